@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
 
-from imserver.plugins.booking.dates.text import ASIDE_MARK, MARKS
+from imserver.plugins.booking.dates.text import ASIDE_MARK, DAY_MARK, TIME_MARK, WORD_MARK
 
 from .acts import Act, Kind, Scene
 from .lexicon import load_words
@@ -84,8 +84,11 @@ _BY_OTHERS: Final = re.compile(_WORDS["cancelled_by"]["others"])
 _GOT: Final = re.compile("被$|(?<![a-z])(?:got|gets|getting|was|were|is|being|been|have|had|has) (?:just )?$")
 #: 我弟去不了，换我妹: somebody else comes.
 _STANDS_IN: Final = re.compile(
-    f"[换改](?:成|为|给|让|由)?我?家?的?(?:{KIN})|(?<![a-z])(?:my|our) (?:{KIN_ENGLISH}) (?:instead|will come)"
+    f"[换改](?:成|为|给|让|由)?我?家?的?(?:{KIN})|(?<!带)我(?:们)?(?:自己|一个人)?(?:来|去)(?=$|[ ,.!吧])"
+    f"|(?<![a-z])(?:my|our) (?:{KIN_ENGLISH}) (?:instead|will come)|(?:only|just) me(?![a-z])|me instead"
 )
+#: 来不了那么早, "can't come before 5", "not coming alone": somebody comes, only not so.
+_QUALIFIED: Final = re.compile(_WORDS["cancelled_by"]["qualified"])
 #: 有人取消的话告诉我, "if anyone cancels", "why was it cancelled": spoken of.
 _ANYBODY: Final = re.compile(_WORDS["cancelled_by"]["anybody"])
 _DONE: Final = re.compile("(?:掉)?(?:了?的|过)")
@@ -203,6 +206,8 @@ def _stands(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> boo
     ):
         page.explain(one.start, one.end, Cover.HARMLESS)  # 取消我的预约: what is cancelled
         return False
+    if one.name == "human" and NEGATED.search(before):
+        return False
     if one.name in ("list", "slots", "human", "order"):
         return True
     if one.name in _COMMANDS and one.name not in WISH:
@@ -243,7 +248,7 @@ def _cancels(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bo
     if weak and any(other.name == "move" for other in found):
         page.explain(one.start, one.end, Cover.NOTE)  # it says why
         return False
-    if weak and scene.step not in ("", "none") and _STANDS_IN.search(page.words):
+    if weak and (_STANDS_IN.search(page.words) or _QUALIFIED.match(page.words, one.end)):
         page.explain(one.start, one.end, Cover.NOTE)
         return False
     return not (weak and scene.step not in ("", "none") and page.timed(start, end))
@@ -369,6 +374,19 @@ def read_other_shop(page: Page, scene: Scene) -> None:
         page.take_act(Kind.REFUSE, "shop", None, *places)
 
 
+_WRONG: Final = {name: re.compile(pattern) for name, pattern in _WORDS["wrong"].items()}
+
+
+def read_wrong(page: Page, scene: Scene) -> None:
+    """日期错了, "wrong person": what of the card is not right. The right one may follow, or is asked for."""
+    if not scene.step.startswith("confirm"):
+        return
+    for what, pattern in _WRONG.items():
+        places = [match.span() for match in page.find(pattern)]
+        if places and not page.has(Kind.REFUSE, what):
+            page.take_act(Kind.REFUSE, what, None, *places)
+
+
 _EXISTING: Final = template("intents", "existing")
 
 
@@ -397,6 +415,9 @@ def read_existing(page: Page, scene: Scene) -> None:
         page.open = f"{page.open[:start]}{ASIDE_MARK * (end - start)}{page.open[end:]}"
 
 
+#: "No need to call me", 不用回复了: for the people to know. What is reminded of is no wish, nor is when.
+_NO_NEED_TO: Final = re.compile(_WORDS["alone"]["no_need"])
+_REMINDED: Final = re.compile(_WORDS["alone"]["reminded"])
 _ASSENT: Final = re.compile(f"([^\\W0-9a-z_])不\\1|{_WORDS['alone']['assent']}")
 
 
@@ -404,6 +425,11 @@ def hide_assent(page: Page) -> None:
     """没错 refuses nothing."""
     for match in _ASSENT.finditer(page.words):
         page.sheet.blank(*match.span(), ASIDE_MARK)
+    for match in page.find(_NO_NEED_TO):
+        page.take(*match.span(), Cover.NOTE)
+    for start, end in page.clauses:
+        if _REMINDED.search(page.open, start, end):
+            page.take(start, end, Cover.NOTE)
 
 
 def _wishes(text: str) -> bool:
@@ -565,6 +591,8 @@ def read_answers(page: Page, scene: Scene) -> None:
         if page.words[end : end + 2].lstrip().startswith("?") or _HEDGED.search(page.words):
             continue
         kind = _answer(text)
+        if kind is Kind.NO and not confirming and _keeps(text):
+            continue
         if kind is None and confirming and not asks(page, start, end) and (lead := _LEAD.match(text)):
             kind, end = Kind.YES, start + lead.end()
         if kind is not None:
@@ -572,6 +600,12 @@ def read_answers(page: Page, scene: Scene) -> None:
             said.setdefault(kind, []).append((start, end))
     for kind, places in said.items():
         page.add(kind, "", None, *places)
+
+
+def _keeps(text: str) -> bool:
+    """ "Please don't cancel", where nothing is asked: no answer, but people hear of it."""
+    word = _CANCELLING.search(text)
+    return word is not None and NEGATED.search(text[: word.start()]) is not None
 
 
 def _asked_in(page: Page, start: int, end: int) -> bool:
@@ -594,7 +628,7 @@ def _repeats_card(page: Page, scene: Scene, start: int, end: int) -> bool:
     if any(act.kind is not Kind.GIVE or act.value not in (card.date(), card.time()) for act in here):
         return False
     words = "".join(
-        "\x02" if mark in MARKS else char
+        "\x02" if mark in (DAY_MARK, TIME_MARK, WORD_MARK) else char
         for char, mark in zip(page.open[start:end], page.sheet.text[start:end], strict=True)
     )
     return _answer(words) is Kind.YES

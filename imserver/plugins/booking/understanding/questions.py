@@ -30,6 +30,10 @@ TIMELY: Final = re.compile(
 )
 #: How long the glasses take to be made, no visit.
 _MAKING: Final = re.compile(_MARKS["making"])
+#: 我那会儿还在上班呢: when the customer works is no question.
+_OWN_HOURS: Final = re.compile(
+    "(?:我|俺|咱|老公|老婆|孩子|他|她)[^,.!?;你店]{0,8}(?:上班|下班|休息|放假|上学|放学)(?!.{0,4}开)"
+)
 _REFUND: Final = re.compile(_MARKS["refund"])
 _AUXILIARY: Final = re.compile("(?:is|are|do|does|can|could|will|would|has|have) [a-z]")
 _QUESTION_END: Final = re.compile("^[ ]*[?]")
@@ -98,6 +102,8 @@ def _is_asked(page: Page, kind: str, start: int, end: int) -> bool:
     if kind not in ("bring", "place", "parking", "insurance", "hours", "children"):
         return True
     clause = page.words[start:end].strip()
+    if kind == "hours" and _OWN_HOURS.search(clause):
+        return False
     short = len(clause) <= 6 and not clause.endswith("了")
     return short or asks(page, start, end) or _AUXILIARY.match(clause) is not None
 

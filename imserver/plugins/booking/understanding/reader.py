@@ -24,13 +24,25 @@ from .intents import (
     read_labels,
     read_other_shop,
     read_questions,
+    read_wrong,
 )
-from .lexicon import Finder, Lexicon
+from .lexicon import Finder, Lexicon, load_words
 from .names import is_kin, read_names, read_persons
 from .page import Cover, Page
-from .patterns import template
+from .patterns import KIN, KIN_ENGLISH, template
 from .questions import claim, forget_asked, read_known
-from .rest import DOUBTS, HEARSAY, PAST, SPOKEN_OF, WISHED, is_told, note_asides, note_reasons, read_rest
+from .rest import (
+    DOUBTS,
+    HEARSAY,
+    PAPERS,
+    PAST,
+    SPOKEN_OF,
+    WISHED,
+    is_told,
+    note_asides,
+    note_reasons,
+    read_rest,
+)
 from .rewrite import fold
 from .row import read_both, read_loose_names, read_row
 from .staff import is_staffs, read_command
@@ -80,6 +92,7 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     read_row(page)
     read_courtesies(page)
     read_other_shop(page, scene)
+    read_wrong(page, scene)
     read_existing(page, scene)
     hide_cancelled(page, scene)
     hide_assent(page)
@@ -134,7 +147,7 @@ def _staff(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
 _BEFORE: Final = template("reader", "before")
 _BEHIND: Final = template("reader", "behind")
 #: Lenses that hurt are worn, not wished.
-_WORN: Final = re.compile("^(?:戴|磨|干|破|不舒服|掉|弄丢|过敏)")
+_WORN: Final = re.compile(load_words("rest")["said_of"])
 #: 验光单, 验光师: a word of its own.
 _COMPOUND: Final = re.compile("^[单师室机仪台费]")
 _LEAD: Final = re.compile("(?:换|改|转)(?:到|成|去|为)?$")
@@ -209,6 +222,8 @@ def _past(page: Page, place: int) -> bool:
 def _spoken_of(page: Page, place: int) -> bool:
     """配的眼镜戴着头晕, "a copy of my eye test": a paper or a complaint, and no wish, unless one stands in the clause."""
     start, end = page.clause_at(place)
+    if PAPERS.search(page.words, start, end):
+        return True
     return SPOKEN_OF.search(page.words, start, end) is not None and not WISHED.search(page.words, start, end)
 
 
@@ -218,8 +233,22 @@ def _words(page: Page, scene: Scene, what: str, finder: Finder, asked: list[tupl
             continue
         if what == "age" and scene.step != "age" and is_kin(page.words[one.start : one.end]):
             continue
+        if what == "first" and _by_others(page, one.start):
+            page.take(one.start, one.end, Cover.NOTE)
+            continue
         value = one.id == "new" if what == "first" else one.id
         page.take_act(Kind.GIVE, what, value, (one.start, one.end))
+
+
+_SOMEBODY: Final = re.compile(
+    f"(?:朋友|同事|同学|邻居|闺蜜|室友|亲戚|熟人|领导|(?:我|俺)(?:{KIN}))[^ ,.!?;我]{{0,6}}$|(?<![a-z])my (?:{KIN_ENGLISH}) (?:has|had|did|was|got|is|said|came|went)?[a-z ]{{0,8}}$"
+)
+
+
+def _by_others(page: Page, place: int) -> bool:
+    """我朋友在你们那配的: whether somebody else has been here, for whom it is not."""
+    begin, _ = page.clause_at(place)
+    return not page.has(Kind.GIVE, "person") and _SOMEBODY.search(page.words[begin:place]) is not None
 
 
 def _asked_about(page: Page, place: int, asked: list[tuple[int, int]]) -> bool:

@@ -21,6 +21,7 @@ _DANGEROUS: Final = either((_WORDS["dangerous"], _WORDS["dangerous_english"]))
 _NOTES: Final = either(_WORDS["notes"])
 HEARSAY: Final = re.compile(_WORDS["hearsay"])
 PAST: Final = re.compile(_WORDS["past"])
+PAPERS: Final = re.compile(_WORDS["papers"])
 SPOKEN_OF: Final = re.compile(_WORDS["spoken_of"])
 WISHED: Final = re.compile(_WORDS["wished"])
 _TOLD: Final = re.compile(_WORDS["told"])
@@ -129,7 +130,16 @@ def _put_right(page: Page, place: int) -> bool:
     """Whether a contrast leads to another value: "ok but half an hour later"; 但是我定周五, where nobody said yes."""
     span = page.span(*page.clause_at(place))
     kinds = {act.kind for act in page.acts if any(span.start <= one.start < span.end for one in act.spans)}
-    return bool(kinds & {Kind.CORRECT, Kind.REFUSE}) or (Kind.GIVE in kinds and not page.has(Kind.YES))
+    asked = {
+        act.what
+        for act in page.acts
+        if act.kind is Kind.QUESTION and span.start <= act.spans[0].start < span.end
+    }
+    return (
+        bool(kinds & {Kind.CORRECT, Kind.REFUSE})
+        or bool(asked - {"other"})
+        or (Kind.GIVE in kinds and not page.has(Kind.YES))
+    )
 
 
 def _answered_marks(page: Page) -> None:

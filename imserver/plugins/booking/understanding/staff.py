@@ -22,9 +22,15 @@ _COMMON: Final = {
     name: re.compile(f"^ ?(?:{'|'.join(words)})(?=$|[ ,:!.0-9\x02])")
     for name, words in _WORDS["commands"].items()
 }
-_CODED: Final = {"cancel": WISH["cancel"], "move": re.compile(f"(?:要|想)?[改换挪]|{WISH['move'].pattern}")}
+_CODED: Final = {"cancel": WISH["cancel"], "move": re.compile(f"(?:要|想)?(?:挪|[改换](?!了?[个副一]{{0,2}}(?:镜|片|框|度|价|电话|手机|名|地址|隐形|鼻|螺|人|店|款|颜色|成功|过)))|{WISH['move'].pattern}")}
+_ASKS_LIST: Final = re.compile("|".join(_WORDS["staff_asks"]["list"]))
 #: Words of commands that count anywhere in a text.
 _ANYWHERE: Final = frozenset({"leave", "hours"})
+#: 等K7QM到了叫我, "once K7QM arrived", 还没: it is not so yet.
+#: A longer text that only speaks of lists asks for none.
+_SHORT: Final = 16
+_UNTRUE: Final = template("staff", "untrue")
+_YET: Final = template("staff", "yet")
 _HOURS_WORDS: Final = re.compile("提前到|开到|延长到|关门到|关门|开门|营业")
 _HOURS: Final = re.compile("提前到.{1,10}关门|开到|延长到|关门到")
 
@@ -45,6 +51,7 @@ def read_command(page: Page, lexicon: Lexicon) -> bool:
         (not asking and (_hours(page) or _of_the_staff(page, lexicon)))
         or _of_anybody(page)
         or (not asking and _by_code(page))
+        or _asks_list(page)
         or _slots(page)
     )
 
@@ -96,6 +103,15 @@ def _by_code(page: Page) -> bool:
     return False
 
 
+def _asks_list(page: Page) -> bool:
+    """下午还剩几位, "who is next?"."""
+    match = _ASKS_LIST.search(page.open)
+    if match is not None and not page.has(Kind.GIVE, "code"):
+        page.take_act(Kind.BEGIN, "list", None, match.span())
+        return True
+    return False
+
+
 def _slots(page: Page) -> bool:
     match = WISH["slots"].search(page.open)
     if match is not None:
@@ -112,9 +128,11 @@ def _counts(page: Page, name: str, match: re.Match[str], *, coded: bool) -> bool
     )
     if name == "leave":
         return (first and ends) or not first
+    if name == "list" and page.words[match.start()] != "/":
+        return not coded and (ends or not first or len(page.words) <= _SHORT)
     if name in _BARE:
         return first and ends
-    return coded and (first or len(page.words) <= 12 or not page.words[: match.start()].strip(" \x02"))
+    return coded and not _UNTRUE.search(page.words[: match.start()]) and not _YET.match(page.words, match.end())
 
 
 def _resources(page: Page, lexicon: Lexicon) -> None:
