@@ -591,7 +591,7 @@ def read_answers(page: Page, scene: Scene) -> None:
         if page.words[end : end + 2].lstrip().startswith("?") or _HEDGED.search(page.words):
             continue
         kind = _answer(text)
-        if kind is Kind.NO and not confirming and _keeps(text):
+        if kind is Kind.NO and not confirming and _keeps(page.words[start:end]):
             continue
         if kind is None and confirming and not asks(page, start, end) and (lead := _LEAD.match(text)):
             kind, end = Kind.YES, start + lead.end()
