@@ -632,7 +632,7 @@ ASKED = {
     "wensday 3pm": "misspelt",
     "saterday 3pm": "misspelt",
     "Novmber 3pm": "leftover",
-    "in December at 3pm": "leftover",
+    "in December at 3pm": "which_day",
     "名天下午3点": "misspelt",
     "十一下午3点": "leftover",
     "明 天 下午3点": "leftover",

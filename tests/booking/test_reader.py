@@ -124,6 +124,9 @@ def test_a_long_text_is_for_people() -> None:
         "约一下周五下午三点",
         "no ",
         "12:30 ",
+        "三点",
+        "3pm ",
+        "太早了",
         "👍",
         "李",
         "1",
@@ -528,3 +531,10 @@ def test_a_contrast_that_leads_to_another_value_leaves_nothing_open() -> None:
 def test_two_ages_put_right_an_age_and_two_hours_an_hour() -> None:
     assert said(read("不是64，是46", "confirm")) == {"correct age 46"}
     assert read("不是三点，是四点", "confirm").given("time") == time(16)
+
+
+@pytest.mark.parametrize("text", ["随便哪天下午三点", "哪天都行，下午三点"])
+def test_an_hour_of_whatever_day_is_not_todays(text: str) -> None:
+    when = read(text).when
+    assert when is not None
+    assert when.reason is not None

@@ -122,7 +122,10 @@ def test_what_a_text_comes_to(text: str) -> None:
         ("周五六日随便一天", "give day 11-20, give day 11-21, give day 11-22"),
         ("preferably Friday after 4", "give day 11-20, give range 16:00-24:00"),
         ("周六三点到四点半之间都行", "give day 11-21, give range 15:00-16:30"),
-        ("10号前随便哪天下午", "give range afternoon"),
+        (
+            "10号前随便哪天下午",
+            "give day 12-03+12-04+12-05+12-06+12-07+12-08+12-09, give range afternoon",
+        ),
         ("工作日都不行", "refuse day None"),
         ("I work Mondays", "refuse day 11-23"),
         ("每周二我都有课", "refuse day 11-24"),

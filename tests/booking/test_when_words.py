@@ -66,7 +66,8 @@ REFUSING = [
      "日五 日六")),
     ("several", "下午3点周六{}", "日 五 天"),
     ("vague", "周五下午3点{}", "估计 几 来点"),
-    ("vague", "{}下午3点", "周五末 休息日 月中 年底 年初 年前 年后 上旬 中旬 下旬"),
+    ("vague", "{}下午3点", "周五末 休息日 月中 年底 年初 年前 年后"),
+    ("which_day", "{}下午3点", "上旬 中旬 下旬 12月中旬 下月上旬"),
     ("vague", "{}下午3点", ("几天 几_天 几号 几周 几时 几个 改天 改日 两天 这两天 过两天 最近 近期 "
      "某天 哪天 那天 当天 同天 某一天")),
     ("vague", "{}下午3点", ("翌日 次日 隔天 隔日 第三天 第x天 农历 阴历 腊月 正月 大年 初一 初二 "
@@ -76,7 +77,7 @@ REFUSING = [
     ("vague", "{} friday 3pm", "black good 我black"),
     ("vague", "friday 3pm {}", ("in_a_while in_a_bit later earlier sooner couple few several sometime birthday born "
      "earlier_today_maybe")),
-    ("vague", "{} 3pm", "weekends holiday holidays easter new_year 我born"),
+    ("vague", "{} 3pm", "holiday holidays easter new_year 我born"),
     ("midnight", "周五{}", "午夜 子夜"),
     ("midnight", "friday {}", "midnight 我midnight"),
     ("zone", "周五下午3点{}", "当地时间 东京时间 纽约时间 伦敦时间"),
@@ -85,9 +86,9 @@ REFUSING = [
     ("range", "{} Friday 3pm", "meeting"),
     ("leftover", "{}下午3点", "〇到 0到 9到"),
     ("several", "{} at 3pm", "mon_to_fri mon-fri mon~fri mon_thru_fri mon_through_fri 20th_-_21st"),
-    ("range", "周六{}下午3点", "日一起"),
+    ("several", "周六{}下午3点", "日一起"),
     ("several", "{}下午3点", "周末 周_末 星期末 礼拜末 双休"),
-    ("several", "{} 3pm", "weekend"),
+    ("several", "{} 3pm", "weekend weekends"),
 ]  # fmt: skip
 
 #: What opens a range, loosens a time or names a day by its feast: read, with the start that is wished for.

@@ -60,7 +60,7 @@ def days_of(tokens: Sequence[Token], today: date) -> tuple[date, ...]:
     if len(days) > 1 and narrowest.core in days:
         days = frozenset({narrowest.core})
     if len(days) > 1 and not narrowest.each:
-        raise Unclear(narrowest.unclear)
+        raise Unclear(narrowest.unclear, tuple(day for day in sorted(days) if day >= today))
     shift = timedelta(days=sum(shifts))
     ahead = tuple(day + shift for day in sorted(days) if day + shift >= today)
     if not ahead:

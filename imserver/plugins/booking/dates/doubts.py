@@ -43,7 +43,10 @@ _DOUBTS: Final[tuple[tuple[Reason, tuple[str, ...]], ...]] = (
     (
         "past",
         (
-            word("last|ago|previous|earlier today|came|went|visited|was(?! wondering| hoping| thinking)"),
+            word(
+                "last(?! (?:slot|one|available|thing|minute|appointment))|ago|previous|earlier today|came|went|"
+                "visited|was(?! wondering| hoping| thinking)"
+            ),
             "上[次回]|原[来定本]|本来|刚[才刚]",
         ),
     ),
@@ -127,7 +130,7 @@ RESIDUE: Final = re.compile(
             "[0-9⁄]",
             f"[{CN_ANY}百半几数] ?个? ?半? ?{UNITS}",
             f"[一二两三四五六七八九十]{{2}}|{TIME_MARK} ?[二两三四五六七八九十]",
-            f"星期|礼拜|周[{CN_ANY}日天末]|[上下隔双单] ?个? ?[周月]|[周年月大下] ?{NAMED}",
+            f"星期|礼拜|周[{CN_ANY}日天末]|[上下隔双单] ?个? ?[周月]|[周年月大] ?{NAMED}|下 {NAMED}|(?<![改换调挪])下{NAMED}",
             "[今明后昨] ?天|[今明] ?[早晚]|[上下] ?午|[今明后来] ?年",
             "[名民命]天|星其|礼败|下走|曜",
             "[^\\W0-9_a-z\u3400-\u9fff\U00020000-\U0003ffff]",  # a script that no rule reads: 내일, завтра, mañana

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from typing import Final, Literal
 
-from .holidays import nth_weekday
+from .holidays import MOVING, nth_weekday
 from .text import DAY_MARK
 from .tokens import (
     Between,
@@ -247,6 +247,109 @@ def read_every_english(match: Match, scene: Scene) -> tuple[Token, ...]:
     return (Weekday(en_weekday(match["day"] or match["day2"])), Refused("recurring"))
 
 
+HALVES: Final = {
+    **dict.fromkeys(("头两天", "前两天", "初", "头"), (0, 1)),
+    **dict.fromkeys(
+        (
+            "头几天",
+            "前几天",
+            "头三天",
+            "前三天",
+            "前半周",
+            "上半周",
+            "前半段",
+            "early",
+            "beginning of",
+            "start of",
+        ),
+        (0, 2),
+    ),
+    **dict.fromkeys(("中", "中间", "mid", "middle of"), (1, 3)),
+    **dict.fromkeys(("后半周", "下半周", "后半段", "后几天", "尾", "late", "later", "end of"), (3, 6)),
+}
+"""The weekdays of a part of a week, from and to."""
+
+
+def read_part_of_week(match: Match, scene: Scene) -> tuple[Token, ...]:
+    """下周头两天, early next week: some days of a week, of which one is to be picked."""
+    how = (match["how"] or "").replace(" ", "")
+    days = week(scene.today, WEEK_WORDS.get(how, 0) if how != "the" else 0)
+    first, last = HALVES.get(match["half"], (0, 6))
+    return _stretch(days[first : last + 1], scene)
+
+
+def read_weekdays_of_week(match: Match, scene: Scene) -> tuple[Token, ...]:
+    """周中, midweek: what is left of it, or that of next week."""
+    days = week(scene.today, 0)[:5]
+    return _stretch(days if days[-1] > scene.today else week(scene.today, 1)[:5], scene)
+
+
+TENS: Final = {
+    **dict.fromkeys(("上旬", "early"), (1, 10)),
+    **dict.fromkeys(("中旬", "中", "mid", "middle of"), (11, 20)),
+    **dict.fromkeys(("下旬", "late"), (21, 31)),
+}
+"""The days of a part of a month."""
+
+
+_OTHER_DAY: Final = re.compile("周|星期|礼拜|[点:]")
+
+
+def read_part_of_month(match: Match, scene: Scene) -> tuple[Token, ...]:
+    """12月中旬, 下月上旬, in December, early January: days of a month, of which one is to be picked."""
+    groups = match.groupdict()
+    year, month = _month_named(groups["how"] or groups.get("how2") or "", scene.today)
+    first, last = TENS.get(groups["tens"] or groups.get("tens2") or "", (1, 31))
+    if not (groups["how"] or groups.get("how2")) and last < scene.today.day:
+        year, month = month_ahead(scene.today, 1)
+    elif groups["tens"] == "" and _OTHER_DAY.search(match.string):
+        return ()  # Friday, in July
+    end = min(last, monthrange(year, month)[1])
+    return _stretch([date(year, month, day) for day in range(first, end + 1)], scene)
+
+
+def _month_named(how: str, today: date) -> tuple[int, int]:
+    """下个 is next month's, 12 and december the coming one of that name."""
+    how = how.strip().removesuffix("月").removesuffix("份").replace("个", "")
+    if how[:3] in EN_MONTHS:
+        month = EN_MONTHS.index(how[:3]) + 1
+    elif how and how[0] not in "下这本tn":
+        month = number(how)
+    else:
+        return month_ahead(today, how.count("下") + how.startswith("next"))
+    return today.year + (month < today.month), month
+
+
+def _stretch(days: Iterable[date], scene: Scene) -> tuple[Token, ...]:
+    """What is left of some days; one of them is to be picked."""
+    left = frozenset(day for day in days if day >= scene.today)
+    return (Days(left) if left else Refused("past"),)
+
+
+def read_same_next_week(match: Match, scene: Scene) -> tuple[Token, ...]:
+    """下周同一时间: the card's hour, a week later."""
+    return (Moved(days=7, from_today=True), Same("time"))
+
+
+def read_new_year(match: Match, scene: Scene) -> tuple[Token, ...]:
+    """大年初三, 正月初八: counted from the first day of the lunar year."""
+    first = next((day for day in MOVING["大年初一|正月初一|年初一"] if day >= scene.today), None)
+    return (one(first + timedelta(days=number(match["nth"]) - 1)) if first else Refused("vague"),)
+
+
+def holidays(find: Callable[[date], date | None]) -> Reader:
+    """元旦放假那三天: the holiday and the days behind it, of which one is to be picked."""
+
+    def read(_: Match, scene: Scene) -> tuple[Token, ...]:
+        day = find(scene.today)
+        if day is None:
+            return (Refused("vague"),)
+        length = 7 if (day.month, day.day) == (10, 1) or day in MOVING["大年初一|正月初一|年初一"] else 3
+        return _stretch((day + timedelta(days=ahead) for ahead in range(length)), scene)
+
+    return read
+
+
 def read_week_later(match: Match, scene: Scene) -> tuple[Token, ...]:
     """The same day of next week: of the card's day, or of today."""
     return (Moved(days=7, from_today=True),)
@@ -270,6 +373,21 @@ def read_month(match: Match, scene: Scene) -> tuple[Token, ...]:
 def read_month_day(match: Match, scene: Scene) -> tuple[Token, ...]:
     day = number(match["day"])
     return (MonthDay(day) if 1 <= day <= 31 else Refused("impossible"),)
+
+
+def read_month_days(match: Match, scene: Scene) -> tuple[Token, ...]:
+    """20、21号: either; 20-25号: any day of them. 11-20号 may be a date."""
+    first, last = number(match["first"]), number(match["last"])
+    stretch = match["sep"] in "~-"
+    if not 1 <= first < last <= 31 or (match["sep"] == "-" and first <= 12):
+        return ()
+    found = [
+        min(token.dates)
+        for day in (range(first, last + 1) if stretch else (first, last))
+        if isinstance(token := known(*month_ahead(scene.today, last < scene.today.day), day), Days)
+    ]
+    days = frozenset(day for day in found if day >= scene.today)
+    return (Days(days, "several", each=True) if days else Refused("past"),)
 
 
 def read_days_later(match: Match, scene: Scene) -> tuple[Token, ...]:
@@ -320,9 +438,10 @@ def read_weekend(match: Match, scene: Scene) -> tuple[Token, ...]:
 def read_month_edge(match: Match, scene: Scene) -> tuple[Token, ...]:
     """月底 is the last day, 月初 the first; a month's beginning that is over is the next one's."""
     how = match["how"] or ""
-    first = match["edge"] in ("初", "beginning", "start")
-    ahead = how.count("下") + (how == "next") + (first and not how)
-    year, month = month_ahead(scene.today, ahead)
+    first = match["edge"] in ("初", "头", "beginning", "start")
+    year, month = _month_named(how, scene.today)
+    if first and not how.strip("个"):
+        year, month = month_ahead(scene.today, 1)
     return (known(year, month, 1 if first else monthrange(year, month)[1]),)
 
 
@@ -376,8 +495,9 @@ def read_an_hour(match: Match, scene: Scene) -> tuple[Token, ...]:
 
 def read_beside(match: Match, scene: Scene) -> tuple[Token, ...]:
     """周五的前一天, the day before Christmas: days to add to the day that is named."""
-    back = match["way"] in ("前", "before")
-    count = number(match["count"]) if "count" in match.groupdict() and match["count"] else 1
+    groups = match.groupdict()
+    back = groups["way"] in ("前", "before")
+    count = number(groups["count"]) if groups.get("count") else 1
     return (Shift(-count if back else count),)
 
 
@@ -407,11 +527,15 @@ def read_next_day(match: Match, scene: Scene) -> tuple[Token, ...]:
     return (Moved(days=1),)
 
 
+def read_day_before(match: Match, scene: Scene) -> tuple[Token, ...]:
+    return (Moved(days=-1),)
+
+
 def read_moved(match: Match, scene: Scene) -> tuple[Token, ...]:
     return (Moved(),)
 
 
-def same(what: Literal["day", "time"]) -> Reader:
+def same(what: Literal["day", "time", "next"]) -> Reader:
     return lambda _, __: (Same(what),)
 
 
@@ -422,13 +546,92 @@ EARLY, EVENING = Part("morning", 4, 11), Part("evening", 17, 23)
 PARTS: Final[dict[str, Part]] = {
     **dict.fromkeys(("凌晨", "拂晓"), Part("morning", 0, 5)),
     **dict.fromkeys(
-        ("早上", "早晨", "清晨", "清早", "大清早", "一早", "早间", "朝早", "上午", "上昼", "早", "晨"), EARLY
+        (
+            "早上",
+            "早晨",
+            "清晨",
+            "清早",
+            "大清早",
+            "一早",
+            "早间",
+            "朝早",
+            "上午",
+            "上昼",
+            "早",
+            "晨",
+            "头晌",
+            "头午",
+            "上半天",
+            "前半晌",
+            "前晌",
+            "上午头",
+            "一大早",
+            "大早上",
+            "早饭后",
+            "吃完早饭",
+        ),
+        EARLY,
     ),
-    **dict.fromkeys(("中午", "正午", "晌午", "午间", "noon", "midday"), Part("noon", 11, 14)),
-    **dict.fromkeys(("下午", "午后", "下昼", "晏昼", "afternoon"), Part("afternoon", 12, 20)),
-    **dict.fromkeys(("傍晚", "黄昏"), Part("evening", 16, 20)),
     **dict.fromkeys(
-        ("晚上", "夜晚", "晚间", "夜里", "夜间", "晚", "夜", "night", "tonight", "tonite", "2nite"), EVENING
+        (
+            "中午",
+            "正午",
+            "晌午",
+            "晌午头",
+            "大中午",
+            "午间",
+            "午休",
+            "午休时间",
+            "午饭时间",
+            "午饭点",
+            "noon",
+            "midday",
+        ),
+        Part("noon", 11, 14),
+    ),
+    **dict.fromkeys(
+        (
+            "下午",
+            "午后",
+            "下昼",
+            "晏昼",
+            "afternoon",
+            "arvo",
+            "后半晌",
+            "后晌",
+            "过晌",
+            "下晌",
+            "下半天",
+            "午饭后",
+            "午饭以后",
+            "吃完午饭",
+            "吃过午饭",
+            "午休后",
+            "午休完",
+        ),
+        Part("afternoon", 12, 20),
+    ),
+    **dict.fromkeys(("傍晚", "黄昏", "傍黑", "擦黑", "天擦黑"), Part("evening", 16, 20)),
+    **dict.fromkeys(
+        (
+            "晚上",
+            "夜晚",
+            "晚间",
+            "夜里",
+            "夜间",
+            "晚",
+            "夜",
+            "入夜",
+            "晚饭后",
+            "晚饭以后",
+            "吃完晚饭",
+            "吃过晚饭",
+            "night",
+            "tonight",
+            "tonite",
+            "2nite",
+        ),
+        EVENING,
     ),
     **dict.fromkeys(("深夜", "半夜", "大半夜"), Part("evening", 21, 23)),
     "evening": Part("evening", 16, 23),
@@ -498,6 +701,21 @@ def read_part(match: Match, scene: Scene) -> tuple[Token, ...]:
     return (PARTS[match["part"]],)
 
 
+def read_evening(match: Match, scene: Scene) -> tuple[Token, ...]:
+    """After work."""
+    return (EVENING,)
+
+
+def read_morning(match: Match, scene: Scene) -> tuple[Token, ...]:
+    """First thing, before lunch."""
+    return (EARLY,)
+
+
+def read_part_clock(match: Match, scene: Scene) -> tuple[Token, ...]:
+    """周五早八, 周六晚七: the hour without its 点."""
+    return (PARTS[match["part"]], clock(number(match["hour"]), 0))
+
+
 def read_afternoon(match: Match, scene: Scene) -> tuple[Token, ...]:
     return (PARTS["afternoon"],)
 
@@ -530,7 +748,7 @@ def read_hours(match: Match, scene: Scene) -> tuple[Token, ...]:
 def read_behind_day(match: Match, scene: Scene) -> tuple[Token, ...]:
     """明天15.30, 周四1030, tmrw 3: a clock time because a day stands before it."""
     minute = match.groupdict().get("minute")
-    hour = int(match["hour"])
+    hour = number(match["hour"])
     if hour > 23 or int(minute or 0) > 59:
         return ()
     return (clock(hour, int(minute or 0), exact=bool(minute) and not 1 <= hour <= 6),)

@@ -39,11 +39,13 @@ LOOSE_BEHIND: Final = (
     f"{_word('or so|or thereabouts')}"
 )
 AFTER_AHEAD: Final = (
-    f"(?<![改换挪推调移])[从自打](?!己)|不早于|最早|{_word('after|from|past|no earlier than|not before')}"
+    f"(?<![改换挪推调移])[从自打](?!己)|(?:不能?|别|不要|不可以?)早于|最早|过了(?![来去])|(?:得|"
+    f"要)到(?=[^,，]{{0,6}}[以之]后)|"
+    f"{_word('after|from|past|no earlier than|not earlier than|not before')}"
 )
 BEFORE_AHEAD: Final = (
-    f"不[晚迟]于|最[晚迟]|不超过|[直截]到|截至|截止到?|等到?|(?<![改换挪推约调移延期迟前放排定订变转开])[到至]|"
-    f"{_word('before|by|until|till|no later than|at the latest')}"
+    f"(?:不能?|别|不要|不可以?)(?:[晚迟]于|超过)|赶在|最[晚迟]|[直截]到|截至|截止到?|等到?|(?<![改换挪推约调移延期迟前放排定订变转开])[到至]|"
+    f"{_word('before|by|until|till|no later than|not later than|not after|at the latest')}"
 )
 LOOSE_AHEAD: Final = (
     f"大概(?:是|在)?|大约(?:是|在)?|差不多|约莫|估计|(?<![{CN_ANY}])(?<![{CN_ANY}] )~|"
@@ -68,11 +70,14 @@ _AHEAD: Final = re.compile(
     f"(?:(?P<after>{AFTER_AHEAD})|(?P<before>{BEFORE_AHEAD})|(?P<loose>{LOOSE_AHEAD})) ?(?:the |at |on )?$"
 )
 _BETWEEN: Final = re.compile(f"(?:{_word('between|from')}|[从自在介]于?) ?$")
+_DAY_AHEAD: Final = re.compile("(?<![a-z])(?:(?P<after>after)|before) (?:the )?$")
 _ENCLOSED: Final = re.compile(" ?(?:之间|中间|之内|这段|期间|的时候)")
 _MOVING: Final = re.compile("[改换挪推调移转延订排定][^,，。;；!！?？]{0,12}$")
 _MOVES: Final = re.compile(
     "(?<![a-z])(?:move|change|chnage|switch|reschedule|push|shift|swap)(?![a-z])(?!.{0,24} to )[^,.;]{0,24}$"
 )
+_FROM: Final = re.compile("[从自由] ?$|(?<![a-z])from ?$")
+_MOVED_ON: Final = re.compile("[^,，。;；!！?？]{0,10}?(?:[改换挪推调移延]|(?<![a-z])to(?![a-z]))")
 _VERB: Final = 32
 _REACH: Final = 18
 """Characters that are looked at before a moment: the longest of the words above."""
@@ -141,10 +146,12 @@ class Moment:
                 or token == Same("time")
                 or (isinstance(token, Moved) and token.minutes is not None)
             ):
-                (self.times if self.until is None else self.until).append(token)
+                times = self.times if self.until is None else self.until
+                if token not in times:  # 三点三点: said again, it says nothing new
+                    times.append(token)
             elif isinstance(token, Refused) and found.timely:
                 self.times.append(token)
-            else:
+            elif token not in self.days:
                 self.days.append(token)
         (self.time_places if found.timely else self.day_places).append((found.start, found.end))
 
@@ -172,7 +179,8 @@ def _join(
     """Take `one` into the moment, if it belongs to it."""
     if ". " in gap.group() and moment.times:
         return False
-    if gap["or"] and not (gap["or"] in ("和", "and", "跟", "与") and _opened(moment, sheet)):
+    enclosed = _opened(moment, sheet) or bool(_ENCLOSED.match(sheet.text, one.end))
+    if gap["or"] and not (gap["or"] in ("和", "and", "跟", "与") and enclosed):
         return False
     if gap["to"] == "to" and _MOVES.search(sheet.text, max(0, moment.start - _VERB), moment.start):
         return False  # move my 2pm to 4pm
@@ -353,6 +361,15 @@ def _edges(moment: Moment, sheet: Sheet) -> None:
         and _MOVING.search(sheet.text, 0, reach + ahead.start())
     ):
         ahead = None
+    if ahead is None and moment.days and not moment.times and (beside := _DAY_AHEAD.search(before)):
+        moment.open_day = "after" if beside["after"] else "before"
+        moment.words.append((reach + beside.start(), reach + beside.end()))
+    if ahead and behind and ahead.re is _AHEAD and ahead["before"] in ("到", "至") and moment.open:
+        moment.words.append((reach + ahead.start(), reach + ahead.end()))
+        ahead = None  # 要到三点以后
+    if ahead and ahead.re is _AHEAD and _FROM.search(before) and _MOVED_ON.match(sheet.text, moment.end):
+        moment.words.append((reach + ahead.start(), reach + ahead.end()))
+        ahead = None  # 从三点改到四点
     if ahead:
         if moment.until is None and (moment.times or ahead.re is _AHEAD):
             _open(moment, ahead)

@@ -49,7 +49,8 @@ AT: Final = "(?<![a-z])(?:at |@ ?)"
 DIAL: Final = f"(?<![0-9a-z.])(?<![0-9]:)(?:{AT})?"
 
 CN_AMOUNT: Final = (
-    f"(?:(?P<half_hour>半) ?个?(?:小时|钟头)|(?P<hours>{NUM})(?P<point>\\.5)? ?个?(?P<and_half>半)?(?:小时|钟头)"
+    f"(?:(?P<half_hour>半) ?个?(?:小时|钟头|(?<=个)钟)|"
+    f"(?P<hours>{NUM})(?P<point>\\.5)? ?个?(?P<and_half>半)?(?:小时|钟头|(?<=个)钟)"
     f"(?:零?(?P<and_minutes>{NUM}) ?分钟?)?|(?P<minutes>[0-9]{{1,3}}|{CN}) ?分钟?|(?P<quarters>[一二两三]) ?刻钟?)"
 )
 EN_AMOUNT: Final = (
@@ -103,7 +104,23 @@ OVER: Final = _compiled(
     ("工作日|(?<![a-z])weekdays(?![a-z])", read.refuse("recurring")),
     (f"再下 ?(?:周|星期|礼拜)(?:{CN_DAY})?|下周再下周", read.refuse("ambiguous_week")),
 )
+_POINTING: Final = "(?<![^ ,，。;；!！?？我但可就是那在到改推挪换\x01])"
+"""Before a word that points at the card: it stands by itself, not behind a day or an hour (三点那会儿)."""
 SAME: Final = _compiled(
+    (
+        (
+            f"下个?{WEEK}的?(?:同一?个?时间|这个?(?:时候|时间|点)(?:钟|(?![{CN_ANY}]))|老时间)|"
+            r"(?<![a-z])(?:the )?same time next week(?![a-z])"
+        ),
+        read.read_same_next_week,
+    ),
+    (
+        f"{_POINTING}(?:这个?点(?!钟?[{CN_ANY}半])|那个?点(?!钟?[{CN_ANY}半])|那(?:会儿?|阵儿?|时候?|个时候)|这个时候)",
+        read.same("time"),
+    ),
+    (f"{_POINTING}(?:当天(?![的上下中早晚]?取)|当日)", read.same("day")),
+    (f"{_POINTING}(?:的)?(?:第二天|次日|翌日|隔天|隔日)", read.same("next")),
+    (r"(?:^|(?<=same time )(?:on )?(?:the )?)next day(?![a-z])", read.same("next")),
     (
         "同一?个?样?的?(?:时间|钟点|点)|时间(?:不变|照旧|一样)|(?:一样|相同|原来|原)的?时间(?=[,，。 ]|$)",
         read.same("time"),
@@ -111,12 +128,12 @@ SAME: Final = _compiled(
     (r"(?<![a-z])(?:(?:at )?the )?same (?:time|hour)(?![a-z])", read.same("time")),
     ("(?:这个?|那个?|该)时间[点段]?|(?<![一-鿿])时间(?=太|有点|不|早|晚)", read.same("time")),
     (r"(?<![a-z])(?:at )?(?:that|this|the) time(?![a-z])", read.same("time")),
-    ("(?<![某哪月端节旦诞夜至])[那这](?:一)?[天日](?![下上早晚])|同一?天", read.same("day")),
+    ("(?<![某哪月端节旦诞夜至午秋明庆五一])[那这](?:一)?[天日](?![下上早晚])|同一?天", read.same("day")),
     (r"(?<![a-z])(?:on )?(?:the same|that) day(?![a-z])", read.same("day")),
 )
 _SHIFT_CN: Final = (
     "(?<!可能)(?<!估计)(?<!也许)(?<!大概)(?<!会)(?<!约)(?:再|给我)?"
-    "(?:(?P<early>往前(?:提|挪|移|调|推)?|提前|提早|早|前(?:移|挪))|往后(?:推|挪|延|移|调|顺延)?|推后|推迟|延后|延迟|延期|顺延|推|延|挪后|晚|迟|后(?:推|挪|延))"
+    "(?:(?P<early>往前(?:提|挪|移|调|推|赶|错)?|提前|提早|早|前(?:移|挪))|往后(?:推|挪|延|移|调|错|拖|放|顺延)?|推后|推迟|延后|延迟|延期|顺延|推|延|挪后|晚|迟|后(?:推|挪|延))"
     "(?:个|了|一下)? ?"
 )
 _NOT_ARRIVING: Final = (
@@ -132,7 +149,11 @@ SHIFTS: Final = _compiled(
         ),
         read.read_moved_time,
     ),
-    (f"(?<![a-z])(?:postpone|delay)(?: it| mine)?(?: by)? {EN_AMOUNT}", read.read_moved_time),
+    (
+        f"(?<![a-z])(?:postpone|delay|push)(?: it| mine| that)?(?: by)? {EN_AMOUNT}(?: back| later)?",
+        read.read_moved_time,
+    ),
+    (f"(?<![a-z])(?:later|(?P<early>earlier|sooner)) by {EN_AMOUNT}", read.read_moved_time),
     (
         f"(?<![a-z])(?:postpone|delay)(?: it| mine)?(?: by)? {COUNT} (?P<unit>day|week)s?(?![a-z])",
         read.read_moved_days,
@@ -142,8 +163,12 @@ SHIFTS: Final = _compiled(
     (f"(?<![a-z0-9.]){COUNT} (?P<unit>day|week)s? (?P<later>later)(?![a-z])", read.read_moved_days),
     ("(?P<later>下)(?P<count>一)?个?(?P<unit>周|星期|礼拜)的?同一天", read.read_week_later),
     (
-        r"(?<![a-z])(?:on )?the (?:day after|next day)(?! tom| tmr)(?![a-z])|^next day(?![a-z])",
+        r"(?<![a-z])(?:on )?the (?:day after(?: that)?|next day)(?! tom| tmr)(?![a-z])|^next day(?![a-z])",
         read.read_next_day,
+    ),
+    (
+        r"(?<![a-z])(?:(?:on )?(?:the |a ))?(?P<count>)(?P<unit>)day (?P<early>before)(?: that)?(?=$|[,.?!])",
+        read.read_day_before,
     ),
     (
         "(?<![最太])(?:稍微?)?[早晚迟夜](?:一 ?|\x02{2})?(?:点(?!钟)|些)(?:儿|的)?(?!到)|夜\x02{2}|[早晚迟]\x02{2}",
@@ -188,9 +213,22 @@ DATES: Final = _compiled(
     (r"(?<![0-9.])(?P<day>[0-9]{1,2})\.(?P<month>[0-9]{1,2})\.(?P<year>20[0-9]{2})(?![0-9])", read.read_date),
     (f"(?<![0-9a-z:./-])(?P<day>[0-9]{{1,2}})-(?P<month>{EN_MONTH}){YEAR}", read.read_date),
     *(
-        (f"(?<![a-z])(?:on )?(?:{names})(?![a-z])(?:那天|当天|这天)?", read.holiday(find))
+        (
+            f"(?:{names})(?:的)?(?:放假|假期|小?长假|黄金周|期间|那几天|那[两三五七]天)(?:的?(?:期间|那?[两三五七]天|那几天))?",
+            read.holidays(find),
+        )
+        for names, find in HOLIDAYS
+        if not names.isascii()
+    ),
+    *(
+        (f"(?<![a-z])(?:on )?(?:{names})(?![a-z])(?:那天|当天|这天|的?[头第]一天)?", read.holiday(find))
         for names, find in HOLIDAYS
     ),
+    (
+        "(?:春节|过年)(?:里|放假|假期|期间|那几天)",
+        read.holidays(next(find for names, find in HOLIDAYS if "大年初一" in names)),
+    ),
+    ("(?:大年|正月|(?<![今明后去前一两三])年|春节)初(?P<nth>[二三四五六七八九十])", read.read_new_year),
     (
         f"(?:(?P<month>)月底?的?)?(?<!第)(?P<nth>)最后一?个?{WEEK}(?P<cn>{CN_DAY})(?P<en>)",
         read.read_nth_of_month,
@@ -212,25 +250,72 @@ DATES: Final = _compiled(
         ),
         read.read_nth_weekday,
     ),
-    ("(?P<how>(?:下下?|这|本)?个?)月(?P<edge>[底末初])(?:那天)?", read.read_month_edge),
     (
-        r"(?<![a-z])(?:at )?(?:the )?(?P<edge>end|beginning|start) of (?P<how>the|this|next) month(?![a-z])",
+        f"(?P<how>(?:下下?|这|本)?个?|{ALONE}{NUM} ?(?=月))月份?的?(?P<edge>[底末初头尾])(?:那天)?",
+        read.read_month_edge,
+    ),
+    (
+        (
+            f"(?P<how>(?:下下?|这|本)个?月|{ALONE}{NUM} ?月)?份?的?(?P<tens>[上中下]旬)|"
+            f"(?P<how2>(?:下下?|这|本)个?月|{ALONE}{NUM} ?月)份?(?P<tens2>中)(?![旬午学间])"
+        ),
+        read.read_part_of_month,
+    ),
+    (
+        f"{ALONE}(?<![个近半满])(?P<how>{NUM} ?月)份?(?P<tens>)(?=$|[ ,，。?？!！吧呢的都能可有行想约再])",
+        read.read_part_of_month,
+    ),
+    (
+        (
+            f"(?<![a-z])(?:in |on |at )?(?:the )?(?P<tens>early|mid|middle of|late)[ -](?:in )?(?P<how>next month|"
+            f"this month|{EN_MONTH})(?! ?[0-9])"
+        ),
+        read.read_part_of_month,
+    ),
+    (
+        f"(?<![a-z])(?:sometime |some time |any ?time )?in (?P<how>{EN_MONTH})(?P<tens>)(?! ?[0-9])",
+        read.read_part_of_month,
+    ),
+    ("(?<![一-鿿])周中(?![午学])|(?<![a-z])mid-? ?week(?![a-z])", read.read_weekdays_of_week),
+    (
+        f"(?P<how>这|本|下下|下)?个?{WEEK}的?(?P<half>头[两三几]天|前[两三几]天|[前后上下]半[周段]|后几天|初(?![一二三四五六七八九十])|头(?![发痛疼两三几])|尾|中间?(?![{CN_ANY}午学旬])|之?内|里面?|以内)",
+        read.read_part_of_week,
+    ),
+    (
+        (
+            r"(?<![a-z])(?:at |in )?(?:the )?(?P<half>early|late|later|mid|middle of|beginning of|start of|"
+            r"end of)(?: in)? (?P<how>the|this|next) week(?![a-z]| after)"
+        ),
+        read.read_part_of_week,
+    ),
+    (
+        (
+            rf"(?<![a-z])(?:at )?(?:the )?(?P<edge>end|beginning|start) of (?P<how>(?:(?:the|this|"
+            rf"next) )?(?=month)|{EN_MONTH})(?:month)?(?![a-z0-9])"
+        ),
         read.read_month_edge,
     ),
     ("(?P<how>(?:下下?|这|本)?个?)(?:周|星期|礼拜) ?末|(?P<how2>)双休日?", read.read_weekend),
-    (r"(?<![a-z])(?:on |at )?(?:(?P<how>the|this|next) )?weekend(?![a-z])", read.read_weekend),
+    (r"(?<![a-z])(?:on |at )?(?:(?P<how>the|this|next) )?weekends?(?![a-z])", read.read_weekend),
 )
 FROM_NOW: Final = _compiled(
     (f"(?<![推迟早晚前]){ALONE}{CN_AMOUNT} ?{CN_AFTER}", read.read_later),
-    (f"(?<!点)(?<!点 )(?:再 ?)?过 ?{CN_AMOUNT}(?: ?{CN_AFTER})?", read.read_later),
+    (f"(?<![点超不])(?<!点 )(?:再 ?)?过 ?{CN_AMOUNT}(?: ?{CN_AFTER})?", read.read_later),
     (f"(?<![a-z])in {EN_AMOUNT}", read.read_later),
     (f"(?<![a-z0-9.]){EN_AMOUNT} from now", read.read_later),
     (
-        f"{ALONE}(?P<count>[0-9]{{1,3}}|[一两二三]百|{CN}|半) ?(?:个 ?)?(?P<unit>天|周|星期|礼拜|(?<=个)月|年) ?{CN_AFTER}",
+        (
+            f"{ALONE}(?P<count>[0-9]{{1,3}}|[一两二三]百|{CN}|半) ?(?:个 ?)?(?P<unit>天|周|星期|礼拜|(?<=个)月|"
+            f"年) ?{CN_AFTER}(?:的今天)?"
+        ),
         read.read_days_later,
     ),
     (
-        f"(?<![a-z])in {COUNT} (?P<unit>day|week|wk|fortnight|month)s?(?:'s?)?(?: time)?(?![a-z])",
+        f"(?<![点超不])(?:再 ?过|过(?! ?[两几])) ?(?P<count>{NUM}) ?个?(?P<unit>天|周|星期|礼拜)(?!后)",
+        read.read_days_later,
+    ),
+    (
+        f"(?<![a-z])in (?:about |around )?{COUNT} (?P<unit>day|week|wk|fortnight|month)s?(?:'s?)?(?: time)?(?![a-z])",
         read.read_days_later,
     ),
     (
@@ -253,16 +338,24 @@ DAY_NAMES: Final = _compiled(
         read.days_ahead(2),
     ),
     (
-        r"(?<![a-z0-9])(?:tom{1,2}or{1,2}ow|tmrw?|tmw|tomo|tmoz|2mor{1,2}ow|2moro|2mrw)(?![a-z])",
+        r"(?<![a-z0-9])(?:tom{1,2}or{1,2}ow|tmrw?|tmw|tomo|tomoz|tmoz|2mor{1,2}ow|2moro|2mrw)(?![a-z])",
         read.days_ahead(1),
     ),
     (r"(?<![a-z0-9])(?:today|2day)(?![a-z])", read.days_ahead(0)),
     (
-        "(?<![大以之最])(?:(?P<day>大大后|大后|今|明|后|听(?=日))(?:天|日|儿个?|个(?!月|年|小时|星期|礼拜|周))|(?P<short>今|明|后)(?P<part>早上|晚上|早|晚|晨|夜))(?!点)",
+        (
+            "(?<![大以之最])(?:(?P<day>大大后|大后|今|明|后|听(?=日))(?:天|日|儿个?|"
+            "朝(?=[早上下晚一二三四五六七八九十0-9 ,，]|$)|个(?!月|年|小时|星期|礼拜|周))|(?P<short>今|明|"
+            "后)(?P<part>早上|晚上|早|晚|晨|夜))(?!点)"
+        ),
         read.read_day_word,
     ),
     (
-        f"(?:(?<![{CN_ANY}上下隔双单每])|(?<=[下这本]))(?:{WEEK})(?P<days>{CN_DAY}(?:[、,和及与/]?{CN_DAY}){{1,4}})(?![{CN_ANY}点时月号日天])",
+        (
+            f"(?:(?<![{CN_ANY}上下隔双单每])|(?<=[下这本]))(?:{WEEK})(?P<days>{CN_DAY}(?:[、,和及与/]?(?!一(?:大?"
+            f"早|[上下]午(?! ?[{CN_ANY}]{{1,3}} ?[点:])|整|晚|个|块|起|家)){CN_DAY}){{1,4}})"
+            f"(?![{CN_ANY}点时月号日天]| ?[到至~-] ?{NUM} ?点)"
+        ),
         read.read_weekdays,
     ),
     (f"(?<=[约看查问试等订定])一下(?:个?{WEEK}(?P<day>{CN_DAY}))", read.read_weekday),
@@ -280,6 +373,13 @@ DAY_NAMES: Final = _compiled(
         read.read_weekday,
     ),
     ("(?P<how>下下个?月|下个?月|[这本]个?月)(?:份|的)?(?![底初中末])", read.read_month),
+    (
+        (
+            f"{ALONE}(?<![0-9月/])(?P<first>{NUM}) ?(?P<sep>[、,和或&~-]|或者|"
+            f"还是) ?(?P<last>{NUM}) ?(?:号(?![码店楼线])|日(?![抛常期子用历]))"
+        ),
+        read.read_month_days,
+    ),
     (f"{ALONE}(?P<day>{NUM}) ?(?:号(?![码店楼线])|日(?![抛常期子用历]))", read.read_month_day),
     (r"(?<![a-z])(?P<week>the|this|next) week(?P<after> after next)?(?![a-z])", read.read_english_week),
     (r"(?<![a-z])(?P<how>this|next) month(?![a-z])", read.read_month),
@@ -295,6 +395,7 @@ DAY_NAMES: Final = _compiled(
         read.read_day_week,
     ),
     (f"(?<={DAY_MARK}) ?的?(?:往)?(?P<way>[前后])(?P<count>[一两二三])天", read.read_beside),
+    (f"(?<={DAY_MARK})的?(?:(?P<way>后)面?(?:那|的)一?天|(?P<way2>第二天|次日))(?!的)", read.read_beside),
     (f"(?<={DAY_MARK})的下一?个?(?P<count>)(?P<unit>周|星期|礼拜)(?!{CN_DAY})", read.read_day_week),
     (f"(?<![a-z])(?:the )?day (?P<way>before|after) (?={DAY_MARK})", read.read_beside),
     (
@@ -370,6 +471,25 @@ TIMES: Final = _compiled(
         ),
         read.read_behind_day,
     ),
+    (
+        (
+            f"(?<={DAY_MARK})[ ,]{{1,2}}(?:from |between )?(?P<first>{EN_HOUR}) ?(?P<to>-|~|to|till|until|"
+            f"and) ?(?P<last>{EN_HOUR})"
+            f"(?![0-9a-z:/]|[.][0-9]| ?[ap]m)"
+        ),
+        read.read_hours,
+    ),
+    (
+        (
+            f"(?<={DAY_MARK}) (?:at )?(?P<hour>{HOUR_WORD})(?=$|[,.?!]| (?:pls|please|ok|thx|thanks|if|works|good|"
+            f"for|then)(?![a-z]))"
+        ),
+        read.read_behind_day,
+    ),
+    (
+        f"(?<={DAY_MARK}) (?P<hour>[1-9]|1[0-2])(?= (?:onwards?|at the (?:latest|earliest)|or (?:later|after|before|earlier)))",
+        read.read_behind_day,
+    ),
     (f"(?<={DAY_MARK}) ?(?P<hour>[1-9]|1[0-2])-?ish(?![a-z])", read.read_behind_day),
     (rf"{AT}(?P<hour>[0-9]{{1,2}})\.(?P<minute>[0-9]{{2}})(?![0-9a-z:.])", read.read_written),
     (
@@ -381,17 +501,45 @@ TIMES: Final = _compiled(
     ),
     (
         (
-            f"(?:(?<=after )|(?<=before )|(?<=around )|(?<=about )|(?<=by )|(?<=until )|(?<=till )|(?<=from )|"
-            f"(?<=past )|(?<=not )|(?<=instead of )|(?<=than )|(?<=make it )|(?<=make that )|(?<=can't do )|"
+            f"(?:(?<=after )|(?<=before )|(?<=around )|(?<=about )|(?<=round )|(?<=ideally )|(?<=preferably )|"
+            f"(?<=later than )|(?<=earlier than )|(?<=by )|(?<=until )|(?<=till )|(?<=from )|"
+            f"(?<=past )|(?<=not )|(?<=instead of )|(?<=than )|(?<=make it )|(?<=can't do )|"
             f"(?<=say ))(?P<hour>{EN_HOUR})"
             f"(?:[.](?P<minute>[0-9]{{2}}))?(?=$|[,?!]|[.](?![0-9])| (?:on|and|to|at|today|or|if|please|pls|for|"
-            f"but|tomorrow|{DAY_MARK})| ?{DAY_MARK})"
+            f"but|instead|not|then|works|would|is|tomorrow|{DAY_MARK})| ?{DAY_MARK})"
         ),
+        read.read_hour_minute,
+    ),
+    (
+        (
+            f"(?:(?<=make that )|(?<=(?<![a-z])do )|(?<=i said )|(?<=i meant )|(?<=prefer )|(?<=go with )|(?<=go for )|"
+            f"(?<=change to )|(?<=switch to )|(?<=move to )|(?<=push to )|(?<=shift to )|(?<=it to )|(?<=time to )|"
+            f"(?<=back to )|(?<=time but )|(?<=rather )|(?<=how about )|(?<=what about )|(?<=\x01 or )|(?<=arnd ))"
+            f"(?P<hour>(?!one(?![a-z])){EN_HOUR})(?:[.:](?P<minute>[0-9]{{2}}))?(?=$|[,?!]|[.](?![0-9])| "
+            f"(?:on|and|to|at|today|or|if|please|pls|for|but|instead|not|then|works|would|is|tomorrow|{DAY_MARK})| ?{DAY_MARK})"
+        ),
+        read.read_hour_minute,
+    ),
+    (
+        (
+            r"(?<![0-9:.a-z])(?P<hour>[1-9]|1[0-2])(?P<minute>)(?= (?:onwards?|at the (?:latest|earliest)|"
+            r"or (?:later|earlier))(?![a-z]))"
+        ),
+        read.read_hour_minute,
+    ),
+    (
+        r"(?<=(?<![a-z])the )(?P<hour>[1-9]|1[0-2])[.](?P<minute>[0-5][05])(?=$|[ ,?!]|[.](?![0-9]))",
         read.read_hour_minute,
     ),
     (r"(?:(?<=and )|(?<=or ))(?P<hour>[0-9]{1,2})[.](?P<minute>[0-5][0-9])(?![0-9])", read.read_hour_minute),
     (
-        r"(?<![0-9:.])(?P<hour>[1-9]|1[0-2])(?P<minute>)(?= (?:is (?:too|no)|doesn't|does not|won't|isn't))",
+        (
+            rf"(?<![0-9:.a-z])(?<!room )(?<!floor )(?<!number )(?<!option )(?<!no )(?P<hour>[1-9]|1[0-2]|"
+            rf"(?!one){HOUR_WORD})(?P<minute>)(?='?s? (?:(?:is )?(?:too |no (?:good|go|way)|a bit |a little |"
+            rf"a tad |kinda |way |not )|is (?:better|good|ok|fine|best|perfect|bad|hard|difficult)|doesn't|"
+            rf"does not|won't|isn't|works|would(?: be| suit| work|(?=$|[ ,.!]))|not (?:good|great|possible|ok)|"
+            rf"suits|better|sounds))"
+        ),
         read.read_hour_minute,
     ),
     (f"(?<![a-z0-9:.])(?:at )?(?P<hour>{EN_HOUR}) ?o ?'?clock(?![a-z])", read.read_hour),
@@ -403,11 +551,34 @@ TIMES: Final = _compiled(
         ),
         read.read_hour,
     ),
-    (r"(?<![a-z])this (?P<part>morning|afternoon|evening)(?![a-z])", read.read_part_today),
+    (r"(?<![a-z])this (?P<part>morning|afternoon|evening|arvo)(?![a-z])", read.read_part_today),
     (r"(?<![a-z0-9])(?P<part>tonight|tonite|2nite)(?![a-z])", read.read_part_today),
-    (r"(?<![a-z])(?P<part>afternoon)s(?![a-z])|(?<![a-z])after lunch(?![a-z])", read.read_afternoon),
+    (
+        r"(?<![a-z])(?P<part>afternoon)s(?![a-z])|(?<![a-z])after (?:lunch|school|class)(?![a-z])",
+        read.read_afternoon,
+    ),
+    (
+        r"(?<![a-z])after (?:work|dinner|supper)(?![a-z])|(?<![a-z])(?:at )?dinner ?time(?![a-z])",
+        read.read_evening,
+    ),
+    (r"(?<![a-z])(?:first thing(?: in the morning)?|before lunch)(?![a-z])", read.read_morning),
+    (r"(?<![点半分钟刻0-9])下(?:了班|完班|班(?:[以之]?后|完|了))", read.read_evening),
+    (
+        f"(?<={DAY_MARK})(?:的)?(?P<part>[早晚])(?P<hour>[六七八九十])(?=$|[ ,，。吧行可能来去有约验])",
+        read.read_part_clock,
+    ),
     (r"(?<![a-z])(?:in the |any )?(?P<part>morning|evening)s?(?![a-z])(?<=s)", read.read_part),
-    (r"(?<![a-z])(?:at )?lunch ?time(?![a-z])", read.read_noon),
+    (
+        (
+            r"(?<![a-z])(?:(?:at |around |over |during |my )?lunch ?(?:time|break|hour)|(?:at|around|over|"
+            r"during) lunch|(?:at )?noon-?ish)(?![a-z])"
+        ),
+        read.read_noon,
+    ),
+    (
+        r"(?<![a-z0-9])(?:at )?(?P<hour>[1-9]|1[0-2]) (?P<minute>fifteen|thirty|forty[- ]five)(?![a-z])",
+        read.read_spoken,
+    ),
     (
         r"(?<![a-z])(?:in the |at )?(?P<part>morning|afternoon|evening|night|noon|midday)(?![a-z])",
         read.read_part,
@@ -415,7 +586,10 @@ TIMES: Final = _compiled(
     (r"(?<![a-z])(?P<part>p)\.?m(?![a-z])\.?", read.read_part),  # sat pm, PM 3:00
     (rf"(?:(?<={DAY_MARK}) ?|(?<![a-z ]))(?P<part>a)\.?m(?![a-z])\.?", read.read_part),  # not "I am"
     (
-        f"(?<!最)(?P<part>{either(word for word in read.PARTS if len(word) > 1 and not word.isascii())})",
+        (
+            f"(?<!最)(?:一整个?|整个?|(?<![初周期拜十{CN_ANY}])一(?=[上下]午|"
+            f"晚上))?(?P<part>{either(word for word in read.PARTS if len(word) > 1 and not word.isascii())})"
+        ),
         read.read_part,
     ),
     (f"(?<![最提尽趁太更再别])(?P<part>[早晚])(?= ?{NUM} ?[点时:]| ?{TIME_MARK})", read.read_part),

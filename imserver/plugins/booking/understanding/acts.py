@@ -61,10 +61,10 @@ class Act:
     """One act.
 
     what: of BEGIN a `Begun`, of GIVE, REFUSE and CORRECT a `Valued`, of QUESTION an `Asked`, of ALARM its kind; else "".
-    value: `day` a date or, for a weekend, a tuple of dates; `time` a datetime.time; `range` `Hours`; `shop`, `service` the id;
-        `person` the word for whom it is; `name`, `phone`, `code`, `lenses`, `other` a string; `age` years or the id of a band;
-        `first` a bool; `version`, `number` an int. None: a value that is meant and not named (a day is refused, and which was
-        shown is known from the card).
+    value: `day` a date or, for a weekend or days to pick one from (a week), a tuple of dates; `time` a datetime.time; `range`
+        `Hours`; `shop`, `service` the id; `person` the word for whom it is; `name`, `phone`, `code`, `lenses`, `other` a
+        string; `age` years or the id of a band; `first` a bool; `version`, `number` an int. None: a value that is meant and
+        not named (a day is refused, and which was shown is known from the card).
     spans: the characters that say so.
     """
 

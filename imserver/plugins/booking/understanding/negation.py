@@ -32,10 +32,10 @@ FALSE_REFUSALS: Final = (
         "没问题|没关系|没事儿?(?=[,，。!~ 的啊呀哈]|那|$)|不客气|不见不散|不用谢|不谢|别客气|别急|别着急|"
         "不急|不着急|不麻烦"
     ),
-    "不知道?(?!.{0,4}行)|不错|要不(?!是)(?:然)?|不如|说不定|不只|不光|不仅|不止|不瞒你?说|不管|不论|不论如何|无论",
+    "^不然(?!的话)|不知道?(?!.{0,4}行)|不错|要不(?!是)(?:然)?|不如|说不定|不只|不光|不仅|不止|不瞒你?说|不管|不论|不论如何|无论",
     "等不及|忍不住|不得了|了不起|没错|不久|不少|不同|不贵|不远|(?<!来)不急|没多久|大不了|少不了|巴不得|不一定要|不用改了",
     "看不太?(?:清楚?|见|到)|不太?(?:舒服|清楚)|特别|别人|别家|别的|非常|[差区性级个分]别|十分感谢|没戴过|没来过|没验过|没配过",
-    "(?:不要|别|勿)迟到|别太?(?:安排)?太?[晚早迟赶久]|不要太[晚早迟赶]|别迟到|别忘了?|别取消|不是要取消|没人接",
+    "(?:不要|别|勿)迟到|别太?(?:安排)?太?[晚早迟赶久](?!于)|不要太[晚早迟赶]|别迟到|别忘了?|别取消|不是要取消|没人接",
     (
         "[晚早](?:一|几)[天点些]?(?:也|都)(?:行|可以|成|好)|[晚早]点(?:也|都)(?:行|可以|成)|"
         "行就行[,， ]?不行就算了|不行就算了|(?:都|实在)?没有就算了|(?:不行|不可以|不好|不能)(?:吗|"
@@ -44,15 +44,19 @@ FALSE_REFUSALS: Final = (
     word(
         "no (?:problem|rush|worries|worry|hurry|matter|pressure)|why not|not only|not bad|not just|"
         "don'?t (?:mind|worry|forget)|"
-        "doesn'?t matter|not that i mind|can'?t wait|if not too much|no big deal|not sure if"
+        "doesn'?t matter|not that i mind|can'?t wait|if not too much|no big deal|not sure if|after all|at all|above all"
     ),
+    "(?:能|可以|会|有|行)[^,，。;；!！?？不没]{1,14}(?P<word>[不没])(?=[呀啊哦]?(?:[,，。?？!！~ ]|$))",
     "(?P<asked>[一-鿿])不(?P=asked)",
 )
 """What looks like a refusal and is none."""
 
 GREETINGS: Final = (
-    r"(?<![天日早晚周今明一二三四五六])(?:早上|上午|中午|下午|晚上)好(?![吗么不吧])|[早午晚]安|早晨(?=[,， ]|$)",
-    word("good (?:morning|afternoon|evening|night)|(?:how|what) about"),
+    r"(?<![天日早晚周今明一二三四五六])(?:早上|上午|中午|下午|晚上)好(?![吗么不吧])|[早午晚]安|^早晨(?=[,， ]|$)",
+    word(
+        "good (?:morning|afternoon|evening|night)|(?:how|what) about(?! (?:[0-9]{1,2}|two|three|four|five|"
+        "six|seven|eight|nine|ten|eleven|twelve)(?![0-9]))"
+    ),
     "^(?:good )?(?:morning|evening|afternoon)(?=[!,.]|$)",
     word("sun ?glasses|i sat|(?:to|so) sat|the sun|march in|may (?:i|be|we|come|have)"),
 )
@@ -110,14 +114,15 @@ COMPARATIVES: Final = (
         "一点[儿点]|一点(?=[也都不没])|[有差] ?[一两]?点(?:[儿点]|"
         "(?=[不贵远红痒疼痛模看晚早松紧歪花忘紧赶]))|[快慢好多少有大小近远][些]点"
     ),
-    "便宜[一两二三四五]点|[打抹]个?[一二三四五六七八九]折|(?<=夜)少少",
+    "(?<=[往靠朝][前后])一点|(?<=[前后]面)一点|便宜[一两二三四五]点|[打抹]个?[一二三四五六七八九]折|(?<=夜)少少",
 )
 """N点 behind a quality: a little more of it."""
 
 NO_CLOCK: Final = (
     f"{NUM} ?点(?=(?:小|大|新)?(?:要求|建议|意见|问题|想法|疑问|理由|原因|好处|优点|缺点|不满|不足|区别|说明))",
     (
-        f"(?:说|提|讲|谈|补充|注意|以下|下面|总共|一共) ?[这那]?{NUM} ?点(?=[:：,，。]|$)|"
+        f"(?:提|讲|谈|补充|注意|以下|下面|总共|一共) ?[这那]?{NUM} ?点(?=[:：,，。]|$)|"
+        f"说 ?[这那]?{NUM} ?点(?=[:：]|[,，](?:第一|一是|首先|1))|"
         f"[有这那]{NUM} ?点(?=[:：,，。]|$|要(?!能)|想|需|得|不)"
     ),
     (
@@ -204,9 +209,10 @@ def mask(sheet: Sheet) -> list[Masked]:
     for name, patterns in _MASKS:
         for pattern in patterns:
             for match in tuple(pattern.finditer(sheet.text)):
-                if match.end() > match.start():
-                    masked.append(Masked(name, *match.span()))
-                    sheet.blank(*match.span(), ASIDE_MARK)
+                place = match.span("word" if "word" in pattern.groupindex else 0)
+                if place[1] > place[0]:
+                    masked.append(Masked(name, *place))
+                    sheet.blank(*place, ASIDE_MARK)
     return masked
 
 
@@ -262,48 +268,59 @@ class Scope(NamedTuple):
 V: Final = VALUE
 _CN_FILL: Final = (
     "(?:[给帮]我|我|你|您|们|他|她|再|约|预约|选|挑|排|安排|订|定|在|放|去|来|那个|这个|那|这|是|了|想|"
-    "要|能|时间|下|到|说|给)"
+    "要|能|时间|下|到|说|给|等到?|拖到?|必须?|非得|约在|安排)"
 )
 _CN_TAIL: Final = (
     "(?:[之以][前后]|那天|那个|这个|那边|的话|的|我们|我|他|她|家里|公司|单位|学校|孩子|客户|都|也|可能|"
-    "恐怕|好像|实在|确实|真的|临时|突然|全天|整天|一整天|"
-    "一天|要|得|还|又|就|时间|时候|有点|有些|刚好|正好|估计|应该|大概|约|因为|是|会|要去|去|一直|已经|"
+    "恐怕|好像|实在|确实|真的|我?爸|我?妈|老公|老婆|媳妇|娃|闺女|儿子|女儿|家里人|人|这边|另外|还有|别的|"
+    "临时|突然|全天|整天|一整天|"
+    "一天|要|得|还|又|正?在|就|时间|时候|有点|有些|刚好|正好|估计|应该|大概|约|因为|是|会|要去|去|一直|已经|"
     "对我来说|你们|那时|太|又要|\x02| )"
 )
 _EN_FILL: Final = (
-    "(?: |the|on|at|for|do|make|it|come|in|book|want|any|this|that|be|have|me|us|like|is|a|of|there)"
+    "(?: |the|to|get|there|by|on|at|for|do|make|it|come|in|book|want|any|this|that|be|have|me|us|like|is|"
+    "a|of|there)"
 )
 _EN_TAIL: Final = (
-    "(?: |is|'s|are|was|will|be|just|really|also|actually|i'm|im|i am|i|we're|we are|we|my|am|for|me|us|"
-    "slot|one|a|an|bit|little|that|it's|it|"
+    "(?: |is|'s|'ve|i've|are|was|will|be|just|really|also|actually|i'm|im|i am|i|we're|we are|we|my|am|for|me|us|"
+    "slot|one|a|an|bit|little|kinda|with|that|it's|it|"
     "unfortunately|sadly|now|probably|still|so|afraid)"
 )
 _ANSWERED: Final = "(?![吗么嘛]|[?？])"
 
+CANNOT_CN: Final = (
+    "(?:[来去到过赶走抽腾脱空起回出挤轮请顾爬排](?:得)?不(?:[了成来到及上开出过着起动]|[过回起]来|[过回]去)"
+    "(?:身|空|时间|功夫|假)?[来去]?)"
+)
+"""来不成, 腾不出空来, 赶不回来: one cannot."""
 BEFORE_CN: Final = (
     "(?<!是)(?<!没说)(?:千万)?(?:不要|不想要?|不想|不用|不约|不选|不定|不订|不排|不考虑|不去|不来|"
-    "不能要?|不可以|没法|没办法|无法|别(?!的|人)|勿|甭|"
+    "不能要?|不可以|没法|没办法|无法|没必要|不必|用不着|犯不着|别(?!的|人)|勿|甭|(?<!除)非(?!常|得|要)|"
     "不是(?!不|因为|说|要)|(?:不|not )free ?|除了|除开|除去|除|避开|躲开|避免|绕开|拒绝|受不了|不喜欢|"
     "不爱|唔好|唔要|唔系|唔想|别系|(?<![哦噢呃啊嗯额\ue000差])不)"
 )
 BEFORE_EN: Final = (
     r"(?<![a-z])(?:not|no|never|(?:i |we )?can'?t|(?:i |we )?cannot|(?:i )?don'?t|(?:i )?won'?t|isn'?t|"
-    r"anything but|any ?day but|any ?time but|"
+    r"anything but|any ?day but|any ?time but|(?:won't be|not|isn't) able to|unable to|not around|not free|"
     r"all but|except(?: for)?|other than|apart from|avoid(?:ing)?|skip|i hate|without|unavailable|"
     r"unless)(?![a-z'])"
 )
 BEHIND_CN: Final = (
     f"(?:不行{_ANSWERED}|不可以{_ANSWERED}|不可{_ANSWERED}|不太?方便|不太?合适|不太行|不太好|不大方便|"
-    f"不成{_ANSWERED}|不得空|不得闲|不ok|不去了?|不来了?|不约了?|"
-    f"不要了?|不想去?|不考虑了?|不算|不在(?:家|市里|本地|国内)?|不空|不能来?去?{_ANSWERED}|不赶趟|没空|"
-    f"没时间|没有空|没有时间|没法[来去]?|没办法|没戏|没位置?|算了|就算了|免了|"
+    f"不成{_ANSWERED}|不得空|不得闲|不得行|不凑巧|不巧|不现实|不太?(?:ok|okay)|{CANNOT_CN}{_ANSWERED}|不去了?|不来了?|不约了?|"
+    f"不要了?(?![早晚迟]于|超过)|不想去?|不考虑了?|不算数?|不在(?:家|市里|本地|国内)?|不空|不能来?去?(?![早晚迟]于|超过){_ANSWERED}|不赶趟|没空|"
+    f"没时间|没有空|没有时间|没[功工]夫|没档期|没有?(?:下班|放学|忙完|起床|睡醒|到家|醒|起|回来|空闲)|没法[来去]?|没办法|没戏|没位置?|算了|就算了|免了|"
     f"满了(?:吗)?|约满(?:了)?(?:吗)?|排满(?:了)?(?:吗)?|过期|来不了|来不及|来唔到|去不了|到不了|过不来|"
     f"过不去|约不了|做不了|赶不上|赶不及|走不开|抽不开身|"
-    f"冇空|冇时间|唔得闲?|唔方便|唔系|除外|[以之]外|外(?![面地国卖边套])|太早|太晚|太赶|太迟|早了点?|"
+    f"够呛|够戗|人太多|太挤|不对(?![吗么劲])|有误|有问题|错了|不合适|有点儿?悬|悬(?=[了啊吧呀,， ]|$)|"
+    f"难说|难办|有困难|有冲突|时间冲突|冲突|撞(?:了|上|车|期)|泡汤|没辙|pass(?![a-z])|冇空|冇时间|唔得闲?|"
+    f"唔方便|唔系|除外|[以之]外|外(?![面地国卖边套])|太早|太晚|太赶|太迟|太紧|[嫌显]太?[早晚迟赶]|"
+    f"(?:有点儿?|有些|稍微?|略微?|\x02{{3}})太?[早晚迟赶紧][了点些]{{0,2}}|早了点?|"
     f"晚了点?|起不来|也不(?=[ ,，]|$)|不(?=[ ,，]|$))"
 )
 BUSY_CN: Final = (
-    "(?:有事情?|有课|有个?会(?!员)|有约|有安排|有考试|要?开.{0,2}会|上课(?![吗么不])|上班(?![吗么不])|加班|返工|出差|出国|出门|出去|考试|值夜?班|旅游|旅行|回老家|搬家|很忙|忙(?!吗)|体检|面试|"
+    "(?:(?<=[要得在去])(?:接送?|送|陪|带)(?:一?下)?(?:孩子|娃|小孩|老人|爸|妈|客户|客人|人)(?!来|过来|去你|到你)|另有(?:安排|事)|约了人|"
+    "补课|值班|过寿|过生日(?!来)|(?:办|喝|吃)(?:喜酒|席|酒席?)|有喜事|办喜事|走亲戚|轮到(?:我)?(?:值|上|当)?班?|(?<=在)接(?:孩子|娃)|当班|在(?:外地|外面|上学|路上|单位)|有事情?|有课|有个?会(?!员)|有约|有安排|有考试|要?开.{0,2}会|上课(?![吗么不])|(?<!你们)(?<!你们还)(?<!你们都)上班(?![吗么不])|加班|返工|出差|出国|出门|出去|考试|值夜?班|旅游|旅行|回老家|搬家|很忙|忙(?!吗)|体检|面试|"
     "手术|住院|陪客户|客户来|接客户|打针|结婚|聚会|聚餐)"
 )
 OCCASION_CN: Final = (
@@ -311,14 +328,18 @@ OCCASION_CN: Final = (
     "的会|的课|的车|开场|打烊|营业|才?起床|才醒|睡觉|开完)"
 )
 BEHIND_EN: Final = (
-    r"(?:does ?n'?t work|does not work|do ?n'?t work|wo ?n'?t (?:work|do)|will not work|is ?n'?t (?:good|"
+    r"(?:does ?n'?t work|does not work|(?:does|do) ?n'?t (?:really )?(?:work|suit|fit|do)|clash(?:es)?|"
+    r"conflicts?|wo ?n'?t (?:work|do)|will not work|is ?n'?t (?:good|"
     r"possible|ok|great|ideal)|is not|aren'?t|not (?:good|ok|possible|great|ideal|free|going)|"
-    r"no[- ]go|no good|too (?:early|late|soon)|out(?![a-z])|impossible|unavailable|not available|"
-    r"can ?n?o?'?t(?: do| make| come)?|not(?! ?(?:the |on |at )?\ue000)|fully booked|off the table|bad|"
+    r"no[- ]go|a no(?! )|no good|(?:bit |little |kinda |kind of |tad )(?:too )?(?:early|late)|"
+    r"(?<=is a bit )(?:early|late)|too (?:early|late|soon)|out(?![a-z])|impossible|unavailable|"
+    r"not available|"
+    r"can ?n?o?'?t(?: do| make| come)?|not(?! ?(?:the |on |at |before |after |later than |"
+    r"earlier than )?\ue000)|fully booked|wrong|off the table|bad|"
     r"hard|difficult)(?![a-z])"
 )
 BUSY_EN: Final = (
-    r"(?:busy|at work|working|away|abroad|travell?ing|in a meeting|have (?:a )?(?:class|work|meeting|"
+    r"(?:busy|at work|working|got (?:work|plans|class)|away|abroad|travell?ing|in a meeting|have (?:a )?(?:class|work|meeting|"
     r"school|lesson|shift|an exam|an appointment)|work(?=$|[ ,.])|on holiday|out of town)(?![a-z])"
 )
 OCCASION_EN: Final = (
@@ -359,7 +380,7 @@ PAIR: Final = (  # the first is put right by the second, and by nothing between 
     rf"(?P<no>{V})(?:哦|噢|喔|呃|额|嗯|啊|诶|哎| )?不(?=(?P<same>{V}))",
     rf"(?P<no>{V})[ ,，]{{1,2}}(?:哦|噢|喔|呃|额|啊|诶) ?不 ?(?=(?P<same>{V}))",
     (
-        rf"(?P<no>{V})[ ,.\-…]{{0,4}}(?:oh |uh |um |er |no |wait |oops |w8 ){{0,3}}(?:no wait|wait no|no|wait|"
+        rf"(?P<no>{V})[ ,.\-…]{{0,4}}(?:oh |uh |um |er |no |wait |oops |w8 ){{0,3}}(?:no wait|wait no|no i said|i said|no|wait|"
         rf"sorry|i mean|actually|scratch that|or rather|make that|oops|correction)"
         rf"(?![a-z])[ ,.\-]{{0,3}}(?:sorry|wait|i mean|i meant|make it|make that|actually|not|it's|its|,|"
         rf" ){{0,4}}(?:the |at |on )?(?=(?P<same>{V}))"
@@ -372,21 +393,40 @@ INSTEAD: Final = (  # this, and not that
     ),
     rf"(?:与其)(?:{_CN_FILL}){{0,3}}(?P<no>{V})[,，]?(?:还)?(?:不如|宁可|\x02{{2}}|倒不如)(?:{_CN_FILL}){{0,3}}(?P<yes>{V})",
     rf"(?P<no>{V})[?？] ?(?:不是)?(?:我)?(?:说|讲|要|约|定)的?(?:是)(?=(?P<yes>{V}))",
-    rf"(?<![a-z])instead of (?:the )?(?P<no>{V})[ ,]{{1,2}}(?=(?P<yes>{V}))",
+    (
+        rf"(?<![a-z])(?:instead of|rather than|not) (?:the |on )?(?P<no>{V})[ ,]{{1,2}}(?:but |do |can we do |"
+        rf"could we do |let's do |"
+        rf"make it |i'd like |i want |how about |\x02{{1,9}} |on |at ){{0,2}}(?=(?P<yes>{V}))"
+    ),
+    rf"(?P<yes>{V})[ ,，]{{1,2}}(?:not|不是|而不是|不要) ?(?P<no>{V})",
 )
 ALONE: Final[tuple[tuple[Verdict, str], ...]] = (
     ("refused", rf"(?:{BEFORE_CN})(?:{_CN_FILL}|\x02){{0,5}}(?P<no>{V})(?:[、和或跟及/](?P<no2>{V}))?"),
     ("refused", rf"(?:{BEFORE_EN}) ?{_EN_FILL}{{0,8}}(?P<no>{V})(?: ?(?:or|and|nor|/) ?(?P<no2>{V}))?"),
     ("refused", rf"(?:(?P<no2>{V})(?:[、和或跟及/]| or | and ))?(?P<no>{V}){_CN_TAIL}{{0,6}}(?:{BEHIND_CN})"),
     ("refused", rf"(?P<no>{V}){_EN_TAIL}{{0,8}}(?:{BEHIND_EN})"),
-    ("busy", rf"(?P<no>{V}){_CN_TAIL}{{0,8}}(?:{BUSY_CN})(?![前后完]|[以之][前后])"),
+    (
+        "refused",
+        rf"(?:怎么|咋|为什么|为啥|干嘛)(?:还|又|就|会|给我|把我|都){{0,4}}(?:是|成|变成?|[约订定写改]成?)的?了?(?P<no>{V})",
+    ),
+    (
+        "busy",
+        rf"(?:(?P<no2>{V})[、和或跟及])?(?P<no>{V}){_CN_TAIL}{{0,8}}(?:{BUSY_CN})(?![前后完]|[以之][前后])",
+    ),
     ("busy", rf"(?P<no>{V}){_EN_TAIL}{{0,8}}(?:{BUSY_EN})"),
     (
         "busy",
-        rf"(?<![a-z])(?:i work|i'm (?:busy|away|at work)|busy|working|i have (?:work|class|school))(?: on| at)? (?P<no>{V})",
+        (
+            rf"(?<![a-z])(?:i work|(?:i'm |i'll be )?(?:busy|away|at work|abroad|out of town|travell?ing)|"
+            rf"got (?:something|stuff|work|plans|class)|working|i have (?:work|class|school))(?: on|"
+            rf" at)? (?P<no>{V})"
+        ),
     ),
     ("elsewhere", rf"(?P<no>{V}){_CN_TAIL}{{0,4}}(?:{OCCASION_CN})(?![前后]|[以之][前后])"),
-    ("elsewhere", rf"(?P<no>{V})(?:的|那个|那位|那)(?:客人|客户|顾客|病人|患者|会|单子)|您(?P<no2>{V})的"),
+    (
+        "elsewhere",
+        rf"(?P<no>{V})(?:的|那个|那位|那)(?:客人|客户|顾客|病人|患者|单子)|(?P<no3>{V})(?:的|那个|那场)会(?!儿)|您(?P<no2>{V})的",
+    ),
     ("elsewhere", rf"(?:飞机|火车|高铁|动车|航班|大巴)(?:是|在|票是?){{0,1}}(?P<no>{V})"),
     ("elsewhere", rf"(?:{OCCASION_EN})(?:{_EN_FILL}){{0,4}}(?P<no>{V})(?: on (?P<no2>{V}))?"),
     (
@@ -471,7 +511,7 @@ class _Skeleton:
 
     def of_one(self, match: re.Match[str], verdict: Verdict) -> list[Scope]:
         """The value, or the two of a list, that a template says one thing of."""
-        names = [name for name in ("no", "no2") if match.groupdict().get(name)]
+        names = [name for name in ("no", "no2", "no3") if match.groupdict().get(name)]
         words = self._words(match)
         return [Scope(self._number(match.start(name)), verdict, words) for name in names]
 

@@ -36,6 +36,7 @@ from imserver.plugins.booking.dates.tokens import (
 from imserver.plugins.booking.understanding.acts import Act, Hours, Kind, Scene, Span, When
 from imserver.plugins.booking.understanding.clocks import at_home, other_clock
 from imserver.plugins.booking.understanding.negation import Scope, scopes
+from imserver.plugins.booking.understanding.unnamed import read_unnamed
 
 HOURS: Final[dict[PartName, tuple[int, int]]] = {
     "morning": (0, 720),
@@ -45,6 +46,8 @@ HOURS: Final[dict[PartName, tuple[int, int]]] = {
 }
 """The minutes of the parts of a day, for a list of free slots."""
 DAY: Final = 1440
+SOME_DAYS: Final = 7
+"""So many of the days before or behind one are shown."""
 
 ELSE: Final = re.compile(
     "(?:实在|要是|如果|都)?(?:不行|不可以|没有空?|没位置?|没号|满了|约不上|排不上|没了|没空)(?:的话|就|再|那就?)|不然|要不然|否则|没有就|再不行|"
@@ -57,10 +60,15 @@ EITHER: Final = re.compile(
 )
 CONTRAST: Final = re.compile(
     "(?:哦|噢|呃|啊|哎)?(?:不对不对|不对|不是[啊呀哦的]|不不不?|(?:我)?[说搞弄写打记看]错了?(?:[说搞弄写打记看]错了?)?|错了|口误|听错了?|你听错了)|"
-    r"(?<![a-z])(?:no wait|wait no|no no|no,? sorry|my mistake|correction|w8 no|i mean|i meant|scratch that|actually)(?![a-z])"
+    r"(?<![a-z])(?:no wait|wait no|no no|no,? sorry|my mistake|correction|w8 no|i mean|"
+    r"(?:no,? )?i (?:said|meant)|scratch that|actually)(?![a-z])"
 )
 """Words that put right what was said or shown before."""
 
+ANY_DAY: Final = re.compile(
+    "随便哪天|哪[一]?天都|任[意何][一]?天|随便[一]?天|(?<![a-z])any ?day(?! but| except)(?![a-z])"
+)
+"""A clock time on whatever day is not today's."""
 CLAUSE: Final = re.compile("[,，。;；!！?？\n]| - ")
 BYGONE: Final = re.compile("上[次回]|来过|做过|验过|打过|(?<![a-z])(?:last time|came in|was in)(?![a-z])")
 """Words of what has been: the time beside them is no wish if another clause names one."""
@@ -84,6 +92,10 @@ TOUCHING: Final = re.compile(
 """Characters that may touch a bare clock time without making it something else."""
 
 
+_CHOOSING: Final = frozenset({"day", "slot", "confirm", "confirm_again"})
+"""The steps at which a day or a time was offered."""
+
+
 @dataclass(frozen=True, slots=True)
 class Times:
     """What a text says about days and times: acts with their spans, and what they come to. None: it says nothing."""
@@ -104,6 +116,7 @@ class Option:
     minutes: int | None = None
     weekday: bool = False  # the day was said by the name of today alone
     each: bool = False
+    noon: bool = False  # noon was said, and no hour of it
 
     @property
     def timed(self) -> bool:
@@ -118,7 +131,7 @@ def read_times(sheet: Sheet, scene: Scene) -> Times:
     scanned = [_resolved(one, scene) for one in scan(sheet, scene.now.date())]
     found = [one for one in scanned if one.tokens]
     if not found:
-        return Times()
+        return _Speech(sheet, scene, []).unnamed()
     speech = _Speech(sheet, scene, moments(sheet, found, scene.now.date()))
     speech.pointless = any(not one.tokens and not one.timely for one in scanned)
     zone = other_clock(sheet, scene)
@@ -145,12 +158,18 @@ def _resolved(found: Found, scene: Scene) -> Found:
             tokens += [Clock(shown.start.hour, shown.start.minute, exact=True)] if shown.start else []
         elif token == Same("day"):
             tokens += [Days(frozenset({shown.day}))] if shown.day else []
+        elif token == Same("next"):
+            base = shown.day or scene.day_said
+            tokens += [Days(frozenset({base + timedelta(days=1)}))] if base else []
         elif isinstance(token, Moved) and token.days is not None and (shown.day or token.from_today):
             base = shown.day or scene.now.date()
             tokens.append(Days(frozenset({base + timedelta(days=token.days)})))
         else:
             tokens.append(token)
-    echo = any(isinstance(token, Same) for token in found.tokens)
+    echo = (
+        any(isinstance(token, Same) and token.what != "next" for token in found.tokens)
+        and len(found.tokens) == 1
+    )
     return replace(found, tokens=tuple(tokens), echo=echo)
 
 
@@ -188,8 +207,31 @@ class _Speech:
         self.cancels = [place for scope in found if scope.verdict == "cancelled" for place in scope.words]
         self._relations(wishes)
         self._refuse(wishes)
+        taken_back = self._refuse_unnamed()
+        self.contrast = self.contrast or taken_back
         when = self._when(wishes)
+        if taken_back and self.scene.shown.start is None and wishes:
+            when = When(reason="negated")
         return Times(tuple(self.acts), when)
+
+    def unnamed(self) -> Times:
+        """A text that names no day and no time may refuse those of the card."""
+        return Times(tuple(self.acts), When(reason="negated")) if self._refuse_unnamed() else Times()
+
+    def _refuse_unnamed(self) -> bool:
+        """太早了, 日期错了: the day or the hour of the card is refused. Whether one is."""
+        shown = self.scene.shown
+        if shown.day is None and self.scene.step not in _CHOOSING:
+            return False
+        found = list(read_unnamed(self.sheet.text))
+        for one in found:
+            place = [(one.start, one.end)]
+            self._blank(place)
+            value = (shown.start and shown.start.time()) if one.what == "time" else shown.day
+            moment = Moment(one.start, one.end)
+            if not any(act.kind is Kind.REFUSE and act.what == one.what for act in self.acts):
+                self._act(Kind.REFUSE, one.what, value, moment, place)
+        return bool(found)
 
     def _blank(self, places: Iterable[tuple[int, int]]) -> None:
         for start, end in places:
@@ -357,7 +399,7 @@ class _Speech:
         if moment.refused:
             raise Unclear(moment.refused.reason, option.days)
         if moment.open_day:
-            raise Unclear("range")
+            raise Unclear("range", self._beside(option.days, moment.open_day))
         minutes = [token.minutes for token in moment.times if isinstance(token, Later)]
         if minutes:
             if len(minutes) > 1 or any(isinstance(token, Clock) for token in moment.times):
@@ -373,7 +415,16 @@ class _Speech:
             self._opened(option, moment)
         elif moment.has_clock or option.part == "noon":
             option.times = tuple(sorted(times_of(moment.times)))
+            option.noon = not moment.has_clock
         return option
+
+    def _beside(self, days: tuple[date, ...], side: str) -> tuple[date, ...]:
+        """Some days before the day that is named, or from it on: one of them is to be picked."""
+        if len(days) != 1:
+            return ()
+        first = days[0] if side == "after" else max(self.today, days[0] - timedelta(days=SOME_DAYS))
+        count = SOME_DAYS if side == "after" else (days[0] - first).days
+        return tuple(first + timedelta(days=ahead) for ahead in range(count))
 
     def _opened(self, option: Option, moment: Moment) -> None:
         """三点以后: from then on; of two readings the later one can only be narrower."""
@@ -382,7 +433,8 @@ class _Speech:
         edge = option.times[0]
         option.times = ()
         if moment.open == "after":
-            option.window, option.wish = (_minutes(edge), DAY), edge
+            morning = option.part == "morning" and edge < time(12)
+            option.window, option.wish = (_minutes(edge), HOURS["morning"][1] if morning else DAY), edge
         else:
             option.window = (0, _minutes(edge))
 
@@ -426,7 +478,7 @@ class _Speech:
         others = [other for other in wishes if other != number]
         base = self.scene.shown.start
         if others and moved.minutes is None and moved.days is None:
-            return self._when(others) or When(reason="no_time")
+            return self._early(moment, self._when(others) or When(reason="no_time"))
         if others and (others[-1] != number - 1 or self.moments[number - 1].end != moment.start):
             return When(reason="several")
         if others and moved.minutes is not None:
@@ -454,6 +506,15 @@ class _Speech:
         self._act(self._kind("time", start.time()), "time", start.time(), moment)
         return When(candidates=(start,), wish=start, days=(start.date(),), shift=shift)
 
+    def _early(self, moment: Moment, when: When) -> When:
+        """周末早点的, said first: a day without an hour, and its morning is meant."""
+        early = "早" in self.sheet.source[slice(*self.sheet.span(moment.start, moment.end))]
+        timed = when.candidates or when.window or when.part or when.shift
+        if not early or timed or self.scene.shown.start is not None or when.reason not in (None, "no_time"):
+            return when
+        self._act(Kind.GIVE, "range", Hours(*HOURS["morning"], "morning"), moment)
+        return replace(when, part="morning")
+
     def _refusal_only(self) -> When:
         """Nothing is wished: what was refused is to be asked about."""
         verdicts = {self._verdict(number) for number in range(len(self.moments))}
@@ -474,6 +535,8 @@ class _Speech:
             return None
         if self.pointless:
             return "vague"
+        if ANY_DAY.search(Sheet(self.sheet.source).text):
+            return "which_day"
         for number in wishes:
             moment = self.moments[number]
             if moment.has_clock and self._touched(moment):
@@ -555,6 +618,8 @@ class _Speech:
 
     def _merged(self, spoken: Sequence[Moment]) -> Moment | None:
         """All wishes as one moment; None if they are several."""
+        if (both := _both_ends(spoken)) is not None:
+            return both
         if sum(bool(one.until is not None or one.open or one.open_day) for one in spoken if one.times) and (
             sum(one.has_clock for one in spoken) > 1
         ):
@@ -593,7 +658,7 @@ class _Speech:
                 donor = behind or (before if before and (before.timed or before.part) else None)
                 if donor:
                     option.times, option.window, option.wish = donor.times, donor.window, donor.wish
-                    option.part, option.minutes = donor.part, donor.minutes
+                    option.part, option.minutes, option.noon = donor.part, donor.minutes, donor.noon
         return options
 
     # -------------------------------------------------------------------------------------------------------- the result
@@ -606,6 +671,8 @@ class _Speech:
             named = () if reason == "several" or moment.open_day else self._days(moment)
             days = days or named
             part = part_of(moment.times) or part
+            if len(days) > 1 and not named and moment.days and reason in ("which_day", "range"):
+                self._act(self._kind("day", days), "day", days, moment)
             for day in named:
                 self._act(self._kind("day", day), "day", day, moment)
             if part and not moment.has_clock:
@@ -733,6 +800,8 @@ class _Speech:
             if problem is None and option.minutes is not None:
                 moment_at = later(option.minutes, self.scene.now, self.zone)
                 values += [("day", moment_at.date()), ("time", moment_at.time())]
+            elif problem is None and option.noon and not self.doubted:
+                values.append(("range", Hours(*HOURS["noon"], "noon")))
             elif problem is None and option.times and not self.doubted:
                 values.append(("time", option.times[0] if len(option.times) == 1 else None))
             elif option.window and problem is None and not self.doubted:
@@ -770,6 +839,22 @@ class _Speech:
         places = sorted({*(places or [(moment.start, moment.end)]), *words, *moment.words})
         spans = tuple(Span(*self.sheet.span(start, end)) for start, end in places if end > start)
         self.acts.append(Act(kind, what, value, _joined(spans)))
+
+
+def _both_ends(spoken: Sequence[Moment]) -> Moment | None:
+    """Not before 11, not after 1: the two ends of one range."""
+    opened = {moment.open: moment for moment in spoken if moment.has_clock and not moment.until}
+    if len(spoken) != 2 or set(opened) != {"after", "before"}:
+        return None
+    first, last = opened["after"], opened["before"]
+    return replace(
+        first,
+        start=min(first.start, last.start),
+        end=max(first.end, last.end),
+        days=first.days or last.days,
+        until=list(last.times),
+        open="",
+    )
 
 
 def _joined(spans: Sequence[Span]) -> tuple[Span, ...]:
