@@ -63,13 +63,19 @@ _OBJECTS: Final = re.compile(
 )
 NEGATED: Final = template("intents", "negated")
 _ADDRESSED: Final = re.compile("(?:那个|那位)客人|键|按钮|政策|规定|费(?!用)|button|policy|fee")
+#: "I'll cancel if they aren't ready"; "cancel the reminder texts".
+_CONDITIONAL: Final = re.compile(
+    "(?: [a-z']+){0,2} (?:if|unless|in case)(?![a-z])"
+    "|(?: (?:the|my|these|those|all|your))* (?:reminders?|texts?|emails?|notifications?|newsletter|subscription|order)(?![a-z])"
+)
 #: "Cancel that last message" cancels what was written.
 _WRITTEN: Final = re.compile(
     "^(?: (?:that|my|the|this|last|previous|earlier))* (?:message|msg|text|comment|bit|part)(?![a-z])"
 )
 #: What may be, or was meant and is not: 可能要取消, 本来想取消的, "should I".
 _SUPPOSED: Final = re.compile(
-    f"{MAYBE.pattern}|说不定|本来|原本|刚才|刚刚|误|不小心|点错|(?<![a-z])(?:accidentally|by mistake|was going to)(?![a-z])"
+    f"{MAYBE.pattern}|说不定|本来|原本|刚才|刚刚|误|不小心|点错|(?<![a-z])(?:accidentally|by mistake|was going to|had to"
+    "|(?:may|might|could|would) (?:have|need) to|if i|if we|whether i|whether to|nearly|almost)(?![a-z])"
 )
 _NEEDED: Final = template("intents", "needed")
 #: "Do I need an appointment?" asks about the shop.
@@ -99,7 +105,8 @@ _ABLE: Final = re.compile("能|可以|方便")
 _ANOTHER_TIME: Final = re.compile("换个?(?:时间|日子)|换一?天")
 _STRONG_MOVE: Final = re.compile(
     "(?:move|push|shift|bring|put|reschedule|bump|switch|swap|change) (?:it|my|the|mine|them|this|that|our|me)"
-    "(?! (?:phone|number|address|email|name|surname|lenses|glasses|frames?|mind))|改约|改期|改签|改时间|改个时间|换个?时间|reschedul|rearrange|rebook|appointment|booking|预约"
+    "(?! (?:phone|number|address|email|name|surname|lenses|glasses|frames?|mind))"
+    "|改约|改期|改签|改时间|改个时间|换个?时间|reschedul|rearrange|rebook|appointment|booking|预约"
 )
 _STRONG_BOOK: Final = re.compile("约|订|book|appointment|挂号")
 _BEGUN: Final = ("list", "slots", "human", "cancel", "move", "book")
@@ -240,6 +247,8 @@ def _cancels(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bo
     if _CANCELLING.search(page.words[one.start : one.end]) and _ANYBODY.search(before):
         return False
     if _NO_APPOINTMENT.match(page.words, one.end):
+        return False
+    if _CONDITIONAL.match(page.words, one.end):
         return False
     if written := _WRITTEN.match(page.words[one.end :]):
         page.explain(one.start, one.end + written.end(), Cover.HARMLESS)
@@ -573,20 +582,12 @@ def read_answers(page: Page, scene: Scene) -> None:
     said: dict[Kind, list[tuple[int, int]]] = {}
     confirming = scene.step.startswith("confirm")
     for start, end in page.pieces:
-        if _begun_in(page, start, end, *(name for name in _BEGUN if name != "cancel")) or _asked_in(
-            page, start, end
-        ):
+        if _is_no_answer(page, start, end):
             continue
         text = page.open[start:end]
-        if not text.strip(" \x02") or end - start > _ALONE_CHARS:
-            continue
-        if _ASKING.match(text):
-            continue
         if _named(page, start, end):
             if confirming and _repeats_card(page, scene, start, end):
                 said.setdefault(Kind.YES, []).append((start, end))
-            continue
-        if _HUMMED.match(text) and page.words.strip(" .,!。~…") != text.strip():
             continue
         if page.words[end : end + 2].lstrip().startswith("?") or _HEDGED.search(page.words):
             continue
@@ -600,6 +601,19 @@ def read_answers(page: Page, scene: Scene) -> None:
             said.setdefault(kind, []).append((start, end))
     for kind, places in said.items():
         page.add(kind, "", None, *places)
+
+
+def _is_no_answer(page: Page, start: int, end: int) -> bool:
+    """Whether a piece is empty, long, asks, begins something or only hums."""
+    text = page.open[start:end]
+    if not text.strip(" \x02") or end - start > _ALONE_CHARS or _ASKING.match(text):
+        return True
+    if _begun_in(page, start, end, *(name for name in _BEGUN if name != "cancel")) or _asked_in(
+        page, start, end
+    ):
+        return True
+    hums = _HUMMED.match(text) and page.words.strip(" .,!。~…") != text.strip()
+    return bool(hums) and not _named(page, start, end)
 
 
 def _keeps(text: str) -> bool:

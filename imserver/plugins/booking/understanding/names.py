@@ -30,6 +30,7 @@ _ENDS: Final = re.compile("|".join(_WORDS["ends"]))
 _INTRODUCED: Final = either(_WORDS["introduced"])
 #: Only at a card is "put Priya Nair" about a name.
 _INTRODUCED_AT_CARD: Final = re.compile(_WORDS["introduced_at_card"])
+_SIGNED: Final = re.compile(_WORDS["signed"])
 _INTRODUCED_CAPITAL: Final = either(
     (
         *_WORDS["introduced_capital"],
@@ -236,18 +237,7 @@ def _pairs(page: Page) -> Iterator[tuple[int, int]]:
 
 def _said(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
     """Names behind the words that introduce one; the last that is said counts."""
-    patterns = [(_INTRODUCED, False), (_INTRODUCED_CAPITAL, True)]
-    if scene.step.startswith("confirm"):
-        patterns.append((_INTRODUCED_AT_CARD, True))
-    for pattern, capital in patterns:
-        for match in page.find(pattern):
-            if _ASKED_ABOUT.fullmatch(match[0]) and asks(page, *page.clause_at(match.start())):
-                continue
-            found = _behind(page, match.end(), capital=capital, asked=scene.step == "name")
-            loose = match[0][:1] in "登写填记" and found and is_han(page.words[found[0]])
-            if found and not (loose and not _firm(page.words[slice(*found)])):
-                page.take(match.start(), found[0])
-                yield _in_full(page, *found)
+    yield from _introduced(page, scene)
     for match in page.find(_I_AM):
         if is_name(match[1]):
             page.take(match.start(), match.start(1))
@@ -267,6 +257,23 @@ def _said(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
             and not match[0].endswith(_OFFICES)
         ):
             yield match.span()
+
+
+def _introduced(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
+    patterns = [(_INTRODUCED, False), (_INTRODUCED_CAPITAL, True)]
+    if scene.step.startswith("confirm"):
+        patterns.append((_INTRODUCED_AT_CARD, True))
+    if scene.step in ("", "none", "name"):
+        patterns.append((_SIGNED, True))
+    for pattern, capital in patterns:
+        for match in page.find(pattern):
+            if _ASKED_ABOUT.fullmatch(match[0]) and asks(page, *page.clause_at(match.start())):
+                continue
+            found = _behind(page, match.end(), capital=capital, asked=scene.step == "name")
+            loose = match[0][:1] in "登写填记" and found and is_han(page.words[found[0]])
+            if found and not (loose and not _firm(page.words[slice(*found)])):
+                page.take(match.start(), found[0])
+                yield _in_full(page, *found)
 
 
 #: "Is the name important?" tells none.

@@ -35,6 +35,8 @@ _OWN_HOURS: Final = re.compile(
     "(?:我|俺|咱|老公|老婆|孩子|他|她)[^,.!?;你店]{0,8}(?:上班|下班|休息|放假|上学|放学)(?!.{0,4}开)"
 )
 _REFUND: Final = re.compile(_MARKS["refund"])
+#: "Good price" asks nothing.
+_OPINION: Final = re.compile(_MARKS["opinion"])
 _AUXILIARY: Final = re.compile("(?:is|are|do|does|can|could|will|would|has|have) [a-z]")
 _QUESTION_END: Final = re.compile("^[ ]*[?]")
 ORDER: Final = re.compile("|".join(load_words("intents")["courtesy"]["order"]))
@@ -75,8 +77,11 @@ def _asking_for(page: Page, kind: str, start: int, end: int) -> re.Match[str] | 
     """The words of a kind of question in a clause; an age is read already, and one about children speaks of it."""
     text = page.words if kind == "children" else page.open
     found = _KNOWN[kind].search(text, start, end)
-    if found is not None and _is_asked(page, kind, start, end):
+    opinion = kind == "price" and _OPINION.search(text, start, end) and not asks(page, start, end)
+    if found is not None and not opinion and _is_asked(page, kind, start, end):
         return found
+    if opinion:
+        return None
     found = _MORE[kind].search(text, start, end)
     return (
         found
