@@ -74,7 +74,9 @@ _NEEDED: Final = template("intents", "needed")
 _NEEDS_ONE: Final = template("intents", "needs_one")
 #: "Once it is cancelled", "was it": 取消了还能再约吗.
 _ONCE: Final = re.compile("(?:掉)?(?:了|后|之后|以后|的话)")
-_UNABLE: Final = re.compile("来不|去不|到不|赶不|嚟唔|唔嚟|不来|不去|过不|走不|抽不|没[法办]|不能|不方便|can'?t|cannot|can not|won|unable|not |miss")
+_UNABLE: Final = re.compile(
+    "来不|去不|到不|赶不|嚟唔|唔嚟|不来|不去|过不|走不|抽不|没[法办]|不能|不方便|can'?t|cannot|can not|won|unable|not |miss"
+)
 #: 你们取消的, "it got cancelled": by others, and over.
 _BY_OTHERS: Final = re.compile(_WORDS["cancelled_by"]["others"])
 _GOT: Final = re.compile("被$|(?<![a-z])(?:got|gets|getting|was|were|is|being|been|have|had|has) (?:just )?$")
@@ -555,7 +557,9 @@ def read_answers(page: Page, scene: Scene) -> None:
     said: dict[Kind, list[tuple[int, int]]] = {}
     confirming = scene.step.startswith("confirm")
     for start, end in page.pieces:
-        if _begun_in(page, start, end, *(name for name in _BEGUN if name != "cancel")) or _asked_in(page, start, end):
+        if _begun_in(page, start, end, *(name for name in _BEGUN if name != "cancel")) or _asked_in(
+            page, start, end
+        ):
             continue
         text = page.open[start:end]
         if not text.strip(" \x02") or end - start > _ALONE_CHARS:
@@ -590,9 +594,7 @@ def _asked_in(page: Page, start: int, end: int) -> bool:
 def _repeats_card(page: Page, scene: Scene, start: int, end: int) -> bool:
     """Whether a piece says the card's time again, and yes to it: 周五三点可以."""
     span = page.span(start, end)
-    here = [
-        act for act in page.acts if any(span.start <= place.start < span.end for place in act.spans)
-    ]
+    here = [act for act in page.acts if any(span.start <= place.start < span.end for place in act.spans)]
     card = scene.shown.start
     if card is None or not any(act.what == "time" for act in here):
         return False

@@ -267,8 +267,10 @@ def _settled(
         acts = [_corrected(act) if _contradicts(act, scene) else act for act in acts]
     rest = read_rest(page, lexicon, when)
     acts, rest = _sure(page, acts, rest, several=bool(people), confirming=scene.step.startswith("confirm"))
-    if when is not None and any(act.kind is Kind.YES for act in acts) and (
-        _repeats(when, scene) or _only_points(page, when)
+    if (
+        when is not None
+        and any(act.kind is Kind.YES for act in acts)
+        and (_repeats(when, scene) or _only_points(page, when))
     ):
         when = None
     if _plain_wish(acts, rest, when, scene):
