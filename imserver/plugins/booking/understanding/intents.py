@@ -96,7 +96,9 @@ _CANCELLING: Final = re.compile("取[消肖]|cancel|cancl")
 _ABLE: Final = re.compile("能|可以|方便")
 _ANOTHER_TIME: Final = re.compile("换个?(?:时间|日子)|换一?天")
 _STRONG_MOVE: Final = re.compile(
-    "(?:move|push|shift|bring|put|reschedule) (?:it|my|the|mine|them|this|that|our)|(?:change|switch|swap) (?:it|mine|the (?:time|date|day))|改约|改期|改签|改时间|改个时间|换个?时间|reschedul|appointment|booking|预约"
+    "(?:move|push|shift|bring|put|reschedule) (?:it|my|the|mine|them|this|that|our)|"
+    "(?:change|switch|swap) (?:it|mine|the (?:time|date|day))|"
+    "改约|改期|改签|改时间|改个时间|换个?时间|reschedul|appointment|booking|预约"
 )
 _STRONG_BOOK: Final = re.compile("约|订|book|appointment|挂号")
 _BEGUN: Final = ("list", "slots", "human", "cancel", "move", "book")

@@ -24,12 +24,15 @@ _LEAVE: Final = re.compile(_MARKS["leave"])
 _PAGE: Final = re.compile(_MARKS["about_the_page"])
 TIMELY: Final = re.compile(
     "[今明后昨前每大][天日早晚年]|[上中下]午|[早晚]上|周[一二三四五六日天末]|星期|礼拜|[一二两三四五六七八九十0-9]+[点号月日]|[0-9]|节|元旦|国庆"
-    "|(?<![a-z])(?:mon|tue|wed|thu|fri|sat|sun|tod|tom|next|this|week|morning|afternoon|evening|noon|christmas|xmas|easter|new year|boxing day|good friday|holiday)"
+    "|(?<![a-z])(?:mon|tue|wed|thu|fri|sat|sun|tod|tom|next|this|week|morning|afternoon|evening|noon"
+    "|christmas|xmas|easter|new year|boxing day|good friday|holiday)"
 )
 #: How long the glasses take to be made, no visit.
 _MAKING: Final = re.compile(_MARKS["making"])
 #: 我那会儿还在上班呢: when the customer works is no question.
-_OWN_HOURS: Final = re.compile("(?:我|俺|咱|老公|老婆|孩子|他|她)[^,.!?;你店]{0,8}(?:上班|下班|休息|放假|上学|放学)(?!.{0,4}开)")
+_OWN_HOURS: Final = re.compile(
+    "(?:我|俺|咱|老公|老婆|孩子|他|她)[^,.!?;你店]{0,8}(?:上班|下班|休息|放假|上学|放学)(?!.{0,4}开)"
+)
 _REFUND: Final = re.compile(_MARKS["refund"])
 _AUXILIARY: Final = re.compile("(?:is|are|do|does|can|could|will|would|has|have) [a-z]")
 _QUESTION_END: Final = re.compile("^[ ]*[?]")

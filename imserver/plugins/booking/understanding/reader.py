@@ -213,7 +213,8 @@ def _words(page: Page, scene: Scene, what: str, finder: Finder, asked: list[tupl
 
 
 _SOMEBODY: Final = re.compile(
-    f"(?:朋友|同事|同学|邻居|闺蜜|室友|亲戚|熟人|领导|(?:我|俺)(?:{KIN}))[^ ,.!?;我]{{0,6}}$|(?<![a-z])my (?:{KIN_ENGLISH}) (?:has|had|did|was|got|is|said|came|went)?[a-z ]{{0,8}}$"
+    f"(?:朋友|同事|同学|邻居|闺蜜|室友|亲戚|熟人|领导|(?:我|俺)(?:{KIN}))[^ ,.!?;我]{{0,6}}$|"
+    f"(?<![a-z])my (?:{KIN_ENGLISH}) (?:has|had|did|was|got|is|said|came|went)?[a-z ]{{0,8}}$"
 )
 
 
