@@ -29,7 +29,8 @@ FLAGS = RedFlags()
 sre_parse: Any = importlib.import_module("re._parser")
 PATTERNS = [
     *(pattern.pattern for pattern in (*FLAGS._sets.values(), *FLAGS._softens.values())),
-    *(pattern.pattern for pattern in (FLAGS._about, FLAGS._not_meant, FLAGS._denied, FLAGS._now)),
+    *(pattern.pattern for pattern in (FLAGS._about, FLAGS._not_meant, FLAGS._now)),
+    *(pattern.pattern for pattern in (FLAGS._denied, FLAGS._denied_within, FLAGS._denied_behind)),
 ]
 
 #: Words at which many expressions begin, and with which hardly one ends.

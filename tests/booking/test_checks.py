@@ -21,7 +21,7 @@ from tests.booking.test_leave import agreed
 
 async def lived_in(path: Path) -> None:
     """A confirmed appointment that was moved, a cancelled one, one that is over, and one that is held. The first is in the way
-    of a closed morning, and somebody is on leave."""
+    of a closed morning, and somebody is on leave. Somebody was sent to the hospital."""
     async with Shop(path=path) as shop:
         here, _ = await booked(shop)
         for text in ("改约 周五上午10点半", "好"):
@@ -38,6 +38,7 @@ async def lived_in(path: Path) -> None:
         river = await shop.customer("eve", bot=RIVER)
         await shop.say("eve", river, "预约 明天15:00 验光 我叫小明 成人 来过")
         await shop.say("eve", river, "你们那里有儿童椅吗?")
+        await shop.say("eve", river, "右眼突然看不见了")
         await agreed(shop, "休息 周五上午")
         await agreed(shop, "请假 李老师 12月3日")
 
@@ -148,6 +149,13 @@ DAMAGES: list[tuple[str, set[str]]] = [
      f" SELECT {EVES}, no, 'member', 1, 0, 1, 2 FROM users WHERE user_id = 'staff-li'"), {"staff are a team"}),
     (f"DELETE FROM members WHERE role = 'member' AND conversation_no = {EVES}", {"staff are a team"}),
     ("INSERT INTO booking_customers (user_id) VALUES ('nobody')", {"places exist"}),
+    ("UPDATE booking_alarms SET customer_id = 'nobody'", {"alarms are sane"}),
+    ("UPDATE booking_alarms SET told = 'urgent urgent'", {"alarms are sane"}),
+    ("UPDATE booking_alarms SET told = 'pain'", {"alarms are sane"}),
+    ("UPDATE booking_alarms SET told = ''", {"alarms are sane"}),
+    ("UPDATE booking_alarms SET urgent_at = 0", {"alarms are sane"}),
+    ("UPDATE booking_alarms SET urgent_at = 0, told = ''", {"alarms are sane"}),
+    ("INSERT INTO booking_alarms (customer_id, careful_at) VALUES ('ann', -5)", {"alarms are sane"}),
     ("UPDATE booking_dialogues SET state = '{'", {"questions can be read"}),
     ("UPDATE booking_dialogues SET state = '{\"appointment_id\": 99}'", {"questions can be read"}),
     ("UPDATE booking_chain_changes SET path = 'stores.garden'", {"changes can be read"}),

@@ -214,7 +214,7 @@ async def test_whoever_is_on_call_in_one_shop_sleeps_when_another_is_spoken_to(t
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
-        ('on_call = ["somebody"]', "on_call: 'somebody'"),
+        ('on_call = ["somebody"]', r"stores\.garden\.on_call: somebody is no `user_id`"),
         ('emergency = "one"', "emergency"),
         ('emergency = "+86 120"', "emergency"),
     ],

@@ -128,6 +128,30 @@ CAREFUL = [
     "电影里那个人突然失明了",
     "reading a novel where he suddenly went blind",
     "飞蚊症是怎么回事啊",
+    "我沒見到什麼閃光黑影",
+    "眼睛也不胀，看灯没圈",
+    "眼痛：无，重影：无",
+    "钢化膜蓝光伤眼睛是真的吗",
+    "difference between a floater and double vision",
+    "演练：小李扮酸进眼的顾客",
+    "seeing double after all those spreadsheets",
+    "渐进片看楼梯有点变形，适应期多久",
+    "早上眼睛进铁屑的师傅取出来了，家属来电致谢",
+]
+#: Everyday talk of eyes: silence.
+ORDINARY = [
+    "想配一副专门看电脑的，眼睛离屏幕六十公分",
+    "爸妈俩人都来看看眼睛，挨着的两个时间",
+    "两岁半能用那个筛查仪照一下眼睛吗",
+    "查眼底要滴药水吗，滴了能开车不",
+    "夏天阳光晃眼，近视墨镜多少钱",
+    "小红书上看到你们家，今天能看眼睛吗",
+    "天突然黑了要下大雨，晚点到",
+    "最近睇黑板唔清，想驗眼",
+    "要配老花镜，眼睛老花，第一次配",
+    "one eye is weaker since birth, test the other one well",
+    "eyes are fine, I need something for sheet music",
+    "red frames today? my eyes are green",
 ]
 #: A denial does not count beside now, and not before something else.
 URGENT_ALL_THE_SAME = [
@@ -138,6 +162,26 @@ URGENT_ALL_THE_SAME = [
     "not sure about friday, there is bleach in my eye",
     "现在看人没有重影才怪",
     "no double vision? now there is",
+    "今天突然黑了，左眼",
+    "你们开门了没，眼睛疼得厉害",
+    "眼睛不红，就是突然看不见了",
+    "今天右眼看黑板突然看不见",
+    "新眼镜？看东西突然变形，右眼",
+]
+#: Rare words for what is none the less an alarm.
+IN_RARE_WORDS = [
+    "看东西有一块黑的",
+    "浴室的格子砖在跳舞，就左眼",
+    "昨天还两三只蚊子今天一窝了",
+    "前面的路突然分成两条，我靠边停车了",
+    "车床上迸了个铁末子到眼里",
+    "铁屑飞进去了抠不出来，磨得慌",
+    "右眼像拉了闸",
+    "words have holes in them when dad reads",
+    "pepper all over my vision",
+    "two roads in front of me, had to stop the truck",
+    "my eye just packed up",
+    "drain unblocker splashed up in my eye",
 ]
 
 
@@ -171,6 +215,16 @@ def test_what_is_denied_over_told_or_asked_is_careful_and_no_silence(text: str) 
     flag = FLAGS.find(text)
     assert flag is not None
     assert not flag.urgent
+
+
+@pytest.mark.parametrize("text", ORDINARY)
+def test_everyday_talk_of_eyes_is_silence(text: str) -> None:
+    assert FLAGS.find(text) is None
+
+
+@pytest.mark.parametrize("text", IN_RARE_WORDS)
+def test_an_alarm_in_rare_words_is_heard_by_rules_alone(text: str) -> None:
+    assert RULES.find(text) is not None
 
 
 @pytest.mark.parametrize("text", URGENT_ALL_THE_SAME)

@@ -13,9 +13,9 @@ import pytest
 FOLDER = Path(__file__).parent
 #: Texts that were there when the file was counted last; more may come.
 LEAST = {
-    "open/alarms": 1_384,
+    "open/alarms": 2_147,
     "open/dialogues": 102,
-    "open/others": 2_234,
+    "open/others": 3_787,
     "open/utterances": 746,
     "sealed/alarms": 602,
     "sealed/dialogues": 113,

@@ -17,7 +17,7 @@ import msgspec
 from imserver.plugin_api import Role, Snapshot, decode_content
 
 from . import plan_checks, to_teams
-from .dialogue import handoff, holding
+from .dialogue import emergency, handoff, holding
 from .dialogue.state import Dialogue
 from .journey import offers, reminders, set_back
 from .journey.reminders import KINDS
@@ -25,6 +25,7 @@ from .schedule.codes import code_of
 from .schedule.hours import utc_ms, zone_named
 from .schedule.slots import CELL_MS
 from .schedule.status import OWNING, TRANSITIONS, Action, Status
+from .understanding.alarms import KINDS as KINDS_OF_ALARM
 
 #: Findings of one kind that are listed; a broken database has thousands.
 MAX_FINDINGS = 50
@@ -341,6 +342,24 @@ def staff_are_a_team(look: Snapshot) -> list[str]:
     return found[:MAX_FINDINGS]
 
 
+def alarms_are_sane(look: Snapshot) -> list[str]:
+    """What was told about an alarm: to somebody who has an account, at some time, and of families that exist, each once and
+    only where there was the urgent card."""
+    families = {emergency.family_of(kind) for kind in KINDS_OF_ALARM}
+    rows = look("SELECT customer_id, urgent_at, careful_at, told FROM booking_alarms")
+    look.looked_at(len(rows))
+    found = []
+    for customer_id, urgent_at, careful_at, text in rows:
+        told = text.split()
+        if look.user(customer_id) is None:
+            found.append(f"an alarm is of {customer_id}, who has no account")
+        if min(urgent_at, careful_at) < 0 or not max(urgent_at, careful_at):
+            found.append(f"{customer_id} was told of an alarm at {urgent_at} and carefully at {careful_at}")
+        if bool(told) != bool(urgent_at) or len(set(told)) < len(told) or not families.issuperset(told):
+            found.append(f"{customer_id} had the urgent card at {urgent_at}, told {text!r}")
+    return found[:MAX_FINDINGS]
+
+
 def questions_can_be_read(look: Snapshot) -> list[str]:
     """Every stored dialogue decodes, and names an appointment that exists."""
     appointments = {row[0] for row in look("SELECT id FROM booking_appointments")}
@@ -382,6 +401,7 @@ OF_CHAT = {
     "cards are shown": cards_are_shown,
     "places exist": places_exist,
     "staff are a team": staff_are_a_team,
+    "alarms are sane": alarms_are_sane,
     "questions can be read": questions_can_be_read,
     **plan_checks.OF_CHAT,
 }

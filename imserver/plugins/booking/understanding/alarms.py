@@ -123,7 +123,10 @@ class RedFlags:
         self._about = _compiled(words["about"])
         self._not_meant = _compiled([one for reason in words["not_meant"].values() for one in reason])
         self._softens = {name: _compiled(expressions) for name, expressions in words["softens"].items()}
-        self._denied = re.compile(words["meaning"]["denied"], re.ASCII)
+        self._denied, self._denied_within, self._denied_behind = (
+            re.compile(words["meaning"][name], re.ASCII)
+            for name in ("denied", "denied_within", "denied_behind")
+        )
         self._now = re.compile(words["meaning"]["now"], re.ASCII)
         self._not_deniable = frozenset(words["not_deniable"])
         self.rules = [
@@ -206,7 +209,12 @@ class RedFlags:
 
     def _is_denied(self, plain: str, hit: Hit) -> bool:
         start, end = hit
-        if self._denied.search(plain[max(start - DENIAL_CHARS, 0) : start]) is None:
+        denials = (
+            self._denied.search(plain[max(start - DENIAL_CHARS, 0) : start])
+            or self._denied_within.search(plain[start:end])
+            or self._denied_behind.search(plain[end : end + DENIAL_CHARS])
+        )
+        if denials is None:
             return False
         return self._now.search(plain, max(start - NOW_CHARS, 0), end + NOW_CHARS) is None
 

@@ -77,6 +77,8 @@ _SUPPOSED: Final = re.compile(
     f"{MAYBE.pattern}|说不定|本来|原本|刚才|刚刚|误|不小心|点错|(?<![a-z])(?:accidentally|by mistake|was going to|had to"
     "|(?:may|might|could|would) (?:have|need) to|if i|if we|whether i|whether to|nearly|almost)(?![a-z])"
 )
+#: 那天我有空: the customer is free, and asks for nothing.
+_FREE: Final = re.compile("(?:我|俺|咱|老公|老婆|孩子)(?:那天|当天|都|也|正好|刚好|就|会|应该|肯定)*$")
 _NEEDED: Final = template("intents", "needed")
 #: "Do I need an appointment?" asks about the shop.
 _NEEDS_ONE: Final = template("intents", "needs_one")
@@ -214,6 +216,9 @@ def _stands(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> boo
         page.explain(one.start, one.end, Cover.HARMLESS)  # 取消我的预约: what is cancelled
         return False
     if one.name == "human" and NEGATED.search(before):
+        return False
+    if one.name == "slots" and _FREE.search(before):
+        page.explain(one.start, one.end, Cover.HARMLESS)
         return False
     if one.name in ("list", "slots", "human", "order"):
         return True

@@ -26,7 +26,8 @@ _LEAVE: Final = re.compile(_MARKS["leave"])
 _PAGE: Final = re.compile(_MARKS["about_the_page"])
 TIMELY: Final = re.compile(
     "[今明后昨前每大][天日早晚年]|[上中下]午|[早晚]上|周[一二三四五六日天末]|星期|礼拜|[一二两三四五六七八九十0-9]+[点号月日]|[0-9]|节|元旦|国庆"
-    "|(?<![a-z])(?:mon|tue|wed|thu|fri|sat|sun|tod|tom|next|this|week|morning|afternoon|evening|noon|christmas|xmas|easter|new year|boxing day|good friday|holiday)"
+    "|(?<![a-z])(?:mon|tue|wed|thu|fri|sat|sun|tod|tom|next|this|week|morning|afternoon|evening|noon"
+    "|christmas|xmas|easter|new year|boxing day|good friday|holiday)"
 )
 #: How long the glasses take to be made, no visit.
 _MAKING: Final = re.compile(_MARKS["making"])

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
+from imserver.plugins.booking.dates.text import DAY_MARK, TIME_MARK
+
 from .acts import Act, Kind, Reading, Rest, Scene, Span, Weight, When
 from .intents import (
     hide_assent,
@@ -241,7 +243,8 @@ def _words(page: Page, scene: Scene, what: str, finder: Finder, asked: list[tupl
 
 
 _SOMEBODY: Final = re.compile(
-    f"(?:朋友|同事|同学|邻居|闺蜜|室友|亲戚|熟人|领导|(?:我|俺)(?:{KIN}))[^ ,.!?;我]{{0,6}}$|(?<![a-z])my (?:{KIN_ENGLISH}) (?:has|had|did|was|got|is|said|came|went)?[a-z ]{{0,8}}$"
+    f"(?:朋友|同事|同学|邻居|闺蜜|室友|亲戚|熟人|领导|(?:我|俺)(?:{KIN}))[^ ,.!?;我]{{0,6}}$|"
+    f"(?<![a-z])my (?:{KIN_ENGLISH}) (?:has|had|did|was|got|is|said|came|went)?[a-z ]{{0,8}}$"
 )
 
 
@@ -295,7 +298,11 @@ def _settled(
         acts = [_corrected(act) if _contradicts(act, scene) else act for act in acts]
     rest = read_rest(page, lexicon, when)
     acts, rest = _sure(page, acts, rest, several=bool(people), confirming=scene.step.startswith("confirm"))
-    if when is not None and any(act.kind is Kind.YES for act in acts) and _repeats(when, scene):
+    if (
+        when is not None
+        and any(act.kind is Kind.YES for act in acts)
+        and (_repeats(when, scene) or _only_points(page, when))
+    ):
         when = None
     if _plain_wish(acts, rest, when, scene):
         spans = tuple(span for act in acts if act.what in ("day", "time", "range") for span in act.spans)
@@ -330,6 +337,19 @@ def _moves(acts: list[Act], scene: Scene) -> bool:
 def _repeats(when: When, scene: Scene) -> bool:
     """是的，就是20号: the day of the card, said again beside a yes, leaves nothing to ask."""
     return when.reason == "no_time" and when.days == (scene.shown.day,)
+
+
+_POINTING: Final = re.compile("(?:(?:那|当|这)天|(?:那|这)个?时[间候]|that (?:day|time)|then|[ ,.!的就我])+")
+
+
+def _only_points(page: Page, when: When) -> bool:
+    """好，那天见: nothing is asked about the card's own day."""
+    if when.reason is None or when.days or when.candidates or when.guess:
+        return False
+    timed = "".join(
+        char for char, mark in zip(page.words, page.sheet.text, strict=True) if mark in (DAY_MARK, TIME_MARK)
+    )
+    return _POINTING.fullmatch(timed) is not None
 
 
 def _corrected(act: Act) -> Act:

@@ -130,16 +130,10 @@ def _put_right(page: Page, place: int) -> bool:
     """Whether a contrast leads to another value: "ok but half an hour later"; 但是我定周五, where nobody said yes."""
     span = page.span(*page.clause_at(place))
     kinds = {act.kind for act in page.acts if any(span.start <= one.start < span.end for one in act.spans)}
-    asked = {
-        act.what
-        for act in page.acts
-        if act.kind is Kind.QUESTION and span.start <= act.spans[0].start < span.end
-    }
-    return (
-        bool(kinds & {Kind.CORRECT, Kind.REFUSE})
-        or bool(asked - {"other"})
-        or (Kind.GIVE in kinds and not page.has(Kind.YES))
-    )
+    if kinds & {Kind.CORRECT, Kind.REFUSE} or (Kind.GIVE in kinds and not page.has(Kind.YES)):
+        return True
+    questions = [act for act in page.acts if act.kind is Kind.QUESTION and act.what != "other"]
+    return any(span.start <= act.spans[0].start < span.end for act in questions)
 
 
 def _answered_marks(page: Page) -> None:

@@ -41,7 +41,7 @@ _TABLE: Final = str.maketrans(SIMPLIFIED | _EMOJI)
 
 
 _ASKED: Final = re.compile(
-    "(?<=[子行以好位能成间约验配做开来班门空号座光镜片框眼钱费贵远近车店货准假息歇业过用戴卡修取查检票证折懂够住停带样啦呀])不(?=[呀啊哦]?(?:$|[\\s,.!?，。！？]))(?!不)"
+    "(?<=[子行以好位能成间约验配做开来班门空号座光镜片框眼钱费贵远近车店货准假息歇业过用戴卡修取查检票证折懂够住停带样啦呀下个次回])不(?=[呀啊哦]?(?:$|[\\s,.!?，。！？]))(?!不)"
 )
 #: "But" where a clause begins ends whatever was refused before; its 不 refuses nothing.
 _HOWEVER: Final = re.compile("(?<=[,，。;；])[ ]?不过(?!去|来|期|了)")
