@@ -118,7 +118,7 @@ def test_to_book_may_be_read_beside_values_unless_nothing_is_to_be_held() -> Non
     ],
 )
 def test_a_card_that_stays_armed_although_it_was_taken_back_is_the_worst(want: Want) -> None:
-    nothing, asked = [Rest("…", Span(0, 1), Weight.NEUTRAL)], [Rest("…", Span(0, 1), Weight.DANGEROUS)]
+    nothing, asked = [Rest("…", Span(0, 1), Weight.HARMLESS)], [Rest("…", Span(0, 1), Weight.DANGEROUS)]
     assert one([want], [], step="confirm", rest=tuple(nothing)).outcome is Outcome.ACTED
     assert one([want], [], step="confirm", rest=tuple(asked)).outcome is Outcome.ASKED
     assert one([want], [Act(Kind.LATER)], step="confirm").outcome in (Outcome.RIGHT, Outcome.ASKED)

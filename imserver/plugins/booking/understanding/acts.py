@@ -189,7 +189,7 @@ class Reading:
 
     @property
     def disarms(self) -> bool:
-        """Whether a question that waits for a yes is off: something was refused, put right, put off, asked or not understood."""
+        """Whether a question that waits for a yes is off: what it asks was refused, put right, put off, or not answered."""
         unresolved = self.when is not None and self.when.reason is not None
         return (
             self.dangerous

@@ -63,10 +63,22 @@ _OBJECTS: Final = re.compile(
 )
 NEGATED: Final = template("intents", "negated")
 _ADDRESSED: Final = re.compile("(?:那个|那位)客人|键|按钮|政策|规定|费(?!用)|button|policy|fee")
+#: "I'll cancel if they aren't ready"; "cancel the reminder texts".
+_CONDITIONAL: Final = re.compile(
+    "(?: [a-z']+){0,2} (?:if|unless|in case)(?![a-z])"
+    "|(?: (?:the|my|these|those|all|your))* (?:reminders?|texts?|emails?|notifications?|newsletter|subscription|order)(?![a-z])"
+)
+#: "Cancel that last message" cancels what was written.
+_WRITTEN: Final = re.compile(
+    "^(?: (?:that|my|the|this|last|previous|earlier))* (?:message|msg|text|comment|bit|part)(?![a-z])"
+)
 #: What may be, or was meant and is not: 可能要取消, 本来想取消的, "should I".
 _SUPPOSED: Final = re.compile(
-    f"{MAYBE.pattern}|说不定|本来|原本|刚才|刚刚|误|不小心|点错|(?<![a-z])(?:accidentally|by mistake|was going to)(?![a-z])"
+    f"{MAYBE.pattern}|说不定|本来|原本|刚才|刚刚|误|不小心|点错|(?<![a-z])(?:accidentally|by mistake|was going to|had to"
+    "|(?:may|might|could|would) (?:have|need) to|if i|if we|whether i|whether to|nearly|almost)(?![a-z])"
 )
+#: 那天我有空: the customer is free, and asks for nothing.
+_FREE: Final = re.compile("(?:我|俺|咱|老公|老婆|孩子)(?:那天|当天|都|也|正好|刚好|就|会|应该|肯定)*$")
 _NEEDED: Final = template("intents", "needed")
 #: "Do I need an appointment?" asks about the shop.
 _NEEDS_ONE: Final = template("intents", "needs_one")
@@ -94,7 +106,9 @@ _CANCELLING: Final = re.compile("取[消肖]|cancel|cancl")
 _ABLE: Final = re.compile("能|可以|方便")
 _ANOTHER_TIME: Final = re.compile("换个?(?:时间|日子)|换一?天")
 _STRONG_MOVE: Final = re.compile(
-    "(?:move|push|shift|bring|put|reschedule) (?:it|my|the|mine|them|this|that|our)|(?:change|switch|swap) (?:it|mine|the (?:time|date|day))|改约|改期|改签|改时间|改个时间|换个?时间|reschedul|appointment|booking|预约"
+    "(?:move|push|shift|bring|put|reschedule|bump|switch|swap|change) (?:it|my|the|mine|them|this|that|our|me)"
+    "(?! (?:phone|number|address|email|name|surname|lenses|glasses|frames?|mind))"
+    "|改约|改期|改签|改时间|改个时间|换个?时间|reschedul|rearrange|rebook|appointment|booking|预约"
 )
 _STRONG_BOOK: Final = re.compile("约|订|book|appointment|挂号")
 _BEGUN: Final = ("list", "slots", "human", "cancel", "move", "book")
@@ -203,13 +217,16 @@ def _stands(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> boo
         return False
     if one.name == "human" and NEGATED.search(before):
         return False
+    if one.name == "slots" and _FREE.search(before):
+        page.explain(one.start, one.end, Cover.HARMLESS)
+        return False
     if one.name in ("list", "slots", "human", "order"):
         return True
     if one.name in _COMMANDS and one.name not in WISH:
         return True
     if NEGATED.search(before) or _SUPPOSED.search(before):
         return False
-    if _NEEDED.search(before) and asks(page, start, end):
+    if (_NEEDED.search(before) or _NEEDS_ONE.search(page.words[start:end])) and asks(page, start, end):
         return False
     if one.name == "cancel":
         return _cancels(page, scene, one, found)
@@ -235,6 +252,11 @@ def _cancels(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bo
     if _CANCELLING.search(page.words[one.start : one.end]) and _ANYBODY.search(before):
         return False
     if _NO_APPOINTMENT.match(page.words, one.end):
+        return False
+    if _CONDITIONAL.match(page.words, one.end):
+        return False
+    if written := _WRITTEN.match(page.words[one.end :]):
+        page.explain(one.start, one.end + written.end(), Cover.HARMLESS)
         return False
     weak = _UNABLE.search(page.words[one.start : one.end])
     if weak and any(other.name == "move" for other in found):
@@ -514,7 +536,18 @@ def _begun_in(page: Page, start: int, end: int, *names: str) -> bool:
 
 def _longest_first(words: str) -> str:
     """Plain words in an alternative, so that none hides behind its own beginning."""
-    return "|".join(sorted(re.split(r"\|(?![^(]*\))", words), key=len, reverse=True))
+    return "|".join(sorted(_alternatives(words), key=len, reverse=True))
+
+
+def _alternatives(words: str) -> list[str]:
+    """The alternatives of a pattern, but not those inside its groups."""
+    depth, begin, found = 0, 0, []
+    for place, char in enumerate(words):
+        depth += (char == "(") - (char == ")")
+        if char == "|" and depth == 0:
+            found.append(words[begin:place])
+            begin = place + 1
+    return [*found, words[begin:]]
 
 
 def _alone(patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:
@@ -526,7 +559,7 @@ def _alone(patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:
 
 _YES: Final = _alone(_WORDS["alone"]["yes"])
 _NO: Final = _alone(_WORDS["alone"]["no"])
-_GLUE: Final = (re.compile(_WORDS["alone"]["glue"]),)
+_GLUE: Final = (re.compile(_WORDS["alone"]["glue"]), re.compile(_WORDS["alone"]["glue_english"]))
 _FIRST: Final = {
     kind: re.compile(f"^ ?(?:那?就?)(?:{_WORDS['alone']['first'][kind.value]})[吧了啊 .!。]*$")
     for kind in (Kind.YES, Kind.NO)
@@ -535,6 +568,8 @@ _FIRST: Final = {
 _HUMMED: Final = re.compile(
     "^[ ]*(?:[嗯恩唔哦噢啊额]|对了|就是|那就|行吧那|um|uh|oh|well|so|right|ok so)[ .…~]*$"
 )
+#: "Is that right" asks.
+_ASKING: Final = re.compile("^[ ]*(?:is|are|was|were) (?:it|that|this|they|you|there|the)(?![a-z])")
 #: Words that say yes whatever goes on behind them.
 _LEAD: Final = re.compile(_WORDS["alone"]["lead"])
 _HEDGED: Final = re.compile("不是不|([可以行好对]{1,2})是\\1|(?:\\.\\.|…)+ ?$")
@@ -552,22 +587,18 @@ def read_answers(page: Page, scene: Scene) -> None:
     said: dict[Kind, list[tuple[int, int]]] = {}
     confirming = scene.step.startswith("confirm")
     for start, end in page.pieces:
-        if _begun_in(page, start, end, *(name for name in _BEGUN if name != "cancel")) or _asked_in(
-            page, start, end
-        ):
+        if _is_no_answer(page, start, end):
             continue
         text = page.open[start:end]
-        if not text.strip(" \x02") or end - start > _ALONE_CHARS:
-            continue
         if _named(page, start, end):
             if confirming and _repeats_card(page, scene, start, end):
                 said.setdefault(Kind.YES, []).append((start, end))
             continue
-        if _HUMMED.match(text) and page.words.strip(" .,!。~…") != text.strip():
-            continue
         if page.words[end : end + 2].lstrip().startswith("?") or _HEDGED.search(page.words):
             continue
         kind = _answer(text)
+        if kind is Kind.NO and not confirming and _keeps(page.words[start:end]):
+            continue
         if kind is None and confirming and not asks(page, start, end) and (lead := _LEAD.match(text)):
             kind, end = Kind.YES, start + lead.end()
         if kind is not None:
@@ -575,6 +606,25 @@ def read_answers(page: Page, scene: Scene) -> None:
             said.setdefault(kind, []).append((start, end))
     for kind, places in said.items():
         page.add(kind, "", None, *places)
+
+
+def _is_no_answer(page: Page, start: int, end: int) -> bool:
+    """Whether a piece is empty, long, asks, begins something or only hums."""
+    text = page.open[start:end]
+    if not text.strip(" \x02") or end - start > _ALONE_CHARS or _ASKING.match(text):
+        return True
+    if _begun_in(page, start, end, *(name for name in _BEGUN if name != "cancel")) or _asked_in(
+        page, start, end
+    ):
+        return True
+    hums = _HUMMED.match(text) and page.words.strip(" .,!。~…") != text.strip()
+    return bool(hums) and not _named(page, start, end)
+
+
+def _keeps(text: str) -> bool:
+    """ "Please don't cancel", where nothing is asked: no answer, but people hear of it."""
+    word = _CANCELLING.search(text)
+    return word is not None and NEGATED.search(text[: word.start()]) is not None
 
 
 def _asked_in(page: Page, start: int, end: int) -> bool:
@@ -591,7 +641,8 @@ def _repeats_card(page: Page, scene: Scene, start: int, end: int) -> bool:
     span = page.span(start, end)
     here = [act for act in page.acts if any(span.start <= place.start < span.end for place in act.spans)]
     card = scene.shown.start
-    if card is None or not any(act.what == "time" for act in here):
+    timed = any(act.what == "time" for act in here)
+    if card is None or not here or not (timed or len(page.pieces) == 1):  # 周六可以 九点够呛
         return False
     if any(act.kind is not Kind.GIVE or act.value not in (card.date(), card.time()) for act in here):
         return False
@@ -610,7 +661,7 @@ def _answer(text: str) -> Kind | None:
         no, yes, glue = (_longest(patterns, text, place) for patterns in (_NO, _YES, _GLUE))
         best = max(no, yes, glue)
         if best == place:
-            if text[place] not in " \x02'\"()-":
+            if text[place] not in " \x02'\"()-:;=*^/&+_<>":
                 return None
             best = place + 1
         elif no == best and no >= yes:

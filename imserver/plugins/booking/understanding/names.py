@@ -14,6 +14,8 @@ from .acts import Kind, Scene
 from .lexicon import either, load_words
 from .page import Cover, Page
 from .patterns import HAN, KIN, KIN_ENGLISH, TITLES, template
+from .questions import TIMELY as SPEAKS_OF_TIME
+from .questions import asks
 
 _WORDS: Final = load_words("names")
 _FAMILIES: Final = load_words("family_names")
@@ -21,10 +23,14 @@ SINGLE: Final = frozenset("".join(_FAMILIES["single"]) + _FAMILIES["common_now"]
 DOUBLE: Final = frozenset(_FAMILIES["double"])
 COMMON: Final = frozenset(_WORDS["common"].split())
 COMMON_ENGLISH: Final = frozenset(_WORDS["common_english"].split())
+_WISH_ENGLISH: Final = frozenset(_WORDS["wish_english"].split())
 _NEVER: Final = frozenset(_WORDS["never_inside"])
 _ENDS: Final = re.compile("|".join(_WORDS["ends"]))
 
 _INTRODUCED: Final = either(_WORDS["introduced"])
+#: Only at a card is "put Priya Nair" about a name.
+_INTRODUCED_AT_CARD: Final = re.compile(_WORDS["introduced_at_card"])
+_SIGNED: Final = re.compile(_WORDS["signed"])
 _INTRODUCED_CAPITAL: Final = either(
     (
         *_WORDS["introduced_capital"],
@@ -46,6 +52,7 @@ _LITTLE_THINGS: Final = frozenset(
 )
 #: Where the characters of a name are explained: 沈阳的沈, 弓张, 耳东陈.
 _SPELT: Final = template("names", "spelt")
+_SPELT_ENGLISH: Final = template("names", "spelt_english")
 _RUN: Final = re.compile(f"[{HAN}]{{1,8}}")
 _SHORT: Final = re.compile(f"[{HAN}]{{2,4}}")
 _SPACED: Final = re.compile(f" ?([{HAN}]) ([{HAN}]{{1,2}}) ?")
@@ -69,17 +76,20 @@ TIMELY: Final = re.compile(
 LITTLE: Final = frozenset(
     "从那能和都别时后明全向有相年空单双平常安万成计干高利通包连管查步应解终言代付次迟区楼母南"
 )
-_WRONG: Final = re.compile(_WORDS["wrong"])
+_WRONG: Final = re.compile(
+    f"{_WORDS['wrong']}|[写填打串]错(?:咗)?(?:个)?名|个?名(?:唔啱|错咗|错[喇了])|{_WORDS['name_wrong']}"
+)
 #: 我不姓王, "my name isn't Smith".
 _NOT_CALLED: Final = re.compile(
     f"(?:我|她|他|佢)?(?:不是|不|唔)(?:姓|叫)([{HAN}]{{1,4}})(?=$|[ ,.!])"
     "|(?<![a-z])(?:my )?(?:sur)?name(?: is not|'s not| isn't) ([a-z]+)(?=$|[ ,.!])"
 )
 _PAIR: Final = re.compile(
-    f"[是系叫]([{HAN}]{{2,4}}?)(?:,? ?)(?:不是|唔系|不叫)([{HAN}]{{1,4}})|(?:不是|唔系|不叫)([{HAN}]{{2,4}}?),? ?(?:而)?[是系叫]([{HAN}]{{2,4}})"
+    f"[是系叫]([{HAN}]{{2,4}}?)(?:,? ?)(?:不是|唔系|不叫)([{HAN}]{{1,4}})"
+    f"|(?:不是|唔系|不叫)([{HAN}]{{2,4}}?),? ?(?:而)?[是系叫]([{HAN}]{{2,4}})"
 )
-_NOT_SO: Final = re.compile(f" ?([{HAN}]{{2,4}}),? ?不是([{HAN}]{{2,4}})[ .!]*$")
-_OF_NAME: Final = re.compile("名字|姓名|名儿|(?<![a-z])name")
+_NOT_SO: Final = re.compile(f" ?([{HAN}]{{2,4}}),? ?(?:不是|唔系)([{HAN}]{{2,4}})[ .!]*$")
+_OF_NAME: Final = re.compile("名字|姓名|名儿|(?<=错)名|个名|(?<![a-z])(?:sur)?name")
 
 _TWO: Final = template("names", "two")
 #: 另外帮我老公也约一个: one more, not somebody else.
@@ -92,8 +102,11 @@ _ONLY: Final = re.compile(f"^ ?(?:是)?(?:我|她是我|他是我)(?:的)?(?P<ki
 _PRONOUN: Final = template("names", "pronoun")
 _OWN: Final = template("names", "own")
 _BESIDE: Final = template("names", "beside")
+_AGE_BEHIND: Final = re.compile(",? ?[(]?[0-9]{1,2}[)]?(?= ?(?:$|[,.)]))")
 _NOT_ME: Final = template("names", "not_me")
-_NO_PERSON: Final = re.compile("(?:让|听|说|推荐|介绍|陪|问问?|看看?|等|催|叫|告诉|写)[^,.!?]{0,3}$")
+_NO_PERSON: Final = re.compile(
+    "(?:让|听|说|推荐|介绍|陪|问问?|看看?|等|催|叫|告诉|写)[^,.!?]{0,3}$|(?<![a-z])(?:not|isn't|isnt|never)(?: for)? $"
+)
 _RENAMED: Final = re.compile("(?:改|换|写|填|用|名字是)成?$")
 _BEEN: Final = re.compile("(?<![a-z])(?:been|came|was|come here)(?![a-z])")
 _NOT_AFTER: Final = template("names", "not_after")
@@ -151,13 +164,13 @@ def _pet(name: str) -> bool:
 
 def read_names(page: Page, scene: Scene) -> None:
     """Names that are said to be one, and, where a name was asked, bare ones."""
-    _spelling(page)
+    _spelling(page, scene)
     if match := _WRONG.search(page.open):
         page.take_act(Kind.REFUSE, "name", None, match.span())
     for match in page.find(_NOT_CALLED):
         page.take_act(Kind.REFUSE, "name", page.typed(*match.span(1 if match[1] else 2)), match.span())
     pairs = list(_pairs(page))
-    for start, end in pairs or _said(page):
+    for start, end in pairs or _said(page, scene):
         _give(page, scene, start, end)
         return
     if scene.step == "name" or _OF_NAME.search(page.words):
@@ -165,13 +178,16 @@ def read_names(page: Page, scene: Scene) -> None:
             _give(page, scene, start, end)
             return
     else:
-        for start, end in _beside(page, scene):
+        for start, end in (*_beside(page, scene), *_before_age(page, scene)):
             _give(page, scene, start, end)
             return
 
 
-def _spelling(page: Page) -> None:
-    """How the characters of a name are written is no name: 沈阳的沈, 弓张, 不是立早章."""
+def _spelling(page: Page, scene: Scene) -> None:
+    """How the characters of a name are written is no name: 沈阳的沈, 弓张, 不是立早章, "with a K"."""
+    if scene.step == "name" or _OF_NAME.search(page.words):
+        for match in page.find(_SPELT_ENGLISH):
+            page.take(*match.span(), Cover.NOTE)
     surname = _SURNAME.search(page.open)
     if surname is None and not _INTRODUCED.search(page.open):
         return
@@ -180,8 +196,15 @@ def _spelling(page: Page) -> None:
         page.take(*match.span())
 
 
+_NOT_ANOTHER: Final = re.compile(
+    " ?,? ?(?:not|and not|instead of|rather than) [a-z'-]+(?: [a-z'-]+)?(?= ?(?:$|[,.!]))"
+)
+
+
 def _give(page: Page, scene: Scene, start: int, end: int) -> None:
     start, end = _trimmed(page.words, start, end)
+    if (other := _NOT_ANOTHER.match(page.words, end)) and not SPEAKS_OF_TIME.search(other[0]):
+        page.take(*other.span())
     corrects = page.has(Kind.REFUSE, "name") or scene.step.startswith("confirm")
     page.take_act(Kind.CORRECT if corrects else Kind.GIVE, "name", page.typed(start, end), (start, end))
 
@@ -212,15 +235,9 @@ def _pairs(page: Page) -> Iterator[tuple[int, int]]:
             return
 
 
-def _said(page: Page) -> Iterator[tuple[int, int]]:
+def _said(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
     """Names behind the words that introduce one; the last that is said counts."""
-    for pattern, capital in ((_INTRODUCED, False), (_INTRODUCED_CAPITAL, True)):
-        for match in page.find(pattern):
-            found = _behind(page, match.end(), capital=capital)
-            loose = match[0][:1] in "登写填记" and found and is_han(page.words[found[0]])
-            if found and not (loose and not _firm(page.words[slice(*found)])):
-                page.take(match.start(), found[0])
-                yield _in_full(page, *found)
+    yield from _introduced(page, scene)
     for match in page.find(_I_AM):
         if is_name(match[1]):
             page.take(match.start(), match.start(1))
@@ -240,6 +257,27 @@ def _said(page: Page) -> Iterator[tuple[int, int]]:
             and not match[0].endswith(_OFFICES)
         ):
             yield match.span()
+
+
+def _introduced(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
+    patterns = [(_INTRODUCED, False), (_INTRODUCED_CAPITAL, True)]
+    if scene.step.startswith("confirm"):
+        patterns.append((_INTRODUCED_AT_CARD, True))
+    if scene.step in ("", "none", "name"):
+        patterns.append((_SIGNED, True))
+    for pattern, capital in patterns:
+        for match in page.find(pattern):
+            if _ASKED_ABOUT.fullmatch(match[0]) and asks(page, *page.clause_at(match.start())):
+                continue
+            found = _behind(page, match.end(), capital=capital, asked=scene.step == "name")
+            loose = match[0][:1] in "登写填记" and found and is_han(page.words[found[0]])
+            if found and not (loose and not _firm(page.words[slice(*found)])):
+                page.take(match.start(), found[0])
+                yield _in_full(page, *found)
+
+
+#: "Is the name important?" tells none.
+_ASKED_ABOUT: Final = re.compile("(?:my |the |her |his )?(?:sur)?name ?")
 
 
 def _firm(name: str) -> bool:
@@ -262,7 +300,7 @@ def _in_full(page: Page, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def _behind(page: Page, start: int, *, capital: bool) -> tuple[int, int] | None:
+def _behind(page: Page, start: int, *, capital: bool, asked: bool = False) -> tuple[int, int] | None:
     """The name that begins at `start`, if there is one."""
     text = page.open
     while start < len(text) and text[start] in " :,\"“'":
@@ -280,17 +318,13 @@ def _behind(page: Page, start: int, *, capital: bool) -> tuple[int, int] | None:
     for word in _WORD.finditer(text, start, latin.end()):
         plain = word[0].rstrip(".")
         if plain in COMMON_ENGLISH or plain in _KIN_SET or (end > start and text[end : word.start()].strip()):
-            if (
-                end == start
-                and not capital
-                and page.typed(*word.span())[:1].isupper()
-                and plain not in _NO_NAMES
-            ):
+            first = end == start and (not capital or asked) and plain not in _NO_NAMES
+            if (first or (asked and end > start)) and page.typed(*word.span())[:1].isupper():
                 end = word.end()
                 continue
             break
         end = word.end()
-        if word[0].endswith(".") and len(plain) > 2:
+        if word[0].endswith(".") and len(plain) > 2 and "." not in plain:
             break
     return (start, end) if end > start else None
 
@@ -347,7 +381,8 @@ def _bare(page: Page) -> Iterator[tuple[int, int]]:
             yield start, start + len(short)
         elif is_latin_name(text):
             latin.append((start, end))
-    if latin and len(page.clauses) <= 3:
+    said = [clause for clause in page.clauses if page.open[slice(*clause)].strip("\x02 ")]
+    if latin and len(said) <= 3:
         yield max(latin, key=lambda place: len(page.words[place[0] : place[1]].split()))
 
 
@@ -393,12 +428,11 @@ def _beside(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
                 yield start, end
         elif (
             whole > 1
-            and index
-            and page.typed(start, end).istitle()
-            and is_latin_name(text)
-            and _aged(page, page.pieces, index)
+            and scene.step in ("", "none")
+            and (signed := _of_latin(page, page.pieces, index))
+            and (signed[1] - signed[0] < end - start or _aged(page, page.pieces, index) or _wished(page))
         ):
-            yield start, end
+            yield signed
 
 
 def _has_value(page: Page, pieces: Sequence[tuple[int, int]], index: int) -> bool:
@@ -407,6 +441,65 @@ def _has_value(page: Page, pieces: Sequence[tuple[int, int]], index: int) -> boo
     return any(
         TIMELY.search(page.words[start:end]) or _DIGIT.search(page.words[start:end]) for start, end in near
     )
+
+
+_CAPITALS_AGE: Final = template("names", "capitals_age")
+#: A name with the age behind it: "jordan 19", "Fiona McAllister-Reid (56)".
+_WITH_AGE: Final = re.compile(f" ?(?P<name>{_LATIN.pattern}) {_WORDS['age_behind']}")
+
+
+def _of_latin(page: Page, pieces: Sequence[tuple[int, int]], index: int) -> tuple[int, int] | None:
+    """The name in Latin letters that a piece is, or begins with if an age follows."""
+    start, end = pieces[index]
+    text = page.open[start:end].rstrip("\x02 (")
+    end = start + len(text)
+    if match := _WITH_AGE.match(text):
+        if _is_no_wish(match["name"]) and int(match["age"]) > 2:
+            return start + match.start("name"), start + match.end("name")
+        return None
+    if not _is_no_wish(text.strip()):
+        return None
+    if _signed(page, pieces, index) or (
+        index and page.typed(start, end).istitle() and _aged(page, pieces, index)
+    ):
+        return start, end
+    return None
+
+
+def _before_age(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
+    """ "Eye test friday 3pm Tom Hardy 34": one or two words in capitals before a number that is no time."""
+    if scene.step not in ("", "none"):
+        return
+    for match in page.find(_CAPITALS_AGE):
+        words = list(_WORD.finditer(page.open, match.start(), match.end("name")))
+        while words and not (page.typed(*words[0].span())[:1].isupper() and _is_no_wish(words[0][0])):
+            words.pop(0)
+        if words and all(page.typed(*word.span())[:1].isupper() and _is_no_wish(word[0]) for word in words):
+            yield words[0].start(), words[-1].end()
+
+
+def _is_no_wish(text: str) -> bool:
+    """A name in Latin letters, none of whose words is one of a wish."""
+    return is_latin_name(text) and not any(word.strip(".'") in _WISH_ENGLISH for word in text.split(" "))
+
+
+def _wished(page: Page) -> bool:
+    """Whether the text says when or what for: who wishes stands beside it."""
+    return SPEAKS_OF_TIME.search(page.words) is not None or len(page.pieces) > 2
+
+
+def _signed(page: Page, pieces: Sequence[tuple[int, int]], index: int) -> bool:
+    """Whether a piece is written as a name among values: two words in capitals, or one that is no word of a wish."""
+    start, end = pieces[index]
+    typed = page.typed(start, end).strip()
+    words = [word for word in re.split("[ -]", typed) if word]
+    if not typed or not all(word[:1].isupper() for word in words) or (typed.isupper() and len(words) == 1):
+        return False
+    if len(words) > 1:
+        return index > 0 or _aged(page, pieces, index)
+    before = page.words[:start].rstrip(" ")[-1:]
+    last = index == len(pieces) - 1
+    return index > 0 and (last or before in (",", ":", "-") or page.words[end : end + 1] == ",")
 
 
 def _aged(page: Page, pieces: Sequence[tuple[int, int]], index: int) -> bool:
@@ -421,7 +514,7 @@ def read_persons(page: Page) -> tuple[str, ...]:
     """For whom it is, as a word of kin; the persons if there are several."""
     people = _people(page)
     for match in page.find(_NOT_ME):
-        me = match.span("me" if match["me"] else "mine")
+        me = match.span(match.lastgroup or 0)
         page.take_act(Kind.REFUSE, "person", page.typed(*me), match.span())
     for start, end in (*_opened(page), *_named(page)):
         _person(page, start, end)
@@ -464,7 +557,11 @@ def _own(page: Page) -> Iterator[tuple[int, int]]:
             group == "kin" and behind.startswith("的") and _RENAMED.search(page.words[start : match.start()])
         )
         spoken_of = _excused(page, match.start()) or _NOT_AFTER.match(behind.lstrip())
-        meant = _BESIDE.search(behind) or page.words[match.start()] in "把改将"
+        meant = (
+            _BESIDE.search(behind)
+            or _AGE_BEHIND.match(page.words, match.end())
+            or page.words[match.start()] in "把改将"
+        )
         if renamed or (meant and not spoken_of):
             yield match.span(group)
 

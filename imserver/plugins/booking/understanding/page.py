@@ -16,6 +16,8 @@ from .rewrite import rewrite
 CLAUSE_END: Final = re.compile(
     r"(?<![0-9])(?<!mr)(?<!mrs)(?<!ms)(?<!dr)[,.]|,(?![0-9]{3}(?![0-9]))|(?<=[0-9])\.(?![0-9])|[。!?;、…\n~]"
     "| (?=and (?:then )?(?:tell|book|let|can|could|what|when|how|also|move|cancel|make|do|is|i|please)(?![a-z]))"
+    "| (?=(?:but|also|or) (?:do|does|is|are|can|could|would|what|whats|when|where|wheres|how|will|who|r)"
+    " (?:i|u|you|we|it|there|the|ur|your|my|much|long|do|does|is|are|time|about)(?![a-z]))"
 )
 """Punctuation, but not inside figures or behind "Mr."; and an "and" that begins another sentence."""
 HAN: Final = re.compile("[\u3400-\u9fff]")

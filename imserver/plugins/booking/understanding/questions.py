@@ -14,6 +14,8 @@ _KNOWN: Final = {
     kind: re.compile(f"{chinese}|(?<![a-z])(?:{english})")
     for kind, (chinese, english) in _WORDS["known"].items()
 }
+#: These count only where something is asked.
+_MORE: Final = {kind: re.compile(f"(?<![a-z])(?:{words})") for kind, words in _WORDS["known_more"].items()}
 _MARKS: Final = _WORDS["marks"]
 _ASKS: Final = either((_MARKS["asks"], _MARKS["asks_english"]))
 _ASKS_FIRST: Final = re.compile(_MARKS["asks_first"])
@@ -24,7 +26,8 @@ _LEAVE: Final = re.compile(_MARKS["leave"])
 _PAGE: Final = re.compile(_MARKS["about_the_page"])
 TIMELY: Final = re.compile(
     "[今明后昨前每大][天日早晚年]|[上中下]午|[早晚]上|周[一二三四五六日天末]|星期|礼拜|[一二两三四五六七八九十0-9]+[点号月日]|[0-9]|节|元旦|国庆"
-    "|(?<![a-z])(?:mon|tue|wed|thu|fri|sat|sun|tod|tom|next|this|week|morning|afternoon|evening|noon|christmas|xmas|easter|new year|boxing day|good friday|holiday)"
+    "|(?<![a-z])(?:mon|tue|wed|thu|fri|sat|sun|tod|tom|next|this|week|morning|afternoon|evening|noon"
+    "|christmas|xmas|easter|new year|boxing day|good friday|holiday)"
 )
 #: How long the glasses take to be made, no visit.
 _MAKING: Final = re.compile(_MARKS["making"])
@@ -33,6 +36,8 @@ _OWN_HOURS: Final = re.compile(
     "(?:我|俺|咱|老公|老婆|孩子|他|她)[^,.!?;你店]{0,8}(?:上班|下班|休息|放假|上学|放学)(?!.{0,4}开)"
 )
 _REFUND: Final = re.compile(_MARKS["refund"])
+#: "Good price" asks nothing.
+_OPINION: Final = re.compile(_MARKS["opinion"])
 _AUXILIARY: Final = re.compile("(?:is|are|do|does|can|could|will|would|has|have) [a-z]")
 _QUESTION_END: Final = re.compile("^[ ]*[?]")
 ORDER: Final = re.compile("|".join(load_words("intents")["courtesy"]["order"]))
@@ -55,10 +60,9 @@ def read_known(page: Page, lexicon: Lexicon) -> list[tuple[int, int]]:
             page.add(Kind.QUESTION, "other", None, *_stretches(page, start, end))
             asked.append((start, end))
             continue
-        for kind, pattern in _KNOWN.items():
-            # An age is read already, and a question about children speaks of one.
-            asking = pattern.search(page.words if kind == "children" else page.open, start, end)
-            if asking is not None and _is_asked(page, kind, start, end):
+        for kind in _KNOWN:
+            asking = _asking_for(page, kind, start, end)
+            if asking is not None:
                 page.take_act(
                     Kind.QUESTION,
                     _kind(page, lexicon, kind, start, end),
@@ -68,6 +72,29 @@ def read_known(page: Page, lexicon: Lexicon) -> list[tuple[int, int]]:
                 asked.append((start, end))
                 break
     return asked
+
+
+def _asking_for(page: Page, kind: str, start: int, end: int) -> re.Match[str] | None:
+    """The words of a kind of question in a clause; an age is read already, and one about children speaks of it."""
+    text = page.words if kind == "children" else page.open
+    found = _KNOWN[kind].search(text, start, end)
+    opinion = kind == "price" and _OPINION.search(text, start, end) and not asks(page, start, end)
+    if found is not None and not opinion and _is_asked(page, kind, start, end):
+        return found
+    if opinion:
+        return None
+    found = _MORE[kind].search(text, start, end)
+    return (
+        found
+        if found is not None and (asks(page, start, end) or (kind != "children" and _brief(page, start, end)))
+        else None
+    )
+
+
+def _brief(page: Page, start: int, end: int) -> bool:
+    """ "Nearest station", "ur address": two or three words, and nothing else is said with them."""
+    clause = page.words[start:end]
+    return len(clause.split()) <= 3 and not page.timed(start, end) and not TIMELY.search(clause)
 
 
 def _to_the_end(page: Page, match: re.Match[str], end: int) -> tuple[int, int]:

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
+from imserver.plugins.booking.dates.text import DAY_MARK, TIME_MARK
+
 from .acts import Act, Kind, Reading, Rest, Scene, Span, Weight, When
 from .intents import (
     hide_assent,
@@ -31,7 +33,18 @@ from .names import is_kin, read_names, read_persons
 from .page import Cover, Page
 from .patterns import KIN, KIN_ENGLISH, template
 from .questions import claim, forget_asked, read_known
-from .rest import DOUBTS, HEARSAY, PAPERS, PAST, SPOKEN_OF, WISHED, note_asides, note_reasons, read_rest
+from .rest import (
+    DOUBTS,
+    HEARSAY,
+    PAPERS,
+    PAST,
+    SPOKEN_OF,
+    WISHED,
+    is_told,
+    note_asides,
+    note_reasons,
+    read_rest,
+)
 from .rewrite import fold
 from .row import read_both, read_loose_names, read_row
 from .staff import is_staffs, read_command
@@ -41,6 +54,8 @@ from .values import read_age_behind_name, read_ages, read_codes, read_number, re
 #: A longer text is no instruction to a bot: it is for people.
 MAX_CHARS: Final = 300
 
+#: "need 2 cancel", "booking 4 my mum".
+_THUMBED: Final = template("values", "thumbed")
 _ORDERED: Final = frozenset({"", "none"})
 
 
@@ -64,6 +79,8 @@ def _for_people(text: str) -> Reading:
 
 
 def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
+    for match in page.find(_THUMBED):
+        page.take(*match.span(), Cover.HARMLESS)
     read_phones(page, scene.step)
     read_codes(page, spoken_of=False)
     read_ages(page, scene, lexicon)
@@ -142,6 +159,7 @@ def _chain_words(page: Page, scene: Scene, lexicon: Lexicon, asked: list[tuple[i
     """Shops, services, first visits, bands, lenses. In a question a service is what is asked about, not what is wished."""
     _hearsay(page)
     _moved_from(page, lexicon)
+    _other_shop(page, scene, lexicon)
     before = page.open
     for what, finder in (("service", lexicon.services), ("shop", lexicon.shops)):
         for one in finder.find(before):
@@ -160,6 +178,7 @@ def _chain_words(page: Page, scene: Scene, lexicon: Lexicon, asked: list[tuple[i
 _BOOKS: Final = re.compile("[约订]")
 _AWAY: Final = re.compile("^(?:店|那个|那家|的|那边|这边)*(?:预约|约|号)[^,.!?;]{0,6}(?:换|改|转|挪|调)")
 _BOOKED_AT: Final = template("reader", "booked_at")
+_ANOTHER_SHOP: Final = template("reader", "another_shop")
 
 
 def _moved_from(page: Page, lexicon: Lexicon) -> None:
@@ -176,6 +195,19 @@ def _moved_from(page: Page, lexicon: Lexicon) -> None:
             return
 
 
+def _other_shop(page: Page, scene: Scene, lexicon: Lexicon) -> None:
+    """ "Your other branch", of two shops the one that is not spoken to; of more it is not said which."""
+    if any(lexicon.shops.find(page.open)) or scene.step in _ORDERED:
+        return
+    for match in page.find(_ANOTHER_SHOP):
+        others = [shop.id for shop in lexicon.chain.stores if shop.id != scene.shop]
+        if scene.shop and len(others) == 1:
+            page.take_act(Kind.CORRECT, "shop", others[0], match.span())
+        else:
+            page.take_act(Kind.REFUSE, "shop", scene.shop or None, match.span())
+        return
+
+
 def _hearsay(page: Page) -> None:
     """What others say of the shop is no wish."""
     for start, end in page.clauses:
@@ -185,8 +217,8 @@ def _hearsay(page: Page) -> None:
 
 def _past(page: Page, place: int) -> bool:
     """上次来配眼镜的: it is over; 不只是验光: more is wished."""
-    begin, _ = page.clause_at(place)
-    return PAST.search(page.words[begin:place]) is not None
+    begin, finish = page.clause_at(place)
+    return PAST.search(page.words[begin:place]) is not None or is_told(page.words[begin:finish])
 
 
 def _spoken_of(page: Page, place: int) -> bool:
@@ -211,7 +243,8 @@ def _words(page: Page, scene: Scene, what: str, finder: Finder, asked: list[tupl
 
 
 _SOMEBODY: Final = re.compile(
-    f"(?:朋友|同事|同学|邻居|闺蜜|室友|亲戚|熟人|领导|(?:我|俺)(?:{KIN}))[^ ,.!?;我]{{0,6}}$|(?<![a-z])my (?:{KIN_ENGLISH}) (?:has|had|did|was|got|is|said|came|went)?[a-z ]{{0,8}}$"
+    f"(?:朋友|同事|同学|邻居|闺蜜|室友|亲戚|熟人|领导|(?:我|俺)(?:{KIN}))[^ ,.!?;我]{{0,6}}$|"
+    f"(?<![a-z])my (?:{KIN_ENGLISH}) (?:has|had|did|was|got|is|said|came|went)?[a-z ]{{0,8}}$"
 )
 
 
@@ -265,7 +298,11 @@ def _settled(
         acts = [_corrected(act) if _contradicts(act, scene) else act for act in acts]
     rest = read_rest(page, lexicon, when)
     acts, rest = _sure(page, acts, rest, several=bool(people), confirming=scene.step.startswith("confirm"))
-    if when is not None and any(act.kind is Kind.YES for act in acts) and _repeats(when, scene):
+    if (
+        when is not None
+        and any(act.kind is Kind.YES for act in acts)
+        and (_repeats(when, scene) or _only_points(page, when))
+    ):
         when = None
     if _plain_wish(acts, rest, when, scene):
         spans = tuple(span for act in acts if act.what in ("day", "time", "range") for span in act.spans)
@@ -300,6 +337,19 @@ def _moves(acts: list[Act], scene: Scene) -> bool:
 def _repeats(when: When, scene: Scene) -> bool:
     """是的，就是20号: the day of the card, said again beside a yes, leaves nothing to ask."""
     return when.reason == "no_time" and when.days == (scene.shown.day,)
+
+
+_POINTING: Final = re.compile("(?:(?:那|当|这)天|(?:那|这)个?时[间候]|that (?:day|time)|then|[ ,.!的就我])+")
+
+
+def _only_points(page: Page, when: When) -> bool:
+    """好，那天见: nothing is asked about the card's own day."""
+    if when.reason is None or when.days or when.candidates or when.guess:
+        return False
+    timed = "".join(
+        char for char, mark in zip(page.words, page.sheet.text, strict=True) if mark in (DAY_MARK, TIME_MARK)
+    )
+    return _POINTING.fullmatch(timed) is not None
 
 
 def _corrected(act: Act) -> Act:

@@ -24,12 +24,19 @@ PAST: Final = re.compile(_WORDS["past"])
 PAPERS: Final = re.compile(_WORDS["papers"])
 SPOKEN_OF: Final = re.compile(_WORDS["spoken_of"])
 WISHED: Final = re.compile(_WORDS["wished"])
+_TOLD: Final = re.compile(_WORDS["told"])
+_TOLD_WEAKLY: Final = re.compile(_WORDS["told_weakly"])
 _CONTRASTS: Final = re.compile(_WORDS["contrasts"])
 MAYBE: Final = re.compile(_WORDS["doubts"])
 DOUBTS: Final = either((_WORDS["contrasts"], _WORDS["doubts"]))
 _REASONS: Final = re.compile(_WORDS["reasons"])
 _MARK: Final = re.compile("[\x00-\x04]+")
 _RUN: Final = re.compile("[^\x00-\x04]+")
+
+
+def is_told(clause: str) -> bool:
+    """Whether a clause tells of a service that was, and wishes none: a refund, "lost his glasses"."""
+    return bool(_TOLD.search(clause) or (_TOLD_WEAKLY.search(clause) and not WISHED.search(clause)))
 
 
 def note_asides(page: Page) -> None:
@@ -123,16 +130,10 @@ def _put_right(page: Page, place: int) -> bool:
     """Whether a contrast leads to another value: "ok but half an hour later"; 但是我定周五, where nobody said yes."""
     span = page.span(*page.clause_at(place))
     kinds = {act.kind for act in page.acts if any(span.start <= one.start < span.end for one in act.spans)}
-    asked = {
-        act.what
-        for act in page.acts
-        if act.kind is Kind.QUESTION and span.start <= act.spans[0].start < span.end
-    }
-    return (
-        bool(kinds & {Kind.CORRECT, Kind.REFUSE})
-        or bool(asked - {"other"})
-        or (Kind.GIVE in kinds and not page.has(Kind.YES))
-    )
+    if kinds & {Kind.CORRECT, Kind.REFUSE} or (Kind.GIVE in kinds and not page.has(Kind.YES)):
+        return True
+    questions = [act for act in page.acts if act.kind is Kind.QUESTION and act.what != "other"]
+    return any(span.start <= act.spans[0].start < span.end for act in questions)
 
 
 def _answered_marks(page: Page) -> None:

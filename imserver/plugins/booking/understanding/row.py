@@ -12,8 +12,10 @@ from typing import Final
 from imserver.plugins.booking.dates.text import MARKS
 
 from .acts import Kind
+from .lexicon import load_words
 from .names import LITTLE, SINGLE, TIMELY, is_common, is_latin_name, is_name
 from .page import Cover, Page
+from .patterns import template
 from .rest import is_harmless
 from .values import number
 
@@ -45,23 +47,17 @@ def read_row(page: Page) -> None:
             page.take_act(Kind.GIVE, "name", page.typed(start, end), (start, end))
 
 
-#: A name and an age in one breath: "jordan 19 first time", 何璐31.
-_BREATH: Final = re.compile(
-    "(?<![a-z\u00c0-\u024f'-])([a-z\u00c0-\u024f][a-z\u00c0-\u024f'-]+(?: [a-z\u00c0-\u024f][a-z\u00c0-\u024f'.-]+){0,2}) \\(?([1-9][0-9])\\)?(?![0-9:/.%+a-z-]| ?(?:am|pm|st|nd|rd|th|min|hour|day|week|month|degrees?|o'clock|percent|euro|quid|dollar)|\\.[0-9])"
-)
-_COUNTED: Final = frozenset(
-    "room bus line route unit flat floor number code suite gate platform size version page top about approx around before after "
-    "plus minus budget pd cyl axis sph add left right od os level block apt house part chapter class grade year row seat table "
-    "ward zone exit terminal track lane jan feb mar apr may jun jul aug sep sept oct nov dec at by till until to from past "
-    "age aged turning turned half quarter under over on the of in power lens model iphone windows".split()
-)
+#: A name and an age in one breath: "jordan 19 first time", not "room 22".
+_BREATH: Final = template("row", "breath")
+_COUNTED: Final = frozenset(load_words("names")["counted"].split())
+#: Characters of words that begin as names do: 钱不多, 高度近视.
 _NO_NAME: Final = re.compile(
     "[不没有要会是就都也还吃做看多少很太最再才眼镜光度片框钱元块店路楼号周月点岁年天时分]"
 )
 
 
 def read_loose_names(page: Page) -> None:
-    """A name that nothing introduces, once two values or more were read beside it: "取镜。三点半。邱。", "sat 3pm collect, Okafor"."""
+    """A name that nothing introduces, beside two values or more: "取镜。三点半。邱。", "sat 3pm collect, Okafor"."""
     given = {act.what for act in page.acts if act.kind in (Kind.GIVE, Kind.CORRECT)}
     if (
         given & {"name", "code"}

@@ -22,11 +22,11 @@ _COMMON: Final = {
     name: re.compile(f"^ ?(?:{'|'.join(words)})(?=$|[ ,:!.0-9\x02])")
     for name, words in _WORDS["commands"].items()
 }
+#: 换镜片, 改电话: of the order and not of the time.
+_NO_MOVE: Final = "了?[个副一]{0,2}(?:镜|片|框|度|价|电话|手机|名|地址|隐形|鼻|螺|人|店|款|颜色|成功|过)"
 _CODED: Final = {
     "cancel": WISH["cancel"],
-    "move": re.compile(
-        f"(?:要|想)?(?:挪|[改换](?!了?[个副一]{{0,2}}(?:镜|片|框|度|价|电话|手机|名|地址|隐形|鼻|螺|人|店|款|颜色|成功|过)))|{WISH['move'].pattern}"
-    ),
+    "move": re.compile(f"(?:要|想)?(?:挪|[改换](?!{_NO_MOVE}))|{WISH['move'].pattern}"),
 }
 _ASKS_LIST: Final = re.compile("|".join(_WORDS["staff_asks"]["list"]))
 #: Words of commands that count anywhere in a text.

@@ -41,6 +41,8 @@ _SAID_PHONE: Final = re.compile("[幺零〇一二两三四五六七八九]{7,13}
 _PHONE_LEAD: Final = template("values", "phone_lead")
 _CHANGED: Final = re.compile("[改换错]")
 _PLAIN: Final = re.compile(" ?([1-9][0-9]?) ?")
+#: "jordan 19 first time", "Fiona (56)", "ruth abara, 67": right behind what was taken for the name.
+_BEHIND_NAME: Final = template("values", "behind_name")
 _BRACKETED: Final = re.compile("\x02 ?[(] ?(?:aged? |)([1-9][0-9]?) ?[)]")
 _EXTENSION: Final = re.compile(r" ?(?:转|分机|ext\.?|x) ?[0-9]{1,5}(?![0-9点:])")
 _NO_PHONE: Final = template("values", "no_phone")
@@ -51,10 +53,13 @@ _PAIR: Final = re.compile(
 )
 #: Whoever goes to school is of this age, as far as the bands are concerned.
 _PUPIL: Final = 10
+#: A smaller number alone may be a clock time.
+_HOURS: Final = 13
+_PENSIONER: Final = 70
 _OLDEST: Final = 120
 _OF_AGE: Final = re.compile("年龄|岁|年纪|(?<![a-z])age")
 _OVER: Final = re.compile(
-    "(?<![0-9])([1-9][0-9]) ?(?:[+]|以上)|(?<![a-z])(?:over|above|older than) ([1-9][0-9])(?![0-9])"
+    "(?<![0-9])([1-9][0-9]) ?(?:[+]|以上)|(?<![a-z])(?:over|above|older than|past) ([1-9][0-9])(?![0-9])"
 )
 _BOUND: Final = re.compile(f"({_NUM}) ?岁(?:及|或)?以([上下])")
 _ABOUT: Final = template("values", "about")
@@ -62,6 +67,9 @@ _DECADES: Final = ("twenties", "thirties", "forties", "fifties", "sixties", "sev
 #: Said of oneself where an age is asked: 奔五了, "retired", 大学生. The years stand for the band that they are in.
 _ROUGHLY: Final = tuple((re.compile(one["of"]), one["years"]) for one in load_words("names")["roughly"])
 _SCHOOL: Final = template("values", "school")
+_RETIRED: Final = re.compile(
+    "(?<![a-z])(?:an? )?(?:pensioner|oap|senior citizen|retiree|retired|bus pass age)(?![a-z])|退休"
+)
 _BIRTHDAY: Final = template("values", "birthday")
 _BORN: Final = re.compile("生(?!意|产|鲜)|(?<![a-z])born|birthday|dob")
 _BORN_ENGLISH: Final = re.compile(
@@ -74,6 +82,9 @@ _ORDINAL: Final = re.compile(
     f"|(?:选|option|number|no\\.?|#) ?([0-9]{{1,2}}){_END}"
 )
 _BARE: Final = template("values", "bare")
+#: "thirty next week", "nearly 40", "63 and a half".
+_ASKED_ENGLISH: Final = template("values", "asked_english")
+_SEVERAL: Final = template("values", "several")
 _AFTER_COMMAND: Final = re.compile("^ ?/?(?:取消|改约|改期|cancel|move) ?([0-9]{1,2})[ .!。]*$")
 _LISTED: Final = re.compile(r"^ ?([0-9]{1,2}) ?[.、)] ?(?=[^0-9 ])")
 _ORDINALS: Final = {
@@ -170,6 +181,10 @@ def read_ages(page: Page, scene: Scene, lexicon: Lexicon) -> None:
             page.take_act(Kind.GIVE, "age", lexicon.band_of(years), match.span())
     for match in page.find(_BOUND):
         page.take_act(Kind.GIVE, "age", lexicon.band_of(number(match[1]) - (match[2] == "下")), match.span())
+    for match in page.find(_SEVERAL):
+        for group in (1, 2):
+            page.add(Kind.GIVE, "age", number(match[group]), match.span(group))
+        page.take(match.start(1), match.end(2))
     for said in _YEARS:
         for match in page.find(said):
             if _is_age(match[1]):
@@ -183,12 +198,17 @@ def _asked_age(page: Page, lexicon: Lexicon) -> None:
     for match in page.find(_OVER):
         page.take_act(Kind.GIVE, "age", lexicon.band_of(int(match[1] or match[2])), match.span())
     for start, end in page.clauses:
+        if (said := _ASKED_ENGLISH.match(page.open[start:end])) and not page.has(Kind.GIVE, "age"):
+            page.take_act(Kind.GIVE, "age", number(said[1]), (start, end))
         bare = _BARE.match(page.open[start:end])
         if bare and _is_age(bare[1]) and not page.has(Kind.GIVE, "age"):
             page.take_act(Kind.GIVE, "age", number(bare[1]), (start, end))
     for match in page.find(_SCHOOL):
         if not page.has(Kind.GIVE, "age"):
             page.take_act(Kind.GIVE, "age", lexicon.band_of(_PUPIL), match.span())
+    for match in page.find(_RETIRED):
+        if not page.has(Kind.GIVE, "age"):
+            page.take_act(Kind.GIVE, "age", lexicon.band_of(_PENSIONER), match.span())
 
 
 def _is_age(text: str) -> bool:
@@ -203,9 +223,14 @@ def read_age_behind_name(page: Page) -> None:
         page.take_act(Kind.GIVE, "age", int(match[1]), match.span())
         return
     for start, end in page.clauses:
-        bare = _PLAIN.fullmatch(page.open[start:end])
+        plain = _PLAIN.fullmatch(page.open[start:end])
+        if plain and int(plain[1]) < _HOURS and page.open[:start].rstrip(" ,.")[-1:] != ASIDE_MARK:
+            continue  # "sat. 4. collect. Moss."
+        bare = plain or _BEHIND_NAME.search(page.open[start:end])
         if bare:
-            page.take_act(Kind.GIVE, "age", int(bare[1]), (start, end))
+            page.take_act(
+                Kind.GIVE, "age", int(bare[bare.lastindex or 1]), (start + bare.start(), start + bare.end())
+            )
             return
 
 
