@@ -89,7 +89,7 @@ class _Checker:
             nobody_out_is_served(transcript, self._outs),
             rules.shown_in_order(transcript, taken),
             rules.posted_in_order(transcript, self._by_key, taken),
-            rules.stored_was_shown(transcript, self._rows, self._places, self._stays),
+            rules.stored_was_shown(transcript, self._rows, self._places, self._stays, taken),
             rules.taken_back_was_told(transcript, self._by_key, taken, report),
             rules.told_with_reason(transcript, taken, report),
         ):

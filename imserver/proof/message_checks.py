@@ -165,14 +165,20 @@ def repeated(transcript: Transcript) -> tuple[int, int]:
     return marked, again
 
 
-def stored_was_shown(transcript: Transcript, rows: StoredRows, places: Places, stays: Stays) -> Found:
-    """A client received everything from where it began to listen, joined, or came to the team, until it was last caught up."""
+def stored_was_shown(
+    transcript: Transcript, rows: StoredRows, places: Places, stays: Stays, taken: TakenBack
+) -> Found:
+    """A client received everything from where it began to listen, joined, or came to the team, until it was last caught up.
+    Where it had begun anew, and an older copy knows of an earlier coming to the team, it goes on from what was kept."""
     shown: dict[str, set[int]] = defaultdict(set)
     for seen in transcript.standing:
         shown[seen.conversation_id].add(seen.position)
     for conversation_id, (first, left_at) in rows.members.get(transcript.user_id, {}).items():
         if (transcript.user_id, conversation_id) in rows.by_team:
             first = stays.begins(conversation_id, transcript.user_id)
+            if _ended(transcript, conversation_id, taken):
+                kept = [fall.keep for fall in transcript.falls if fall.conversation_id == conversation_id]
+                first = max([first, *(keep + 1 for keep in kept[-1:])])
         first = max(first, transcript.heads.get(conversation_id, 0) + 1)
         ends = [left_at, None if transcript.ends is None else transcript.ends.get(conversation_id, 0)]
         last = min((end for end in ends if end is not None), default=None)

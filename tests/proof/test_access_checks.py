@@ -11,7 +11,7 @@ from imserver.proof.booking.card_words import STATUSES, time_words
 from imserver.proof.checker import CardWords, Fault, check
 from imserver.proof.stored_rows import StoredMessage, StoredRows
 from imserver.proof.taken_back import Restore, TakenBack
-from imserver.proof.transcript import Post, Seen, Transcript
+from imserver.proof.transcript import Fall, Post, Seen, Transcript
 
 WORDS = CardWords(STATUSES, time_words)
 TEAM, SERVICE = "group/team", "group/service"
@@ -104,6 +104,18 @@ def test_what_was_said_since_she_came_back_must_be_shown() -> None:
     missed.ends = {TEAM: 0, SERVICE: 6}
     assert found(missed) == [Fault.LOST]
     assert found(replace(missed, seen=[seen(6, 10)])) == []
+
+
+def test_where_it_began_anew_an_older_copy_brings_nothing_of_before() -> None:
+    """She had come at a later time in a history that is gone; of what the copy has in common with that she was told."""
+    missed = ann(falls=[Fall(SERVICE, 5, 0.0, 2.0, 0, 0)])
+    missed.ends = {TEAM: 0, SERVICE: 6}
+    history = tuple(row for row in HISTORY if row.change < 7 or row.change in (8, 10))
+    stored = rows(history=history)
+    moved = Restore(1.0, conversations=frozenset({SERVICE}), members=frozenset({("ann", SERVICE)}))
+    report = check([missed], stored, WORDS, taken=TakenBack([moved]))
+    assert [finding.text for finding in report.findings] == [f"message 6 of {SERVICE} was never shown to ann"]
+    assert len(found(missed, stored, (), replace(moved, members=frozenset()))) == 4
 
 
 def test_an_older_copy_that_moved_her_excuses_what_nobody_can_tell() -> None:

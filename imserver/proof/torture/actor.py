@@ -272,7 +272,8 @@ class Actor:
         except Disconnected:
             pass
         except ClientError as error:
-            if not self._ends(error):
+            out_of_team = self.part.comes_and_goes and isinstance(error, Refused)
+            if not out_of_team and not self._ends(error):
                 self._break(f"abandon: {error!r}")
 
     # -- what features offer ------------------------------------------------------------------------------------------
@@ -355,10 +356,10 @@ class Actor:
                     self._note_fall(event)
                 case PostsGone():
                     self._note_gone(event)
-                case CatchUpFailed(reason="not found") if self.part.comes_and_goes:
-                    pass  # put out of the team before what was pushed meanwhile was read
-                case CatchUpFailed():
-                    self._break(repr(event))
+                case CatchUpFailed() if not self.part.comes_and_goes:
+                    self._break(
+                        repr(event)
+                    )  # who goes from a team may be told so by a page that is not for him any more
 
     def _note_connection(self, event: ConnectionChanged) -> None:
         up = event.state is State.CONNECTED

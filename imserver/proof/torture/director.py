@@ -358,6 +358,8 @@ class Director:
         if self._late_kills >= every:
             put_back = await asyncio.to_thread(self._copies.put_back, self._kind)
         if put_back is None:
+            if self._late_kills >= every and self._kind is Kind.LAST_COMMITS:
+                self._kind = next(self._kinds)  # too few were in the log alone: another kind the next time
             await asyncio.to_thread(self._copies.take)
             return
         self._late_kills = 0
