@@ -356,10 +356,9 @@ class Actor:
                     self._note_fall(event)
                 case PostsGone():
                     self._note_gone(event)
+                # Who goes from a team may be told so by a page that is not for him any more.
                 case CatchUpFailed() if not self.part.comes_and_goes:
-                    self._break(
-                        repr(event)
-                    )  # who goes from a team may be told so by a page that is not for him any more
+                    self._break(repr(event))
 
     def _note_connection(self, event: ConnectionChanged) -> None:
         up = event.state is State.CONNECTED
