@@ -260,7 +260,10 @@ def posted_in_order(
     transcript: Transcript, by_key: Mapping[tuple[str, bytes], StoredMessage], taken: TakenBack
 ) -> Found:
     """Of two posts to one conversation the earlier has the lower position. One that a restore took back, and that was offered
-    again, has its place behind what was posted meanwhile."""
+    again, has its place behind what was posted meanwhile; and so has one of who comes and goes, if its refusal was lost with a
+    server that was killed, and it is offered again to one that lets its sender in."""
+    if transcript.comes_and_goes:
+        return
     places = {answer.key: (answer.conversation_id, answer.position) for answer in transcript.acknowledged}
     for key in transcript.posts:
         row = by_key.get((transcript.user_id, key))

@@ -152,6 +152,18 @@ def test_what_she_posts_while_she_is_out_may_be_refused() -> None:
     assert found(others, stored) == [Fault.REFUSED]
 
 
+def test_a_refusal_that_was_lost_puts_a_post_behind_later_ones() -> None:
+    history = tuple(replace(row, sender_id="ann") if row.change in (6, 10) else row for row in HISTORY)
+    posts = {SAID[position].key: Post(SERVICE, SAID[position].digests[1], taken=True) for position in (6, 4)}
+    late = ann(posts=posts, posted=list(posts))
+    assert found(late, rows(history=history)) == []
+    always_in = rows(history=history)
+    always_in.teams, always_in.by_team = {}, set()
+    assert found(ann(posts=posts, posted=list(posts), comes_and_goes=False), always_in) == [
+        Fault.OUT_OF_ORDER
+    ]
+
+
 def test_stays_are_what_the_team_tells() -> None:
     stays = Stays(rows())
     assert [(stay.first.change, stay.last and stay.last.change) for stay in stays.of(SERVICE, "ann")] == [
