@@ -351,6 +351,9 @@ def told_with_reason(transcript: Transcript, taken: TakenBack, report: Report) -
     for fall in transcript.falls:
         since, life = last.get(fall.conversation_id, (-math.inf, fall.life))
         times = taken.times(fall.conversation_id, transcript.user_id)
+        if transcript.comes_and_goes and not fall.keep:
+            # Whoever goes from a team behind a restore, and hears of both at once, cannot tell one from the other.
+            since, times = -math.inf, [restore.at for restore in taken.restores]
         if life == fall.life and not any(since < at < fall.at for at in times):
             what = f"{transcript.user_id} was told that {fall.conversation_id} is another above {fall.keep}"
             yield Fault.NEEDLESS, what, f"{what}, and no restore took anything there"

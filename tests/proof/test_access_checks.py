@@ -134,6 +134,18 @@ def test_an_older_copy_that_moved_her_excuses_what_nobody_can_tell() -> None:
     assert found(twice) == [Fault.DOUBLED]
 
 
+def test_whoever_goes_behind_a_restore_may_be_told_that_all_is_another() -> None:
+    """Of a conversation that the restore did not touch; not without any, and not from somewhere on."""
+    restore, history = Restore(1.0), rows(inside=False, history=HISTORY[:8])
+
+    def told(keep: int, *restores: Restore) -> list[Fault]:
+        falls = [Fall(SERVICE, keep, since, since + 1, 0, 0) for since in (0.5, 5.0)]
+        return found(ann(falls=falls), history, (), *restores)
+
+    assert told(0, restore) == []
+    assert told(0) == told(3) == told(3, restore) == [Fault.NEEDLESS]
+
+
 def test_who_is_out_says_nothing() -> None:
     def by_ann(change: int) -> list[Fault]:
         history = (*HISTORY[: change - 1], replace(HISTORY[change - 1], sender_id="ann"), *HISTORY[change:])
