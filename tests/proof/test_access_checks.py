@@ -124,7 +124,7 @@ def test_an_older_copy_that_moved_her_excuses_what_nobody_can_tell() -> None:
     gone = ann((5, 8), (6, 8))
     left = rows(inside=False, history=HISTORY[:8])
     assert found(gone, left, (), copy) == []
-    assert found(gone, left, (), replace(copy, members=frozenset())) == [Fault.SILENT, Fault.TRESPASS]
+    assert found(gone, left, (), replace(copy, members=frozenset())) == [Fault.TRESPASS]
     posts = {SAID[4].key: Post(SERVICE, SAID[4].digests[1], taken=True)}
     needlessly = ann(posts=posts, gone={SAID[4].key: None})
     assert found(needlessly, None, (), copy) == [], "where she was out she could not see that it is there"
