@@ -134,6 +134,8 @@ def _day(tokens: tuple[Token, ...], today: date) -> date | None:
     shifts = {token.days for token in tokens if isinstance(token, Shift)}
     if max(len(weekdays), len(numbers), len(shifts)) > 1:
         raise _Unclear("several")
+    if shifts and spans and (weekdays or numbers):
+        raise _Unclear("several")  # "a week on Friday" beside another day: which of them is a week later?
     if not spans:
         spans = _bare(weekdays, numbers, today)
     if not spans:
