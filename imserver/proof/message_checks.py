@@ -70,7 +70,7 @@ def shown_is_stored(transcript: Transcript, places: Places, taken: TakenBack) ->
             if was == is_now and row.says(seen.revision, seen.digest):
                 continue
         if taken.took(seen.conversation_id, seen.position, seen.key):
-            if _ended(transcript, seen.conversation_id, taken):
+            if _may_be_untold(transcript, taken):
                 continue
             text = f"{what} was taken back by a restore as {transcript.user_id} has it, who was not told"
             yield Fault.SILENT, f"{what} {transcript.user_id}", text
@@ -80,9 +80,7 @@ def shown_is_stored(transcript: Transcript, places: Places, taken: TakenBack) ->
             yield Fault.ALTERED, what, f"{what} is not what {transcript.user_id} was shown"
     for later in transcript.replaced:
         row = places.get(later.conversation_id, {}).get(later.position)
-        if _ended(transcript, later.conversation_id, taken) and taken.at(
-            later.conversation_id, later.position
-        ):
+        if _may_be_untold(transcript, taken) and taken.at(later.conversation_id, later.position):
             continue
         if row is not None and not row.says(later.revision, later.digest):
             what = name(later.conversation_id, later.position)
@@ -150,7 +148,15 @@ def shown_in_order(transcript: Transcript, taken: TakenBack) -> Found:
 def _ended(transcript: Transcript, conversation_id: str, taken: TakenBack) -> bool:
     """Whether this may have ended for a user who goes and comes, and begun anew with an older copy: of what was shown before
     nobody is told."""
-    return transcript.comes_and_goes and taken.moved(transcript.user_id, conversation_id)
+    moved = taken.moved(transcript.user_id, conversation_id)
+    void = any(fall.conversation_id == conversation_id and not fall.keep for fall in transcript.falls)
+    return transcript.comes_and_goes and (moved or void)
+
+
+def _may_be_untold(transcript: Transcript, taken: TakenBack) -> bool:
+    """Whoever is out of a team when an older copy comes is told nothing of the conversations that name it; and whoever goes
+    behind it cannot tell one from the other."""
+    return transcript.comes_and_goes and bool(taken.restores)
 
 
 def repeated(transcript: Transcript) -> tuple[int, int]:
@@ -260,7 +266,10 @@ def posted_in_order(
     transcript: Transcript, by_key: Mapping[tuple[str, bytes], StoredMessage], taken: TakenBack
 ) -> Found:
     """Of two posts to one conversation the earlier has the lower position. One that a restore took back, and that was offered
-    again, has its place behind what was posted meanwhile."""
+    again, has its place behind what was posted meanwhile; and so has one of who comes and goes, if its refusal was lost with a
+    server that was killed, and it is offered again to one that lets its sender in."""
+    if transcript.comes_and_goes:
+        return
     places = {answer.key: (answer.conversation_id, answer.position) for answer in transcript.acknowledged}
     for key in transcript.posts:
         row = by_key.get((transcript.user_id, key))
@@ -323,14 +332,14 @@ def taken_back_was_told(
         row = by_key.get((user_id, key))
         if transcript.gone.get(key) not in (None, post.digest):
             yield Fault.ALTERED, what, f"{what} was named as gone with another content"
-        ended = _ended(transcript, post.conversation_id, taken)
-        if row is not None and key in transcript.gone and key not in transcript.again and not ended:
+        untold = _may_be_untold(transcript, taken)
+        if row is not None and key in transcript.gone and key not in transcript.again and not untold:
             yield Fault.NEEDLESS, what, f"{what} was named as gone, and is stored"
         if not taken.took_post(user_id, key):
             continue
         told = key in transcript.gone
         refused = key in transcript.refused or key in transcript.given_up
-        if row is None and not told and not refused and ended:
+        if row is None and not told and not refused and untold:
             continue
         if key in acknowledged:
             report.taken_back += 1
@@ -348,6 +357,9 @@ def told_with_reason(transcript: Transcript, taken: TakenBack, report: Report) -
     for fall in transcript.falls:
         since, life = last.get(fall.conversation_id, (-math.inf, fall.life))
         times = taken.times(fall.conversation_id, transcript.user_id)
+        if transcript.comes_and_goes and not fall.keep:
+            # Whoever goes from a team behind a restore, and hears of both at once, cannot tell one from the other.
+            since, times = -math.inf, [restore.at for restore in taken.restores]
         if life == fall.life and not any(since < at < fall.at for at in times):
             what = f"{transcript.user_id} was told that {fall.conversation_id} is another above {fall.keep}"
             yield Fault.NEEDLESS, what, f"{what}, and no restore took anything there"

@@ -160,6 +160,7 @@ async def test_a_team_that_was_left_in_what_is_gone_is_had_again(machine: Machin
     copy = await machine.copied()
     await machine.server.chat.remove_member("bob", team, "carol")
     await forgotten(carol, service)
+    await carol.until(lambda: carol.said[-1] == (2, ""))  # that she was removed, in the team
     carol.said.clear()
     await machine.put_back(copy)
     assert await carol.heard(HistoryReplaced) == HistoryReplaced(team, 1)

@@ -124,7 +124,7 @@ def test_an_older_copy_that_moved_her_excuses_what_nobody_can_tell() -> None:
     gone = ann((5, 8), (6, 8))
     left = rows(inside=False, history=HISTORY[:8])
     assert found(gone, left, (), copy) == []
-    assert found(gone, left, (), replace(copy, members=frozenset())) == [Fault.SILENT, Fault.TRESPASS]
+    assert found(gone, left, (), replace(copy, members=frozenset())) == [Fault.TRESPASS]
     posts = {SAID[4].key: Post(SERVICE, SAID[4].digests[1], taken=True)}
     needlessly = ann(posts=posts, gone={SAID[4].key: None})
     assert found(needlessly, None, (), copy) == [], "where she was out she could not see that it is there"
@@ -132,6 +132,18 @@ def test_an_older_copy_that_moved_her_excuses_what_nobody_can_tell() -> None:
     twice = ann((3, 5), (3, 5))
     assert found(twice, None, (), copy) == []
     assert found(twice) == [Fault.DOUBLED]
+
+
+def test_whoever_goes_behind_a_restore_may_be_told_that_all_is_another() -> None:
+    """Of a conversation that the restore did not touch; not without any, and not from somewhere on."""
+    restore, history = Restore(1.0), rows(inside=False, history=HISTORY[:8])
+
+    def told(keep: int, *restores: Restore) -> list[Fault]:
+        falls = [Fall(SERVICE, keep, since, since + 1, 0, 0) for since in (0.5, 5.0)]
+        return found(ann(falls=falls), history, (), *restores)
+
+    assert told(0, restore) == []
+    assert told(0) == told(3) == told(3, restore) == [Fault.NEEDLESS]
 
 
 def test_who_is_out_says_nothing() -> None:
@@ -150,6 +162,18 @@ def test_what_she_posts_while_she_is_out_may_be_refused() -> None:
     assert found(ann(posts=posts, comes_and_goes=False), stored) == [Fault.LOST]
     others = ann(posts=posts, comes_and_goes=False, refused={b"new": "NOT_FOUND"})
     assert found(others, stored) == [Fault.REFUSED]
+
+
+def test_a_refusal_that_was_lost_puts_a_post_behind_later_ones() -> None:
+    history = tuple(replace(row, sender_id="ann") if row.change in (6, 10) else row for row in HISTORY)
+    posts = {SAID[position].key: Post(SERVICE, SAID[position].digests[1], taken=True) for position in (6, 4)}
+    late = ann(posts=posts, posted=list(posts))
+    assert found(late, rows(history=history)) == []
+    always_in = rows(history=history)
+    always_in.teams, always_in.by_team = {}, set()
+    assert found(ann(posts=posts, posted=list(posts), comes_and_goes=False), always_in) == [
+        Fault.OUT_OF_ORDER
+    ]
 
 
 def test_stays_are_what_the_team_tells() -> None:

@@ -103,6 +103,19 @@ async def test_whoever_leaves_the_team_is_no_member_here(shop: Stand) -> None:
     assert await shop.post(post(1, "bob", TALK)) == [(2, 1_001, True)]  # its key was looked up before
 
 
+async def test_a_team_that_everybody_leaves_ends_nobody_else(shop: Stand) -> None:
+    """Who was added stays, and goes on; whoever joins the empty team has it all again."""
+    for number, user_id in enumerate(("bob", "ann"), 940):
+        await shop.tx(lambda tx, at, who: tx.remove_member(STAFF, who, key(at), who), number, user_id)
+    assert await audience(shop) == {"bot": Role.OWNER, "dee": Role.MEMBER}
+    assert await shop.post(post(1, "dee", TALK), post(2, "ann", TALK)) == [
+        (2, 1_001, False),
+        RefusalCode.NOT_FOUND,
+    ]
+    await shop.tx(lambda tx: tx.add_member(STAFF, "bot", key(942), "cy", Role.MEMBER))
+    assert (await audience(shop))["cy"] is Role.MEMBER
+
+
 async def test_messages_reach_who_is_in_the_team_at_their_position(shop: Stand) -> None:
     await shop.post(post(1, "dee", TALK))
     await fires(shop, "bob")

@@ -480,6 +480,7 @@ class Actor:
         task = asyncio.ensure_future(self._guarded(work))
         self._waiting.add(task)
         task.add_done_callback(self._waiting.discard)
+        task.add_done_callback(lambda _: work.close())  # which may have come to its end before it began
         return task
 
     async def _guarded(self, work: Any) -> Any:

@@ -77,9 +77,8 @@ class TeamLoad:
         left = [user for user in employees if user not in inside]
         while not await _told_to_stop(stopping, self._rng.uniform(*TEAM_PAUSE_S) if not left else 0.0):
             user = left.pop() if left else self._rng.choice(employees)
-            with contextlib.suppress(
-                Refused
-            ):  # an older copy knows another team: what was wrong is right the next time
+            # An older copy knows another team: what was wrong is right the next time.
+            with contextlib.suppress(Refused):
                 if user in inside:
                     inside.discard(user)
                     await client.remove_member(self._team, user)

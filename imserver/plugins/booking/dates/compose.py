@@ -46,6 +46,8 @@ def days_of(tokens: Sequence[Token], today: date) -> tuple[date, ...]:
     shifts = {token.days for token in tokens if isinstance(token, Shift)}
     if max(len(weekdays), len(numbers), len(shifts)) > 1:
         raise Unclear("several")
+    if shifts and spans and (weekdays or numbers):
+        raise Unclear("several")  # "a week on Friday" beside another day: which of them is a week later?
     if not spans:
         spans = _bare(weekdays, numbers, today)
     if not spans:
