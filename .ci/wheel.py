@@ -15,8 +15,24 @@ PACKAGES = {
     "clients/python/imserver_client": "imserver_client",
 }
 
+# A template of a text ends with its language.
+LANGUAGES = {".en", ".zh"}
+
 # What a package may consist of. A new kind of file is a decision, so it has to be added here.
-KINDS = {".py", ".typed", ".sql", ".toml", ".json", ".html", ".css", ".js", ".svg"}
+KINDS = {
+    ".py",
+    ".typed",
+    ".sql",
+    ".toml",
+    ".tsv",
+    ".txt",
+    ".json",
+    ".html",
+    ".css",
+    ".js",
+    ".svg",
+    *LANGUAGES,
+}
 
 
 def _build(folder: str) -> Path:
