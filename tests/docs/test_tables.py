@@ -152,3 +152,14 @@ def anchors(page: Path) -> set[str]:
     text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_table_has_a_head_and_rows_of_its_width(page: Path) -> None:
+    """A blank line inside a table leaves its other rows without a head: they are shown as a line of text."""
+    text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for rows in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+        head, ruled, *_ = [*rows.splitlines(), ""]
+        assert re.fullmatch(r"(\|:?-+:?)+\|", ruled), head
+        widths = {len(re.findall(r"(?<!\\)\|", row)) for row in rows.splitlines()}
+        assert len(widths) == 1, head
