@@ -810,11 +810,43 @@ TEXTS = st.one_of(
 )
 
 
+NUMBER = re.compile("[0-9]+|[零〇一二两三四五六七八九十廿卅]+")
+#: No month or day, no month, and too much for anything but a number of minutes or days.
+NO_NUMBERS = ("0", "零", "13", "99")
+
+
+def with_other_numbers() -> Iterator[str]:
+    """The phrases of the tables, each kind of them once, with each of its numbers made one that may not exist."""
+    kinds = {
+        NUMBER.sub("#", text): text for text in (*(text for text, _ in ROWS), "12月底", "3月中", "12月可以")
+    }
+    for text in kinds.values():
+        for found in NUMBER.finditer(text):
+            yield from (f"{text[: found.start()]}{number}{text[found.end() :]}" for number in NO_NUMBERS)
+
+
+def test_a_number_that_no_month_day_or_hour_has_is_read_as_every_other_text() -> None:
+    for text in with_other_numbers():
+        check_reading(read(text), WEDNESDAY)
+
+
+@pytest.mark.parametrize("month", ["0", "00", "零", "13", "十三", "99"])
+@pytest.mark.parametrize(
+    "text", ["{}月", "{}月底", "{}月初", "{}月中旬", "{}月中", "{}月1号", "{}月份可以吗"]
+)
+def test_there_is_no_month_of_that_number(month: str, text: str) -> None:
+    assert answer(text.format(month)) == "impossible"
+
+
 @settings(max_examples=1500, deadline=None)
 @given(TEXTS, MOMENTS, ZONES)
 def test_every_candidate_is_a_minute_of_the_coming_year(text: str, now: datetime, zone: str) -> None:
     reading = read_when(text, now, zone)
     assert reading == read_when(text, now, zone)
+    check_reading(reading, now)
+
+
+def check_reading(reading: Reading, now: datetime) -> None:
     assert (reading.reason is None) == bool(reading.candidates)
     assert list(reading.candidates) == sorted(set(reading.candidates))
     assert len({candidate.date() for candidate in reading.candidates}) <= 1

@@ -298,7 +298,10 @@ _OTHER_DAY: Final = re.compile("周|星期|礼拜|[点:]")
 def read_part_of_month(match: Match, scene: Scene) -> tuple[Token, ...]:
     """12月中旬, 下月上旬, in December, early January: days of a month, of which one is to be picked."""
     groups = match.groupdict()
-    year, month = _month_named(groups["how"] or groups.get("how2") or "", scene.today)
+    named = _month_named(groups["how"] or groups.get("how2") or "", scene.today)
+    if named is None:
+        return (Refused("impossible"),)
+    year, month = named
     first, last = TENS.get(groups["tens"] or groups.get("tens2") or "", (1, 31))
     if not (groups["how"] or groups.get("how2")) and last < scene.today.day:
         year, month = month_ahead(scene.today, 1)
@@ -308,8 +311,8 @@ def read_part_of_month(match: Match, scene: Scene) -> tuple[Token, ...]:
     return _stretch([date(year, month, day) for day in range(first, end + 1)], scene)
 
 
-def _month_named(how: str, today: date) -> tuple[int, int]:
-    """下个 is next month's, 12 and december the coming one of that name."""
+def _month_named(how: str, today: date) -> tuple[int, int] | None:
+    """下个 is next month's, 12 and december the coming one of that name; no year has a month 0 or 13."""
     how = how.strip().removesuffix("月").removesuffix("份").replace("个", "")
     if how[:3] in EN_MONTHS:
         month = EN_MONTHS.index(how[:3]) + 1
@@ -317,7 +320,7 @@ def _month_named(how: str, today: date) -> tuple[int, int]:
         month = number(how)
     else:
         return month_ahead(today, how.count("下") + how.startswith("next"))
-    return today.year + (month < today.month), month
+    return (today.year + (month < today.month), month) if 1 <= month <= 12 else None
 
 
 def _stretch(days: Iterable[date], scene: Scene) -> tuple[Token, ...]:
@@ -439,7 +442,10 @@ def read_month_edge(match: Match, scene: Scene) -> tuple[Token, ...]:
     """月底 is the last day, 月初 the first; a month's beginning that is over is the next one's."""
     how = match["how"] or ""
     first = match["edge"] in ("初", "头", "beginning", "start")
-    year, month = _month_named(how, scene.today)
+    named = _month_named(how, scene.today)
+    if named is None:
+        return (Refused("impossible"),)
+    year, month = named
     if first and not how.strip("个"):
         year, month = month_ahead(scene.today, 1)
     return (known(year, month, 1 if first else monthrange(year, month)[1]),)
