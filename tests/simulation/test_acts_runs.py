@@ -15,8 +15,9 @@ from imserver.store.sqlite import bulk_posts
 MANY = range(1, 400)
 RUNNING = [seed for seed in MANY if draw(seed).runs]
 FEW = RUNNING[:2]
-#: Here a run of several statements meets what was stored before, behind the first of them.
-NOTICES = 32
+#: Here a run of several statements meets what was stored before, behind the first of them. Each notices; a change elsewhere that
+#: makes other runs of some leaves others.
+NOTICE = (26, 28, 38, 41)
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +48,10 @@ def test_what_was_stored_is_offered_again_in_runs_of_several_statements(totals: 
 
 
 def test_a_store_that_leaves_a_part_of_a_run_behind_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run without the savepoint that its first statements need: of the first 30 seeds three notice, this one too.
+    """A run without the savepoint that its first statements need.
 
     Nobody does what features offer, so that a new feature makes no other run of it.
     """
     monkeypatch.setattr(workload, "all_acts", dict)
     monkeypatch.setattr(bulk_posts.BulkPosts, "_guard", lambda self: None)
-    assert run_one(NOTICES).findings
+    assert any(run_one(seed).findings for seed in NOTICE)
