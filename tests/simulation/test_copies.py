@@ -141,6 +141,23 @@ def test_answers_are_void_since_the_copy_also_those_that_were_under_way() -> Non
     assert ("group/1", 5) in record.changes
 
 
+def test_where_a_conversation_began_is_of_a_gone_history_until_it_begins_anew() -> None:
+    now = 1.0
+    record = Record("ann", "ann-1", now=lambda: now)
+    record.began("group/1")
+    now = 2.0
+    record.began("group/2")
+    record.void(2.0)
+    assert record.began_elsewhere == {"group/2"}
+    now = 3.0
+    record.began("group/3")  # of the killed server
+    record.welcomed()
+    assert record.began_elsewhere == {"group/2", "group/3"}
+    record.began("group/2")
+    record.welcomed()
+    assert record.began_elsewhere == {"group/3"}
+
+
 def test_a_fall_voids_what_was_stored_above_it() -> None:
     record = Record("ann", "ann-1")
     for number in (1, 2, 3):

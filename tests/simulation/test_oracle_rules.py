@@ -402,6 +402,16 @@ def test_what_was_said_or_asked_before_the_team_was_left_may_be_told(rightly: Br
     assert judge(history.evidence()) == []
 
 
+def test_a_conversation_that_began_in_a_gone_history_may_have_begun_anywhere() -> None:
+    """A team was left and joined again, and a copy of before came back, in which nobody had left: seed 49 did so."""
+    history = right()
+    begins(history, "cy-1", GROUP, 6, False)
+    history.records["cy-1"].began_elsewhere.add(PAIR)
+    assert any("began for cy-1" in text for text in judge(history.evidence()))
+    history.records["cy-1"].began_elsewhere.add(GROUP)
+    assert judge(history.evidence()) == []
+
+
 def test_who_is_in_a_team_posts_and_reads_in_what_names_it_and_nobody_else_does() -> None:
     history = with_team(right())
     add_row(history, "cy", 301, said("am I?"), SHOP)

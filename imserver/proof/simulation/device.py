@@ -74,7 +74,7 @@ class Device:
         self.record = Record(user_id, self.device_id, now=world.loop.time)
         self.record.follows = lambda conversation_id: conversation_id in self.storage.begins
         self.storage.welcomed, self.storage.fell = self.record.welcomed, self.record.fell
-        self.storage.left, self.storage.begun = self.record.left, self.record.ended.discard
+        self.storage.left, self.storage.begun = self.record.left, self.record.began
         self.client: Client | None = None
         self.process: Process | None = None
         #: Unanswered calls of the application.

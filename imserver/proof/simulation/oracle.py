@@ -164,7 +164,7 @@ def everything_was_shown(evidence: Evidence) -> Findings:
             ]
             if missing:
                 yield f"lost: messages {missing[:10]} of {conversation_id} were never shown to {record.device_id}"
-            if conversation_id not in storage.below:
+            if conversation_id not in storage.below and conversation_id not in record.began_elsewhere:
                 yield from _begins_rightly(evidence, record, conversation_id, begin, first_sync)
 
 

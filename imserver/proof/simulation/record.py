@@ -258,6 +258,10 @@ class Record:
     void_since: float | None = None
     #: Conversations that ended with a team, and were not followed again so far.
     ended: set[str] = field(default_factory=set)
+    #: When each conversation began for this device, and those of which a copy of before came back: where that was, and that the
+    #: user had joined there, is of a history that is gone.
+    began_at: dict[str, float] = field(default_factory=dict)
+    began_elsewhere: set[str] = field(default_factory=set)
     #: An older copy has come back.
     replaced_once: bool = False
 
@@ -277,6 +281,12 @@ class Record:
             self._cannot_be_told(conversation_id)
         self.void_since = since if self.void_since is None else min(since, self.void_since)
         self._void(self.void_since)
+
+    def began(self, conversation_id: str) -> None:
+        """The client follows it from now on."""
+        self.ended.discard(conversation_id)
+        self.began_elsewhere.discard(conversation_id)
+        self.began_at[conversation_id] = self.now()
 
     def left(self, conversation_id: str) -> None:
         """It ended with its team. What was shown stays right, unless another copy comes back: of that nobody can tell, for
@@ -303,6 +313,7 @@ class Record:
         for noted in (self.cursors, self.created, self.changes):
             assert isinstance(noted, Noted)
             noted.void(since)
+        self.began_elsewhere.update(name for name, at in self.began_at.items() if at >= since)
         # Of what its client does not follow the application has looked at a page, and nobody can tell it anything.
         self.items[:] = [item for item in self.items if self.follows(item.conversation_id)]
 
