@@ -15,8 +15,8 @@ from imserver.store.sqlite import bulk_posts
 MANY = range(1, 400)
 RUNNING = [seed for seed in MANY if draw(seed).runs]
 FEW = RUNNING[:2]
-#: Here a run of several statements meets what was stored before, behind the first of them. Each notices; a change elsewhere that
-#: makes other runs of some leaves others.
+#: Here a run of several statements meets what was stored before, behind the first of them. Each notices; where a change
+#: elsewhere makes another run of one, others are left.
 NOTICE = (26, 28, 38, 41)
 
 

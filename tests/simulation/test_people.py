@@ -35,12 +35,12 @@ def teams_never_end_for_clients(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Core, "left_teams", lambda self, rows, *, listed: [])
 
 
-#: Sabotage -> a seed that notices it, and what it says.
+#: Sabotage -> seeds of which each notices it (a change elsewhere may make another run of one), and what it says.
 SABOTAGES = {
-    audiences_kept: (1574, "was told Heard.*cursors=None.*and was out"),
-    sessions_go_on: (44, "has a session on a token that was revoked"),
-    handshakes_go_on: (1210, "has a session on a token of before a revocation"),
-    teams_never_end_for_clients: (44, "still follows .*, and is out"),
+    audiences_kept: ((1883, 2543), "was told Heard.*cursors=None.*and was out"),
+    sessions_go_on: ((44,), "has a session on a token that was revoked"),
+    handshakes_go_on: ((1210,), "has a session on a token of before a revocation"),
+    teams_never_end_for_clients: ((44,), "still follows .*, and is out"),
 }
 
 
@@ -58,8 +58,8 @@ def test_people_come_and_go_and_nobody_gets_past_it() -> None:
 @pytest.mark.parametrize("sabotage", SABOTAGES, ids=lambda sabotage: sabotage.__name__)
 def test_whoever_gets_past_it_is_found(sabotage, monkeypatch: pytest.MonkeyPatch) -> None:
     sabotage(monkeypatch)
-    seed, words = SABOTAGES[sabotage]
-    assert re.search(words, "\n".join(run_one(seed).findings))
+    seeds, words = SABOTAGES[sabotage]
+    assert any(re.search(words, "\n".join(run_one(seed).findings)) for seed in seeds)
 
 
 def test_in_most_runs_everybody_stays() -> None:
