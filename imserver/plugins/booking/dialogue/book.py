@@ -146,7 +146,7 @@ def _yes(context: DialogueContext, state: Dialogue, reading: Reading) -> None:
     if questions:
         answers.reply(context, reading, state)
     say_unread(context, reading)
-    go_on(context, state, armed=clean or (not same and not said.unread(reading)))
+    go_on(context, state, armed=clean or (not same and not reading.dangerous))
 
 
 def _says_first_visit(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
@@ -161,7 +161,7 @@ def _says_first_visit(context: DialogueContext, state: Dialogue, reading: Readin
         say_unread(context, reading)
         if reading.has(Kind.QUESTION):
             answers.reply(context, reading, state)
-        go_on(context, state, armed=state.facts != before and not said.unread(reading))
+        go_on(context, state, armed=state.facts != before and not reading.dangerous)
     return True
 
 
@@ -211,15 +211,22 @@ def _merge(context: DialogueContext, state: Dialogue, reading: Reading) -> None:
     """Put the text into the draft, then ask the next open question."""
     if reading.has(Kind.QUESTION):
         answers.reply(context, reading, state)
-    before = state.facts
+    before, day_known = state.facts, bool(state.wall or state.day_said)
     if len(reading.people) > 1:
         _ask_who(context, state, reading)
         return
     if not put(context, state, reading):
         return
     say_unread(context, reading)
-    unsure = bool(said.unread(reading)) or (state.facts == before and _doubts(context, state, reading))
-    go_on(context, state, armed=not unsure)
+    same = state.facts == before
+    unsure = reading.dangerous or (not day_known and _supposes_today(reading))
+    go_on(context, state, armed=not unsure and not (same and _doubts(context, state, reading)))
+
+
+def _supposes_today(reading: Reading) -> bool:
+    """Whether an hour without a day stands beside a word that nobody read: that word may have been the day."""
+    given = reading.given("time") is not None and reading.given("day") is None
+    return given and bool(said.unread(reading))
 
 
 def _doubts(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:

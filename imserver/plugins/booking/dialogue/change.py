@@ -165,7 +165,7 @@ def _yes_to_move(
         if _allowed(context, reading, appointment, Action.MOVE):
             _move_now(context, state, appointment)
     else:
-        _go_on(context, state, appointment, armed=clean or (not same and not said.unread(reading)))
+        _go_on(context, state, appointment, armed=clean or (not same and not reading.dangerous))
 
 
 def repeat_move(context: DialogueContext, state: Dialogue) -> None:
@@ -427,7 +427,7 @@ def _towards(context: DialogueContext, state: Dialogue, appointment: Appointment
         if not choose(context, state, _search(context, appointment), when):
             return
     draft.say_unread(context, reading)
-    armed = not said.unread(reading) and (state.wall != before or not said.doubtful(reading))
+    armed = not reading.dangerous and (state.wall != before or not said.doubtful(reading))
     _go_on(context, state, appointment, armed=armed)
 
 
