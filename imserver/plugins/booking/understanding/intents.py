@@ -9,7 +9,7 @@ from typing import Final
 
 from imserver.plugins.booking.dates.text import ASIDE_MARK, DAY_MARK, TIME_MARK, WORD_MARK
 
-from .acts import Act, Kind, Scene
+from .acts import Act, Kind, Scene, Span
 from .lexicon import load_words
 from .page import HAN, PUNCTUATION, Cover, Page
 from .patterns import KIN, KIN_ENGLISH, template
@@ -169,9 +169,15 @@ def _instead(page: Page) -> None:
         return
     where = _clause_of(page, cancels[0])
     given = [act for act in page.acts if act.kind is Kind.GIVE and act.what in ("day", "time") and act.spans]
-    if any(_clause_of(page, act) != where for act in given):
+    last = cancels[0].spans[-1]
+    if any(_clause_of(page, act) != where or _follows(page, act, last) for act in given):
         page.acts = [act for act in page.acts if act not in cancels and act.what != "book"]
         page.acts.append(Act(Kind.BEGIN, "move", None, cancels[0].spans))
+
+
+def _follows(page: Page, act: Act, last: Span) -> bool:
+    """Whether another time comes behind (周五不来了周六来), and not the one of the appointment (不来了周五的)."""
+    return act.spans[0].start >= last.end and not page.source[act.spans[-1].end :].startswith(("的", "那"))
 
 
 def _found(page: Page, scene: Scene) -> Iterator[_Intent]:
