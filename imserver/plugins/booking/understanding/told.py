@@ -33,6 +33,12 @@ _KIN_SAID: Final = re.compile(_WORDS["kin_said"])
 _ASKED_FOR: Final = re.compile(_WORDS["asked_for"])
 _QUOTE: Final = re.compile(_WORDS["quote"])
 _CARD: Final = {name: re.compile(pattern) for name, pattern in _WORDS["card"].items()}
+_EXISTING: Final = re.compile(_WORDS["existing"])
+_TAKEN_BACK: Final = re.compile(_WORDS["taken_back"])
+_ELSEWHERE: Final = re.compile(_WORDS["elsewhere"])
+_BOOKED_ELSEWHERE: Final = re.compile(_WORDS["booked_elsewhere"])
+_OWN_MATTERS: Final = re.compile(_WORDS["own_matters"])
+_OTHERS_DO: Final = re.compile(_WORDS["others_do"])
 _SENTENCE_END: Final = re.compile("[。.!?;\n]")
 #: What may be looked up in the shop's free times; the others are done.
 _LOOKED_UP: Final = frozenset({"book", "move"})
@@ -45,6 +51,10 @@ def hush(page: Page, scene: Scene) -> None:
     """Drop what acts and is only told; its words are a doubt."""
     if scene.step.startswith("confirm"):
         _weigh_yes(page)
+    for start, end in page.clauses:
+        if page.timed(start, end) and _OTHERS_DO.match(page.words[start:end]):
+            page.explain(start, end, Cover.DOUBT)
+            _doubt(page, start, end)
     acting = [act for act in page.acts if _is_acting(act, scene)]
     for act in acting:
         name = act.what or "yes"
@@ -68,7 +78,8 @@ def _weigh_yes(page: Page) -> None:
         start, end = page.clause_at(place)
         asked = page.timed(start, end) and _CARD["tagged"].search(page.words[start : end + 3])
         protests = page.timed(start, end) and _CARD["protest"].search(page.words, start, end)
-        if not (asked or protests or _CARD["heard"].match(page.words) or _only_opens(page, start, end)):
+        half = any(_CARD[name].search(page.words) for name in ("conceded", "objected"))
+        if not (asked or protests or half or _CARD["heard"].match(page.words) or _only_opens(page, start, end)):
             continue
         page.acts = [one for one in page.acts if one is not act]
         _doubt(page, start, end)
@@ -127,6 +138,8 @@ def _is_told(page: Page, name: str, place: int) -> bool:
     return (
         _hangs(page, name, place)
         or _is_quoted(page, place)
+        or (name != "yes" and _TAKEN_BACK.search(page.words, place) is not None)
+        or (name in ("cancel", "move") and _is_elsewhere(page, start, end))
         or _is_bygone(name, before, behind)
         or _is_said(page, name, place)
         or (name == "book" and _asks_for_another(page))
@@ -189,11 +202,21 @@ def _is_bygone(name: str, before: str, behind: str) -> bool:
     """Whether it was done before, or by others."""
     if name == "yes":
         return False
+    if _EXISTING.match(behind) and not _WISHED.search(before):
+        return True
     if _BYGONE.search(before) and not _WISHED.search(before):
         return True
     if _PAST_FORM.match(behind) and _FINITE.search(before):
         return True
     return _OTHERS.search(before) is not None and not _WISHED.search(before)
+
+
+def _is_elsewhere(page: Page, start: int, end: int) -> bool:
+    """Whether it is about a haircut, a flight, another shop."""
+    clause = page.words[start:end]
+    if _OWN_MATTERS.search(clause):
+        return False
+    return _BOOKED_ELSEWHERE.search(page.words[:start]) is not None or _ELSEWHERE.search(clause) is not None
 
 
 def _is_said(page: Page, name: str, place: int) -> bool:
