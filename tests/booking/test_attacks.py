@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.booking.support.shop import Shop, button
+from tests.booking.support.shop import ENTRY, Shop, button, shown
 from tests.booking.test_changes import booked
 
 #: When `booked` has an appointment.
@@ -155,6 +155,42 @@ async def test_staff_who_say_more_than_a_step_hear_that_it_was_not_taken() -> No
         await shop.until(THERE)
         assert "没有看懂" in await shop.hear("staff-li", group, f"到店 {code} 客人迟到10分钟")
         assert await shop.appointments("arrived") == []
+
+
+@pytest.mark.parametrize("news", ["moves", "offers", "reminds"])
+async def test_news_of_the_shop_between_the_card_and_the_yes_ask_again(news: str) -> None:
+    async with Shop() as shop:
+        here, code = await booked(shop)
+        group = await shop.staff_group()
+        if news == "reminds":
+            await shop.until("2026-11-19T12:59")
+        await shop.say("ming", here, WISH)
+        if news == "moves":
+            await shop.say("staff-li", group, f"改约 {code} 周日15:00")
+            await shop.say("staff-li", group, "好")
+        elif news == "offers":
+            plan = await shop.say("staff-li", group, "休息 明天")
+            await shop.say("staff-li", group, button(plan, "确定"))
+        else:
+            assert "提醒" in "".join(map(shown, await shop.advance(1.5)))
+        before = await shop.appointments()
+        assert "对吗" in await shop.hear("ming", here, "好")
+        assert await shop.appointments() == before
+        await shop.say("ming", here, "好")
+        assert ("2026-11-21T15:00", "王小明") in await standing(shop)
+
+
+async def test_of_two_shops_in_one_chat_the_yes_is_for_the_card_right_above() -> None:
+    async with Shop() as shop:
+        await shop.kit.user("ming", language="zh-CN")
+        chat = shop.kit.direct("ming", ENTRY)
+        for wish in ("花园店 明天15:00", "河畔店 周六15:00"):
+            await shop.say("ming", chat, f"预约 {wish} 验光 我叫王小明 成人 来过")
+        await shop.say("ming", chat, "好")
+        rows = await shop.sql("SELECT store_id, status FROM booking_appointments ORDER BY store_id")
+        assert rows == [("garden", "held"), ("river", "confirmed")]
+        await shop.say("ming", chat, "好")  # a second yes to the same card
+        assert await shop.sql("SELECT store_id, status FROM booking_appointments ORDER BY store_id") == rows
 
 
 # -- the same person twice ---------------------------------------------------------------------------------------------------

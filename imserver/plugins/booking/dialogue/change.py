@@ -29,7 +29,7 @@ from imserver.plugins.booking.schedule.slots import Slot, why_not
 from imserver.plugins.booking.schedule.status import Action, NotPossible, next_status
 from imserver.plugins.booking.understanding.acts import Kind, Reading
 
-from . import answers, book, draft, said
+from . import answers, arming, book, draft, said
 from .asking import is_elsewhere
 from .choose import Search, ask_day, ask_slot, choose, refuse
 from .context import DialogueContext
@@ -155,17 +155,16 @@ def _yes_to_move(
     given = when is not None and said.takes_time(reading)
     if when is not None and given and not choose(context, state, _search(context, appointment), when):
         return
-    same = state.wall == before
-    clean = same and not said.doubtful(reading)
-    if reading.has(Kind.QUESTION):
-        clean = answers.reply(context, reading) and clean
+    changed = state.wall != before
+    answered = not reading.has(Kind.QUESTION) or answers.reply(context, reading)
     if appointment.version != state.version:
         stale(context, appointment)
-    elif clean and state.step == "confirm" and context.stands_above(state):
+    elif not changed and answered and arming.agrees(context, state, reading):
         if _allowed(context, reading, appointment, Action.MOVE):
             _move_now(context, state, appointment)
     else:
-        _go_on(context, state, appointment, armed=clean or (not same and not reading.dangerous))
+        sure = arming.takes_yes(reading, changed=changed) and (answered or changed)
+        _go_on(context, state, appointment, armed=sure)
 
 
 def repeat_move(context: DialogueContext, state: Dialogue) -> None:
@@ -198,12 +197,11 @@ def answer_cancel(context: DialogueContext, state: Dialogue, reading: Reading) -
     elif found is None:
         stale(context, first)
     elif all(_allowed(context, reading, one, Action.CANCEL) for one in found):
-        sure = yes and not said.doubtful(reading) and not said.gives_values(reading)
-        if sure and state.step == "confirm" and context.stands_above(state):
+        if yes and arming.agrees(context, state, reading) and not said.gives_values(reading):
             _cancel_now(context, state, found)
         else:
             draft.say_unread(context, reading)
-            _ask_cancel(context, found, armed=not said.doubtful(reading))
+            _ask_cancel(context, found, armed=arming.takes_yes(reading, changed=False))
     return True
 
 
@@ -226,7 +224,7 @@ def answer_correct(context: DialogueContext, state: Dialogue, reading: Reading) 
         return False
     if appointment.version != state.version:
         stale(context, appointment)
-    elif state.step == "confirm" and context.stands_above(state) and not said.doubtful(reading):
+    elif arming.agrees(context, state, reading):
         if _allowed(context, reading, appointment, Action.CORRECT):
             changed = put_right(
                 context.tx,
@@ -238,7 +236,7 @@ def answer_correct(context: DialogueContext, state: Dialogue, reading: Reading) 
             context.close(state)
             notify.corrected(context.tx, context.texts, changed)
     else:
-        _ask_correct(context, state, appointment, armed=not said.doubtful(reading))
+        _ask_correct(context, state, appointment, armed=arming.takes_yes(reading, changed=False))
     return True
 
 
@@ -425,8 +423,7 @@ def _towards(context: DialogueContext, state: Dialogue, appointment: Appointment
         if not choose(context, state, _search(context, appointment), when):
             return
     draft.say_unread(context, reading)
-    armed = not reading.dangerous and (state.wall != before or not said.doubtful(reading))
-    _go_on(context, state, appointment, armed=armed)
+    _go_on(context, state, appointment, armed=arming.takes_yes(reading, changed=state.wall != before))
 
 
 def _go_on(

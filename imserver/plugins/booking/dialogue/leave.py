@@ -424,10 +424,12 @@ def _outlook(context: DialogueContext, detail: Detail) -> _Outlook:
 def _out_of_place(context: DialogueContext, detail: Detail) -> Fault | None:
     """The shop is another since this was asked: somebody is not there any more, or is there by now."""
     here = {one.id for one in context.the_shop.resources}
+    called = {name for one in context.the_shop.resources for name in (one.names.zh, one.names.en)}
     names = [wanted.resource_id for wanted in detail.leaves]
     for wish in detail.fields:
         _, _, table, *rest = wish.path.split(".")
-        if table == "resources" and len(rest) == 1 and wish.value is not None and rest[0] in here:
+        added = table == "resources" and len(rest) == 1 and wish.value is not None
+        if added and (rest[0] in here or called & set(wish.value["names"].values())):
             return Fault((*_OUT_OF_PLACE, rest[0]), "")
         if table == "resources" and (len(rest) > 1 or wish.value is None):
             names.append(rest[0])
