@@ -146,6 +146,8 @@ def _yes(context: DialogueContext, state: Dialogue, reading: Reading) -> None:
     if questions:
         answers.reply(context, reading, state)
     say_unread(context, reading)
+    if clean:
+        state.expired = False  # it is wanted: held again, and shown again
     go_on(context, state, armed=clean or (not same and not said.unread(reading)))
 
 
