@@ -145,6 +145,8 @@ def _yes(context: DialogueContext, state: Dialogue, reading: Reading) -> None:
     if questions:
         answers.reply(context, reading, state)
     say_unread(context, reading)
+    if not changed and not said.doubtful(reading):
+        state.expired = False  # it is wanted: held again, and shown again
     go_on(context, state, armed=arming.takes_yes(reading, changed=changed))
 
 
