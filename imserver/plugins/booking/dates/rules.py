@@ -557,7 +557,7 @@ TIMES: Final = _compiled(
         (
             f"(?:(?<=make that )|(?<=(?<![a-z])do )|(?<=i said )|(?<=i meant )|(?<=prefer )|(?<=go with )|(?<=go for )|"
             f"(?<=change to )|(?<=switch to )|(?<=move to )|(?<=push to )|(?<=shift to )|(?<=it to )|(?<=time to )|"
-            f"(?<=back to )|(?<=time but )|(?<=rather )|(?<=how about )|(?<=what about )|(?<=\x01 or )|(?<=arnd ))"
+            f"(?<=back to )|(?<=time but )|(?<=rather )|(?<=how about )|(?<=what about )|(?<=\x01 or )|(?<=\x01 to )|(?<=\x01 till )|(?<=\x01 & )|(?<=so )|(?<=arnd ))"
             f"(?P<hour>(?!one(?![a-z])){EN_HOUR})(?:[.:](?P<minute>[0-9]{{2}}))?(?=$|[,?!]|[.](?![0-9])| "
             f"(?:on|and|to|at|today|or|if|please|pls|for|but|instead|not|then|works|would|is|tomorrow|{DAY_MARK})| ?{DAY_MARK})"
         ),
@@ -583,6 +583,10 @@ TIMES: Final = _compiled(
             rf"does not|won't|isn't|works|would(?: be| suit| work|(?=$|[ ,.!]))|not (?:good|great|possible|ok)|"
             rf"suits|better|sounds))"
         ),
+        read.read_hour_minute,
+    ),
+    (
+        r"(?:(?<=have )|(?<=get )|(?<=take )|(?<=say ))(?P<hour>[1-9]|1[0-2])[.](?P<minute>[0-5][05])(?![0-9.]|[ap]m)",
         read.read_hour_minute,
     ),
     (f"(?<![a-z0-9:.])(?:at )?(?P<hour>{EN_HOUR}) ?o ?'?clock(?![a-z])", read.read_hour),

@@ -16,6 +16,17 @@ from imserver.plugins.booking.dates.rules import CN as CN_NUMBER
 from imserver.plugins.booking.dates.rules import CN_ANY, CN_DAY, NUM, WEEK
 from imserver.plugins.booking.dates.text import ASIDE_MARK, MARKS, Sheet
 
+from .occasions import (
+    DEEDS,
+    EVENTS,
+    EVENTS_ENGLISH,
+    OTHERS,
+    TOLD_BEHIND,
+    TOLD_BY,
+    TOLD_BY_THEM,
+    TOLD_ENGLISH,
+)
+
 
 def word(alternatives: str) -> str:
     """English words; Chinese may touch them, other letters may not."""
@@ -247,9 +258,9 @@ def _rewrite(sheet: Sheet, match: re.Match[str], words: str) -> None:
 VALUE: Final = "\ue000"
 """Stands for a value in the templates. Folding never leaves one in a text."""
 
-Verdict = Literal["refused", "wanted", "old", "busy", "elsewhere", "cancelled"]
+Verdict = Literal["refused", "wanted", "old", "busy", "elsewhere", "cancelled", "told"]
 """refused: not this. wanted: this instead. old: what is to be changed. busy: one is taken then. elsewhere: an occasion.
-cancelled: the appointment that is to go."""
+cancelled: the appointment that is to go. told: what was done then, or by when an answer comes."""
 
 
 class Scope(NamedTuple):
@@ -438,6 +449,51 @@ ALONE: Final[tuple[tuple[Verdict, str], ...]] = (
         rf"(?:取消|退掉|撤销|cancel掉?)(?:{_GAP}){{0,4}}?(?P<no>{V})|(?P<no2>{V})(?:{_GAP}){{0,8}}?(?:取消|退掉|cancel掉?)",
     ),
     ("cancelled", rf"(?<![a-z])cancel(?:led)? (?:the |my |our |it |on |for ){{0,3}}(?P<no>{V})"),
+    (
+        "elsewhere",
+        (
+            rf"(?P<no>{V})(?:{_CN_TAIL}|人|仍|还|仲|喺度|嗰阵|咁啱|刚){{0,6}}(?:[在喺](?=[一-鿿])(?!你们|你哋|您|贵|店|这|那|哪|线|嗰|家附近|附近|家等)|"
+            rf"(?:有|得去|要去|去|[给帮陪替跟][一-鿿]{{1,4}})?(?:{DEEDS}|{EVENTS}))(?![前后完]|[以之][前后])"
+        ),
+    ),
+    (
+        "elsewhere",
+        (
+            rf"(?<![a-z])(?:i|we|he|she|they|kids?|my [a-z]{{2,10}})(?:'ve|'s| have| has)?(?: got| need| to be at| to go to)? "
+            rf"(?:a |an |my |the |his |her |our |their |another ){{1}}(?:[a-z]{{2,12}} ){{0,2}}?(?:{EVENTS_ENGLISH})(?:{_EN_FILL}|from|between){{0,4}} ?(?P<no>{V})"
+        ),
+    ),
+    (
+        "elsewhere",
+        (
+            rf"(?<![a-z])(?:the|my|his|her|our|their) (?:[a-z']{{2,14}} ){{0,1}}?(?:{EVENTS_ENGLISH})(?:'s| is| are| starts?| begins?| comes?| coming| is coming| at){{0,3}}"
+            rf" (?:at |on |from |between |till |until )?(?P<no>{V})"
+        ),
+    ),
+    (
+        "elsewhere",
+        (
+            rf"(?<![a-z])(?:i|we|he|she|they)(?:'m|'re|'ll be| am| are| will be|'ll still be| will still be|'s| is)"
+            rf"(?: still| already| stuck| due)? (?:in|at|on) (?!yours|your|town|the area|the shop|the store|[a-z]{{0,3}} ?{V})"
+            rf"(?:a |the |my )?[a-z]{{3,15}} (?:at |on |around |about )?(?P<no>{V})"
+        ),
+    ),
+    (
+        "elsewhere",
+        (
+            rf"(?P<no>{V})[ ,]{{0,2}}(?:(?:i|we|he|she|they)(?:'m|'re|'ll be|'ll still be| am| are| will be|'s| is)(?: still| already| stuck)?"
+            rf" (?:in|at|on) (?!yours|your|town|the area|the shop|the store|time|my way)(?:a |the |my )?[a-z]{{3,15}}|"
+            rf"(?:is|'s|was) (?:when )?(?:my|our|his|her) [a-z])"
+        ),
+    ),
+    (
+        "elsewhere",
+        rf"(?<![a-z])(?:my [a-z]{{2,12}}|he|she|they)(?:'s|'re| is| are)(?: already)? (?:in|booked|booked in|booked with you)(?: at| for| on)? (?P<no>{V})",
+    ),
+    ("told", rf"(?P<no>{V})[^{V},，。;；!！?？想要约能可吗]{{0,6}}?(?:{TOLD_BEHIND})(?![话人])"),
+    ("told", rf"{TOLD_BY}[^{V},，。;；!！?？想要约能可吗]{{0,3}}(?P<no>{V})[^{V},，。;；!！?？想要约能可吗]{{0,8}}?(?:{TOLD_BY_THEM})(?![话人])"),
+    ("told", rf"{TOLD_ENGLISH}(?: [a-z']{{1,12}}){{0,4}}? (?:at |on |since |from |by |till |until |after |before |in )?(?P<no>{V})"),
+    ("told", rf"(?:{OTHERS})(?:[^{V},，。;；.!！?？]){{0,24}}?(?P<no>{V})"),
     ("elsewhere", rf"(?<![a-z])my (?P<no>{V})(?! (?:time|clock))"),
     (
         "elsewhere",

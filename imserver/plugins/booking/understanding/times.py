@@ -36,6 +36,7 @@ from imserver.plugins.booking.dates.tokens import (
 from imserver.plugins.booking.understanding.acts import Act, Hours, Kind, Scene, Span, When
 from imserver.plugins.booking.understanding.clocks import at_home, other_clock
 from imserver.plugins.booking.understanding.negation import Scope, scopes
+from imserver.plugins.booking.understanding.occasions import VISIT, at_the_edge, only_then, until
 from imserver.plugins.booking.understanding.unnamed import read_unnamed
 
 HOURS: Final[dict[PartName, tuple[int, int]]] = {
@@ -74,6 +75,10 @@ BYGONE: Final = re.compile("上[次回]|来过|做过|验过|打过|(?<![a-z])(?
 """Words of what has been: the time beside them is no wish if another clause names one."""
 PASSING: Final = 4
 """Unread letters of a clause from which a day in it is only mentioned, where another clause names day and hour."""
+FILLERS: Final = re.compile(
+    "左右|大概|大约|差不多|最好|尽量|或者|或|还是|那个|就|的|那|嘛|呢|啊|哈|呀|钟|之间|以后|以前|之后|之前|"
+    "(?<![a-z])(?:at|on|the|or|and|from|to|till|until|between|about|around|after|before|by|maybe|say|like|ish|ideally|so|but|of|in)(?![a-z])"
+)
 WORD_BEFORE: Final = re.compile("(?<![a-z])([a-z]{1,14}) ?$")
 COMPANY: Final = (
     " a about adjust am and appointment around at at's be book booking by can check collect collection come coming "
@@ -195,6 +200,8 @@ class _Speech:
 
     def read(self) -> Times:
         """Sort the moments, compose the wish, and say it in acts."""
+        for moment in self.moments:
+            self._turn(moment)
         found = scopes(self.sheet.text, [(moment.start, moment.end) for moment in self.moments])
         if found is None:
             return Times((), When(reason="negated"))
@@ -240,9 +247,21 @@ class _Speech:
                 if char not in MARKS:
                     self.sheet.blank(start + offset, start + offset + 1, WORD_MARK)
 
+    def _turn(self, moment: Moment) -> None:
+        """A range that ends when one is free begins there: "at work till 5", 要到四点才有空."""
+        busy = until(self.sheet, moment)
+        places = [busy] if busy else list(only_then(self.sheet, moment))
+        edge = None if places else at_the_edge(self.sheet, moment)
+        places += [edge[1]] if edge else []
+        if not places:
+            return
+        moment.open, moment.busy = edge[0] if edge else "after", busy is not None
+        self._blank(places)
+        moment.words += [place for place in places if place not in moment.time_places]
+
     def _judge(self, found: Sequence[Scope]) -> None:
         """The verdict that counts for each moment: whatever speaks against it before what speaks for it."""
-        order = ("old", "refused", "busy", "elsewhere", "cancelled", "wanted")
+        order = ("told", "old", "refused", "busy", "elsewhere", "cancelled", "wanted")
         for scope in sorted(found, key=lambda one: (order.index(one.verdict), one.instead is None)):
             if not self._completes(scope):
                 self.verdicts.setdefault(scope.value, scope)
@@ -266,6 +285,10 @@ class _Speech:
         wishes = [number for number in wishes if not self.moments[number].echo or self.moments[number].moved]
         if not any(self._verdict(number) == "" or self._verdict(number) == "wanted" for number in wishes):
             return wishes
+        plain = [number for number in wishes if not self._story(number)]
+        if any(self.moments[number].has_clock for number in plain):
+            self.verdicts |= {number: Scope(number, "elsewhere", ()) for number in wishes if number not in plain}
+            wishes = plain
         whole = [number for number in wishes if self.moments[number].days and self.moments[number].has_clock]
         if len(whole) == 1:
             wishes = [number for number in wishes if number in whole or not self._in_passing(number)]
@@ -280,6 +303,17 @@ class _Speech:
             moment.refused is not None and moment.refused.reason == "past" and self._clause(moment) == clause
             for moment in self.moments
         )
+
+    def _story(self, number: int) -> bool:
+        """Whether an hour stands among other words in a clause that says nothing of a visit."""
+        moment = self.moments[number]
+        if not moment.has_clock or moment.moved or self.verdicts.get(number):
+            return False
+        begin, end = self._clause(moment)
+        text = self.sheet.text[begin:end]
+        if EITHER.search(text) or ELSE.search(text) or CONTRAST.search(text) or VISIT.search(text):
+            return False
+        return len(re.findall("[a-z一-鿿]", FILLERS.sub("", text))) >= PASSING
 
     def _in_passing(self, number: int) -> bool:
         """Whether a day or a part of it is only mentioned: in another clause, among other words."""
@@ -342,6 +376,11 @@ class _Speech:
         kept = [self.moments[number] for number in wishes]
         for number, moment in enumerate(self.moments):
             verdict = self._verdict(number)
+            if verdict in ("busy", "elsewhere") and self._of_card(moment):
+                shown = self.scene.shown.start
+                self._act(Kind.REFUSE, "time", shown and shown.time(), moment, self.verdicts[number].words)
+                self.refuses.add("time")
+                continue
             if verdict not in ("refused", "old", "busy") or (
                 verdict == "busy" and wishes and moment.has_clock
             ):
@@ -350,6 +389,17 @@ class _Speech:
             for what, value in self._refused(moment, scope, kept):
                 self._act(Kind.REFUSE, what, value, moment, scope.words)
                 self.refuses.add(what)
+
+    def _of_card(self, moment: Moment) -> bool:
+        """Whether it is the hour that the card shows, and no other day is named with it."""
+        shown = self.scene.shown.start
+        if shown is None or not moment.has_clock or moment.until is not None:
+            return False
+        try:
+            option = self._option(moment)
+        except Unclear:
+            return False
+        return shown.time() in option.times and option.days in ((), (shown.date(),))
 
     def _refused(self, moment: Moment, scope: Scope, kept: Sequence[Moment]) -> Iterable[tuple[str, Any]]:
         """What is refused of a moment: its time, its part of the day, or its day."""
@@ -434,7 +484,8 @@ class _Speech:
         option.times = ()
         if moment.open == "after":
             morning = option.part == "morning" and edge < time(12)
-            option.window, option.wish = (_minutes(edge), HOURS["morning"][1] if morning else DAY), edge
+            option.window = (_minutes(edge), HOURS["morning"][1] if morning else DAY)
+            option.wish = None if moment.busy else edge
         else:
             option.window = (0, _minutes(edge))
 
@@ -518,7 +569,7 @@ class _Speech:
     def _refusal_only(self) -> When:
         """Nothing is wished: what was refused is to be asked about."""
         verdicts = {self._verdict(number) for number in range(len(self.moments))}
-        return When(reason="range" if verdicts == {"elsewhere"} else "negated")
+        return When(reason="range" if verdicts <= {"elsewhere", "told"} else "negated")
 
     def _misspelt(self, moment: Moment) -> bool:
         return any(start < moment.end and moment.start < end for start, end in self.sheet.misspelt)
@@ -602,7 +653,7 @@ class _Speech:
             gone, verdict = self.moments[old], self._verdict(old)
             if gone.days and verdict in ("", "wanted"):
                 return moment
-            if gone.days and verdict in ("refused", "busy", "elsewhere", "old"):
+            if gone.days and verdict in ("refused", "busy", "elsewhere", "told", "old"):
                 if not gone.times and verdict != "old":
                     raise Unclear("which_day")
                 return replace(moment, days=[token for token in gone.days if not isinstance(token, Refused)])
@@ -630,6 +681,7 @@ class _Speech:
             merged.times += one.times
             merged.until = one.until if one.until is not None else merged.until
             merged.open = one.open or merged.open
+            merged.busy = one.busy or merged.busy
             merged.open_day = one.open_day or merged.open_day
         try:
             days_of(merged.days, self.today)
