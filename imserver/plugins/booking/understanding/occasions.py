@@ -39,7 +39,8 @@ _UNTIL: Final = re.compile(
 )
 _ONLY_THEN: Final = re.compile("(?:(?<![改换挪推约调移延])[到至]|要|得|起码要?|至少要?|最[早快]也?[要得]?)(?:大概|大约|差不多)? ?$")
 _EDGE: Final = re.compile(
-    f"(?:(?P<early>最[早快]|(?<![a-z])(?:at )?(?:the |my )?earliest(?![a-z]))|最[晚迟]|(?<![a-z])(?:at )?(?:the |my )?latest(?![a-z]))"
+    f"(?:(?P<early>最[早快]|(?<![a-z])(?:at the |the |my )earliest(?![a-z])|(?<![a-z])earliest(?= i ))|最[晚迟]|"
+    f"(?<![a-z])(?:at the |the |my )latest(?![a-z])|(?<![a-z])latest(?= i ))"
     f"(?:也|都|得|要|能|可以|只能|到|来|是|我|大概|差不多|[ {DAY_MARK}{WORD_MARK}]|"
     f"(?<![a-z])(?:that|i|we|he|she|can|could|'d|'ll|do|make|it|come|be|there|manage|get|is|would|on|at|for|about|around|possible)(?![a-z])){{0,30}}$"
 )

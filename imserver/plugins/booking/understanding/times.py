@@ -61,6 +61,7 @@ EITHER: Final = re.compile(
 )
 CONTRAST: Final = re.compile(
     "(?:哦|噢|呃|啊|哎)?(?:不对不对|不对|不是[啊呀哦的]|不不不?|(?:我)?[说搞弄写打记看]错了?(?:[说搞弄写打记看]错了?)?|错了|口误|听错了?|你听错了)|"
+    r"(?:算了|罢了)[,， ]?(?:那|还是|就|改成?|换成?){0,2}(?=[\x00\x01])|(?<![a-z])(?:never ?mind|nvm|forget it)[, ]{0,2}(?:make it |let's do )?(?=[\x00\x01])|"
     r"(?<![a-z])(?:no wait|wait no|no no|no,? sorry|my mistake|correction|w8 no|i mean|"
     r"(?:no,? )?i (?:said|meant)|scratch that|actually)(?![a-z])"
 )
@@ -133,6 +134,7 @@ def read_times(sheet: Sheet, scene: Scene) -> Times:
     if sheet.too_long:
         return Times((), When(reason="too_long"))
     set_aside(sheet)
+    _in_the_hand_of(sheet, scene)
     scanned = [_resolved(one, scene) for one in scan(sheet, scene.now.date())]
     found = [one for one in scanned if one.tokens]
     if not found:
@@ -154,6 +156,22 @@ def read_times(sheet: Sheet, scene: Scene) -> Times:
     )
 
 
+_DOTTED_HOUR: Final = re.compile(
+    r"(?<![0-9.,:/+-])(?:1?[0-9]|2[0-3])(?P<dot>[.])[0-5][05](?![0-9.%/]| ?[度元块折米点])"
+)
+_DOTTED_DAY: Final = re.compile(r"^(?P<first>[0-9]{1,2})(?P<dot>[.-])(?P<last>[0-9]{1,2})(?=$|[ ,，。?？吧呢行可号日])")
+_HOURS_ASKED: Final = frozenset({"slot", "confirm", "confirm_again"})
+
+
+def _in_the_hand_of(sheet: Sheet, scene: Scene) -> None:
+    """10.30 is an hour where one was asked or shown, 12-5 a day where a day was asked."""
+    if scene.step in _HOURS_ASKED:
+        for match in tuple(_DOTTED_HOUR.finditer(sheet.text)):
+            sheet.rewrite(*match.span("dot"), ":")
+    elif scene.step == "day" and (match := _DOTTED_DAY.match(sheet.text)):
+        sheet.rewrite(*match.span("dot"), "/")
+
+
 def _resolved(found: Found, scene: Scene) -> Found:
     """同一时间 and 那天 are those of the card, or mean nothing here."""
     shown = scene.shown
@@ -165,7 +183,7 @@ def _resolved(found: Found, scene: Scene) -> Found:
             tokens += [Days(frozenset({shown.day}))] if shown.day else []
         elif token == Same("next"):
             base = shown.day or scene.day_said
-            tokens += [Days(frozenset({base + timedelta(days=1)}))] if base else []
+            tokens.append(Days(frozenset({base + timedelta(days=1)})) if base else Moved(days=1))
         elif isinstance(token, Moved) and token.days is not None and (shown.day or token.from_today):
             base = shown.day or scene.now.date()
             tokens.append(Days(frozenset({base + timedelta(days=token.days)})))
@@ -206,6 +224,8 @@ class _Speech:
         if found is None:
             return Times((), When(reason="negated"))
         self._judge(found)
+        self._free_beyond()
+        self._leave_out()
         wishes = self._wishes()
         for moment in self.moments:
             self._blank(moment.words)
@@ -263,8 +283,50 @@ class _Speech:
         """The verdict that counts for each moment: whatever speaks against it before what speaks for it."""
         order = ("told", "old", "refused", "busy", "elsewhere", "cancelled", "wanted")
         for scope in sorted(found, key=lambda one: (order.index(one.verdict), one.instead is None)):
-            if not self._completes(scope):
+            if self._answers_no(scope):
+                self.contrast = True
+            elif not self._completes(scope):
                 self.verdicts.setdefault(scope.value, scope)
+
+    def _answers_no(self, scope: Scope) -> bool:
+        """No Saturday, at a card of Friday: no, Saturday."""
+        shown, moment = self.scene.shown, self.moments[scope.value]
+        if scope.verdict != "refused" or scope.instead is not None or not shown.asks_yes or shown.start is None:
+            return False
+        said = "".join(self.sheet.text[start:end] for start, end in scope.words).strip()
+        if said not in ("no", "不", "nope") or self.sheet.text[: moment.start].strip(" ,") != said or len(self.moments) > 1:
+            return False
+        if said == "不" and self.sheet.text[: moment.start].endswith("不"):
+            return False
+        days = self._days(moment)
+        return bool(days) and shown.start.date() not in days
+
+    def _free_beyond(self) -> None:
+        """四点前没空, "before 4 doesn't work": the other end of it is free, where no other hour is wished."""
+        clocks = [number for number, moment in enumerate(self.moments) if moment.has_clock]
+        for number in clocks:
+            moment, verdict = self.moments[number], self._verdict(number)
+            if verdict in ("refused", "busy", "elsewhere") and moment.open and moment.until is None and len(clocks) == 1:
+                moment.open = "before" if moment.open == "after" else "after"
+                moment.words += self.verdicts.pop(number).words
+
+    def _leave_out(self) -> None:
+        """下周都行，除了周三: of several days one is left out, and it is the one among them."""
+        for number, moment in enumerate(self.moments):
+            if self._verdict(number) not in ("refused", "busy") or not moment.days:
+                continue
+            if not all(isinstance(token, Weekday) for token in moment.days):
+                continue
+            indexes = {token.index for token in moment.days if isinstance(token, Weekday)}
+            for other in self.moments:
+                spans = [token for token in other.days if isinstance(token, Days) and len(token.dates) > 1]
+                if other is moment or len(spans) != 1:
+                    continue
+                out = frozenset(day for day in spans[0].dates if day.weekday() in indexes)
+                if out and out != spans[0].dates:
+                    left = replace(spans[0], dates=spans[0].dates - out)
+                    other.days = [left if token is spans[0] else token for token in other.days]
+                    moment.days = [Days(out, each=len(out) > 1)]
 
     def _completes(self, scope: Scope) -> bool:
         """Whether it is no replacement but the other half (周五改到三点), or an occasion without an hour."""
@@ -528,6 +590,10 @@ class _Speech:
         moment = self.moments[number]
         others = [other for other in wishes if other != number]
         base = self.scene.shown.start
+        if base is None and moved.days is not None and (day := self._refused_before(number)) is not None:
+            after = day + timedelta(days=moved.days)
+            self._act(Kind.GIVE, "day", after, moment)
+            return When(days=(after,), reason="no_time")
         if others and moved.minutes is None and moved.days is None:
             return self._early(moment, self._when(others) or When(reason="no_time"))
         if others and (others[-1] != number - 1 or self.moments[number - 1].end != moment.start):
@@ -556,6 +622,13 @@ class _Speech:
             return When(reason=unclear.reason)
         self._act(self._kind("time", start.time()), "time", start.time(), moment)
         return When(candidates=(start,), wish=start, days=(start.date(),), shift=shift)
+
+    def _refused_before(self, number: int) -> date | None:
+        """The day before it in the text that does not suit: not Friday, the day after."""
+        for old in range(number - 1, -1, -1):
+            if self._verdict(old) in ("refused", "busy", "elsewhere") and (days := self._days(self.moments[old])):
+                return days[-1]
+        return None
 
     def _early(self, moment: Moment, when: When) -> When:
         """周末早点的, said first: a day without an hour, and its morning is meant."""
@@ -896,7 +969,7 @@ class _Speech:
 def _both_ends(spoken: Sequence[Moment]) -> Moment | None:
     """Not before 11, not after 1: the two ends of one range."""
     opened = {moment.open: moment for moment in spoken if moment.has_clock and not moment.until}
-    if len(spoken) != 2 or set(opened) != {"after", "before"}:
+    if len(spoken) != 2 or any(moment.apart for moment in spoken) or set(opened) != {"after", "before"}:
         return None
     first, last = opened["after"], opened["before"]
     return replace(
