@@ -489,6 +489,15 @@ _NO_HOUR: Final = "(?<![点半分钟刻0-9])"
 """Before what one does then: no hour of it was said, so it is a part of the day."""
 _DONE: Final = "[以之]?后|过后"
 TIMES: Final = _compiled(
+    (  # 1430 on Friday, at 0900
+        (
+            f"(?<![0-9:./#a-z-])(?:(?<=at )|(?<={DAY_MARK}, )|(?=[0-9]{{4}} ?(?:h|hrs?|hours)?"
+            f"(?: on| this| next|,)? ?{DAY_MARK}))(?P<hour>0[7-9]|1[0-9]|2[01])(?P<minute>[0-5][05])(?: ?(?:h|hrs?|hours)(?![a-z]))?"
+            f"(?![0-9.:/%元块度a-z])"
+        ),
+        read.read_written,
+    ),
+    (f"(?<![a-z0-9:./])(?:at |about |around )?(?P<hour>{EN_HOUR})[- ]?ish(?![a-z])", read.read_hour),
     (
         (
             f"(?<![a-z0-9])(?:at )?(?P<minute>half|(?:a )?(?:quarter|qtr)|(?:[0-9]{{1,2}}|{EN_NUM})(?: minutes?)?)[ -]past[ -]"
