@@ -104,8 +104,8 @@ OVER: Final = _compiled(
         read.refuse("vague"),
     ),
     ("(?<![a-z])mother'?s day(?![a-z])", read.refuse("vague")),  # in March or in May
-    ("今明两?[天日]", read.either_day(0)),
-    ("明后两?[天日]", read.either_day(1)),
+    ("今明两?[天日]?", read.either_day(0)),
+    ("明后两?[天日]?", read.either_day(1)),
     ("(?<![a-z])(?:the )?weekend after next(?![a-z])|(?<![a-z])(?:the )?(?:week|weekend) (?:before|after) last(?![a-z])", read.refuse("ambiguous_week")),
     (
         "(?:现在|马上|立刻|立马|这会儿|而家|即刻)(?=[就即]?(?:能|可以|想|要)?(?:来|过来|过去|去你|到你|嚟|有空|有位|有人吗?$))|"

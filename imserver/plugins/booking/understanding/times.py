@@ -135,7 +135,9 @@ def read_times(sheet: Sheet, scene: Scene) -> Times:
         return Times((), When(reason="too_long"))
     set_aside(sheet)
     _in_the_hand_of(sheet, scene)
-    scanned = [_resolved(one, scene) for one in scan(sheet, scene.now.date())]
+    scanned: list[Found] = []
+    for one in scan(sheet, scene.now.date()):
+        scanned.append(_resolved(one, scene, named=any(not before.timely for before in scanned)))
     found = [one for one in scanned if one.tokens]
     if not found:
         return _Speech(sheet, scene, []).unnamed()
@@ -172,8 +174,8 @@ def _in_the_hand_of(sheet: Sheet, scene: Scene) -> None:
         sheet.rewrite(*match.span("dot"), "/")
 
 
-def _resolved(found: Found, scene: Scene) -> Found:
-    """同一时间 and 那天 are those of the card, or mean nothing here."""
+def _resolved(found: Found, scene: Scene, *, named: bool) -> Found:
+    """同一时间 and 那天 are those of the card, or mean nothing here; 第二天 may follow a day that was `named`."""
     shown = scene.shown
     tokens: list[Token] = []
     for token in found.tokens:
@@ -183,7 +185,10 @@ def _resolved(found: Found, scene: Scene) -> Found:
             tokens += [Days(frozenset({shown.day}))] if shown.day else []
         elif token == Same("next"):
             base = shown.day or scene.day_said
-            tokens.append(Days(frozenset({base + timedelta(days=1)})) if base else Moved(days=1))
+            if base:
+                tokens.append(Days(frozenset({base + timedelta(days=1)})))
+            elif named:
+                tokens.append(Moved(days=1))
         elif isinstance(token, Moved) and token.days is not None and (shown.day or token.from_today):
             base = shown.day or scene.now.date()
             tokens.append(Days(frozenset({base + timedelta(days=token.days)})))
