@@ -218,6 +218,7 @@ def mask(sheet: Sheet) -> list[Masked]:
     if sheet.too_long:
         return masked
     _join(sheet)
+    _spell_out(sheet)
     _put_right(sheet)
     for name, patterns in _MASKS:
         for pattern in patterns:
@@ -227,6 +228,40 @@ def mask(sheet: Sheet) -> list[Masked]:
                     masked.append(Masked(name, *place))
                     sheet.blank(*place, ASIDE_MARK)
     return masked
+
+
+_PINYIN_DAYS: Final = "(?:yi|er|san|si|wu|liu|ri|tian)"
+_PINYIN_NUMBERS: Final = {
+    "shi ?yi": "十一", "shi ?er": "十二", "yi": "一", "er": "二", "liang": "两", "san": "三", "si": "四", "wu": "五",
+    "liu": "六", "qi": "七", "ba": "八", "jiu": "九", "shi": "十", "ri": "日", "tian": "天",
+}  # fmt: skip
+_PINYIN_WORDS: Final = {
+    "ming ?tian": "明天", "hou ?tian": "后天", "jin ?tian": "今天", "shang ?wu": "上午", "xia ?wu": "下午",
+    "zhong ?wu": "中午", "wan ?shang": "晚上", "zao ?shang": "早上",
+}  # fmt: skip
+_SAYS: Final = re.compile(word(f"{'|'.join(_PINYIN_WORDS)}|(?:zhou|xing ?qi|li ?bai) ?{_PINYIN_DAYS}"))
+_PINYIN: Final = tuple(
+    (re.compile(f"(?<![a-z])(?:{pattern})(?![a-z])"), meant)
+    for pattern, meant in (
+        (f"(?P<next>xia ?)?(?:zhou|xing ?qi|li ?bai) ?(?P<number>{_PINYIN_DAYS})", "周"),
+        *_PINYIN_WORDS.items(),
+        (f"(?P<number>{'|'.join(_PINYIN_NUMBERS)}|[0-9]{{1,2}}) ?dian(?: ?(?P<half>ban))?", "点"),
+    )
+)
+
+
+def _spell_out(sheet: Sheet) -> None:
+    """zhouliu xiawu san dian: days and hours in pinyin, where a word of theirs is beyond doubt."""
+    if not _SAYS.search(sheet.text):
+        return
+    for pattern, meant in _PINYIN:
+        for match in reversed(tuple(pattern.finditer(sheet.text))):
+            said = match.groupdict()
+            digit = said.get("number") or ""
+            number = next((char for sound, char in _PINYIN_NUMBERS.items() if re.fullmatch(sound, digit)), digit)
+            words = number + meant if meant == "点" else meant + number
+            words = ("下" if said.get("next") else "") + words + ("半" if said.get("half") else "")
+            sheet.rewrite(*match.span(), words)
 
 
 def _join(sheet: Sheet) -> None:
@@ -287,7 +322,7 @@ _CN_TAIL: Final = (
     "(?:[之以]?[前后](?![台面天])|那天|那个|这个|那边|的话|的|我们|我|他|她|家里|公司|单位|学校|孩子|客户|都|也|可能|"
     "恐怕|好像|实在|确实|真的|我?爸|我?妈|老公|老婆|媳妇|娃|闺女|儿子|女儿|家里人|人|这边|另外|还有|别的|"
     "临时|突然|全天|整天|一整天|"
-    "一天|要|得|还|又|正?在|就|时间|时候|有点|有些|刚好|正好|估计|应该|大概|约|因为|是|会|要去|去|一直|已经|"
+    "一天|要|得|还|又|才|仲|正?在|就|时间|时候|有点|有些|刚好|正好|估计|应该|大概|约|因为|是|会|要去|去|一直|已经|"
     "对我来说|你们|那时候?|那阵|那会儿?|给(?:小孩|孩子|娃|儿子|女儿)|太|又要|\x02| )"
 )
 _EN_FILL: Final = (
