@@ -670,6 +670,11 @@ PARTS: Final[dict[str, Part]] = {
             "吃过午饭",
             "午休后",
             "午休完",
+            "食完晏",
+            "食晏后",
+            "吃完中饭",
+            "中饭后",
+            "吃了午饭",
         ),
         Part("afternoon", 12, 20),
     ),
@@ -688,6 +693,9 @@ PARTS: Final[dict[str, Part]] = {
             "晚饭以后",
             "吃完晚饭",
             "吃过晚饭",
+            "吃了晚饭",
+            "食完晚饭",
+            "食完饭后",
             "night",
             "tonight",
             "tonite",
@@ -730,7 +738,7 @@ _CANTONESE: Final = re.compile("[嘅咗喺唔冇嗰啲佢哋嚟㗎喇嘞听晏�
 def read_chinese_clock(match: Match, scene: Scene) -> tuple[Token, ...]:
     cantonese = _CANTONESE.search(match.string) is not None
     if match["figure"] == "五" and not cantonese:  # 三点五 may be half past
-        return (Refused("vague"),)
+        return (Refused("leftover"),)
     halves = bool(match["half"] or match["struck_half"])
     quarters, fives = match["quarter"] or match["bones"], match["fives"] or match["struck"] or match["figure"]
     minute = match["counted"] or match["minute"]

@@ -104,8 +104,8 @@ OVER: Final = _compiled(
         read.refuse("vague"),
     ),
     ("(?<![a-z])mother'?s day(?![a-z])", read.refuse("vague")),  # in March or in May
-    ("今明两?[天日]", read.either_day(0)),
-    ("明后两?[天日]", read.either_day(1)),
+    ("今明两?[天日]?", read.either_day(0)),
+    ("明后两?[天日]?", read.either_day(1)),
     ("(?<![a-z])(?:the )?weekend after next(?![a-z])|(?<![a-z])(?:the )?(?:week|weekend) (?:before|after) last(?![a-z])", read.refuse("ambiguous_week")),
     (
         "(?:现在|马上|立刻|立马|这会儿|而家|即刻)(?=[就即]?(?:能|可以|想|要)?(?:来|过来|过去|去你|到你|嚟|有空|有位|有人吗?$))|"
@@ -489,6 +489,15 @@ _NO_HOUR: Final = "(?<![点半分钟刻0-9])"
 """Before what one does then: no hour of it was said, so it is a part of the day."""
 _DONE: Final = "[以之]?后|过后"
 TIMES: Final = _compiled(
+    (  # 1430 on Friday, at 0900
+        (
+            f"(?<![0-9:./#a-z-])(?:(?<=at )|(?<={DAY_MARK}, )|(?=[0-9]{{4}} ?(?:h|hrs?|hours)?"
+            f"(?: on| this| next|,)? ?{DAY_MARK}))(?P<hour>0[7-9]|1[0-9]|2[01])(?P<minute>[0-5][05])(?: ?(?:h|hrs?|hours)(?![a-z]))?"
+            f"(?![0-9.:/%元块度a-z])"
+        ),
+        read.read_written,
+    ),
+    (f"(?<![a-z0-9:./])(?:at |about |around )?(?P<hour>{EN_HOUR})[- ]?ish(?![a-z])", read.read_hour),
     (
         (
             f"(?<![a-z0-9])(?:at )?(?P<minute>half|(?:a )?(?:quarter|qtr)|(?:[0-9]{{1,2}}|{EN_NUM})(?: minutes?)?)[ -]past[ -]"

@@ -125,8 +125,11 @@ class DialogueContext:
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
-    def read(self, text: str, *, labels: bool = True) -> Reading:
-        """Read a text as an answer to what is open here. Without `labels` it is no button's: the words behind a command."""
+    def read(self, text: str, *, labels: bool = True, day: date | None = None) -> Reading:
+        """Read a text as an answer to what is open here. Without `labels` it is no button's: the words behind a command.
+
+        day: the one of an hour that is said alone, if it is not what was said or shown.
+        """
         state = self.dialogue()
         shop = self.shop or self.chain.stores[0]
         scene = Scene(
@@ -136,7 +139,7 @@ class DialogueContext:
             step=_step(state),
             labels=self._labels(state) if labels else {},
             shown=_shown(state),
-            day_said=_day_said(state),
+            day_said=day or _day_said(state),
             staff=self.is_staff and state is None and labels,
         )
         self.zone = shop.zone
@@ -148,10 +151,11 @@ class DialogueContext:
         scene = Scene(now=self.now, zone=shop.zone, shop=shop.id, step="", labels={}, staff=True)
         return understand(text, scene, self.texts.lexicon)
 
-    def again(self, reading: Reading) -> Reading:
-        """The same words in the time of the shop that is spoken to by now."""
+    def again(self, reading: Reading, day: date | None = None) -> Reading:
+        """The same words in the time of the shop that is spoken to by now; of `day`, where they name an hour alone."""
         shop = self.shop
-        return reading if shop is None or shop.zone == self.zone else self.read(reading.text, labels=False)
+        same_zone = shop is None or shop.zone == self.zone
+        return reading if same_zone and day is None else self.read(reading.text, labels=False, day=day)
 
     def _labels(self, state: Dialogue | None) -> Mapping[str, str]:
         labels = {} if self.is_staff else dict(standing_labels())

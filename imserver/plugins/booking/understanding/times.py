@@ -24,12 +24,14 @@ from imserver.plugins.booking.dates.tokens import (
     Clock,
     Days,
     Later,
+    MonthDay,
     Moved,
     Part,
     PartName,
     Reason,
     Refused,
     Same,
+    Shift,
     Token,
     Weekday,
 )
@@ -93,7 +95,7 @@ ALREADY: Final = re.compile("就(?![来到过去行可好这约定订吧])")
 """六点就发: what happens then is no wish."""
 TOUCHING: Final = re.compile(
     "[吧呢吗呀啊哦哈了的可能行好来过到见去约预订定想要请麻有是和就在给帮我您你那这再或也都还前后左右钟整"
-    "左验配取修看做办换改挪调店]|[ -~]|[^\\w\\s]"
+    "左验配取修看做办换改挪调店嚟返落先啦喇㗎]|[ -~]|[^\\w\\s]"
 )
 """Characters that may touch a bare clock time without making it something else."""
 
@@ -135,11 +137,13 @@ def read_times(sheet: Sheet, scene: Scene) -> Times:
         return Times((), When(reason="too_long"))
     set_aside(sheet)
     _in_the_hand_of(sheet, scene)
-    scanned = [_resolved(one, scene) for one in scan(sheet, scene.now.date())]
+    scanned: list[Found] = []
+    for one in scan(sheet, scene.now.date()):
+        scanned.append(_resolved(one, scene, named=any(not before.timely for before in scanned)))
     found = [one for one in scanned if one.tokens]
     if not found:
         return _Speech(sheet, scene, []).unnamed()
-    speech = _Speech(sheet, scene, moments(sheet, found, scene.now.date()))
+    speech = _Speech(sheet, scene, _of_the_card(moments(sheet, found, scene.now.date()), sheet, scene))
     speech.pointless = any(not one.tokens and not one.timely for one in scanned)
     zone = other_clock(sheet, scene)
     if zone is None:
@@ -154,6 +158,27 @@ def read_times(sheet: Sheet, scene: Scene) -> Times:
     return Times(
         (), When(candidates=(here,), days=(here.date(),), reason="zone", elsewhere=(said.wish, zone))
     )
+
+
+_ANOTHER: Final = re.compile("[改换挪移推提调]|早|(?<![a-z])(?:move|change|switch|instead|earlier|sooner)(?![a-z])")
+
+
+def _of_the_card(spoken: list[Moment], sheet: Sheet, scene: Scene) -> list[Moment]:
+    """周五 said at the card of a Friday is that one, and the 2nd that of its month; not beside other days, or to move."""
+    day = scene.shown.day
+    if day is None or _ANOTHER.search(sheet.text):
+        return spoken
+    if any(isinstance(token, Days | Shift) for moment in spoken for token in moment.days):
+        return spoken
+    for moment in spoken:
+        same = [
+            (isinstance(token, Weekday) and token.index == day.weekday())
+            or (isinstance(token, MonthDay) and token.day == day.day)
+            for token in moment.days
+        ]
+        if same and all(same):
+            moment.days = [Days(frozenset({day}))]
+    return spoken
 
 
 _DOTTED_HOUR: Final = re.compile(
@@ -172,8 +197,8 @@ def _in_the_hand_of(sheet: Sheet, scene: Scene) -> None:
         sheet.rewrite(*match.span("dot"), "/")
 
 
-def _resolved(found: Found, scene: Scene) -> Found:
-    """同一时间 and 那天 are those of the card, or mean nothing here."""
+def _resolved(found: Found, scene: Scene, *, named: bool) -> Found:
+    """同一时间 and 那天 are those of the card, or mean nothing here; 第二天 may follow a day that was `named`."""
     shown = scene.shown
     tokens: list[Token] = []
     for token in found.tokens:
@@ -183,7 +208,10 @@ def _resolved(found: Found, scene: Scene) -> Found:
             tokens += [Days(frozenset({shown.day}))] if shown.day else []
         elif token == Same("next"):
             base = shown.day or scene.day_said
-            tokens.append(Days(frozenset({base + timedelta(days=1)})) if base else Moved(days=1))
+            if base:
+                tokens.append(Days(frozenset({base + timedelta(days=1)})))
+            elif named:
+                tokens.append(Moved(days=1))
         elif isinstance(token, Moved) and token.days is not None and (shown.day or token.from_today):
             base = shown.day or scene.now.date()
             tokens.append(Days(frozenset({base + timedelta(days=token.days)})))
