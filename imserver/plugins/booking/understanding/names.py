@@ -37,7 +37,7 @@ _INTRODUCED_CAPITAL: Final = either(
         f"(?<![a-z])(?:my|our) (?:{KIN_ENGLISH})(?:'s name is| is called|'s name)?,? ",
     )
 )
-_I_AM: Final = re.compile(f"(?:我是|本人是?|这里是)([{HAN}]{{2,4}})(?=$|[ ,.!\x02])")
+_I_AM: Final = re.compile(f"(?:我[是系]|本人是?|这里是)([{HAN}]{{2,4}}?)[呀啊啦啰喇嘅㗎]?(?=$|[ ,.!\x02])")
 _SURNAME: Final = re.compile(f"{_WORDS['surname_said']}([{HAN}])")
 _TITLED: Final = re.compile(
     f"(?<![{HAN}])([{HAN}]{{1,3}})(?:{TITLES})(?![{HAN}])|([{HAN}]{{1,2}})(?:女士|先生|小姐|太太)"
@@ -45,7 +45,7 @@ _TITLED: Final = re.compile(
 _OFFICES: Final = ("老师", "医生", "师傅", "经理", "店长")
 #: Behind a family name that is an everyday word these make no name: 都可以, 能不能.
 _EVERYDAY: Final = COMMON | frozenset(_WORDS["everyday"].split())
-_PET: Final = re.compile(f"^(?:(?:小|老|阿)([{HAN}])|([{HAN}])\\2|([{HAN}]{{1,2}})(?:{TITLES}))$")
+_PET: Final = re.compile(f"^(?:阿[a-z]{{2,10}}|(?:小|老|阿)([{HAN}])|([{HAN}])\\2|([{HAN}]{{1,2}})(?:{TITLES}))$")
 #: 小时, 小孩, 阿姨: words that begin as pet names do.
 _LITTLE_THINGS: Final = frozenset(
     "时心孩学店姐哥弟妹区票气型数额声路子儿童组说事偷便狗猫伙腿鸟朋众写姨公婆爸妈"
@@ -55,8 +55,10 @@ _SPELT: Final = template("names", "spelt")
 _SPELT_ENGLISH: Final = template("names", "spelt_english")
 _RUN: Final = re.compile(f"[{HAN}]{{1,8}}")
 #: 李家豪呀, 陈小丽啰.
-_PARTICLES: Final = re.compile(f"(?<=[{HAN}]{{2}})[呀啊啦啰咯喔哦嘅㗎哈呢吧嘞唻哩喽]+$")
-_SHORT: Final = re.compile(f"[{HAN}]{{2,4}}")
+_PARTICLES: Final = re.compile(f"(?:(?<=[{HAN}]{{2}})|(?<=[a-z]{{2}}))[呀啊啦啰咯喔哦嘅㗎哈呢吧嘞唻哩喽喇]+$")
+#: 没开玩笑，真叫这个: so even an everyday word is the name.
+_INSISTED: Final = template("names", "insisted")
+_SHORT: Final = re.compile(f"[{HAN}]{{2,4}}|阿[a-z]{{2,10}}")
 _SPACED: Final = re.compile(f" ?([{HAN}]) ([{HAN}]{{1,2}}) ?")
 _PET_BEGINS: Final = re.compile(
     f"(?:[{HAN}]{{1,2}}(?:{TITLES})|[小老阿][{HAN}](?![{HAN}]{{1,2}}(?:$|[ ,]))|([{HAN}])\\1)"
@@ -93,6 +95,8 @@ _PAIR: Final = re.compile(
 _NOT_SO: Final = re.compile(f" ?([{HAN}]{{2,4}}),? ?(?:不是|唔系)([{HAN}]{{2,4}})[ .!]*$")
 _OF_NAME: Final = re.compile("名字|姓名|名儿|(?<=错)名|个名|(?<![a-z])(?:sur)?name")
 
+_FORMAL: Final = template("names", "formal")
+_KIN_ROW: Final = template("names", "kin_row")
 _TWO: Final = template("names", "two")
 #: 另外帮我老公也约一个: one more, not somebody else.
 _ANOTHER: Final = template("names", "another")
@@ -155,6 +159,8 @@ def _pet(name: str) -> bool:
     match = _PET.match(name)
     if match is None or name in COMMON or any(char in _NEVER for char in name):
         return False
+    if not any(match.groups()):  # 阿May
+        return True
     if match[2]:
         return match[2] not in "好对嗯是行哈谢来看等试想天多早慢常刚"
     if match[1] and name[0] != "老":
@@ -166,6 +172,17 @@ def _pet(name: str) -> bool:
 # ---------------------------------------------------------------------------------------------------------------- reading
 
 
+def read_name_behind(page: Page, start: int) -> None:
+    """ "Book Nina Roth fri 4pm": the name in capitals that stands right behind a command."""
+    if page.has(Kind.GIVE, "name"):
+        return
+    if lead := _LED.match(page.open, start):
+        start = lead.end()
+    found = _behind(page, start, capital=True)
+    if found and not (is_han(page.words[found[0]]) and not is_name(page.words[slice(*found)])):
+        page.take_act(Kind.GIVE, "name", page.typed(*found), found)
+
+
 def read_names(page: Page, scene: Scene) -> None:
     """Names that are said to be one, and, where a name was asked, bare ones."""
     _spelling(page, scene)
@@ -173,9 +190,11 @@ def read_names(page: Page, scene: Scene) -> None:
         page.take_act(Kind.REFUSE, "name", None, match.span())
     for match in page.find(_NOT_CALLED):
         page.take_act(Kind.REFUSE, "name", page.typed(*match.span(1 if match[1] else 2)), match.span())
-    pairs = list(_pairs(page))
-    for start, end in pairs or _said(page, scene):
-        _give(page, scene, start, end)
+    said = list(_pairs(page)) or list(_said(page, scene))
+    if said:
+        _give(page, scene, *_concluded(page, said))
+        return
+    if _in_row_of_kin(page, scene):
         return
     if scene.step == "name" or _OF_NAME.search(page.words):
         for start, end in _bare(page):
@@ -187,10 +206,38 @@ def read_names(page: Page, scene: Scene) -> None:
             return
 
 
+def _concluded(page: Page, said: list[tuple[int, int]]) -> tuple[int, int]:
+    """Of several names the one that is to be written: 同事都叫我阿凯，写全名何凯."""
+    formal = [place for place in said if _FORMAL.search(page.words[: place[0]])]
+    return formal[-1] if formal else said[0]
+
+
+def _in_row_of_kin(page: Page, scene: Scene) -> bool:
+    """妈 刘桂兰 67, "son Jake 9": kin, name and age without a verb."""
+    if scene.staff or scene.step not in ("", "none", "name", "person"):
+        return False
+    for match in page.find(_KIN_ROW):
+        name = match.span("han" if match["han"] else "latin")
+        if match["latin"] and not (page.typed(*name).istitle() and is_latin_name(match["latin"])):
+            continue
+        if match["han"] and not (is_name(match["han"]) or _pet(match["han"])):
+            continue
+        kin = match.span("kin" if match["kin"] else "kin_english")
+        page.take_act(Kind.GIVE, "person", page.typed(*kin), kin)
+        _give(page, scene, *name)
+        group = "age" if match["age"] else "age_english"
+        if match[group]:
+            page.take_act(Kind.GIVE, "age", int(match[group]), match.span(group))
+        return True
+    return False
+
+
 def _spelling(page: Page, scene: Scene) -> None:
     """How the characters of a name are written is no name: 沈阳的沈, 弓张, 不是立早章, "with a K"."""
     if scene.step == "name" or _OF_NAME.search(page.words):
         for match in page.find(_SPELT_ENGLISH):
+            page.take(*match.span(), Cover.NOTE)
+        for match in page.find(_NOT_FIRST) if scene.step == "name" else ():
             page.take(*match.span(), Cover.NOTE)
     surname = _SURNAME.search(page.open)
     if surname is None and not _INTRODUCED.search(page.open):
@@ -200,6 +247,9 @@ def _spelling(page: Page, scene: Scene) -> None:
         page.take(*match.span())
 
 
+_LED: Final = re.compile("[ :,]*(?:(?:in|for|down|客人|顾客)(?![a-z]))?[ :,]*")
+#: "Not Steven, Stephen".
+_NOT_FIRST: Final = re.compile("^ ?(?:it's |its |that's )?not [a-z'-]+(?= ?[,.])")
 _NOT_ANOTHER: Final = re.compile(
     " ?,? ?(?:not|and not|instead of|rather than) [a-z'-]+(?: [a-z'-]+)?(?= ?(?:$|[,.!]))"
 )
@@ -251,7 +301,7 @@ def _said(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
         end = match.end(1) + (name in DOUBLE)
         if name in DOUBLE or match[1] in SINGLE:
             page.take(match.start(), match.start(1))
-            yield match.start(1), end
+            yield _surname_in_full(page, match.start(1), end)
     for match in page.find(_TITLED):
         body = match[1] or match[2]
         if (
@@ -296,10 +346,23 @@ def _in_full(page: Page, start: int, end: int) -> tuple[int, int]:
         begin, finish = _trimmed(page.words, begin, finish)
         if (
             begin >= end
-            and page.words[begin:finish].endswith(f" {name}")
+            and (page.words[begin:finish].endswith(f" {name}") or page.words[begin:finish].startswith(f"{name} "))
             and is_latin_name(page.words[begin:finish])
         ):
             page.take(start, begin)
+            return begin, finish
+    return start, end
+
+
+def _surname_in_full(page: Page, start: int, end: int) -> tuple[int, int]:
+    """我姓曾，曾国藩的曾，曾晓: the last short piece that begins with the family name."""
+    surname = page.words[start:end]
+    for begin, finish in reversed(page.pieces):
+        begin, finish = _trimmed(page.words, begin, finish)
+        finish = begin + len(_PARTICLES.sub("", page.words[begin:finish]))
+        whole = page.words[begin:finish]
+        if begin >= end and whole.startswith(surname) and _SHORT.fullmatch(whole) and len(whole) - len(surname) in (1, 2):
+            page.take(start, end)
             return begin, finish
     return start, end
 
@@ -333,10 +396,14 @@ def _behind(page: Page, start: int, *, capital: bool, asked: bool = False) -> tu
     return (start, end) if end > start else None
 
 
+#: Family names that are everyday words, but never a whole answer.
+_SHORT_FAMILIES: Final = frozenset("单时明年包管查解言计双车连干")
 _ANSWERS: Final = frozenset("好对嗯是行要可中得强红高方花许应谈解余")
 _LONGEST: Final = 40
 _KIN_SET: Final = frozenset(_WORDS["kin_english"].split())
 _MONTHS: Final = frozenset(_WORDS["months"].split())
+#: What a sentence begins with, and no name.
+_OPENINGS: Final = frozenset("hi hello hey dear thanks thank ok okay yes no not good my our i im the a an its it this for under".split())
 _NO_NAMES: Final = frozenset(_WORDS["never_names"].split())
 
 
@@ -377,14 +444,15 @@ def _bare(page: Page) -> Iterator[tuple[int, int]]:
     if spaced and is_name(spaced[1] + spaced[2]):
         yield spaced.start(1), spaced.end(2)
         return
+    insisted = _INSISTED.search(page.words) is not None
     for start, end in page.pieces:
         start, end = _trimmed(page.words, start, end)
-        text = page.open[start:end]
-        short = _PARTICLES.sub("", text.rstrip("\x02 "))
-        if _looks_like_one(short, alone=len(page.pieces) == 1):
+        short = _PARTICLES.sub("", page.open[start:end].rstrip("\x02 "))
+        alone = len(page.pieces) == 1
+        if _looks_like_one(short, alone=alone) or (insisted and _SHORT.fullmatch(short) and family(short)):
             yield start, start + len(short)
-        elif is_latin_name(text):
-            latin.append((start, end))
+        elif is_latin_name(short) or (alone and _is_titled(page.typed(start, start + len(short)))):
+            latin.append((start, start + len(short)))
     said = [clause for clause in page.clauses if page.open[slice(*clause)].strip("\x02 ")]
     if latin and len(said) <= 3:
         yield max(latin, key=lambda place: len(page.words[place[0] : place[1]].split()))
@@ -393,10 +461,21 @@ def _bare(page: Page) -> Iterator[tuple[int, int]]:
 def _looks_like_one(text: str, *, alone: bool) -> bool:
     """A Chinese name, one with a dot, one of another script; a family name if nothing else is said."""
     if alone and text in SINGLE:
-        return text not in LITTLE and text not in _ANSWERS
+        return (text not in LITTLE or text in _SHORT_FAMILIES) and text not in _ANSWERS
     if _SHORT.fullmatch(text) and (is_name(text) or _pet(text)):
         return True
     return _DOTTED.fullmatch(text) is not None or _of_another_script(text)
+
+
+def _is_titled(typed: str) -> bool:
+    """ "Sat Nam Singh": written as a name, whatever its first words mean, if its last one is no common word."""
+    words = typed.split()
+    return (
+        2 <= len(words) <= 4
+        and all(word[:1].isupper() and word.isalpha() for word in words)
+        and words[0].lower() not in _OPENINGS
+        and words[-1].lower() not in COMMON_ENGLISH | _KIN_SET | _WISH_ENGLISH
+    )
 
 
 def _of_another_script(text: str) -> bool:

@@ -28,11 +28,12 @@ from .intents import (
     read_questions,
     read_wrong,
 )
-from .lexicon import Finder, Lexicon, load_words
+from .lexicon import Finder, Found, Lexicon, load_words
 from .names import is_kin, read_names, read_persons
 from .page import Cover, Page
 from .patterns import KIN, KIN_ENGLISH, template
-from .questions import claim, forget_asked, read_known
+from .questions import TIMELY as SPEAKS_OF_TIME
+from .questions import asks, claim, forget_asked, read_known
 from .rest import (
     DOUBTS,
     HEARSAY,
@@ -50,7 +51,7 @@ from .row import read_both, read_loose_names, read_row
 from .staff import is_staffs, read_command
 from .times import read_times
 from .told import denies, hide_others, hush
-from .values import read_age_behind_name, read_ages, read_codes, read_number, read_phones
+from .values import read_age_behind_name, read_ages, read_codes, read_first, read_number, read_phones
 
 #: A longer text is no instruction to a bot: it is for people.
 MAX_CHARS: Final = 300
@@ -91,6 +92,9 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     people = read_persons(page)
     read_labels(page)
     asked = read_known(page, lexicon)
+    read_first(page, scene.step)
+    _which_shop(page, lexicon, asked)
+    _own_days(page, scene)
     _chain_words(page, scene, lexicon, asked)
     read_row(page)
     read_courtesies(page)
@@ -124,6 +128,38 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     return _settled(page, scene, lexicon, times.when, people)
 
 
+#: 花园店还是河畔店, "Garden or Riverside".
+_EITHER: Final = template("reader", "either")
+_WHAT_ELSE: Final = template("reader", "what_else")
+_EITHER_WILL_DO: Final = template("reader", "either_will_do")
+_CLOCK: Final = re.compile("[0-9一二两三四五六七八九十]+ ?点(?!钟?[开关上下])|[0-9]:[0-9]|[0-9] ?[ap]m")
+
+
+def _which_shop(page: Page, lexicon: Lexicon, asked: list[tuple[int, int]]) -> None:
+    """是花园店还是河畔店: of two shops in one question none is wished."""
+    for start, end in page.clauses:
+        shops = [one for one in lexicon.shops.find(page.open) if start <= one.start < end]
+        either = shops and _EITHER.search(page.words, start, end)
+        if not either or (start, end) in asked or _EITHER_WILL_DO.search(page.words, start, end):
+            continue
+        if _WHAT_ELSE.search(page.words, start, end):
+            continue
+        if asks(page, start, end) or len({one.id for one in shops}) > 1:
+            page.take_act(Kind.QUESTION, "place", None, (shops[0].start, shops[-1].end))
+            asked.append((start, end))
+
+
+def _own_days(page: Page, scene: Scene) -> None:
+    """At a card, the day of a question about the shop's hours is none for the appointment."""
+    if not scene.step.startswith("confirm"):
+        return
+    spans = [act.spans[0] for act in page.acts if act.kind is Kind.QUESTION and act.what == "hours" and act.spans]
+    for start, end in page.clauses:
+        whole = page.span(start, end)
+        if any(whole.start <= one.start < whole.end for one in spans) and not _CLOCK.search(page.words, start, end):
+            page.take(start, end)
+
+
 _CHOOSING: Final = frozenset({"slot", "confirm", "confirm_again"})
 _DOTTED: Final = re.compile("(?<![0-9.:/+-])(?:[01]?[0-9]|2[0-3])([.])[0-5][0-9](?![0-9.:/%度元块])")
 
@@ -150,17 +186,23 @@ def _staff(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
         read_phones(page, scene.step)
         read_ages(page, scene, lexicon)
         read_names(page, scene)
+        read_age_behind_name(page)
         people = read_persons(page)
         _chain_words(page, scene, lexicon, [])
+        read_row(page)
     times = read_times(page.sheet, scene)
     page.acts.extend(times.acts)
     page.settle_times()
+    if "book" in {act.what for act in page.acts if act.kind is Kind.BEGIN}:
+        read_loose_names(page)
     when = None if said & {"leave", "closed", "hours", "roster"} else times.when
     return Reading(page.source, _in_order(page.acts), read_rest(page, lexicon, when), when, people=people)
 
 
 # ------------------------------------------------------------------------------------------------------------ chain words
 
+_BESIDE: Final = template("reader", "beside_service")
+_FETCHES: Final = re.compile("[来去嚟过](?:取|拿|攞|领)")
 _BEFORE: Final = template("reader", "before")
 _BEHIND: Final = template("reader", "behind")
 #: Lenses that hurt are worn, not wished.
@@ -183,11 +225,13 @@ def _chain_words(page: Page, scene: Scene, lexicon: Lexicon, asked: list[tuple[i
             if what == "service" and _APPOINTED.match(page.words, one.start):
                 continue
             if what == "service" and (
-                _asked_about(page, one.start, asked) or _past(page, one.start) or _spoken_of(page, one.start)
+                _asked_about(page, one.start, asked) or _past(page, one) or _spoken_of(page, one.start)
             ):
                 page.take(one.start, one.end, Cover.NOTE)
             else:
                 _value(page, what, one.id, one.start, one.end, corrects=scene.step not in _ORDERED)
+    for match in page.find(_BESIDE) if page.has(Kind.GIVE, "service") else ():
+        page.take(*match.span(), Cover.NOTE)
     for what, finder in (("first", lexicon.visits), ("lenses", lexicon.lenses), ("age", lexicon.bands)):
         if what == "age" and page.has(Kind.GIVE, "age"):
             continue
@@ -234,10 +278,11 @@ def _hearsay(page: Page) -> None:
             page.take(start, end, Cover.HARMLESS)
 
 
-def _past(page: Page, place: int) -> bool:
-    """上次来配眼镜的: it is over; 不只是验光: more is wished."""
-    begin, finish = page.clause_at(place)
-    return PAST.search(page.words[begin:place]) is not None or is_told(page.words[begin:finish])
+def _past(page: Page, one: Found) -> bool:
+    """上次来配眼镜的: it is over; 不只是验光: more is wished. What was made then may be fetched now."""
+    begin, finish = page.clause_at(one.start)
+    before = PAST.search(page.words[begin : one.start]) is not None
+    return (before and not _FETCHES.search(page.words[one.start : one.end])) or is_told(page.words[begin:finish])
 
 
 def _spoken_of(page: Page, place: int) -> bool:
@@ -282,8 +327,13 @@ def _lost(page: Page, place: int) -> bool:
 
 
 def _asked_about(page: Page, place: int, asked: list[tuple[int, int]]) -> bool:
-    clause = page.clause_at(place)
-    return clause in asked
+    """Whether it stands in a question; not in 明天十点配镜 有折扣吗, where a blank ends the wish."""
+    if page.clause_at(place) not in asked:
+        return False
+    start, end = next(piece for piece in page.pieces if piece[0] <= place < piece[1])
+    span = page.span(start, end)
+    questions = (one for act in page.acts if act.kind is Kind.QUESTION for one in act.spans)
+    return not SPEAKS_OF_TIME.search(page.words, start, end) or any(span.start <= one.start < span.end for one in questions)
 
 
 def _value(page: Page, what: str, value: str, start: int, end: int, *, corrects: bool) -> None:

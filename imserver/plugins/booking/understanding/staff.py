@@ -8,6 +8,7 @@ from typing import Final
 from .acts import Kind
 from .intents import NEGATED, WISH
 from .lexicon import Lexicon, load_words
+from .names import read_name_behind
 from .page import Page
 from .patterns import template
 from .questions import asks
@@ -40,6 +41,7 @@ _HOURS_WORDS: Final = re.compile("提前到|开到|延长到|关门到|关门|�
 _HOURS: Final = re.compile("提前到.{1,10}关门|开到|延长到|关门到")
 
 
+_PHONED: Final = template("staff", "phoned")
 _STAFFS: Final = template("staff", "staffs")
 
 
@@ -90,8 +92,19 @@ def _of_anybody(page: Page) -> bool:
         if match := pattern.match(page.words):
             what, value = ("other", name) if name == "waitlist" else (name, None)
             page.take_act(Kind.BEGIN, what, value, match.span())
+            if name == "book":
+                read_name_behind(page, match.end())
             return True
-    return False
+    return _for_somebody(page)
+
+
+def _for_somebody(page: Page) -> bool:
+    """帮电话里的陈太太约周六, "phone booking: Mrs Okafor": a booking for who is on the telephone."""
+    match = _PHONED.search(page.words)
+    if match is None:
+        return False
+    page.take_act(Kind.BEGIN, "book", None, *(match.span(group) for group in range(1, 4) if match[group]))
+    return True
 
 
 def _by_code(page: Page) -> bool:
