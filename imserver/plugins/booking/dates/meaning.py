@@ -633,6 +633,11 @@ PARTS: Final[dict[str, Part]] = {
             "吃过午饭",
             "午休后",
             "午休完",
+            "食完晏",
+            "食晏后",
+            "吃完中饭",
+            "中饭后",
+            "吃了午饭",
         ),
         Part("afternoon", 12, 20),
     ),
@@ -651,6 +656,9 @@ PARTS: Final[dict[str, Part]] = {
             "晚饭以后",
             "吃完晚饭",
             "吃过晚饭",
+            "吃了晚饭",
+            "食完晚饭",
+            "食完饭后",
             "night",
             "tonight",
             "tonite",
@@ -695,6 +703,13 @@ def read_chinese_clock(match: Match, scene: Scene) -> tuple[Token, ...]:
     )
     minute += 5 * number(match["fives"] or match["struck"] or match["figure"] or "0")
     return (clock(number(match["hour"]), minute + number(match["counted"] or match["minute"] or "0")),)
+
+
+def read_dial(match: Match, scene: Scene) -> tuple[Token, ...]:
+    """三点九个字, 四点搭三: marks of the dial, five minutes each; 三个骨 is three quarters."""
+    marks = {"正": 0, "半": 6}.get(match["marks"])
+    marks = number(match["marks"]) if marks is None else marks
+    return (clock(number(match["hour"]), (15 if match[0].endswith("骨") else 5) * marks),)
 
 
 def read_chinese_before(match: Match, scene: Scene) -> tuple[Token, ...]:

@@ -454,6 +454,18 @@ _NO_HOUR: Final = "(?<![点半分钟刻0-9])"
 """Before what one does then: no hour of it was said, so it is a part of the day."""
 _DONE: Final = "[以之]?后|过后"
 TIMES: Final = _compiled(
+    (f"{ALONE}(?P<hour>{NUM}) ?点(?:钟|正)?搭?(?P<marks>十一|[一二两三四五六七八九十]) ?个?字", read.read_dial),
+    (f"{ALONE}(?P<hour>{NUM}) ?点搭(?P<marks>十一|[一二三四五六七八九十正半])(?!点)", read.read_dial),
+    (f"{ALONE}(?P<hour>{NUM}) ?点(?P<marks>[一三])个骨", read.read_dial),
+    (  # 1430 on Friday, at 0900
+        (
+            f"(?<![0-9:./#a-z-])(?:(?<=at )|(?<={DAY_MARK}, )|(?=[0-9]{{4}} ?(?:h|hrs?|hours)?"
+            f"(?: on| this| next|,)? ?{DAY_MARK}))(?P<hour>0[7-9]|1[0-9]|2[01])(?P<minute>[0-5][05])(?: ?(?:h|hrs?|hours)(?![a-z]))?"
+            f"(?![0-9.:/%元块度a-z])"
+        ),
+        read.read_written,
+    ),
+    (f"(?<![a-z0-9:./])(?:at |about |around )?(?P<hour>{EN_HOUR})[- ]?ish(?![a-z])", read.read_hour),
     (
         (
             f"(?<![a-z0-9])(?:at )?(?P<minute>half|(?:a )?(?:quarter|qtr)|(?:[0-9]{{1,2}}|{EN_NUM})(?: minutes?)?)[ -]past[ -]"

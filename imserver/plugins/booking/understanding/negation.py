@@ -275,7 +275,7 @@ _CN_TAIL: Final = (
     "恐怕|好像|实在|确实|真的|我?爸|我?妈|老公|老婆|媳妇|娃|闺女|儿子|女儿|家里人|人|这边|另外|还有|别的|"
     "临时|突然|全天|整天|一整天|"
     "一天|要|得|还|又|正?在|就|时间|时候|有点|有些|刚好|正好|估计|应该|大概|约|因为|是|会|要去|去|一直|已经|"
-    "对我来说|你们|那时|太|又要|\x02| )"
+    "对我来说|你们|那时候?|那阵|那会儿?|给(?:小孩|孩子|娃|儿子|女儿)|太|又要|\x02| )"
 )
 _EN_FILL: Final = (
     "(?: |the|to|get|there|by|on|at|for|do|make|it|come|in|book|want|any|this|that|be|have|me|us|like|is|"
@@ -312,7 +312,7 @@ BEHIND_CN: Final = (
     f"没时间|没有空|没有时间|没[功工]夫|没档期|没有?(?:下班|放学|忙完|起床|睡醒|到家|醒|起|回来|空闲)|没法[来去]?|没办法|没戏|没位置?|算了|就算了|免了|"
     f"满了(?:吗)?|约满(?:了)?(?:吗)?|排满(?:了)?(?:吗)?|过期|来不了|来不及|来唔到|去不了|到不了|过不来|"
     f"过不去|约不了|做不了|赶不上|赶不及|走不开|抽不开身|"
-    f"够呛|够戗|人太多|太挤|不对(?![吗么劲])|有误|有问题|错了|不合适|有点儿?悬|悬(?=[了啊吧呀,， ]|$)|"
+    f"够呛|够戗|未必(?:[来去赶起到得过能行])[^,，。 ]{{0,4}}|别(?:约|排|安排|选|定)(?=$|[ ,，。])|人太多|太挤|不对(?![吗么劲])|有误|有问题|错了|不合适|有点儿?悬|悬(?=[了啊吧呀,， ]|$)|"
     f"难说|难办|有困难|有冲突|时间冲突|冲突|撞(?:了|上|车|期)|泡汤|没辙|pass(?![a-z])|冇空|冇时间|唔得闲?|"
     f"唔方便|唔系|唔嚟(?:得|喇|啦|了)?|嚟唔到|唔去(?:喇|啦|了)?|去唔到|除外|[以之]外|外(?![面地国卖边套])|太早|太晚|太赶|太迟|太紧|[嫌显]太?[早晚迟赶]|"
     f"(?:有点儿?|有些|稍微?|略微?|\x02{{3}})太?[早晚迟赶紧][了点些]{{0,2}}|早了点?|"
@@ -320,6 +320,8 @@ BEHIND_CN: Final = (
 )
 BUSY_CN: Final = (
     "(?:(?<=[要得在去])(?:接送?|送|陪|带)(?:一?下)?(?:孩子|娃|小孩|老人|爸|妈|客户|客人|人)(?!来|过来|去你|到你)|另有(?:安排|事)|约了人|"
+    "(?:还|都|正|人|我)*在(?!家|附近|店|你|这|门口|休息|网上|手机|线|呢|吗|哪|的|中午|下午|上午|早上|晚上|周|我家)[一-鿿]{1,6}(?=$|[ ,，.!。])|"
+    "限行|停电|停水|值日|轮班|封路|开学|军训|团建|扫墓|打风|有(?:人)?(?:结婚|生日会)|(?:洗|拔|补)牙|接电话|家长会|开家长会|饮茶|喝茶|去饮|"
     "补课|值班|过寿|过生日(?!来)|(?:办|喝|吃)(?:喜酒|席|酒席?)|有喜事|办喜事|走亲戚|轮到(?:我)?(?:值|上|当)?班?|(?<=在)接(?:孩子|娃)|当班|在(?:外地|外面|上学|路上|单位)|有事情?|有课|有个?会(?!员)|有约|有安排|有考试|要?开.{0,2}会|上课(?![吗么不])|(?<!你们)(?<!你们还)(?<!你们都)上班(?![吗么不])|加班|返工|出差|出国|出门|出去|考试|值夜?班|旅游|旅行|回老家|搬家|很忙|忙(?!吗)|体检|面试|"
     "手术|住院|陪客户|客户来|接客户|打针|结婚|聚会|聚餐)"
 )
@@ -339,7 +341,7 @@ BEHIND_EN: Final = (
     r"hard|difficult)(?![a-z])"
 )
 BUSY_EN: Final = (
-    r"(?:busy|at work|working|got (?:work|plans|class)|away|abroad|travell?ing|in a meeting|have (?:a )?(?:class|work|meeting|"
+    r"(?:busy|at work|working|on strike|teaching|at (?:the|my|a) (?:dentist|doctor|doctors|hospital|clinic|vet|hairdresser|gym|office)|at (?:school|college|uni|church)|got (?:work|plans|class)|away|abroad|travell?ing|in a meeting|have (?:a )?(?:class|work|meeting|"
     r"school|lesson|shift|an exam|an appointment)|work(?=$|[ ,.])|on holiday|out of town)(?![a-z])"
 )
 OCCASION_EN: Final = (
@@ -416,6 +418,11 @@ ALONE: Final[tuple[tuple[Verdict, str], ...]] = (
     ("busy", rf"(?P<no>{V}){_EN_TAIL}{{0,8}}(?:{BUSY_EN})"),
     (
         "busy",
+        rf"(?P<no>{V})(?:'s| is| are)+ (?:my|the|our) (?!best|one|day|only|better|ideal|preferred|favou?rite|first|earliest|"
+        rf"latest|time|same|next|last|most|perfect|right)[a-z' ]{{2,20}}(?=$|[,.!;])",
+    ),
+    (
+        "busy",
         (
             rf"(?<![a-z])(?:i work|(?:i'm |i'll be )?(?:busy|away|at work|abroad|out of town|travell?ing)|"
             rf"got (?:something|stuff|work|plans|class)|working|i have (?:work|class|school))(?: on|"
@@ -431,7 +438,8 @@ ALONE: Final[tuple[tuple[Verdict, str], ...]] = (
     ("elsewhere", rf"(?:{OCCASION_EN})(?:{_EN_FILL}){{0,4}}(?P<no>{V})(?: on (?P<no2>{V}))?"),
     (
         "elsewhere",
-        rf"(?:开完|结束|做完|上完|下完)(?:大概|大约|要|差不多|也|都|得|\x02|\x03){{0,4}}(?P<no>{V})",
+        rf"(?:开完|结束|做完|上完|下完)(?:大概|大约|要|差不多|也|都|得|\x02|\x03){{0,4}}(?P<no>{V})"
+        rf"(?!(?:再|就|能|可以|我)*(?:过来|来|到店|到你|过去|去))",
     ),
     (
         "cancelled",
