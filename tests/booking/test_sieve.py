@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,7 +15,10 @@ from hypothesis import strategies as st
 from imserver.plugins.booking.dates.rules import RULES
 from imserver.plugins.booking.dates.sieve import ALWAYS, Sieve, can_match, letters_of, needed
 from imserver.plugins.booking.dates.text import Sheet
+from imserver.plugins.booking.schedule.shops import load_chain
 from imserver.plugins.booking.understanding import reader
+from imserver.plugins.booking.understanding.acts import Scene
+from imserver.plugins.booking.understanding.lexicon import Lexicon
 from tests.understanding.corpus import utterances
 
 TEXTS = sorted({Sheet(one.text).text for one in utterances("open")})
@@ -38,6 +42,7 @@ def _of_the_reader() -> Iterable[re.Pattern[str]]:
     return {pattern.pattern: pattern for pattern in (*found, *(rule.pattern for rule in RULES))}.values()
 
 
+NOW = datetime(2026, 11, 18, 10, tzinfo=UTC).replace(tzinfo=None)
 PATTERNS = sorted(_of_the_reader(), key=lambda pattern: pattern.pattern)
 
 
@@ -96,3 +101,12 @@ def test_most_rules_are_not_tried_on_most_texts() -> None:
     sieve = Sieve(rule.pattern for rule in RULES)
     tried = sum(len(sieve.passed(letters_of(text))) for text in TEXTS)
     assert tried < len(TEXTS) * len(RULES) / 3
+
+
+def test_what_is_worked_out_once_is_there_before_customers_come() -> None:
+    lexicon = Lexicon(load_chain("demo"))
+    reader.prepare(lexicon)
+    known = needed.cache_info().misses
+    for text in ("周日上午十点取镜", "sunday 10am, adjust my glasses", "不用了谢谢"):
+        reader.understand(text, Scene(NOW, "Asia/Shanghai", "garden"), lexicon)
+    assert needed.cache_info().misses == known
