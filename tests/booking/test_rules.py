@@ -24,8 +24,8 @@ from tests.booking.test_changes import booked
 #: status: what the customer, the staff and the timer may do, and where it leads. Not derived from the table in the code.
 MAY = {
     "held": {
-        "customer": "request>pending confirm>confirmed move>held cancel>cancelled",
-        "staff": "request>pending confirm>confirmed move>held cancel>cancelled",
+        "customer": "request>pending confirm>confirmed move>held correct>held cancel>cancelled",
+        "staff": "request>pending confirm>confirmed move>held correct>held cancel>cancelled",
         "timer": "expire>expired",
     },
     "pending": {

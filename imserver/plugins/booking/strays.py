@@ -1,4 +1,4 @@
-"""Appointments whose service, people or rooms are not in the chain any more: the staff hear of each once, at a start.
+"""Appointments that the shop cannot serve as the file has it now: the staff hear of each once, at a start or an import.
 
 They stay as they are. They can be moved, then with what the shop has now, and cancelled; until then they own their cells.
 """

@@ -86,7 +86,7 @@ def either(words: Iterable[str]) -> str:
 
 # ------------------------------------------------------------------------------------------------------------------ days
 
-DAY_WORDS: Final = {"今": 0, "明": 1, "听": 1, "后": 2, "大后": 3, "大大后": 4}
+DAY_WORDS: Final = {"今": 0, "明": 1, "听": 1, "后": 2, "大后": 3, "外后": 3, "大大后": 4}
 WEEK_WORDS: Final = {
     "这": 0,
     "本": 0,
@@ -477,6 +477,25 @@ def read_nth_of_month(match: Match, scene: Scene) -> tuple[Token, ...]:
     return next(((one(day),) for day in days if day and day >= scene.today), (Refused("past"),))
 
 
+def read_within_month(match: Match, scene: Scene) -> tuple[Token, ...]:
+    """十二月第一个周六, the first week of December: of a week all its days, of which one is to be picked."""
+    named = _month_named(match["month"], scene.today)
+    if named is None:
+        return (Refused("impossible"),)
+    nth = NTH.get(match["nth"]) or number(match["nth"])
+    if match["cn"]:
+        day = nth_weekday(*named, WEEKDAY_CHARS[match["cn"]], nth)
+        return (one(day),) if day and day >= scene.today else (Refused("past"),)
+    if match["weekend"]:
+        saturday = nth_weekday(*named, 5, nth)
+        return (
+            (Days(frozenset({saturday, saturday + timedelta(days=1)}), "several", each=True),)
+            if saturday
+            else ()
+        )
+    return _stretch((date(*named, 7 * nth - 6) + timedelta(days=ahead) for ahead in range(7)), scene)
+
+
 def read_nth_weekday(match: Match, scene: Scene) -> tuple[Token, ...]:
     """第二个周六, the third Saturday from now: counted from the coming one."""
     nth = number(match["nth"]) if match["nth"] not in NTH else NTH[match["nth"]]
@@ -641,7 +660,9 @@ PARTS: Final[dict[str, Part]] = {
     ),
     **dict.fromkeys(("深夜", "半夜", "大半夜"), Part("evening", 21, 23)),
     "evening": Part("evening", 16, 23),
-    **dict.fromkeys(("morning", "a"), Part("morning", 0, 11)),  # a.m.
+    **dict.fromkeys(("eve", "nite"), Part("evening", 16, 23)),
+    "aft": Part("afternoon", 12, 20),
+    **dict.fromkeys(("morning", "morn", "a"), Part("morning", 0, 11)),  # a.m.
     "p": Part("afternoon", 12, 23),  # p.m.
 }
 
@@ -661,12 +682,18 @@ def clock_before(hour: int, minutes: int) -> Token:
 
 def minutes_of(text: str) -> int:
     """The minutes of "half", "a quarter", "twenty minutes"."""
-    words = {"half": 30, "quarter": 15, "a quarter": 15}
+    words = {"half": 30, "quarter": 15, "qtr": 15}
+    text = text.removeprefix("a ")
     return words[text] if text in words else number(text.partition(" minute")[0])
 
 
 def read_chinese_clock(match: Match, scene: Scene) -> tuple[Token, ...]:
-    minute = 30 if match["half"] else 15 * number(match["quarter"] or "0")
+    minute = (
+        30
+        if match["half"] or match["struck_half"]
+        else 15 * number(match["quarter"] or match["bones"] or "0")
+    )
+    minute += 5 * number(match["fives"] or match["struck"] or match["figure"] or "0")
     return (clock(number(match["hour"]), minute + number(match["counted"] or match["minute"] or "0")),)
 
 

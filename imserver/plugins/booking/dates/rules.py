@@ -44,7 +44,7 @@ EN_MONTH: Final = (
 )
 ORDINAL: Final = "(?:st|nd|rd|th)(?![a-z])"
 YEAR: Final = "(?:,? (?P<year>20[0-9]{2})(?![0-9:]))?"
-AM_PM: Final = r"(?P<part>[ap])\.? ?m(?![a-z])\.?"
+AM_PM: Final = r"(?P<part>[ap])\.? ?m(?:-?ish)?(?![a-z])\.?"
 AT: Final = "(?<![a-z])(?:at |@ ?)"
 DIAL: Final = f"(?<![0-9a-z.])(?<![0-9]:)(?:{AT})?"
 
@@ -59,10 +59,16 @@ EN_AMOUNT: Final = (
     f"(?: (?:and )?(?P<and_minutes>[0-9]{{1,2}}) ?(?:minutes?|mins?))?"
     f"|(?P<minutes>an?|[0-9]{{1,3}}|{EN_NUM}) ?(?:minutes?|mins?))(?![a-z])"
 )
+CANTONESE_MINUTE: Final = (
+    f"(?P<fives>[一二两三四五六七八九]|十[一二]?|[0-9]{{1,2}}) ?个字|(?P<bones>[一二两三]) ?个骨|"
+    f"[搭踏](?:正|(?P<struck_half>半)|(?P<struck>[一二三四五六七八九]|十[一二]?))|"
+    f"(?P<figure>[二三四六七八九])(?![{CN_ANY}]| ?[点号日岁人位元块月个度天年周小分刻折副只双楼层店张%:/])"
+)
+"""三點搭九, 三點九, 三點三個字: the figure that the long hand points at, or so many of its fives."""
 CN_MINUTE: Final = (
     f"(?:(?P<half>半)(?![年天个小])|(?P<quarter>[123一二两三]) ?刻钟?|(?:过 ?)?[零〇]?(?P<counted>{NUM}) ?分(?!钟)"
     f"|(?P<minute>[0-9]{{2}}|[零〇][一二三四五六七八九]|[二三四五]?十[一二三四五六七八九]?)"
-    f"(?![{CN_ANY}]| ?[号日岁人位元块月个度天年周小分%:/]))"
+    f"(?![{CN_ANY}]| ?[号日岁人位元块月个度天年周小分%:/])|{CANTONESE_MINUTE})"
 )
 CN_BEFORE: Final = f"差 ?(?:(?P<minute>{NUM}) ?分钟?|一刻钟?)"
 
@@ -82,6 +88,7 @@ def _compiled(*rows: tuple[str, Reader], timely: bool = False) -> tuple[Rule, ..
 
 # ----------------------------------------------------------------------------------------------------------------- rules
 
+CLOCKED: Final = "[上下中]午|[早晚]上?|那天|当天|$|[ ,，。]"
 OVER: Final = _compiled(
     (
         "昨[天日晚早夜]?|[琴寻]日|大?前[天日](?!起)|去年|前年|(?<![a-z])yesterday(?![a-z])",
@@ -91,6 +98,10 @@ OVER: Final = _compiled(
     (
         f"{ALONE}(?:[0-9]{{1,3}}|{CN}|半) ?(?:天|个? ?{WEEK}|个? ?月|年|个? ?小时|分钟) ?[以之]?前",
         read.refuse("past"),
+    ),
+    (
+        f"(?:农历|阴历|旧历|老历)的?(?:{NUM} ?月|[正冬腊]月)?的?(?:初?{CN})?|[冬腊]月的?(?:初?{CN})?|(?<![大年月节])初{CN}(?={CLOCKED})",
+        read.refuse("vague"),
     ),
     ("今明两?天?|明后两?天", read.refuse("several")),
     (f"每 ?个? ?{WEEK} ?(?P<day>{CN_DAY})|{WEEK}(?P<day2>{CN_DAY})每周", read.read_every),
@@ -241,6 +252,20 @@ DATES: Final = _compiled(
         ),
         read.read_nth_of_month,
     ),
+    (
+        (
+            f"(?P<month>(?:下下?|这|本)个?月|{ALONE}{NUM} ?月)份?的?第(?P<nth>[一二三四])个?{WEEK}"
+            f"(?:(?P<cn>{CN_DAY})|(?P<weekend>末)|(?![{CN_ANY}]))"
+        ),
+        read.read_within_month,
+    ),
+    (
+        (
+            f"(?<![a-z])(?:in |on )?(?:the )?(?P<nth>first|second|third|fourth) (?P<cn>)week(?P<weekend>end)? (?:of|in) "
+            f"(?P<month>next month|this month|{EN_MONTH})"
+        ),
+        read.read_within_month,
+    ),
     (f"(?<!月)(?<!月的)第(?P<nth>[二三四])个{WEEK}(?P<cn>{CN_DAY})(?P<en>)", read.read_nth_weekday),
     (f"(?<!下)再下个{WEEK}(?P<cn>{CN_DAY})(?P<nth>)(?P<en>)", read.read_after_next),
     (
@@ -296,7 +321,10 @@ DATES: Final = _compiled(
         read.read_month_edge,
     ),
     ("(?P<how>(?:下下?|这|本)?个?)(?:周|星期|礼拜) ?末|(?P<how2>)双休日?", read.read_weekend),
-    (r"(?<![a-z])(?:on |at )?(?:(?P<how>the|this|next) )?weekends?(?![a-z])", read.read_weekend),
+    (
+        r"(?<![a-z])(?:on |at )?(?:(?P<how>the|this|next) )?(?:weekend|wk-?end|wknd)s?(?![a-z])",
+        read.read_weekend,
+    ),
 )
 FROM_NOW: Final = _compiled(
     (f"(?<![推迟早晚前]){ALONE}{CN_AMOUNT} ?{CN_AFTER}", read.read_later),
@@ -344,9 +372,9 @@ DAY_NAMES: Final = _compiled(
     (r"(?<![a-z0-9])(?:today|2day)(?![a-z])", read.days_ahead(0)),
     (
         (
-            "(?<![大以之最])(?:(?P<day>大大后|大后|今|明|后|听(?=日))(?:天|日|儿个?|"
+            "(?<![大以之最])(?:(?P<day>大大后|大后|外后|今|明|后|听(?=[日朝]))(?:天|日|儿个?|"
             "朝(?=[早上下晚一二三四五六七八九十0-9 ,，]|$)|个(?!月|年|小时|星期|礼拜|周))|(?P<short>今|明|"
-            "后)(?P<part>早上|晚上|早|晚|晨|夜))(?!点)"
+            "后|听(?=朝早|晚))(?P<part>早上|晚上|朝早|早|晚|晨|夜))(?!点)"
         ),
         read.read_day_word,
     ),
@@ -422,10 +450,13 @@ DAY_NAMES: Final = _compiled(
         read.read_dashed,
     ),
 )
+_NO_HOUR: Final = "(?<![点半分钟刻0-9])"
+"""Before what one does then: no hour of it was said, so it is a part of the day."""
+_DONE: Final = "[以之]?后|过后"
 TIMES: Final = _compiled(
     (
         (
-            f"(?<![a-z0-9])(?:at )?(?P<minute>half|(?:a )?quarter|(?:[0-9]{{1,2}}|{EN_NUM})(?: minutes?)?) past "
+            f"(?<![a-z0-9])(?:at )?(?P<minute>half|(?:a )?(?:quarter|qtr)|(?:[0-9]{{1,2}}|{EN_NUM})(?: minutes?)?)[ -]past[ -]"
             f"(?P<hour>{EN_HOUR})(?![a-z0-9:])"
         ),
         read.read_past,
@@ -439,7 +470,7 @@ TIMES: Final = _compiled(
     ),
     (
         (
-            f"(?<=between )(?P<first>{EN_HOUR})(?::(?P<minute>[0-9]{{2}}))? and (?P<last>{EN_HOUR})(?::(?P<last_mi"
+            f"(?:(?<=between )|(?<=btw )|(?<=btwn ))(?P<first>{EN_HOUR})(?::(?P<minute>[0-9]{{2}}))? (?:and|n|&) (?P<last>{EN_HOUR})(?::(?P<last_mi"
             f"nute>[0-9]{{2}}))?"
             f"(?![0-9a-z:])"
         ),
@@ -448,20 +479,32 @@ TIMES: Final = _compiled(
     (f"(?<![a-z])(?:at )?half (?P<hour>{HOUR_WORD}|1[0-2]|[1-9])(?![a-z0-9:])", read.read_half),
     (  # "ten to five" may be a range; with "minutes" it is not
         (
-            f"(?<![a-z0-9])(?:at )?(?P<minute>(?:a )?quarter|(?:[0-9]{{1,2}}|{EN_NUM}) minutes?|twenty(?:[- ]five)?) to "
+            f"(?<![a-z0-9])(?:at )?(?P<minute>(?:a )?(?:quarter|qtr)|(?:[0-9]{{1,2}}|{EN_NUM}) minutes?|twenty(?:[- ]five)?) (?:to|of|til|till) "
             f"(?P<hour>{EN_HOUR})(?![a-z0-9:])"
         ),
         read.read_to,
     ),
+    (rf"{DIAL}(?P<hour>[0-9]{{1,2}})[;, -](?P<minute>00|15|[2-5][05]) ?{AM_PM}", read.read_am_pm),
     (rf"{DIAL}(?P<hour>{EN_HOUR})(?:[:.](?P<minute>[0-9]{{2}}))? ?{AM_PM}", read.read_am_pm),
-    (rf"{DIAL}(?P<hour>[0-9]{{1,2}}):(?P<minute>[0-9]{{2}})(?::00)?(?![0-9a-y:])", read.read_written),
+    (
+        rf"(?<={DAY_MARK}) (?:at )?(?P<hour>[0-9]{{1,2}})(?::(?P<minute>[0-9]{{2}}))?(?P<part>[ap])(?![a-z0-9])",
+        read.read_am_pm,
+    ),
+    (
+        rf"{DIAL}(?P<hour>[0-9]{{1,2}}):(?P<minute>[0-9]{{2}})(?::00| ?h(?:rs|ours)?(?![a-z]))?(?![0-9a-y:])",
+        read.read_written,
+    ),
+    (
+        rf"(?<={DAY_MARK}) (?:at )?(?P<hour>[0-9]{{1,2}})[; ](?P<minute>00|15|30|45)(?=$|[,.?!]| (?:pls|please|ok|thx|thanks))",
+        read.read_behind_day,
+    ),
     (rf"{DIAL}(?P<hour>[0-9]{{1,2}})(?: : ?| ?h ?|: )(?P<minute>[0-9]{{2}})(?![0-9a-z:])", read.read_written),
     (
         f"(?<={DAY_MARK})(?:的| |, )?(?:at )?(?P<hour>[0-9]{{1,2}})[.](?P<minute>[0-5][0-9])(?![0-9.%]| ?[度元块])",
         read.read_behind_day,
     ),
     (
-        f"(?<={DAY_MARK}) ?(?P<hour>[01]?[0-9]|2[0-3])(?P<minute>[0-5][05])(?![0-9.:/%元块度])",
+        f"(?:(?<={DAY_MARK})|(?<=[上下中]午)) ?(?P<hour>[01]?[0-9]|2[0-3])(?P<minute>[0-5][05])(?: ?h(?:rs|ours)?(?![a-z]))?(?![0-9.:/%元块度])",
         read.read_behind_day,
     ),
     (
@@ -501,7 +544,7 @@ TIMES: Final = _compiled(
     ),
     (
         (
-            f"(?:(?<=after )|(?<=before )|(?<=around )|(?<=about )|(?<=round )|(?<=ideally )|(?<=preferably )|"
+            f"(?:(?<=after )|(?<=aft )|(?<=aftr )|(?<=before )|(?<=b4 )|(?<=abt )|(?<=\x00 like )|(?<=around )|(?<=about )|(?<=round )|(?<=ideally )|(?<=preferably )|"
             f"(?<=later than )|(?<=earlier than )|(?<=by )|(?<=until )|(?<=till )|(?<=from )|"
             f"(?<=past )|(?<=not )|(?<=instead of )|(?<=than )|(?<=make it )|(?<=can't do )|"
             f"(?<=say ))(?P<hour>{EN_HOUR})"
@@ -561,8 +604,35 @@ TIMES: Final = _compiled(
         r"(?<![a-z])after (?:work|dinner|supper)(?![a-z])|(?<![a-z])(?:at )?dinner ?time(?![a-z])",
         read.read_evening,
     ),
-    (r"(?<![a-z])(?:first thing(?: in the morning)?|before lunch)(?![a-z])", read.read_morning),
-    (r"(?<![点半分钟刻0-9])下(?:了班|完班|班(?:[以之]?后|完|了))", read.read_evening),
+    (
+        r"(?<![a-z])(?:first thing(?: in the morning)?|before (?:lunch|work|school|class)|after breakfast)(?![a-z])",
+        read.read_morning,
+    ),
+    (r"(?<![a-z])before (?:dinner|supper|tea)(?![a-z])", read.read_afternoon),
+    (
+        f"{_NO_HOUR}(?:下(?:了班|完班|班(?:{_DONE}|完|了))|[放收]咗?工(?:{_DONE}|先|完)?|[落收]咗?班(?:{_DONE})?)",
+        read.read_evening,
+    ),
+    (
+        f"{_NO_HOUR}(?:[放下散]咗?(?:了|完)?学(?:{_DONE}|完|了)|(?:下|落|放)咗?了?课(?:{_DONE}|了))",
+        read.read_afternoon,
+    ),
+    (f"{_NO_HOUR}(?:上[班课学]|开工|返工|返学)(?:[以之]?前)", read.read_morning),
+    (
+        f"(?:[吃食](?:完|过|咗|了)?)?(?:早饭|早餐|早茶)(?:{_DONE}|完)|(?:[吃食](?:完|过|咗|了))(?:早饭|早餐|早茶)",
+        read.read_morning,
+    ),
+    (f"(?:[吃食])?(?:午饭|中饭|午餐|晏)(?:[以之]?前)", read.read_morning),
+    (
+        f"(?:[吃食](?:完|过|咗|了)?)?(?:午饭|中饭|午餐)(?:{_DONE}|完)|[吃食](?:完|过|咗|了)(?:午饭|中饭|午餐|晏昼?)(?:{_DONE})?",
+        read.read_afternoon,
+    ),
+    ("(?:[吃食]?(?:午饭|中饭|午餐)|食晏)(?:[那嗰]?阵|的?时候|时(?!间))", read.read_noon),
+    ("(?:[吃食])?(?:晚饭|晚餐|夜饭)(?:[以之]?前)", read.read_afternoon),
+    (
+        f"(?:[吃食](?:完|过|咗|了)?)?(?:晚餐|夜饭)(?:{_DONE}|完)|[吃食](?:完|过|咗|了)(?:晚饭|晚餐|夜饭)(?:{_DONE})?",
+        read.read_evening,
+    ),
     (
         f"(?<={DAY_MARK})(?:的)?(?P<part>[早晚])(?P<hour>[六七八九十])(?=$|[ ,，。吧行可能来去有约验])",
         read.read_part_clock,
@@ -583,6 +653,7 @@ TIMES: Final = _compiled(
         r"(?<![a-z])(?:in the |at )?(?P<part>morning|afternoon|evening|night|noon|midday)(?![a-z])",
         read.read_part,
     ),
+    (rf"(?<={DAY_MARK}) (?P<part>morn|arvo|aft|eve|nite)(?![a-z]| ?[0-9{TIME_MARK}])", read.read_part),
     (r"(?<![a-z])(?P<part>p)\.?m(?![a-z])\.?", read.read_part),  # sat pm, PM 3:00
     (rf"(?:(?<={DAY_MARK}) ?|(?<![a-z ]))(?P<part>a)\.?m(?![a-z])\.?", read.read_part),  # not "I am"
     (

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from imserver.plugins.booking.messages.cards import Option
 from imserver.plugins.booking.schedule.appointments import (
     Appointment,
     get,
+    put_right,
     upcoming,
 )
 from imserver.plugins.booking.schedule.hours import MINUTE_MS, utc_ms, zone_of
@@ -105,6 +107,7 @@ def _ask_confirm(
     context: DialogueContext, state: Dialogue, held: Appointment, service: Service, *, armed: bool
 ) -> None:
     state.arm(armed=armed)
+    held = _as_shown(context, state, held)
     words = context.words
     band = context.chain.band(state.age_band)
     length = minutes_of(service, state.age_band, bool(state.first_visit))
@@ -147,34 +150,55 @@ def _ask_confirm(
     )  # fmt: skip
 
 
+def _as_shown(context: DialogueContext, state: Dialogue, held: Appointment) -> Appointment:
+    """The hold in the version of this card: a card that shows something else than the one before makes its button stale."""
+    if state.shown and state.shown != state.facts:
+        held = put_right(
+            context.tx,
+            held,
+            for_name=state.name,
+            age_band=state.age_band,
+            actor_id=context.sender.user_id,
+        )
+    state.version, state.shown = held.version, state.facts
+    return held
+
+
 def notes_of(context: DialogueContext, state: Dialogue) -> str:
     return context.words("note_separator").join(state.notes)[:MAX_NOTE]
 
 
 def twice(context: DialogueContext, state: Dialogue, wall: datetime, search: Search) -> bool:
-    """Whether this person has another appointment at that time, in any shop: then it is said, and other times are offered."""
-    zone = zone_of(context.the_shop)
-    begin = utc_ms(wall, zone) or 0
-    end = begin + search.minutes * MINUTE_MS
-    for one in upcoming(context.tx, context.customer_id):
-        same = label_key(one.for_name) == label_key(state.name) and one.person == state.person
-        if (
-            same
-            and one.id not in (state.appointment_id, state.replaces)
-            and one.start_at < end
-            and begin < one.end_at
-        ):
+    """Whether this person has another appointment at that time: then it is said, and other times are offered."""
+    begin = utc_ms(wall, zone_of(context.the_shop)) or 0
+    span = (begin, begin + search.minutes * MINUTE_MS)
+    who = (context.customer_id, state.name, state.person)
+    if not is_elsewhere(context, who, span, (state.appointment_id, state.replaces)):
+        return False
+    release(context, state)
+    state.wall = ""
+    ask_day(context, state, search)
+    return True
+
+
+def is_elsewhere(
+    context: DialogueContext, who: tuple[str, str, str], span: tuple[int, int], but: Sequence[int]
+) -> bool:
+    """Whether a person (account, name, for whom) has another appointment in a span of time; then that is said. In any shop, if
+    it is the customer who asks: staff see their own shop's alone."""
+    customer_id, name, person = who
+    begin, end = span
+    for one in upcoming(context.tx, customer_id, context.the_shop.id if context.is_staff else None):
+        same = label_key(one.for_name) == label_key(name) and one.person == person
+        if same and one.id not in but and one.start_at < end and begin < one.end_at:
             shop = context.chain.shop(one.store_id)
-            release(context, state)
-            state.wall = ""
             context.say(
                 "why_not.twice",
-                name=state.name,
+                name=name,
                 when=context.words.moment(one.wall),
                 store=shop.names.in_language(context.language) if shop else one.store_id,
                 code=one.code,
             )
-            ask_day(context, state, search)
             return True
     return False
 

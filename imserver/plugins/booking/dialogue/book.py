@@ -31,7 +31,7 @@ from .asking import ask_people, go_on, notes_of, twice
 from .choose import Search
 from .context import DialogueContext, Place
 from .draft import SELF, begin, carry, note, of_button, put, say_unread, says_something
-from .holding import actor, ensure_held, held_of, release
+from .holding import actor, ensure_held, held_of, is_too_late, release, still_stands
 from .labels import label_key
 from .state import Dialogue
 
@@ -146,7 +146,7 @@ def _yes(context: DialogueContext, state: Dialogue, reading: Reading) -> None:
     if questions:
         answers.reply(context, reading, state)
     say_unread(context, reading)
-    go_on(context, state, armed=clean or (not same and not said.unread(reading)))
+    go_on(context, state, armed=clean or (not same and not reading.dangerous))
 
 
 def _says_first_visit(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
@@ -161,7 +161,7 @@ def _says_first_visit(context: DialogueContext, state: Dialogue, reading: Readin
         say_unread(context, reading)
         if reading.has(Kind.QUESTION):
             answers.reply(context, reading, state)
-        go_on(context, state, armed=state.facts != before and not said.unread(reading))
+        go_on(context, state, armed=state.facts != before and not reading.dangerous)
     return True
 
 
@@ -194,7 +194,7 @@ def _odd_name(context: DialogueContext, state: Dialogue, reading: Reading) -> bo
         return True
     state.odd_name = odd[0]
     words = context.words
-    option = Option(words("yes"), words("command.confirm"))
+    option = Option(words("yes"), context.yes_command(state))
     context.ask(state, "ask.odd_name", [option], name=odd[0])
     return True
 
@@ -211,15 +211,22 @@ def _merge(context: DialogueContext, state: Dialogue, reading: Reading) -> None:
     """Put the text into the draft, then ask the next open question."""
     if reading.has(Kind.QUESTION):
         answers.reply(context, reading, state)
-    before = state.facts
+    before, day_known = state.facts, bool(state.wall or state.day_said)
     if len(reading.people) > 1:
         _ask_who(context, state, reading)
         return
     if not put(context, state, reading):
         return
     say_unread(context, reading)
-    unsure = bool(said.unread(reading)) or (state.facts == before and _doubts(context, state, reading))
-    go_on(context, state, armed=not unsure)
+    same = state.facts == before
+    unsure = reading.dangerous or (not day_known and _supposes_today(reading))
+    go_on(context, state, armed=not unsure and not (same and _doubts(context, state, reading)))
+
+
+def _supposes_today(reading: Reading) -> bool:
+    """Whether an hour without a day stands beside a word that nobody read: that word may have been the day."""
+    given = reading.given("time") is not None and reading.given("day") is None
+    return given and bool(said.unread(reading))
 
 
 def _doubts(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
@@ -319,6 +326,11 @@ def finish(context: DialogueContext, state: Dialogue) -> None:
     """The yes: the hold becomes an appointment; one that ran out is taken again and confirmed at once."""
     service = context.chain.service(state.service_id)
     held = held_of(context, state)
+    if service is not None and not context.the_shop.offers(
+        service
+    ):  # the file does not name it here any more
+        context.say("why_not.service", service=service.names.in_language(context.language))
+        state.service_id, service = "", None
     if service is None or (held is None and not state.wall):
         go_on(context, state)
         return
@@ -328,8 +340,9 @@ def finish(context: DialogueContext, state: Dialogue) -> None:
     if state.replaces and ends is None:
         release(context, state)
         context.close(state)
-        context.say("stale.question")
         return
+    if held is not None and not still_stands(context, held):
+        release(context, state)
     held = ensure_held(context, state, search)
     if held is None or twice(context, state, held.wall, search):
         return
@@ -363,15 +376,20 @@ def finish(context: DialogueContext, state: Dialogue) -> None:
 
 
 def _ends(context: DialogueContext, state: Dialogue) -> Appointment | None:
-    """The appointment that this one takes the place of, if it is still what was shown and may be cancelled."""
+    """The appointment that this one takes the place of, if it is still what was shown and may be cancelled; else why not is
+    said."""
     ends = get(context.tx, state.replaces) if state.replaces else None
-    if ends is None or ends.version != state.replaces_version:
+    if ends is None:
         return None
     try:
         next_status(ends.status, Action.CANCEL, actor(context))
+        current = ends.version == state.replaces_version
     except NotPossible:
+        current = False
+    if not current:
+        context.say("stale.question")
         return None
-    return ends
+    return None if is_too_late(context, ends) else ends
 
 
 def _remember(context: DialogueContext, state: Dialogue) -> None:

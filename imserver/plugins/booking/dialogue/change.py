@@ -24,16 +24,16 @@ from imserver.plugins.booking.schedule.appointments import (
 )
 from imserver.plugins.booking.schedule.hits import service_of
 from imserver.plugins.booking.schedule.hours import MINUTE_MS, utc_ms, zone_of
-from imserver.plugins.booking.schedule.plans import open_offers
 from imserver.plugins.booking.schedule.shops import Shop
 from imserver.plugins.booking.schedule.slots import Slot, why_not
 from imserver.plugins.booking.schedule.status import Action, NotPossible, next_status
 from imserver.plugins.booking.understanding.acts import Kind, Reading
 
 from . import answers, book, draft, said
+from .asking import is_elsewhere
 from .choose import Search, ask_day, ask_slot, choose, refuse
 from .context import DialogueContext
-from .holding import actor
+from .holding import actor, is_too_late
 from .state import Dialogue
 from .subjects import mine_of, subjects
 
@@ -97,7 +97,7 @@ def correct(context: DialogueContext, reading: Reading) -> bool:
             kind="correct",
             appointment_id=one.id,
             version=one.version,
-            name=str(name or one.for_name),
+            name=draft.as_shown(str(name or one.for_name)),
             age_band=band.id if band is not None else one.age_band,
         )
     )
@@ -165,7 +165,7 @@ def _yes_to_move(
         if _allowed(context, reading, appointment, Action.MOVE):
             _move_now(context, state, appointment)
     else:
-        _go_on(context, state, appointment, armed=clean or (not same and not said.unread(reading)))
+        _go_on(context, state, appointment, armed=clean or (not same and not reading.dangerous))
 
 
 def repeat_move(context: DialogueContext, state: Dialogue) -> None:
@@ -214,7 +214,7 @@ def answer_correct(context: DialogueContext, state: Dialogue, reading: Reading) 
         return False
     name, band = reading.given("name"), said.band_of(reading, context.chain)
     if name or band is not None:
-        state.name = str(name or state.name)
+        state.name = draft.as_shown(str(name or state.name))
         state.age_band = band.id if band is not None else state.age_band
         _ask_correct(context, state, appointment)
         return True
@@ -321,13 +321,17 @@ def _still_there(context: DialogueContext, state: Dialogue) -> list[Appointment]
 def _ask_correct(
     context: DialogueContext, state: Dialogue, appointment: Appointment, *, armed: bool = True
 ) -> None:
+    span = (appointment.start_at, appointment.end_at)
+    if is_elsewhere(context, _who(appointment, state.name), span, (appointment.id,)):
+        context.close(state if state.below is not None else None)
+        return
     words = context.words
     band = context.chain.band(state.age_band)
     fields = [(words("field.name"), state.name)]
     if band is not None:
         fields.append((words("field.age"), band.names.in_language(words.language)))
     state.arm(armed=armed)
-    options = [Option(words("button.confirm"), words("command.confirm"), "primary"),
+    options = [Option(words("button.confirm"), context.yes_command(state), "primary"),
                Option(words("button.keep"), words("command.my"))]  # fmt: skip
     when = words.moment(appointment.wall)
     context.ask(
@@ -364,16 +368,10 @@ def _allowed(context: DialogueContext, reading: Reading, appointment: Appointmen
     except NotPossible:
         not_possible(context, appointment)
         return False
-    shop = context.texts.shop_of(appointment)
-    if action is Action.CORRECT:
+    if action is Action.CORRECT or not is_too_late(context, appointment):
         return True
-    late = appointment.start_at - context.now_ms < shop.cutoff_min * MINUTE_MS
-    # Whom the shop asks for another time may answer until the last minute.
-    if not context.is_staff and late and not open_offers(context.tx, appointment.id):
-        context.close(context.dialogue())
-        context.say("why_not.cutoff", code=appointment.code, minutes=shop.cutoff_min, phone=shop.phone)
-        return False
-    return True
+    context.close(context.dialogue())
+    return False
 
 
 def not_possible(context: DialogueContext, appointment: Appointment) -> None:
@@ -427,7 +425,7 @@ def _towards(context: DialogueContext, state: Dialogue, appointment: Appointment
         if not choose(context, state, _search(context, appointment), when):
             return
     draft.say_unread(context, reading)
-    armed = not said.unread(reading) and (state.wall != before or not said.doubtful(reading))
+    armed = not reading.dangerous and (state.wall != before or not said.doubtful(reading))
     _go_on(context, state, appointment, armed=armed)
 
 
@@ -442,6 +440,8 @@ def _go_on(
     if wall == appointment.wall:
         context.close(state)
         context.say("why_not.same_time", when=context.words.moment(wall), code=appointment.code)
+        return
+    if _is_twice(context, state, appointment):
         return
     state.arm(armed=armed)
     moment = context.words.moment(wall)
@@ -460,12 +460,30 @@ def _go_on(
     )
 
 
+def _is_twice(context: DialogueContext, state: Dialogue, appointment: Appointment) -> bool:
+    """Whether its person is elsewhere at the chosen time: then another one is asked for."""
+    zone = zone_of(context.texts.shop_of(appointment))
+    begin = utc_ms(datetime.fromisoformat(state.wall), zone) or 0
+    span = (begin, begin + appointment.minutes * MINUTE_MS)
+    if not is_elsewhere(context, _who(appointment, appointment.for_name), span, (appointment.id,)):
+        return False
+    state.wall = ""
+    ask_day(context, state, _search(context, appointment))
+    return True
+
+
+def _who(appointment: Appointment, name: str) -> tuple[str, str, str]:
+    return appointment.customer_id, name, appointment.person
+
+
 def _move_now(context: DialogueContext, state: Dialogue, appointment: Appointment) -> None:
     """Change one row and exchange its cells; if the slot is taken, change nothing and offer the nearest free starts."""
     search = _search(context, appointment)
     shop = context.texts.shop_of(appointment)
     wall = datetime.fromisoformat(state.wall)
     start_at = utc_ms(wall, zone_of(shop))
+    if _is_twice(context, state, appointment):
+        return
     reason = why_not(shop, wall, search.minutes, context.now_ms)
     moved: Appointment | None = None
     if reason is None and start_at is not None:

@@ -142,6 +142,12 @@ class DialogueContext:
         self.zone = shop.zone
         return understand(text, scene, self.texts.lexicon)
 
+    def read_staffs(self, text: str) -> Reading:
+        """A whole text of the staff, whatever is open: with its command word, as people read it."""
+        shop = self.the_shop
+        scene = Scene(now=self.now, zone=shop.zone, shop=shop.id, step="", labels={}, staff=True)
+        return understand(text, scene, self.texts.lexicon)
+
     def again(self, reading: Reading) -> Reading:
         """The same words in the time of the shop that is spoken to by now."""
         shop = self.shop
@@ -170,7 +176,10 @@ class DialogueContext:
         """Post a card with options beside whatever is open: a yes may not answer that any more."""
         state = self.dialogue() or Dialogue()
         state.doubt()
+        yes, number = state.yes, state.number
         self.ask(state, key, options, code=code, store=store)
+        state.yes, state.number = yes, number  # none of these is the yes to what is open
+        self.keep(state)
 
     def ask(
         self,
@@ -193,8 +202,16 @@ class DialogueContext:
             {label_key(option.label): option.command for option in shown},
         )
         state.asked = {self.home: position}
+        state.yes = shown[0].command if state.asks_yes and shown else ""
+        if not any(option.command.endswith(f" #{state.number}") for option in shown):
+            state.number = 0
         self.asked = text
         self.keep(state)
+
+    def yes_command(self, state: Dialogue) -> str:
+        """The command of a yes that names no appointment: its number makes it the answer to this question alone."""
+        state.number = self.now_ms + self.position
+        return f"{self.words('command.confirm')} #{state.number}"
 
     def point(self) -> None:
         """The pointer to where the bot answered, if that was elsewhere. A question is repeated in it: it may be answered here,

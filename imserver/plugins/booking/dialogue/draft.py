@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime
 
 from imserver.plugins.booking.customers import customer, known_first_visit
@@ -19,11 +20,22 @@ from .state import Dialogue
 SELF = frozenset({"我", "我自己", "自己", "本人", "me", "i", "myself", "self", "my own"})
 
 
+#: Controls and ends of lines stand between words; of the unseen formats only the two that join letters belong to a name.
+_BREAKS = frozenset({"Cc", "Zl", "Zp"})
+_JOINERS = frozenset("\u200c\u200d")
+
+
 def begin(context: DialogueContext) -> Dialogue:
     """A draft with what is known of the customer."""
     known = customer(context.tx, context.customer_id)
     first_visit = known_first_visit(context.tx, context.customer_id, context.the_shop.id)
     return Dialogue(kind="book", name=known.name, age_band=known.age_band, first_visit=first_visit)
+
+
+def as_shown(name: str) -> str:
+    """A name without what is not seen and turns the line around it, or breaks it: it stands on cards and day sheets."""
+    whole = "".join(char for char in name if char in _JOINERS or unicodedata.category(char) != "Cf")
+    return " ".join("".join(" " if unicodedata.category(char) in _BREAKS else char for char in whole).split())
 
 
 def search_of(context: DialogueContext, state: Dialogue, service: Service) -> Search:
@@ -116,7 +128,7 @@ def _put_person(context: DialogueContext, state: Dialogue, reading: Reading) -> 
         state.age_band = service.age_band if service is not None else ""
     name = reading.given("name")
     if name:
-        state.name, state.odd_name = str(name), ""
+        state.name, state.odd_name = as_shown(str(name)), ""
     band = said.band_of(reading, context.chain)
     if band is not None:
         _put_band(context, state, band.id, reading)

@@ -21,9 +21,13 @@ from imserver.plugins.booking.schedule.appointments import (
     held_until,
     hold,
     place,
+    resources_of,
     upcoming,
 )
+from imserver.plugins.booking.schedule.hits import Rules, stands
 from imserver.plugins.booking.schedule.hours import MINUTE_MS, utc_ms, zone_of
+from imserver.plugins.booking.schedule.leave import leaves_of
+from imserver.plugins.booking.schedule.plans import open_offers
 from imserver.plugins.booking.schedule.shops import Shop
 from imserver.plugins.booking.schedule.slots import Slot, why_not
 from imserver.plugins.booking.schedule.status import Action, Actor, Status
@@ -102,6 +106,23 @@ def _next_look(now_ms: int, hold_until: int) -> int:
     return hold_until - WARN_MS if hold_until - now_ms >= 2 * WARN_MS else hold_until
 
 
+def still_stands(context: DialogueContext, held: Appointment) -> bool:
+    """Whether the shop can serve a hold as it is now: a file that was imported meanwhile gives no hold back."""
+    shop = context.the_shop
+    rules = Rules(shop, leaves_of(context.tx, shop))
+    return held.start_at > context.now_ms and stands(rules, held, resources_of(context.tx, held.id))
+
+
+def is_too_late(context: DialogueContext, appointment: Appointment) -> bool:
+    """Whether its customer may not change it any more. Whom the shop asks for another time may, until the last minute."""
+    shop = context.texts.shop_of(appointment)
+    late = appointment.start_at - context.now_ms < shop.cutoff_min * MINUTE_MS
+    if context.is_staff or not late or open_offers(context.tx, appointment.id):
+        return False
+    context.say("why_not.cutoff", code=appointment.code, minutes=shop.cutoff_min, phone=shop.phone)
+    return True
+
+
 def keep_held(context: DialogueContext, reading: Reading) -> bool:
     """续留 CODE: the hold is made longer by its length, twice at most."""
     state = context.dialogue()
@@ -171,7 +192,7 @@ def _warn(tx: Transaction, texts: ShopTexts, held: Appointment) -> None:
         content = question(words, "", words("hold.ends_soon", when=words.moment(held.wall)), [longer])
         with suppress(Refusal):
             tx.post(held.conversation_id, content, sender_id=shop.bot)
-        state.labels[label_key(longer.label)] = longer.command
+        state.show([longer.command], {label_key(longer.label): longer.command})
         save_dialogue(tx, held.conversation_id, user_id, state)
 
 

@@ -10,16 +10,19 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import msgspec
 
+from imserver.plugin_api import Refusal, Transaction
 from imserver.plugins.booking.customers import language_for
-from imserver.plugins.booking.journey import notify, offers
+from imserver.plugins.booking.journey import notify, offers, reach
 from imserver.plugins.booking.messages import cards
 from imserver.plugins.booking.messages.cards import Option
+from imserver.plugins.booking.messages.shop_texts import ShopTexts
 from imserver.plugins.booking.schedule import changes, codes, plans
 from imserver.plugins.booking.schedule import leave as leaves
 from imserver.plugins.booking.schedule.appointments import Appointment, Wish, act, by_code, place
@@ -37,6 +40,7 @@ from imserver.plugins.booking.understanding.acts import Kind, Reading
 from . import change
 from .context import DialogueContext, Place
 from .holding import actor
+from .labels import label_key
 from .plan_words import KINDS, Period, read_opening_days, read_period, read_spans, says_none, typed
 from .state import Dialogue, dialogues_on, save_dialogue
 from .subjects import no_such, visible
@@ -372,7 +376,9 @@ def _keep(context: DialogueContext, shop: Shop, appointment: Appointment) -> Non
     if kept is None:
         context.say("offer.keep_gone", when=context.words.moment(appointment.wall))
         return
-    context.keep(None)
+    state = context.dialogue()
+    if state is not None and state.appointment_id == appointment.id:
+        context.close(state)  # a question about its other times
     notify.kept(context.tx, context.texts, kept)
 
 
@@ -428,6 +434,14 @@ def _out_of_place(context: DialogueContext, detail: Detail) -> Fault | None:
     return next((Fault((*_OUT_OF_PLACE, name), "") for name in names if name not in here), None)
 
 
+def _standing(context: DialogueContext, wish: FieldWish) -> Any:
+    """What stands now where a plan wants something else."""
+    path = tuple(wish.path.split("."))
+    if path[2] == "exceptions":
+        return [_span(one) for one in shop_spans(context.the_shop, date.fromisoformat(path[3]))]
+    return changes.found(_in_effect(context).tree, path)
+
+
 def _propose_fields(context: DialogueContext, detail: Detail) -> None:
     """The same for plans of nothing but fields: one that changes nothing is none."""
     tree = _in_effect(context).tree
@@ -448,7 +462,8 @@ def _propose(context: DialogueContext, detail: Detail) -> None:
         _say_fault(context, outlook.faults[0])
         return
     origin = Origin(context.sender.user_id, context.heard_in, context.position, context.now_ms)
-    shown = msgspec.structs.replace(detail, hits=tuple(one.id for one in outlook.promised))
+    fields = tuple(msgspec.structs.replace(one, was=_standing(context, one)) for one in detail.fields)
+    shown = msgspec.structs.replace(detail, fields=fields, hits=tuple(one.id for one in outlook.promised))
     _show(context, plans.ask(context.tx, context.the_shop.id, shown, origin), outlook)
 
 
@@ -496,6 +511,11 @@ def _show(context: DialogueContext, plan: Plan, outlook: _Outlook | None = None)
 def _agree(context: DialogueContext, plan: Plan) -> None:
     """The yes: all of it in this transaction."""
     tx, texts = context.tx, context.texts
+    if any(_standing(context, one) != one.was for one in plan.detail.fields):
+        context.say(
+            "plan.out_of_place"
+        )  # two who close half a day each: the second would open the first half again
+        return
     outlook = _outlook(context, plan.detail)
     if outlook.faults:
         _say_fault(context, outlook.faults[0])
@@ -536,19 +556,33 @@ def _release(context: DialogueContext, shop: Shop, held: Appointment) -> None:
     tx, texts = context.tx, context.texts
     asked = dialogues_on(tx, held.id, held.conversation_id)
     act(tx, held, Action.CANCEL, Actor.STAFF, context.sender.user_id)
+    for user_id, state in asked:
+        options = _say_gone(tx, texts, shop, held, user_id)
+        draft = state if state.appointment_id == held.id or state.below is None else state.below
+        draft.appointment_id, draft.version, draft.wall, draft.day, draft.step = 0, 0, "", "", "slot"
+        state.doubt()
+        state.show(
+            [option.command for option in options], {label_key(one.label): one.command for one in options}
+        )
+        save_dialogue(tx, held.conversation_id, user_id, state)
+    if not asked:  # no question is about it any more: its customer hears of it all the same
+        _say_gone(tx, texts, shop, held, held.customer_id)
+
+
+def _say_gone(tx: Transaction, texts: ShopTexts, shop: Shop, held: Appointment, user_id: str) -> list[Option]:
+    """The words about a hold that was given back, where its customer is, and the times instead."""
+    words = texts.catalogue.words(language_for(tx, user_id), shop)
     service = service_of(tx, texts.chain, shop, held)
     near = nearest(tx.execute, shop, service, held.wall, held.minutes, tx.now_ms)
-    for user_id, state in asked:
-        words = texts.catalogue.words(language_for(tx, user_id), shop)
-        options = [
-            Option(words.moment(slot.wall), f"{words('command.book')} {slot.wall:%Y-%m-%d %H:%M}")
-            for slot in near
-        ]
-        text = words("offer.hold_gone" if near else "offer.hold_gone_none", when=words.moment(held.wall))
-        tx.post(held.conversation_id, cards.question(words, "", text, options), sender_id=shop.bot)
-        state.appointment_id, state.version, state.wall, state.day, state.step = 0, 0, "", "", "slot"
-        state.options = [option.command for option in options]
-        save_dialogue(tx, held.conversation_id, user_id, state)
+    options = [
+        Option(words.moment(slot.wall), f"{words('command.book')} {slot.wall:%Y-%m-%d %H:%M}")
+        for slot in near
+    ]
+    text = words("offer.hold_gone" if near else "offer.hold_gone_none", when=words.moment(held.wall))
+    content = cards.question(words, "", text, options)
+    with suppress(Refusal):  # where the bot may not speak any more, the slot is gone all the same
+        reach.tell(tx, texts.chain, words, shop, (held.conversation_id, held.customer_id), content)
+    return options
 
 
 # -- names --------------------------------------------------------------------------------------------------------------------

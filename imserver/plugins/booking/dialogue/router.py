@@ -6,6 +6,7 @@ number; then what the acts of the text say to the open question, and after that 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -78,10 +79,24 @@ def _cancel(context: DialogueContext, reading: Reading) -> bool:
 
 
 def _confirm(context: DialogueContext, reading: Reading) -> bool:
-    """确认 alone is a yes to the open question."""
+    """确认 alone is a yes to the open question; 确认 #12, a button, to the question that showed it and no other."""
     state = context.dialogue()
+    numbered = _QUESTION.fullmatch(reading.text.strip())
+    if numbered is not None:
+        return _confirm_numbered(context, state, int(numbered[1]))
     if state is None or not _says_nothing(reading):
         return staff.confirm(context, reading)
+    return _answered(context, state, Reading(context.text, (Act(Kind.YES),)))
+
+
+def _confirm_numbered(context: DialogueContext, state: Dialogue | None, number: int) -> bool:
+    """The button of a question that names no appointment. It counts whatever was said in between, as long as it is open."""
+    if state is None or state.number != number:
+        context.say("stale.question")
+        return True
+    if state.asks_yes:
+        state.arm(armed=True)
+        state.asked[context.heard_in] = 0
     return _answered(context, state, Reading(context.text, (Act(Kind.YES),)))
 
 
@@ -157,6 +172,8 @@ COMMANDS: tuple[Command, ...] = (
 )  # fmt: skip
 #: Commands that continue the open question. After any other a yes may be meant for that one's answer.
 _GO_ON = frozenset({"book", "move", "cancel", "confirm", "correct", "longer"})
+#: Behind 确认: the number of the question that the button stood below.
+_QUESTION = re.compile(r"#(\d{1,15})")
 #: What an intention in a sentence runs.
 _BEGUN = {
     "list": "my", "slots": "slots", "info": "info", "human": "human", "help": "help", "stores": "stores",
@@ -204,7 +221,10 @@ def hear_command(tx: Transaction, texts: ShopTexts, message: Incoming, name: str
     """Handle a text that the host took for one of our commands."""
     holding.expire_overdue(tx, texts)
     context = locate(tx, texts, message)
-    if context is not None and not _emergency(context, message.flag):
+    if context is None:
+        return
+    _doubt_others(context)
+    if not _emergency(context, message.flag):
         _within_reach(context, partial(_run, context, name, arguments))
 
 
@@ -212,7 +232,10 @@ def hear_text(tx: Transaction, texts: ShopTexts, message: Incoming) -> None:
     """Handle any other message in a conversation with one of our bots."""
     holding.expire_overdue(tx, texts)
     context = locate(tx, texts, message)
-    if context is not None and not _emergency(context, message.flag):
+    if context is None:
+        return
+    _doubt_others(context)
+    if not _emergency(context, message.flag):
         _within_reach(context, partial(_text, context, for_people=message.for_people))
 
 
@@ -281,7 +304,6 @@ def _emergency(context: DialogueContext, flag: RedFlag | None) -> bool:
         return False
     emergency.raise_alarm(context, flag)
     _doubt_own(context)
-    _doubt_others(context)
     return True
 
 
@@ -296,8 +318,9 @@ def _doubt_own(context: DialogueContext) -> None:
 
 
 def _doubt_others(context: DialogueContext) -> None:
-    """Doubt the others' open questions: any member may say yes to words for people (two parents and a shop)."""
-    if context.place is Place.SERVICE:
+    """Doubt the others' open questions: the next yes of theirs may be meant for what was said now (two parents and a shop, or
+    two of the staff in their group)."""
+    if context.place in (Place.SERVICE, Place.STAFF):
         doubt_all(context.tx, context.heard_in, but=context.sender.user_id)
 
 
@@ -336,6 +359,8 @@ def _is_command(context: DialogueContext, reading: Reading) -> bool:
     else begins with it is a sentence (取消要扣钱吗)."""
     if context.is_staff or context.text.lstrip()[:1] in "/／" or said.is_values(reading):
         return True
+    if _QUESTION.fullmatch(reading.text.strip()):
+        return True  # the button of a question, also of one that is not open any more
     state = load_dialogue(context.tx, _asked_in(context).conversation_id, context.sender.user_id)
     return state is not None and context.text.strip() in state.commands
 
@@ -379,7 +404,6 @@ def _text(context: DialogueContext, *, for_people: bool = False) -> None:
         return
     misspelt = not for_people and label_key(context.text).startswith("/")
     _doubt_own(context)
-    _doubt_others(context)
     if state is not None:
         state.doubt()
     if context.is_staff:
@@ -407,7 +431,7 @@ def _unknown_command(context: DialogueContext) -> None:
 def _understood(context: DialogueContext, state: Dialogue | None, reading: Reading) -> bool:
     """Whether something came of the text: a button, an answer, or a wish."""
     command = _pressed(state, reading)
-    if command is not None and state is not None and state.asks_yes and command == state.options[0]:
+    if command is not None and state is not None and state.asks_yes and command == state.yes:
         reading = Reading(
             reading.text, (Act(Kind.YES),)
         )  # the button's words are a yes, and no more than one
@@ -470,7 +494,6 @@ def _wished(context: DialogueContext, state: Dialogue | None, reading: Reading) 
         row = _BY_NAME[name]
         if _enter(context, row, reading, context.text):
             row.run(context, context.again(reading))
-        _doubt_others(context)
         return True
     if reading.has(Kind.QUESTION):
         return _question(context, state, reading)
@@ -566,7 +589,6 @@ def _question(context: DialogueContext, state: Dialogue | None, reading: Reading
     if state is not None:
         state.doubt()
         context.keep(state)
-    _doubt_others(context)
     answers.reply(context, reading, state)
     return True
 

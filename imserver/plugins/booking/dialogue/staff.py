@@ -11,7 +11,7 @@ from imserver.plugins.booking.schedule.appointments import Appointment, act, bet
 from imserver.plugins.booking.schedule.hours import MINUTE_MS, utc_ms, wall_of, zone_of
 from imserver.plugins.booking.schedule.shops import Shop
 from imserver.plugins.booking.schedule.status import Action, NotPossible, Status, next_status
-from imserver.plugins.booking.understanding.acts import Reading
+from imserver.plugins.booking.understanding.acts import Kind, Reading, Weight
 
 from . import book, change, said
 from .context import DialogueContext, Place
@@ -97,6 +97,24 @@ def _line(context: DialogueContext, shop: Shop, appointment: Appointment) -> str
     )
 
 
+def _is_talk(context: DialogueContext, reading: Reading) -> bool:
+    """A question about a step (到店 A2S4 了吗) is none; one with more words than it takes is asked about. What was pressed, or
+    carries a version, is a button's."""
+    if said.version_of(reading) is not None or context.pressed:
+        return False
+    return context.text.lstrip()[:1] not in "/／" and context.read_staffs(context.text).has(Kind.QUESTION)
+
+
+def _says_more(context: DialogueContext, reading: Reading) -> bool:
+    """Words beside a step that may change what is meant: nothing is done, and that is said."""
+    more = [rest.text.strip() for rest in reading.rest if rest.weight is not Weight.HARMLESS]
+    denied = [act for act in reading.acts if act.kind in (Kind.NO, Kind.REFUSE, Kind.LATER)]
+    if not more and not denied:
+        return False
+    context.say("unclear.rest", text=(" … ".join(more) or reading.text.strip())[:100])
+    return True
+
+
 def confirm(context: DialogueContext, reading: Reading) -> bool:
     """确认 [CODE]: the customer's yes to the open question, or staff's to a pending appointment."""
     code = said.code_of(reading)
@@ -104,6 +122,8 @@ def confirm(context: DialogueContext, reading: Reading) -> bool:
         if context.is_staff and context.place is Place.STAFF:
             context.say("staff.which_code")
             return True
+        return False
+    if context.is_staff and _is_talk(context, reading):
         return False
     appointment = by_code(context.tx, code)
     if appointment is None or not visible(context, appointment):
@@ -116,7 +136,8 @@ def confirm(context: DialogueContext, reading: Reading) -> bool:
     elif said.names_time(reading) and appointment.status in (Status.PENDING, Status.CONFIRMED):
         change.confirm_move(context, reading, appointment)
     elif appointment.status is Status.PENDING and context.is_staff:
-        _step(context, reading, appointment, Action.CONFIRM)
+        if not _says_more(context, reading):
+            _step(context, reading, appointment, Action.CONFIRM)
     elif appointment.status is Status.EXPIRED:
         context.say("stale.hold")
     elif appointment.status is Status.CONFIRMED:
@@ -136,11 +157,13 @@ def step(action: Action, context: DialogueContext, reading: Reading) -> bool:
             return False
         context.say("staff.which_code")
         return True
+    if _is_talk(context, reading):
+        return False
     appointment = by_code(context.tx, code)
     if appointment is None or not visible(context, appointment):
         no_such(context, code)
-        return True
-    _step(context, reading, appointment, action)
+    elif not _says_more(context, reading):
+        _step(context, reading, appointment, action)
     return True
 
 
@@ -154,9 +177,13 @@ def undo(context: DialogueContext, reading: Reading) -> bool:
             return False
         context.say("staff.which_code")
         return True
+    if _is_talk(context, reading):
+        return False
     appointment = by_code(context.tx, code)
     if appointment is None or not visible(context, appointment):
         no_such(context, code)
+        return True
+    if _says_more(context, reading):
         return True
     version = said.version_of(reading)
     if version is not None and version != appointment.version:

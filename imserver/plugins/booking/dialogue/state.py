@@ -58,6 +58,10 @@ class Dialogue(msgspec.Struct, omit_defaults=True):
     notes: list[str] = msgspec.field(default_factory=list)
     #: Words for the people that wait for a shop to be chosen.
     passing: str = ""
+    #: What the last card that asked for a yes showed, its button, and the number that the button carries where no version does.
+    shown: list[str | bool | None] = msgspec.field(default_factory=list)
+    yes: str = ""
+    number: int = 0
     #: Commands behind the numbers that were shown last.
     options: list[str] = msgspec.field(default_factory=list)
     #: Those of the lists before it, latest first, and the command of each label that was shown in this dialogue.
@@ -86,9 +90,9 @@ class Dialogue(msgspec.Struct, omit_defaults=True):
         return self.step in ("confirm", "confirm_again")
 
     @property
-    def facts(self) -> tuple[object, ...]:
+    def facts(self) -> list[str | bool | None]:
         """What the card shows: if it stays the same, the card says nothing new."""
-        return (self.service_id, self.wall, self.name, self.age_band, self.first_visit, self.person)
+        return [self.service_id, self.wall, self.name, self.age_band, self.first_visit, self.person]
 
     @property
     def commands(self) -> set[str]:

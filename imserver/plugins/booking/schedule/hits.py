@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from datetime import date
 
 from imserver.plugin_api import Transaction
 
 from .appointments import Appointment, resources_of
 from .hours import moments, shop_spans, zone_of
-from .leave import Leave
+from .leave import Leave, leaves_of
+from .plans import open_in
 from .shops import Chain, Need, Pair, Service, Shop
 from .slots import CELL_MS, present
+from .status import Status
 
-_COLUMNS = ", ".join(field.name for field in fields(Appointment))
+_COLUMNS = ", ".join(one.name for one in fields(Appointment))
+
+
+@dataclass(slots=True)
+class _Day:
+    """A day of a shop: opening spans in UTC ms, their first cell, and the cells behind it in which each resource works."""
+
+    spans: list[tuple[int, int]]
+    first: int
+    works: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,34 +35,35 @@ class Rules:
 
     shop: Shop
     leaves: Sequence[Leave] = ()
+    #: What was worked out so far: a plan, and a start, ask about many appointments of one day.
+    days: dict[date, _Day] = field(default_factory=dict, compare=False, repr=False)
+
+    def on(self, day: date) -> _Day:
+        if day not in self.days:
+            zone = zone_of(self.shop)
+            spans = [moments(zone, day, span) for span in shop_spans(self.shop, day)]
+            first = spans[0][0] // CELL_MS if spans else 0
+            works = (
+                {one.id: present(self.shop, one, day, first) for one in self.shop.resources} if spans else {}
+            )
+            self.days[day] = _Day(spans, first, works)
+        return self.days[day]
 
 
 def stands(rules: Rules, appointment: Appointment, resource_ids: Iterable[str]) -> bool:
     """Whether the shop is open, and everybody and everything that it needs is there, from its start to its end."""
-    shop, day = rules.shop, appointment.wall.date()
-    zone = zone_of(shop)
-    spans = [moments(zone, day, span) for span in shop_spans(shop, day)]
-    if not any(opens <= appointment.start_at and appointment.end_at <= closes for opens, closes in spans):
+    day = rules.on(appointment.wall.date())
+    start_at, end_at = appointment.start_at, appointment.end_at
+    if not any(opens <= start_at and end_at <= closes for opens, closes in day.spans):
         return False
-    first = spans[0][0] // CELL_MS
-    at, count = (
-        appointment.start_at // CELL_MS - first,
-        (appointment.end_at - appointment.start_at) // CELL_MS,
+    work = ((1 << (end_at - start_at) // CELL_MS) - 1) << (start_at // CELL_MS - day.first)
+    names = set(resource_ids)
+    if any(day.works.get(name, 0) & work != work for name in names):
+        return False
+    return not any(
+        leave.resource_id in names and leave.start_at < end_at and start_at < leave.end_at
+        for leave in rules.leaves
     )
-    work = ((1 << count) - 1) << at
-    known = {resource.id: resource for resource in shop.resources}
-    for name in resource_ids:
-        resource = known.get(name)
-        if resource is None or present(shop, resource, day, first) & work != work:
-            return False
-        if any(
-            leave.resource_id == name
-            and leave.start_at < appointment.end_at
-            and appointment.start_at < leave.end_at
-            for leave in rules.leaves
-        ):
-            return False
-    return True
 
 
 def hit(
@@ -79,23 +93,27 @@ def coming(tx: Transaction, store_id: str, begin_ms: int, end_ms: int) -> list[A
 
 
 def strays(tx: Transaction, chain: Chain, store_id: str) -> list[Appointment]:
-    """Coming appointments whose service, people or rooms the chain does not have any more."""
+    """Coming appointments that the shop cannot serve as it is: their service, people or rooms are gone, or are not there then.
+    Not those that a plan of the staff is in the way of: their customers are asked."""
     shop = chain.shop(store_id)
     if shop is None:
         return []
-    known = {resource.id for resource in shop.resources}
+    rules = Rules(shop, leaves_of(tx, shop))
     services = {service.id for service in chain.services}
-    rows = tx.execute(
+    asked = {offer.appointment_id for offer in open_in(tx, store_id)}
+    used = defaultdict[int, list[str]](list)
+    for number, name in tx.execute(
         "SELECT r.appointment_id, r.resource_id FROM booking_appointment_resources r"
         " JOIN booking_appointments a ON a.id = r.appointment_id"
         " WHERE a.store_id = ? AND a.start_at > ? AND a.status IN ('pending', 'confirmed')",
         (store_id, tx.now_ms),
-    )
-    gone = {number for number, name in rows if name not in known}
+    ):
+        used[number].append(name)
     return [
         one
         for one in coming(tx, store_id, tx.now_ms, tx.now_ms + 400 * 24 * 3_600_000)
-        if one.status != "held" and (one.id in gone or one.service_id not in services)
+        if one.status is not Status.HELD
+        and (one.service_id not in services or (one.id not in asked and not stands(rules, one, used[one.id])))
     ]
 
 

@@ -30,10 +30,12 @@ class LeaveWish(msgspec.Struct, frozen=True):
 
 
 class FieldWish(msgspec.Struct, frozen=True):
-    """A field of the shop that is to have another value; None takes it away. `path` is the whole path, with dots."""
+    """A field of the shop that is to have another value; None takes it away. `path` is the whole path, with dots. `was`: what
+    stood there when it was asked; for the hours of one day those of that day, whatever they come from."""
 
     path: str
     value: Any = None
+    was: Any = None
 
 
 class Detail(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -69,6 +69,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(Status.HELD, Action.REQUEST, Status.PENDING, _BOTH),
     Transition(Status.HELD, Action.CONFIRM, Status.CONFIRMED, _BOTH),
     Transition(Status.HELD, Action.MOVE, Status.HELD, _BOTH),
+    Transition(Status.HELD, Action.CORRECT, Status.HELD, _BOTH),
     Transition(Status.HELD, Action.CANCEL, Status.CANCELLED, _BOTH),
     Transition(Status.HELD, Action.EXPIRE, Status.EXPIRED, _TIMER),
     Transition(Status.PENDING, Action.CONFIRM, Status.CONFIRMED, _STAFF),

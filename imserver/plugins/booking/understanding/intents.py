@@ -10,7 +10,7 @@ from typing import Final
 from imserver.plugins.booking.dates.sieve import can_match, letters_of
 from imserver.plugins.booking.dates.text import ASIDE_MARK, DAY_MARK, TIME_MARK, WORD_MARK
 
-from .acts import Act, Kind, Scene
+from .acts import Act, Kind, Scene, Span
 from .lexicon import load_words
 from .page import HAN, PUNCTUATION, Cover, Page
 from .patterns import KIN, KIN_ENGLISH, template
@@ -75,11 +75,13 @@ _WRITTEN: Final = re.compile(
 )
 #: What may be, or was meant and is not: 可能要取消, 本来想取消的, "should I".
 _SUPPOSED: Final = re.compile(
-    f"{MAYBE.pattern}|说不定|本来|原本|刚才|刚刚|误|不小心|点错|(?<![a-z])(?:accidentally|by mistake|was going to|had to"
+    f"(?<![a-z])(?:may|might|could)(?: (?:be|just|well|still|even))* ?$|{MAYBE.pattern}|说不定|本来|原本|刚才|刚刚|误|不小心|点错|(?<![a-z])(?:accidentally|by mistake|was going to|had to"
     "|(?:may|might|could|would) (?:have|need) to|if i|if we|whether i|whether to|nearly|almost)(?![a-z])"
 )
 #: 那天我有空: the customer is free, and asks for nothing.
 _FREE: Final = re.compile("(?:我|俺|咱|老公|老婆|孩子)(?:那天|当天|都|也|正好|刚好|就|会|应该|肯定)*$")
+#: "Would I need to cancel?"
+_WONDERS: Final = re.compile("(?<![a-z])(?:would|will|must|should|do|did) (?:i|we) (?:have to|need to|ever have to)[^,.!?;]{0,3}$")
 _NEEDED: Final = template("intents", "needed")
 #: "Do I need an appointment?" asks about the shop.
 _NEEDS_ONE: Final = template("intents", "needs_one")
@@ -93,7 +95,7 @@ _BY_OTHERS: Final = re.compile(_WORDS["cancelled_by"]["others"])
 _GOT: Final = re.compile("被$|(?<![a-z])(?:got|gets|getting|was|were|is|being|been|have|had|has) (?:just )?$")
 #: 我弟去不了，换我妹: somebody else comes.
 _STANDS_IN: Final = re.compile(
-    f"[换改](?:成|为|给|让|由)?我?家?的?(?:{KIN})|(?<!带)我(?:们)?(?:自己|一个人)?(?:来|去)(?=$|[ ,.!吧])"
+    f"[换改](?:成|为|给|让|由)?我?家?的?(?:{KIN})|(?:{KIN})(?:能|可以|会)(?:带|陪|领|抱|送|去|来)|(?<!带)我(?:们)?(?:自己|一个人)?(?:来|去)(?=$|[ ,.!吧])"
     f"|(?<![a-z])(?:my|our) (?:{KIN_ENGLISH}) (?:instead|will come)|(?:only|just) me(?![a-z])|me instead"
 )
 #: 来不了那么早, "can't come before 5", "not coming alone": somebody comes, only not so.
@@ -170,9 +172,15 @@ def _instead(page: Page) -> None:
         return
     where = _clause_of(page, cancels[0])
     given = [act for act in page.acts if act.kind is Kind.GIVE and act.what in ("day", "time") and act.spans]
-    if any(_clause_of(page, act) != where for act in given):
+    last = cancels[0].spans[-1]
+    if any(_clause_of(page, act) != where or _follows(page, act, last) for act in given):
         page.acts = [act for act in page.acts if act not in cancels and act.what != "book"]
         page.acts.append(Act(Kind.BEGIN, "move", None, cancels[0].spans))
+
+
+def _follows(page: Page, act: Act, last: Span) -> bool:
+    """Whether another time comes behind (周五不来了周六来), and not the one of the appointment (不来了周五的)."""
+    return act.spans[0].start >= last.end and not page.source[act.spans[-1].end :].startswith(("的", "那"))
 
 
 def _found(page: Page, scene: Scene) -> Iterator[_Intent]:
@@ -226,6 +234,8 @@ def _stands(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> boo
     if one.name in _COMMANDS and one.name not in WISH:
         return True
     if NEGATED.search(before) or _SUPPOSED.search(before):
+        return False
+    if _WONDERS.search(before):
         return False
     if (_NEEDED.search(before) or _NEEDS_ONE.search(page.words[start:end])) and asks(page, start, end):
         return False

@@ -100,6 +100,8 @@ _OPENED: Final = template("names", "opened")
 _NAMED: Final = template("names", "named")
 _ONLY: Final = re.compile(f"^ ?(?:是)?(?:我|她是我|他是我)(?:的)?(?P<kin>{KIN})[ .!]*$")
 _PRONOUN: Final = template("names", "pronoun")
+_PRONOUNS: Final = frozenset({"她", "他", "佢", "her", "him", "them"})
+_SPOKEN: Final = re.compile(f"(?:我|俺|咱)(?:家|个|的)*(?P<kin>{KIN})|(?<![a-z])(?:my|our) (?P<kin_english>{KIN_ENGLISH})(?![a-z])")
 _OWN: Final = template("names", "own")
 _BESIDE: Final = template("names", "beside")
 _AGE_BEHIND: Final = re.compile(",? ?[(]?[0-9]{1,2}[)]?(?= ?(?:$|[,.)]))")
@@ -577,6 +579,11 @@ def is_kin(word: str) -> bool:
 
 
 def _person(page: Page, start: int, end: int) -> None:
+    """A pronoun stands for the last one who was spoken of (我妈也去，给她也约一个)."""
+    if page.words[start:end] in _PRONOUNS:
+        spoken = [one for one in _SPOKEN.finditer(page.words[:start]) if one[0] not in _PRONOUNS]
+        if spoken:
+            start, end = spoken[-1].span("kin" if spoken[-1]["kin"] else "kin_english")
     corrects = page.has(Kind.REFUSE, "person")
     page.add(Kind.CORRECT if corrects else Kind.GIVE, "person", page.typed(start, end), (start, end))
 

@@ -47,6 +47,7 @@ from .rewrite import fold
 from .row import read_both, read_loose_names, read_row
 from .staff import is_staffs, read_command
 from .times import read_times
+from .told import denies, hush
 from .values import read_age_behind_name, read_ages, read_codes, read_number, read_phones
 
 #: A longer text is no instruction to a bot: it is for people.
@@ -127,6 +128,7 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
         page.has(Kind.BEGIN, name) for name in ("cancel", "move")
     ):
         note_reasons(page)
+    hush(page, scene)
     return _settled(page, scene, lexicon, times.when, people)
 
 
@@ -162,6 +164,8 @@ _BEHIND: Final = template("reader", "behind")
 _WORN: Final = re.compile(load_words("rest")["said_of"])
 #: 验光单, 验光师: a word of its own.
 _COMPOUND: Final = re.compile("^[单师室机仪台费]")
+#: 调整至周六, "adjust my appointment": it is the time that is adjusted.
+_APPOINTED: Final = template("reader", "appointed")
 _LEAD: Final = re.compile("(?:换|改|转)(?:到|成|去|为)?$")
 
 
@@ -175,6 +179,8 @@ def _chain_words(page: Page, scene: Scene, lexicon: Lexicon, asked: list[tuple[i
         read_other_shop(page, scene, lexicon)
     for what, found in (("service", lexicon.services.find(page.open)), ("shop", shops)):
         for one in found:
+            if what == "service" and _APPOINTED.match(page.words, one.start):
+                continue
             if what == "service" and (_asked_about(page, one.start, asked) or _told(page, one.start)):
                 page.take(one.start, one.end, Cover.NOTE)
             else:
@@ -295,7 +301,7 @@ def _settled(
     if _plain_wish(acts, rest, when, scene):
         spans = tuple(span for act in acts if act.what in ("day", "time", "range") for span in act.spans)
         acts = [*acts, Act(Kind.BEGIN, "book", None, spans)]
-    if when is not None and when.shift is not None and _moves(acts, scene):
+    if when is not None and when.shift is not None and _moves(acts, scene) and not denies(page):
         spans = tuple(span for act in acts if act.what == "time" for span in act.spans)
         acts = [*acts, Act(Kind.BEGIN, "move", None, spans or (Span(0, len(page.source)),))]
     return Reading(page.source, _in_order(acts), rest, when, people=people)
