@@ -70,6 +70,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     ),
     "race": (
         Column("booked", "booked", _WHOLE),
+        Column("stored", "stored", _WHOLE),
         Column("unanswered", "unanswered", _WHOLE),
         Column("answers/s", "per_s", "{:,.1f}"),
         Column("answer p50 ms", "answer_p50_ms"),

@@ -206,4 +206,4 @@ def _memory() -> Row:
     return Row("reading", "imserver", "memory of the plugin beside the server", figures)
 
 
-SCENARIOS = (Scenario("reading", "what it costs to understand a text", fixed(3), reading),)
+SCENARIOS = (Scenario("reading", "what it costs to understand a text", fixed(4), reading),)
