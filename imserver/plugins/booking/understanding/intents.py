@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
 
+from imserver.plugins.booking.dates.sieve import can_match, letters_of
 from imserver.plugins.booking.dates.text import ASIDE_MARK, DAY_MARK, TIME_MARK, WORD_MARK
 
 from .acts import Act, Kind, Scene, Span
@@ -193,7 +194,7 @@ def _found(page: Page, scene: Scene) -> Iterator[_Intent]:
             taken.append(match.span())
             yield _Intent({"waitlist": "other"}.get(name, name), *match.span())
             break
-    for name in _BEGUN:
+    for name in filter(lambda name: page.may_hold(WISH[name]), _BEGUN):
         for match in WISH[name].finditer(plain if name in ("list", "slots", "human", "order") else view):
             if match.end() > match.start() and not any(
                 match.start() < end and start < match.end() for start, end in taken
@@ -347,12 +348,14 @@ def _clause_of(page: Page, act: Act) -> tuple[int, int]:
 def _from_service(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> None:
     """A service said first, outside a question, is a wish; with free times asked for as well (周六有空验光吗) too."""
     given = [act for act in page.acts if act.kind is Kind.GIVE and act.what == "service"]
+    if not given or scene.step not in ("", "none"):
+        return
     if any(
         _NEEDS_ONE.search(page.words[start:end]) and asks(page, start, end) for start, end in page.clauses
     ):
         return
     others = any(page.has(Kind.BEGIN, name) for name in ("book", "move", "cancel", "list", "human", "order"))
-    if not given or others or scene.step not in ("", "none"):
+    if others:
         return
     if asked and not any(page.timed(*clause) for clause in page.clauses):
         return
@@ -369,7 +372,9 @@ def hide_cancelled(page: Page, scene: Scene) -> None:
 
     Alone, it is the day of the appointment, and 取消 beside it refuses nothing.
     """
-    if scene.step not in ("", "none") or WISH["move"].search(page.open):
+    if scene.step not in ("", "none") or not page.may_hold(WISH["cancel"]):
+        return
+    if WISH["move"].search(page.open):
         return
     for start, end in page.clauses:
         text = page.open[start:end]
@@ -384,18 +389,6 @@ def hide_cancelled(page: Page, scene: Scene) -> None:
             page.explain(start, end, Cover.ACT)
         elif _CANCELLING.search(word[0]):
             page.sheet.blank(start + word.start(), start + word.end(), ASIDE_MARK)
-
-
-_OTHER_SHOP: Final = template("intents", "other_shop")
-
-
-def read_other_shop(page: Page, scene: Scene) -> None:
-    """Another shop, whichever: in an open booking the one that was chosen is refused."""
-    if scene.step in ("", "none") or page.has(Kind.GIVE, "shop") or page.has(Kind.REFUSE, "shop"):
-        return
-    places = [match.span() for match in page.find(_OTHER_SHOP)]
-    if places:
-        page.take_act(Kind.REFUSE, "shop", None, *places)
 
 
 _WRONG: Final = {name: re.compile(pattern) for name, pattern in _WORDS["wrong"].items()}
@@ -447,7 +440,7 @@ _ASSENT: Final = re.compile(f"([^\\W0-9a-z_])不\\1|{_WORDS['alone']['assent']}"
 
 def hide_assent(page: Page) -> None:
     """没错 refuses nothing."""
-    for match in _ASSENT.finditer(page.words):
+    for match in _ASSENT.finditer(page.words) if page.may_hold(_ASSENT) else ():
         page.sheet.blank(*match.span(), ASIDE_MARK)
     for match in page.find(_NO_NEED_TO):
         page.take(*match.span(), Cover.NOTE)
@@ -666,9 +659,11 @@ def _repeats_card(page: Page, scene: Scene, start: int, end: int) -> bool:
 def _answer(text: str) -> Kind | None:
     """What a clause says if it is made of nothing but words of one answer and of what goes with them."""
     said: set[Kind] = set()
+    letters = letters_of(text)
+    groups = [[one for one in group if can_match(one, letters)] for group in (_NO, _YES, _GLUE)]
     place = 0
     while place < len(text):
-        no, yes, glue = (_longest(patterns, text, place) for patterns in (_NO, _YES, _GLUE))
+        no, yes, glue = (_longest(patterns, text, place) for patterns in groups)
         best = max(no, yes, glue)
         if best == place:
             if text[place] not in " \x02'\"()-:;=*^/&+_<>":

@@ -169,7 +169,7 @@ def _pet(name: str) -> bool:
 def read_names(page: Page, scene: Scene) -> None:
     """Names that are said to be one, and, where a name was asked, bare ones."""
     _spelling(page, scene)
-    if match := _WRONG.search(page.open):
+    if match := next(page.find(_WRONG), None):
         page.take_act(Kind.REFUSE, "name", None, match.span())
     for match in page.find(_NOT_CALLED):
         page.take_act(Kind.REFUSE, "name", page.typed(*match.span(1 if match[1] else 2)), match.span())

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from imserver.plugins.booking.dates.rules import CN as CN_NUMBER
 from imserver.plugins.booking.dates.rules import CN_ANY, CN_DAY, NUM, WEEK
+from imserver.plugins.booking.dates.sieve import Sieve, can_match, letters_of
 from imserver.plugins.booking.dates.text import ASIDE_MARK, MARKS, Sheet
 
 from .occasions import (
@@ -187,6 +189,7 @@ SPELLED: Final = (
 RIGHT: Final = re.compile(
     "tom{1,2}or{1,2}ow|tonight|night|midnight|knight|(?:mon|tues|wednes|thurs|fri|satur|sun)days?"
 )
+_WORD: Final = re.compile("(?<![a-z0-9])[a-z]{5,12}(?![a-z0-9])")
 LIKENESS: Final = 0.8
 """difflib's ratio from which a word is taken for a misspelt day: "saterday" is 0.88, "birthday" for thursday 0.63."""
 
@@ -200,7 +203,7 @@ class Masked(NamedTuple):
 
 
 _MASKS: Final = tuple(
-    (name, tuple(map(re.compile, patterns)))
+    (name, re.compile(pattern))
     for name, patterns in (
         ("refusal", FALSE_REFUSALS),
         ("refusal", GREETINGS),
@@ -208,7 +211,9 @@ _MASKS: Final = tuple(
         ("comparative", COMPARATIVES),
         ("no_clock", NO_CLOCK),
     )
+    for pattern in patterns
 )
+_MASKING: Final = Sieve(pattern for _, pattern in _MASKS)
 _NEAR: Final = tuple((re.compile(pattern), meant) for pattern, meant in NEAR_MISSES)
 
 
@@ -219,13 +224,13 @@ def mask(sheet: Sheet) -> list[Masked]:
         return masked
     _join(sheet)
     _put_right(sheet)
-    for name, patterns in _MASKS:
-        for pattern in patterns:
-            for match in tuple(pattern.finditer(sheet.text)):
-                place = match.span("word" if "word" in pattern.groupindex else 0)
-                if place[1] > place[0]:
-                    masked.append(Masked(name, *place))
-                    sheet.blank(*place, ASIDE_MARK)
+    for number in _MASKING.passed(letters_of(sheet.text)):
+        name, pattern = _MASKS[number]
+        for match in tuple(pattern.finditer(sheet.text)):
+            place = match.span("word" if "word" in pattern.groupindex else 0)
+            if place[1] > place[0]:
+                masked.append(Masked(name, *place))
+                sheet.blank(*place, ASIDE_MARK)
     return masked
 
 
@@ -239,13 +244,25 @@ def _join(sheet: Sheet) -> None:
 
 def _put_right(sheet: Sheet) -> None:
     """Rewrite near misses, and remember where they stand."""
-    for pattern, meant in _NEAR:
+    letters = letters_of(sheet.text)
+    for pattern, meaning in _NEAR:
+        if not can_match(pattern, letters):
+            continue
         for match in reversed(tuple(pattern.finditer(sheet.text))):
-            _rewrite(sheet, match, meant.format(**match.groupdict()))
-    for match in reversed(tuple(re.finditer("(?<![a-z0-9])[a-z]{5,12}(?![a-z0-9])", sheet.text))):
-        if not RIGHT.fullmatch(match.group()):
-            for meant in difflib.get_close_matches(match.group(), SPELLED, n=1, cutoff=LIKENESS):
-                _rewrite(sheet, match, meant)
+            words = meaning.format(**match.groupdict())
+            _rewrite(sheet, match, words)
+            letters = letters.union(words)
+    for match in reversed(tuple(_WORD.finditer(sheet.text))):
+        if meant := _meant(match.group()):
+            _rewrite(sheet, match, meant)
+
+
+@lru_cache(maxsize=1024)
+def _meant(text: str) -> str:
+    """The day word that a word is probably meant for; none if it is one, or like none."""
+    if RIGHT.fullmatch(text):
+        return ""
+    return next(iter(difflib.get_close_matches(text, SPELLED, n=1, cutoff=LIKENESS)), "")
 
 
 def _rewrite(sheet: Sheet, match: re.Match[str], words: str) -> None:
@@ -530,12 +547,14 @@ ALONE: Final[tuple[tuple[Verdict, str], ...]] = (
 """Templates of one value: the refusal before it, or behind it, or what one does then."""
 
 
-def _compile(templates: Iterable[str]) -> tuple[re.Pattern[str], ...]:
-    return tuple(map(re.compile, templates))
-
-
-_MOVED, _PAIR, _INSTEAD = _compile(MOVED), _compile(PAIR), _compile(INSTEAD)
-_ALONE: Final = tuple((verdict, re.compile(template)) for verdict, template in ALONE)
+_OF_TWO: Final = tuple(
+    (kind, re.compile(template))
+    for kind, templates in (("old", MOVED), ("pair", PAIR), ("instead", INSTEAD))
+    for template in templates
+)
+_OF_ONE: Final = tuple((verdict, re.compile(template)) for verdict, template in ALONE)
+_PAIRS: Final = Sieve(template for _, template in _OF_TWO)
+_SINGLES: Final = Sieve(template for _, template in _OF_ONE)
 
 _FOLLOWED: Final = re.compile(f"(?:[ ,]?(?:还是|或者?|or|and|[和跟与及、])(?: |是)?)?{VALUE}")
 DOUBLE: Final = re.compile("不是不|没说|不是说|并非不|不得不|(?<![a-z])not (?:that|saying|un)|didn'?t say")
@@ -552,11 +571,13 @@ def scopes(text: str, values: Sequence[tuple[int, int]]) -> list[Scope] | None:
     if DOUBLE.search(_SAID.sub("", skeleton.text)):
         return None
     found: list[Scope] = []
-    for kind, templates in (("old", _MOVED), ("pair", _PAIR), ("instead", _INSTEAD)):
-        for template in templates:
-            for match in template.finditer(skeleton.text):
-                found += skeleton.of_two(match, kind)
-    for verdict, template in _ALONE:
+    letters = letters_of(skeleton.text)
+    for number in _PAIRS.passed(letters):
+        kind, template = _OF_TWO[number]
+        for match in template.finditer(skeleton.text):
+            found += skeleton.of_two(match, kind)
+    for number in _SINGLES.passed(letters):
+        verdict, template = _OF_ONE[number]
         for match in template.finditer(skeleton.text):
             if skeleton.torn(match):
                 return None

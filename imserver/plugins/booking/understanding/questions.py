@@ -61,12 +61,13 @@ def read_known(page: Page, lexicon: Lexicon) -> list[tuple[int, int]]:
         page.take(*match.span(), Cover.HARMLESS)
     if _COMMAND.match(page.words):
         return asked
+    kinds = [kind for kind in _KNOWN if page.may_hold(_KNOWN[kind]) or page.may_hold(_MORE[kind])]
     for start, end in page.clauses:
         if ORDER.search(page.open[start:end]):
             page.add(Kind.QUESTION, "other", None, *_stretches(page, start, end))
             asked.append((start, end))
             continue
-        for kind in _KNOWN:
+        for kind in kinds:
             asking = _asking_for(page, kind, start, end)
             if asking is not None:
                 page.take_act(
@@ -135,7 +136,11 @@ def _kind(page: Page, lexicon: Lexicon, kind: str, start: int, end: int) -> str:
 
 def asks(page: Page, start: int, end: int) -> bool:
     """Whether a clause has a mark of a question, itself or behind it."""
-    return _asking(page.words[start:end]) or bool(_QUESTION_END.match(page.words[end : end + 4]))
+    found = page.asking.get((start, end))
+    if found is None:
+        found = _asking(page.words[start:end]) or bool(_QUESTION_END.match(page.words[end : end + 4]))
+        page.asking[start, end] = found
+    return found
 
 
 def _asking(clause: str) -> bool:

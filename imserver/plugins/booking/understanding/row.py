@@ -29,7 +29,7 @@ _VALUES: Final = frozenset({"day", "time", "range", "service", "age", "first", "
 
 def read_row(page: Page) -> None:
     """The age and the name of a row."""
-    if not any(page.has(kind, what) for kind in (Kind.GIVE, Kind.CORRECT) for what in _PERSONAL):
+    if not any(act.kind in (Kind.GIVE, Kind.CORRECT) and act.what in _PERSONAL for act in page.acts):
         return
     row = _row(page)
     aged = next((place for place, piece in enumerate(row) if _says_age(page, piece)), None)
