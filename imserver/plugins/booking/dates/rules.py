@@ -106,7 +106,10 @@ OVER: Final = _compiled(
     ("(?<![a-z])mother'?s day(?![a-z])", read.refuse("vague")),  # in March or in May
     ("今明两?[天日]", read.either_day(0)),
     ("明后两?[天日]", read.either_day(1)),
-    ("(?<![a-z])(?:the )?weekend after next(?![a-z])|(?<![a-z])(?:the )?(?:week|weekend) (?:before|after) last(?![a-z])", read.refuse("ambiguous_week")),
+    (
+        "(?<![a-z])(?:the )?weekend after next(?![a-z])|(?<![a-z])(?:the )?(?:week|weekend) (?:before|after) last(?![a-z])",
+        read.refuse("ambiguous_week"),
+    ),
     (
         "(?:现在|马上|立刻|立马|这会儿|而家|即刻)(?=[就即]?(?:能|可以|想|要)?(?:来|过来|过去|去你|到你|嚟|有空|有位|有人吗?$))|"
         r"(?:(?<=come )|(?<=come in )|(?<=come over )|(?<=see me )|(?<=pop in )|(?<=drop in )|(?<=in )|(?<=available ))"
@@ -452,7 +455,10 @@ DAY_NAMES: Final = _compiled(
     ),
     (f"(?<![a-z0-9])(?:on )?(?:the )?(?P<day>[0-9]{{1,2}}){ORDINAL}", read.read_month_day),
     (f"(?<![a-z0-9]){COUNT} (?P<unit>day|week)s? from (?:the )?(?={DAY_MARK})", read.read_shift),
-    (f"(?<![a-z])(?P<count>a|one|two|three) (?P<unit>week|fortnight)s? (?:on )?(?={DAY_MARK})", read.read_shift),
+    (
+        f"(?<![a-z])(?P<count>a|one|two|three) (?P<unit>week|fortnight)s? (?:on )?(?={DAY_MARK})",
+        read.read_shift,
+    ),
     (
         f"(?<={DAY_MARK}) (?P<count>)(?P<unit>week|fortnight)(?![a-z]| (?:after|before|of|from|the))",
         read.read_day_week,
@@ -587,7 +593,10 @@ TIMES: Final = _compiled(
         rf"(?=$|[,.?!](?![0-9])| (?:on )?{DAY_MARK}| (?:pls|please|ok|thx|thanks|works|is)(?![a-z]))",
         read.read_written,
     ),
-    (r"(?<![0-9a-z:./])(?P<hour>[1-9]|1[0-2])(?:[.:](?P<minute>[0-5][05]))?-?ish(?![a-z])", read.read_hour_minute),
+    (
+        r"(?<![0-9a-z:./])(?P<hour>[1-9]|1[0-2])(?:[.:](?P<minute>[0-5][05]))?-?ish(?![a-z])",
+        read.read_hour_minute,
+    ),
     (rf"{AT}(?P<hour>[0-9]{{1,2}})\.(?P<minute>[0-9]{{2}})(?![0-9a-z:.])", read.read_written),
     (
         (

@@ -577,8 +577,7 @@ def _say_gone(tx: Transaction, texts: ShopTexts, shop: Shop, held: Appointment, 
     service = service_of(tx, texts.chain, shop, held)
     near = nearest(tx.execute, shop, service, held.wall, held.minutes, tx.now_ms)
     options = [
-        Option(words.moment(slot.wall), f"{words('command.book')} {words.moment(slot.wall)}")
-        for slot in near
+        Option(words.moment(slot.wall), f"{words('command.book')} {words.moment(slot.wall)}") for slot in near
     ]
     text = words("offer.hold_gone" if near else "offer.hold_gone_none", when=words.moment(held.wall))
     content = cards.question(words, "", text, options)

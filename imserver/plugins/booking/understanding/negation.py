@@ -387,9 +387,7 @@ OLD_CN: Final = (
     "(?:原[来本先]?(?:是)?(?:约|定|订|预约)?[的于在]?(?:是|那个)?|本来(?:是)?(?:约|定|订)?的?(?:是)?|(?:上次|之前|刚才|刚刚|昨天|前面)(?:说|约|定|订|预约)?(?:好)?(?:了)?的?(?:是|那个)?|"
     "(?:我|已经|现在)?(?:约|定|订|预约)(?:了|好了|的是|的)(?:是|在)?|把(?:我的?|那个|这个|我们的?)?)"
 )
-_MOVE_CN: Final = (
-    "(?:调整|变更|更改|修改|改|换|挪|调|移|转|推迟|推|提前|延后|延|变|顺延|往后挪|往前挪)(?:期|约|一下|个)?(?:成|为|去|在|到|至)?"
-)
+_MOVE_CN: Final = "(?:调整|变更|更改|修改|改|换|挪|调|移|转|推迟|推|提前|延后|延|变|顺延|往后挪|往前挪)(?:期|约|一下|个)?(?:成|为|去|在|到|至)?"
 _GAP: Final = f"[^{V},，。;；!！?？]"
 
 MOVED: Final = (
@@ -438,7 +436,10 @@ INSTEAD: Final = (  # this, and not that
     rf"(?P<yes>{V})[ ,，]{{1,2}}(?:not|不是|而不是|不要) ?(?P<no>{V})",
 )
 ALONE: Final[tuple[tuple[Verdict, str], ...]] = (
-    ("refused", rf"(?:{BEFORE_CN})(?![来去到成约]{{0,2}}了)(?:{_CN_FILL}|\x02){{0,5}}(?P<no>{V})(?:[、和或跟及/](?P<no2>{V}))?"),
+    (
+        "refused",
+        rf"(?:{BEFORE_CN})(?![来去到成约]{{0,2}}了)(?:{_CN_FILL}|\x02){{0,5}}(?P<no>{V})(?:[、和或跟及/](?P<no2>{V}))?",
+    ),
     ("refused", rf"(?:{BEFORE_EN}) ?{_EN_FILL}{{0,8}}(?P<no>{V})(?: ?(?:or|and|nor|/) ?(?P<no2>{V}))?"),
     ("refused", rf"(?:(?P<no2>{V})(?:[、和或跟及/]| or | and ))?(?P<no>{V}){_CN_TAIL}{{0,6}}(?:{BEHIND_CN})"),
     ("refused", rf"(?P<no>{V}){_EN_TAIL}{{0,8}}(?:{BEHIND_EN})"),
@@ -514,7 +515,10 @@ ALONE: Final[tuple[tuple[Verdict, str], ...]] = (
         "busy",
         rf"(?<![a-z])(?:busy|tied up|at work|working|teaching|in (?:a )?(?:meeting|class|lesson)s?|nothing) (?:before|after|up to) (?P<no>{V})",
     ),
-    ("refused", rf"(?<![a-z])(?:any|every|all)(?: ?days?| ?time)?[^{V},.;]{{0,12}}{V} (?:but|bar)(?: not)? (?:the |on )?(?P<no>{V})"),
+    (
+        "refused",
+        rf"(?<![a-z])(?:any|every|all)(?: ?days?| ?time)?[^{V},.;]{{0,12}}{V} (?:but|bar)(?: not)? (?:the |on )?(?P<no>{V})",
+    ),
     (
         "refused",
         (
@@ -535,8 +539,14 @@ ALONE: Final[tuple[tuple[Verdict, str], ...]] = (
         rf"(?<![a-z])(?:my [a-z]{{2,12}}|he|she|they)(?:'s|'re| is| are)(?: already)? (?:in|booked|booked in|booked with you)(?: at| for| on)? (?P<no>{V})",
     ),
     ("told", rf"(?P<no>{V})[^{V},，。;；!！?？想要约能可吗]{{0,6}}?(?:{TOLD_BEHIND})(?![话人])"),
-    ("told", rf"{TOLD_BY}[^{V},，。;；!！?？想要约能可吗]{{0,3}}(?P<no>{V})[^{V},，。;；!！?？想要约能可吗]{{0,8}}?(?:{TOLD_BY_THEM})(?![话人])"),
-    ("told", rf"{TOLD_ENGLISH}(?:(?! so | but | then )[a-z' ]){{0,40}}? (?:at |on |since |from |by |till |until |after |before |in )?(?P<no>{V})"),
+    (
+        "told",
+        rf"{TOLD_BY}[^{V},，。;；!！?？想要约能可吗]{{0,3}}(?P<no>{V})[^{V},，。;；!！?？想要约能可吗]{{0,8}}?(?:{TOLD_BY_THEM})(?![话人])",
+    ),
+    (
+        "told",
+        rf"{TOLD_ENGLISH}(?:(?! so | but | then )[a-z' ]){{0,40}}? (?:at |on |since |from |by |till |until |after |before |in )?(?P<no>{V})",
+    ),
     ("told", rf"(?:{OTHERS})(?:[^{V},，。;；.!！?？]){{0,24}}?(?P<no>{V})"),
     ("elsewhere", rf"(?<![a-z])my (?P<no>{V})(?! (?:time|clock))"),
     (
@@ -559,7 +569,9 @@ _SINGLES: Final = Sieve(template for _, template in _OF_ONE)
 _FOLLOWED: Final = re.compile(f"(?:[ ,]?(?:还是|或者?|or|and|[和跟与及、])(?: |是)?)?{VALUE}")
 DOUBLE: Final = re.compile("不是不|没说|不是说|并非不|不得不|(?<![a-z])not (?:that|saying|un)|didn'?t say")
 """Two negations, or one of what was said: nobody knows what is left."""
-_SAID: Final = re.compile(rf"(?:没说(?:是|要)?|didn't say )(?:on |at )?{V}(?=[ ,，]{{0,2}}(?:我)?(?:说的?是|说的|是|i said |it's |it was )?{V})")
+_SAID: Final = re.compile(
+    rf"(?:没说(?:是|要)?|didn't say )(?:on |at )?{V}(?=[ ,，]{{0,2}}(?:我)?(?:说的?是|说的|是|i said |it's |it was )?{V})"
+)
 
 
 def scopes(text: str, values: Sequence[tuple[int, int]]) -> list[Scope] | None:

@@ -159,7 +159,9 @@ def read_times(sheet: Sheet, scene: Scene) -> Times:
 _DOTTED_HOUR: Final = re.compile(
     r"(?<![0-9.,:/+-])(?:1?[0-9]|2[0-3])(?P<dot>[.])[0-5][05](?![0-9.%/]| ?[度元块折米点])"
 )
-_DOTTED_DAY: Final = re.compile(r"^(?P<first>[0-9]{1,2})(?P<dot>[.-])(?P<last>[0-9]{1,2})(?=$|[ ,，。?？吧呢行可号日])")
+_DOTTED_DAY: Final = re.compile(
+    r"^(?P<first>[0-9]{1,2})(?P<dot>[.-])(?P<last>[0-9]{1,2})(?=$|[ ,，。?？吧呢行可号日])"
+)
 _HOURS_ASKED: Final = frozenset({"slot", "confirm", "confirm_again"})
 
 
@@ -168,8 +170,8 @@ def _in_the_hand_of(sheet: Sheet, scene: Scene) -> None:
     if scene.step in _HOURS_ASKED:
         for match in tuple(_DOTTED_HOUR.finditer(sheet.text)):
             sheet.rewrite(*match.span("dot"), ":")
-    elif scene.step == "day" and (match := _DOTTED_DAY.match(sheet.text)):
-        sheet.rewrite(*match.span("dot"), "/")
+    elif scene.step == "day" and (day := _DOTTED_DAY.match(sheet.text)):
+        sheet.rewrite(*day.span("dot"), "/")
 
 
 def _resolved(found: Found, scene: Scene) -> Found:
@@ -291,10 +293,19 @@ class _Speech:
     def _answers_no(self, scope: Scope) -> bool:
         """No Saturday, at a card of Friday: no, Saturday."""
         shown, moment = self.scene.shown, self.moments[scope.value]
-        if scope.verdict != "refused" or scope.instead is not None or not shown.asks_yes or shown.start is None:
+        if (
+            scope.verdict != "refused"
+            or scope.instead is not None
+            or not shown.asks_yes
+            or shown.start is None
+        ):
             return False
         said = "".join(self.sheet.text[start:end] for start, end in scope.words).strip()
-        if said not in ("no", "不", "nope") or self.sheet.text[: moment.start].strip(" ,") != said or len(self.moments) > 1:
+        if (
+            said not in ("no", "不", "nope")
+            or self.sheet.text[: moment.start].strip(" ,") != said
+            or len(self.moments) > 1
+        ):
             return False
         if said == "不" and self.sheet.text[: moment.start].endswith("不"):
             return False
@@ -306,7 +317,12 @@ class _Speech:
         clocks = [number for number, moment in enumerate(self.moments) if moment.has_clock]
         for number in clocks:
             moment, verdict = self.moments[number], self._verdict(number)
-            if verdict in ("refused", "busy", "elsewhere") and moment.open and moment.until is None and len(clocks) == 1:
+            if (
+                verdict in ("refused", "busy", "elsewhere")
+                and moment.open
+                and moment.until is None
+                and len(clocks) == 1
+            ):
                 moment.open = "before" if moment.open == "after" else "after"
                 moment.words += self.verdicts.pop(number).words
 
@@ -349,7 +365,9 @@ class _Speech:
             return wishes
         plain = [number for number in wishes if not self._story(number)]
         if any(self.moments[number].has_clock for number in plain):
-            self.verdicts |= {number: Scope(number, "elsewhere", ()) for number in wishes if number not in plain}
+            self.verdicts |= {
+                number: Scope(number, "elsewhere", ()) for number in wishes if number not in plain
+            }
             wishes = plain
         whole = [number for number in wishes if self.moments[number].days and self.moments[number].has_clock]
         if len(whole) == 1:
@@ -626,7 +644,9 @@ class _Speech:
     def _refused_before(self, number: int) -> date | None:
         """The day before it in the text that does not suit: not Friday, the day after."""
         for old in range(number - 1, -1, -1):
-            if self._verdict(old) in ("refused", "busy", "elsewhere") and (days := self._days(self.moments[old])):
+            if self._verdict(old) in ("refused", "busy", "elsewhere") and (
+                days := self._days(self.moments[old])
+            ):
                 return days[-1]
         return None
 
