@@ -124,6 +124,15 @@ async def test_of_two_plans_for_one_day_the_second_does_not_undo_the_first(secon
         assert "15:00" not in await shop.hear("ming", here, "空档 周五")
 
 
+async def test_nobody_is_added_twice_by_two_plans() -> None:
+    async with Shop() as shop:
+        group = await shop.staff_group()
+        plans = [await shop.say(who, group, "添加 验光师 孙老师") for who in ("staff-li", "staff-wang")]
+        await shop.say("staff-li", group, button(plans[0], "确定"))
+        assert "对不上" in await shop.hear("staff-wang", group, button(plans[1], "确定"))
+        assert len(await shop.sql("SELECT path FROM booking_chain_changes")) == 1
+
+
 async def test_weekly_hours_that_changed_are_not_undone_by_a_plan_of_before() -> None:
     async with Shop() as shop:
         group, here = await shop.staff_group(), await shop.customer("ming")

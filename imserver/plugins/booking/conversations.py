@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from imserver.plugin_api import Audience, Kind, Role, Transaction
 
 from .messages.texts import Catalogue, language_of
@@ -20,6 +22,20 @@ class ServiceConversation:
     customer_id: str
     last_human_at: int
     waiting_since: int | None
+
+
+def disarm(tx: Transaction, conversation_id: str) -> None:
+    """The shop says something of its own there: the next yes of anybody may be meant for that, and only asks again."""
+    rows = tx.execute(
+        "SELECT user_id, state FROM booking_dialogues WHERE conversation_id = ?", (conversation_id,)
+    )
+    for user_id, text in rows:
+        state = msgspec.json.decode(text, type=dict[str, Any])
+        if state.get("step") == "confirm":
+            tx.execute(
+                "UPDATE booking_dialogues SET state = ? WHERE conversation_id = ? AND user_id = ?",
+                (msgspec.json.encode(state | {"step": "confirm_again"}).decode(), conversation_id, user_id),
+            )
 
 
 def staff_group(tx: Transaction, store_id: str) -> str | None:

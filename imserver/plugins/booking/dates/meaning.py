@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from typing import Final, Literal
 
-from .holidays import MOVING, nth_weekday
+from .holidays import LUNAR_NEW_YEAR, MOVING, nth_weekday
 from .text import DAY_MARK
 from .tokens import (
     Between,
@@ -195,7 +195,7 @@ def read_slash_date(match: Match, scene: Scene) -> tuple[Token, ...]:
 
 
 def read_week(match: Match, scene: Scene) -> tuple[Token, ...]:
-    days = week(scene.today, WEEK_WORDS[match["week"].replace(" ", "")])
+    days = week(scene.today, WEEK_WORDS[match["week"].replace("个", "")])
     if not match["day"]:
         return (Days(frozenset(days)),)
     index = WEEKDAY_CHARS[match["day"]]
@@ -336,7 +336,7 @@ def read_same_next_week(match: Match, scene: Scene) -> tuple[Token, ...]:
 
 def read_new_year(match: Match, scene: Scene) -> tuple[Token, ...]:
     """大年初三, 正月初八: counted from the first day of the lunar year."""
-    first = next((day for day in MOVING["大年初一|正月初一|年初一"] if day >= scene.today), None)
+    first = next((day for day in MOVING[LUNAR_NEW_YEAR] if day >= scene.today), None)
     return (one(first + timedelta(days=number(match["nth"]) - 1)) if first else Refused("vague"),)
 
 
@@ -347,7 +347,7 @@ def holidays(find: Callable[[date], date | None]) -> Reader:
         day = find(scene.today)
         if day is None:
             return (Refused("vague"),)
-        length = 7 if (day.month, day.day) == (10, 1) or day in MOVING["大年初一|正月初一|年初一"] else 3
+        length = 7 if (day.month, day.day) == (10, 1) or day in MOVING[LUNAR_NEW_YEAR] else 3
         return _stretch((day + timedelta(days=ahead) for ahead in range(length)), scene)
 
     return read
@@ -395,7 +395,10 @@ def read_month_days(match: Match, scene: Scene) -> tuple[Token, ...]:
 
 def read_days_later(match: Match, scene: Scene) -> tuple[Token, ...]:
     count, unit = match["count"], match["unit"]
-    if count == "半":  # half a year is six months; half a month and half a day are ambiguous
+    if count == "半" and unit == "月":
+        core = scene.today + timedelta(days=15)
+        return (Days(frozenset(week(core, 0)), core=core),)
+    if count == "半":  # half a year is six months; half a day is ambiguous
         return (from_today(6, "月", scene.today) if unit == "年" else Refused("vague"),)
     return (from_today(number(count), unit, scene.today),)
 
@@ -407,6 +410,13 @@ def read_shift(match: Match, scene: Scene) -> tuple[Token, ...]:
 def read_day_word(match: Match, scene: Scene) -> tuple[Token, ...]:
     day = one(scene.today + timedelta(days=DAY_WORDS[match["day"] or match["short"]]))
     return (day, PARTS[match["part"]]) if match["part"] else (day,)
+
+
+def either_day(first: int) -> Reader:
+    """今明两天, 明后天: any of the two."""
+    return lambda _, scene: (
+        Days(frozenset(scene.today + timedelta(days=first + ahead) for ahead in range(2)), "several", each=True),
+    )
 
 
 def days_ahead(count: int) -> Reader:
@@ -526,6 +536,33 @@ def read_beside(match: Match, scene: Scene) -> tuple[Token, ...]:
     return (Shift(-count if back else count),)
 
 
+def holiday_nth(find: Callable[[date], date | None]) -> Reader:
+    """国庆第二天: counted from the holiday."""
+
+    def read(match: Match, scene: Scene) -> tuple[Token, ...]:
+        day = find(scene.today)
+        return (one(day + timedelta(days=number(match["nth"]) - 1)) if day else Refused("vague"),)
+
+    return read
+
+
+def week_beside(find: Callable[[date], date | None]) -> Reader:
+    """圣诞那周, the week before Christmas: seven days, of which one is to be picked."""
+
+    def read(match: Match, scene: Scene) -> tuple[Token, ...]:
+        day = find(scene.today)
+        if day is None:
+            return (Refused("vague"),)
+        way = match["way"] or match["way2"]
+        if way in ("前", "before"):
+            return _stretch((day - timedelta(days=ahead) for ahead in range(7, 0, -1)), scene)
+        if way in ("后", "after"):
+            return _stretch((day + timedelta(days=ahead) for ahead in range(1, 8)), scene)
+        return _stretch(week(day, 0), scene)
+
+    return read
+
+
 def holiday(find: Callable[[date], date | None]) -> Reader:
     def read(_: Match, scene: Scene) -> tuple[Token, ...]:
         day = find(scene.today)
@@ -633,6 +670,11 @@ PARTS: Final[dict[str, Part]] = {
             "吃过午饭",
             "午休后",
             "午休完",
+            "食完晏",
+            "食晏后",
+            "吃完中饭",
+            "中饭后",
+            "吃了午饭",
         ),
         Part("afternoon", 12, 20),
     ),
@@ -651,6 +693,9 @@ PARTS: Final[dict[str, Part]] = {
             "晚饭以后",
             "吃完晚饭",
             "吃过晚饭",
+            "吃了晚饭",
+            "食完晚饭",
+            "食完饭后",
             "night",
             "tonight",
             "tonite",
@@ -687,14 +732,20 @@ def minutes_of(text: str) -> int:
     return words[text] if text in words else number(text.partition(" minute")[0])
 
 
+_CANTONESE: Final = re.compile("[嘅咗喺唔冇嗰啲佢哋嚟㗎喇嘞听晏搵俾]")
+
+
 def read_chinese_clock(match: Match, scene: Scene) -> tuple[Token, ...]:
-    minute = (
-        30
-        if match["half"] or match["struck_half"]
-        else 15 * number(match["quarter"] or match["bones"] or "0")
-    )
-    minute += 5 * number(match["fives"] or match["struck"] or match["figure"] or "0")
-    return (clock(number(match["hour"]), minute + number(match["counted"] or match["minute"] or "0")),)
+    cantonese = _CANTONESE.search(match.string) is not None
+    if match["figure"] == "五" and not cantonese:  # 三点五 may be half past
+        return (Refused("vague"),)
+    halves = bool(match["half"] or match["struck_half"])
+    quarters, fives = match["quarter"] or match["bones"], match["fives"] or match["struck"] or match["figure"]
+    minute = match["counted"] or match["minute"]
+    if cantonese and match["minute"] in ("十", "十一"):
+        fives, minute = minute, None
+    past = 30 * halves + 15 * number(quarters or "0") + 5 * number(fives or "0")
+    return (clock(number(match["hour"]), past + number(minute or "0")),)
 
 
 def read_chinese_before(match: Match, scene: Scene) -> tuple[Token, ...]:

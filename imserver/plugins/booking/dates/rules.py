@@ -62,7 +62,7 @@ EN_AMOUNT: Final = (
 CANTONESE_MINUTE: Final = (
     f"(?P<fives>[一二两三四五六七八九]|十[一二]?|[0-9]{{1,2}}) ?个字|(?P<bones>[一二两三]) ?个骨|"
     f"[搭踏](?:正|(?P<struck_half>半)|(?P<struck>[一二三四五六七八九]|十[一二]?))|"
-    f"(?P<figure>[二三四六七八九])(?![{CN_ANY}]| ?[点号日岁人位元块月个度天年周小分刻折副只双楼层店张%:/])"
+    f"(?P<figure>[二三四五六七八九]|一(?=$|[ ,，。?？!！得啦喇呀啱]))(?![{CN_ANY}]| ?[点号日岁人位元块月个度天年周小分刻折副只双楼层店张%:/])"
 )
 """三點搭九, 三點九, 三點三個字: the figure that the long hand points at, or so many of its fives."""
 CN_MINUTE: Final = (
@@ -103,7 +103,16 @@ OVER: Final = _compiled(
         f"(?:农历|阴历|旧历|老历)的?(?:{NUM} ?月|[正冬腊]月)?的?(?:初?{CN})?|[冬腊]月的?(?:初?{CN})?|(?<![大年月节])初{CN}(?={CLOCKED})",
         read.refuse("vague"),
     ),
-    ("今明两?天?|明后两?天", read.refuse("several")),
+    ("(?<![a-z])mother'?s day(?![a-z])", read.refuse("vague")),  # in March or in May
+    ("今明两?[天日]", read.either_day(0)),
+    ("明后两?[天日]", read.either_day(1)),
+    ("(?<![a-z])(?:the )?weekend after next(?![a-z])|(?<![a-z])(?:the )?(?:week|weekend) (?:before|after) last(?![a-z])", read.refuse("ambiguous_week")),
+    (
+        "(?:现在|马上|立刻|立马|这会儿|而家|即刻)(?=[就即]?(?:能|可以|想|要)?(?:来|过来|过去|去你|到你|嚟|有空|有位|有人吗?$))|"
+        r"(?:(?<=come )|(?<=come in )|(?<=come over )|(?<=see me )|(?<=pop in )|(?<=drop in )|(?<=in )|(?<=available ))"
+        r"(?:right |straight )?(?:now|away)(?= ?(?:$|[?.!,]))",
+        read.days_ahead(0),
+    ),
     (f"每 ?个? ?{WEEK} ?(?P<day>{CN_DAY})|{WEEK}(?P<day2>{CN_DAY})每周", read.read_every),
     (
         (
@@ -126,11 +135,17 @@ SAME: Final = _compiled(
         read.read_same_next_week,
     ),
     (
+        f"(?:再?过)?一个?{WEEK}(?:以后|之后|后|过后)?[,，]?的?(?:同一?个?时间|时间(?:不变|一样|照旧))|"
+        r"(?<![a-z])(?:the )?same time (?:(?:in )?a week(?: later| after)?|the (?:week after|following week))(?![a-z])|"
+        r"(?<![a-z])(?:a|one) week later,? (?:at the )?same time(?![a-z])",
+        read.read_same_next_week,
+    ),
+    (
         f"{_POINTING}(?:这个?点(?!钟?[{CN_ANY}半])|那个?点(?!钟?[{CN_ANY}半])|那(?:会儿?|阵儿?|时候?|个时候)|这个时候)",
         read.same("time"),
     ),
     (f"{_POINTING}(?:当天(?![的上下中早晚]?取)|当日)", read.same("day")),
-    (f"{_POINTING}(?:的)?(?:第二天|次日|翌日|隔天|隔日)", read.same("next")),
+    (f"{_POINTING}(?:的)?(?:第二[天日]|次日|翌日|隔天|隔日)", read.same("next")),
     (r"(?:^|(?<=same time )(?:on )?(?:the )?)next day(?![a-z])", read.same("next")),
     (
         "同一?个?样?的?(?:时间|钟点|点)|时间(?:不变|照旧|一样)|(?:一样|相同|原来|原)的?时间(?=[,，。 ]|$)",
@@ -230,6 +245,23 @@ DATES: Final = _compiled(
         )
         for names, find in HOLIDAYS
         if not names.isascii()
+    ),
+    *(
+        (f"(?:{names})(?:假期|放假|长假)?的?第(?P<nth>[一二三四五六七])天", read.holiday_nth(find))
+        for names, find in HOLIDAYS
+        if not names.isascii()
+    ),
+    *(
+        (
+            f"(?:{names})的?(?P<way>那|当|前|后)[一]?个?{WEEK}(?!{CN_DAY})|"
+            f"(?<![a-z])(?:in )?(?:the |a )?week (?P<way2>before|after|of) (?:{names})(?![a-z])",
+            read.week_beside(find),
+        )
+        for names, find in HOLIDAYS
+    ),
+    (
+        "春节(?:假期|放假)?的?第(?P<nth>[一二三四五六七])天",
+        read.holiday_nth(next(find for names, find in HOLIDAYS if "大年初一" in names)),
     ),
     *(
         (f"(?<![a-z])(?:on )?(?:{names})(?![a-z])(?:那天|当天|这天|的?[头第]一天)?", read.holiday(find))
@@ -339,7 +371,7 @@ FROM_NOW: Final = _compiled(
         read.read_days_later,
     ),
     (
-        f"(?<![点超不])(?:再 ?过|过(?! ?[两几])) ?(?P<count>{NUM}) ?个?(?P<unit>天|周|星期|礼拜)(?!后)",
+        f"(?<![点超不])(?:再 ?过|过(?! ?[两几])) ?(?P<count>{NUM}|半(?=个月)) ?个?(?P<unit>天|周|星期|礼拜|(?<=半个)月)(?!后)",
         read.read_days_later,
     ),
     (
@@ -391,7 +423,7 @@ DAY_NAMES: Final = _compiled(
     (
         # 下个周五 may be the coming one; 下周五, 下个星期五 and 下一周周五 are of next week
         (
-            f"(?<!下)(?P<week>这|本|今|下下下|下下|下)(?:(?P<next>一个?(?={WEEK}{CN_DAY})|个(?=周{CN_DAY}))|[个一])?{WEEK}"
+            f"(?<!下)(?P<week>这|本|今|下下下|下个?下|下)(?:(?P<next>一个?(?={WEEK}{CN_DAY})|个(?=周{CN_DAY}))|[个一])?{WEEK}"
             f"(?: ?的?{WEEK}? ?(?P<day>{CN_DAY}(?![点个位月号])|[1-7](?![0-9:]| ?[点时个位月号])))?"
         ),
         read.read_week,
@@ -409,7 +441,10 @@ DAY_NAMES: Final = _compiled(
         read.read_month_days,
     ),
     (f"{ALONE}(?P<day>{NUM}) ?(?:号(?![码店楼线])|日(?![抛常期子用历]))", read.read_month_day),
-    (r"(?<![a-z])(?P<week>the|this|next) week(?P<after> after next)?(?![a-z])", read.read_english_week),
+    (
+        r"(?<![a-z])(?P<week>the|this|next) week(?P<after> after next)?(?![a-z]| (?:before|of|following)| after(?! next))",
+        read.read_english_week,
+    ),
     (r"(?<![a-z])(?P<how>this|next) month(?![a-z])", read.read_month),
     (
         f"(?<![a-z])(?:on )?(?:(?P<how>this coming|coming|this|next|nxt) )?(?P<day>{EN_DAY})",
@@ -417,7 +452,7 @@ DAY_NAMES: Final = _compiled(
     ),
     (f"(?<![a-z0-9])(?:on )?(?:the )?(?P<day>[0-9]{{1,2}}){ORDINAL}", read.read_month_day),
     (f"(?<![a-z0-9]){COUNT} (?P<unit>day|week)s? from (?:the )?(?={DAY_MARK})", read.read_shift),
-    (f"(?<![a-z])(?P<count>a|one) (?P<unit>week) (?:on )?(?={DAY_MARK})", read.read_shift),
+    (f"(?<![a-z])(?P<count>a|one|two|three) (?P<unit>week|fortnight)s? (?:on )?(?={DAY_MARK})", read.read_shift),
     (
         f"(?<={DAY_MARK}) (?P<count>)(?P<unit>week|fortnight)(?![a-z]| (?:after|before|of|from|the))",
         read.read_day_week,
@@ -454,6 +489,15 @@ _NO_HOUR: Final = "(?<![点半分钟刻0-9])"
 """Before what one does then: no hour of it was said, so it is a part of the day."""
 _DONE: Final = "[以之]?后|过后"
 TIMES: Final = _compiled(
+    (  # 1430 on Friday, at 0900
+        (
+            f"(?<![0-9:./#a-z-])(?:(?<=at )|(?<={DAY_MARK}, )|(?=[0-9]{{4}} ?(?:h|hrs?|hours)?"
+            f"(?: on| this| next|,)? ?{DAY_MARK}))(?P<hour>0[7-9]|1[0-9]|2[01])(?P<minute>[0-5][05])(?: ?(?:h|hrs?|hours)(?![a-z]))?"
+            f"(?![0-9.:/%元块度a-z])"
+        ),
+        read.read_written,
+    ),
+    (f"(?<![a-z0-9:./])(?:at |about |around )?(?P<hour>{EN_HOUR})[- ]?ish(?![a-z])", read.read_hour),
     (
         (
             f"(?<![a-z0-9])(?:at )?(?P<minute>half|(?:a )?(?:quarter|qtr)|(?:[0-9]{{1,2}}|{EN_NUM})(?: minutes?)?)[ -]past[ -]"
@@ -534,6 +578,16 @@ TIMES: Final = _compiled(
         read.read_behind_day,
     ),
     (f"(?<={DAY_MARK}) ?(?P<hour>[1-9]|1[0-2])-?ish(?![a-z])", read.read_behind_day),
+    (
+        rf"{AT}(?P<hour>[01]?[0-9]|2[0-3])(?P<minute>[0-5][05])(?: ?h(?:rs|ours)?)?(?![0-9a-z:.%/])",
+        read.read_written,
+    ),
+    (
+        rf"(?:^|(?<=me )|(?<=for ))(?P<hour>0[7-9]|1[0-9]|20)(?P<minute>00|15|30|45)(?: ?h(?:rs|ours)?)?"
+        rf"(?=$|[,.?!](?![0-9])| (?:on )?{DAY_MARK}| (?:pls|please|ok|thx|thanks|works|is)(?![a-z]))",
+        read.read_written,
+    ),
+    (r"(?<![0-9a-z:./])(?P<hour>[1-9]|1[0-2])(?:[.:](?P<minute>[0-5][05]))?-?ish(?![a-z])", read.read_hour_minute),
     (rf"{AT}(?P<hour>[0-9]{{1,2}})\.(?P<minute>[0-9]{{2}})(?![0-9a-z:.])", read.read_written),
     (
         (
@@ -557,7 +611,7 @@ TIMES: Final = _compiled(
         (
             f"(?:(?<=make that )|(?<=(?<![a-z])do )|(?<=i said )|(?<=i meant )|(?<=prefer )|(?<=go with )|(?<=go for )|"
             f"(?<=change to )|(?<=switch to )|(?<=move to )|(?<=push to )|(?<=shift to )|(?<=it to )|(?<=time to )|"
-            f"(?<=back to )|(?<=time but )|(?<=rather )|(?<=how about )|(?<=what about )|(?<=\x01 or )|(?<=arnd ))"
+            f"(?<=back to )|(?<=time but )|(?<=rather )|(?<=how about )|(?<=what about )|(?<=\x01 or )|(?<=\x01 to )|(?<=\x01 till )|(?<=\x01 & )|(?<=so )|(?<=late, )|(?<=early, )|(?<=late )|(?<=early )|(?<=work, )|(?<=good, )|(?<=arnd ))"
             f"(?P<hour>(?!one(?![a-z])){EN_HOUR})(?:[.:](?P<minute>[0-9]{{2}}))?(?=$|[,?!]|[.](?![0-9])| "
             f"(?:on|and|to|at|today|or|if|please|pls|for|but|instead|not|then|works|would|is|tomorrow|{DAY_MARK})| ?{DAY_MARK})"
         ),
@@ -583,6 +637,10 @@ TIMES: Final = _compiled(
             rf"does not|won't|isn't|works|would(?: be| suit| work|(?=$|[ ,.!]))|not (?:good|great|possible|ok)|"
             rf"suits|better|sounds))"
         ),
+        read.read_hour_minute,
+    ),
+    (
+        r"(?:(?<=have )|(?<=get )|(?<=take )|(?<=say ))(?P<hour>[1-9]|1[0-2])[.](?P<minute>[0-5][05])(?![0-9.]|[ap]m)",
         read.read_hour_minute,
     ),
     (f"(?<![a-z0-9:.])(?:at )?(?P<hour>{EN_HOUR}) ?o ?'?clock(?![a-z])", read.read_hour),

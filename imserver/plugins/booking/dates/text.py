@@ -42,6 +42,8 @@ LOOKALIKES: Final = {
     **dict.fromkeys("❌✖🚫", "不要"),
     "俩": "两",
     "叁": "三",
+    "亖": "四",
+    "眀": "明",
 }
 INVISIBLE: Final = frozenset({"Cf", "Mn", "Me"})
 BLANK: Final = frozenset({"Cc", "Co", "Cn", "Cs", "So", "Zs", "Zl", "Zp"})

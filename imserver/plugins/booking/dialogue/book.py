@@ -26,7 +26,7 @@ from imserver.plugins.booking.schedule.shops import minutes_of
 from imserver.plugins.booking.schedule.status import Action, NotPossible, next_status
 from imserver.plugins.booking.understanding.acts import Kind, Reading
 
-from . import answers, said
+from . import answers, arming, said
 from .asking import ask_people, go_on, notes_of, twice
 from .choose import Search
 from .context import DialogueContext, Place
@@ -134,11 +134,10 @@ def _yes(context: DialogueContext, state: Dialogue, reading: Reading) -> None:
     before = state.facts
     if not put(context, state, reading):
         return
-    same = state.facts == before
-    clean = same and not said.doubtful(reading)
+    changed = state.facts != before
     questions = reading.all(Kind.QUESTION)
     beside = all(one.what in _BESIDE_YES and answers.knows(context, one, reading, state) for one in questions)
-    if clean and beside and state.step == "confirm" and context.stands_above(state):
+    if not changed and beside and arming.agrees(context, state, reading):
         finish(context, state)
         if questions:
             answers.reply(context, reading, state)
@@ -146,7 +145,9 @@ def _yes(context: DialogueContext, state: Dialogue, reading: Reading) -> None:
     if questions:
         answers.reply(context, reading, state)
     say_unread(context, reading)
-    go_on(context, state, armed=clean or (not same and not reading.dangerous))
+    if not changed and not said.doubtful(reading):
+        state.expired = False  # it is wanted: held again, and shown again
+    go_on(context, state, armed=arming.takes_yes(reading, changed=changed))
 
 
 def _says_first_visit(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
@@ -161,7 +162,7 @@ def _says_first_visit(context: DialogueContext, state: Dialogue, reading: Readin
         say_unread(context, reading)
         if reading.has(Kind.QUESTION):
             answers.reply(context, reading, state)
-        go_on(context, state, armed=state.facts != before and not reading.dangerous)
+        go_on(context, state, armed=arming.takes_yes(reading, changed=state.facts != before))
     return True
 
 
@@ -218,9 +219,9 @@ def _merge(context: DialogueContext, state: Dialogue, reading: Reading) -> None:
     if not put(context, state, reading):
         return
     say_unread(context, reading)
-    same = state.facts == before
-    unsure = reading.dangerous or (not day_known and _supposes_today(reading))
-    go_on(context, state, armed=not unsure and not (same and _doubts(context, state, reading)))
+    changed = state.facts != before
+    sure = arming.takes_yes(_without_known_age(context, state, reading), changed=changed)
+    go_on(context, state, armed=sure and (day_known or not _supposes_today(reading)))
 
 
 def _supposes_today(reading: Reading) -> bool:
@@ -229,13 +230,12 @@ def _supposes_today(reading: Reading) -> bool:
     return given and bool(said.unread(reading))
 
 
-def _doubts(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
-    """Whether a card that stays as it is was contradicted. An age that is put right within its band was not."""
+def _without_known_age(context: DialogueContext, state: Dialogue, reading: Reading) -> Reading:
+    """An age that is put right within its band contradicts nothing that the card shows."""
     band = said.band_of(reading, context.chain)
-    if band is not None and band.id == state.age_band:
-        others = tuple(act for act in reading.acts if act.what != "age")
-        return said.doubtful(replace(reading, acts=others))
-    return said.doubtful(reading)
+    if band is None or band.id != state.age_band:
+        return reading
+    return replace(reading, acts=tuple(act for act in reading.acts if act.what != "age"))
 
 
 def go_on_with(context: DialogueContext, draft: Dialogue, reading: Reading) -> None:

@@ -29,10 +29,10 @@ from imserver.plugins.booking.schedule.slots import Slot, why_not
 from imserver.plugins.booking.schedule.status import Action, NotPossible, next_status
 from imserver.plugins.booking.understanding.acts import Kind, Reading
 
-from . import answers, book, draft, said
+from . import answers, arming, book, draft, said
 from .asking import is_elsewhere
 from .choose import Search, ask_day, ask_slot, choose, refuse
-from .context import DialogueContext
+from .context import DialogueContext, Place
 from .holding import actor, is_too_late
 from .state import Dialogue
 from .subjects import mine_of, subjects
@@ -155,17 +155,17 @@ def _yes_to_move(
     given = when is not None and said.takes_time(reading)
     if when is not None and given and not choose(context, state, _search(context, appointment), when):
         return
-    same = state.wall == before
-    clean = same and not said.doubtful(reading)
-    if reading.has(Kind.QUESTION):
-        clean = answers.reply(context, reading) and clean
+    changed = state.wall != before
+    answered = not reading.has(Kind.QUESTION) or answers.reply(context, reading)
     if appointment.version != state.version:
         stale(context, appointment)
-    elif clean and state.step == "confirm" and context.stands_above(state):
-        if _allowed(context, reading, appointment, Action.MOVE):
-            _move_now(context, state, appointment)
+    elif not _allowed(context, reading, appointment, Action.MOVE):
+        return  # the cut-off has come since it was asked
+    elif not changed and answered and arming.agrees(context, state, reading):
+        _move_now(context, state, appointment)
     else:
-        _go_on(context, state, appointment, armed=clean or (not same and not reading.dangerous))
+        sure = arming.takes_yes(reading, changed=changed) and (answered or changed)
+        _go_on(context, state, appointment, armed=sure)
 
 
 def repeat_move(context: DialogueContext, state: Dialogue) -> None:
@@ -178,7 +178,7 @@ def repeat_move(context: DialogueContext, state: Dialogue) -> None:
 def answer_cancel(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
     """A text without a command while "really cancel?" is open."""
     yes, no = reading.has(Kind.YES), reading.has(Kind.NO)
-    again = reading.has(Kind.BEGIN, "cancel") and not said.codes_of(reading)
+    again = reading.has(Kind.BEGIN, "cancel") and not reading.has(Kind.GIVE)  # 两个都取消 is another question
     if reading.has(Kind.LATER):
         return _later(context, state)
     if reading.has(Kind.QUESTION):
@@ -198,12 +198,11 @@ def answer_cancel(context: DialogueContext, state: Dialogue, reading: Reading) -
     elif found is None:
         stale(context, first)
     elif all(_allowed(context, reading, one, Action.CANCEL) for one in found):
-        sure = yes and not said.doubtful(reading) and not said.gives_values(reading)
-        if sure and state.step == "confirm" and context.stands_above(state):
+        if yes and arming.agrees(context, state, reading) and not said.gives_values(reading):
             _cancel_now(context, state, found)
         else:
             draft.say_unread(context, reading)
-            _ask_cancel(context, found, armed=not said.doubtful(reading))
+            _ask_cancel(context, found, armed=arming.takes_yes(reading, changed=False))
     return True
 
 
@@ -226,7 +225,7 @@ def answer_correct(context: DialogueContext, state: Dialogue, reading: Reading) 
         return False
     if appointment.version != state.version:
         stale(context, appointment)
-    elif state.step == "confirm" and context.stands_above(state) and not said.doubtful(reading):
+    elif arming.agrees(context, state, reading):
         if _allowed(context, reading, appointment, Action.CORRECT):
             changed = put_right(
                 context.tx,
@@ -238,7 +237,7 @@ def answer_correct(context: DialogueContext, state: Dialogue, reading: Reading) 
             context.close(state)
             notify.corrected(context.tx, context.texts, changed)
     else:
-        _ask_correct(context, state, appointment, armed=not said.doubtful(reading))
+        _ask_correct(context, state, appointment, armed=arming.takes_yes(reading, changed=False))
     return True
 
 
@@ -292,13 +291,23 @@ def _ask_cancel(context: DialogueContext, found: Sequence[Appointment], *, armed
     ]
     if len(found) == 1:
         moment = context.words.moment(found[0].wall)
-        context.ask(state, "ask.cancel", options, when=moment, code=found[0].code)
+        context.ask(
+            state, "ask.cancel", options, fields=_whose(context, found), when=moment, code=found[0].code
+        )
     else:
         lines = "\n".join(
             context.words("ask.cancel_line", when=context.words.moment(one.wall), code=one.code)
             for one in found
         )
-        context.ask(state, "ask.cancel_all", options, count=len(found), lines=lines)
+        fields = _whose(context, found)
+        context.ask(state, "ask.cancel_all", options, fields=fields, count=len(found), lines=lines)
+
+
+def _whose(context: DialogueContext, found: Sequence[Appointment]) -> list[tuple[str, str]]:
+    """The names on a card: whoever said 我儿子来不了了 sees whose appointment that is."""
+    if len(found) == 1:
+        return [(context.words("field.name"), found[0].for_name)] if found[0].for_name else []
+    return [(one.code, one.for_name) for one in found if one.for_name]
 
 
 def _ask_cancel_again(context: DialogueContext, state: Dialogue) -> None:
@@ -344,13 +353,21 @@ def stale(context: DialogueContext, appointment: Appointment) -> None:
     state = context.dialogue()
     if state is not None and state.appointment_id == appointment.id and state.kind != "book":
         context.close(state)
-    context.say("stale.appointment", code=appointment.code)
-    shop = context.texts.shop_of(appointment)
-    context.post(
-        cards.appointment_card(
-            context.words, context.chain, shop, appointment, resources_of(context.tx, appointment.id)
-        )
-    )
+    show_again(context, appointment, "stale.appointment")
+
+
+def show_again(context: DialogueContext, appointment: Appointment, key: str) -> None:
+    """A sentence, and the appointment as it is now: among the staff with their own buttons."""
+    words, shop = context.words, context.texts.shop_of(appointment)
+    status = words(f"status.{appointment.status}")
+    context.say(key, code=appointment.code, status=status)
+    people = resources_of(context.tx, appointment.id)
+    if context.place is not Place.STAFF:
+        context.post(cards.appointment_card(words, context.chain, shop, appointment, people))
+        return
+    fields = cards.appointment_fields(words, context.chain, shop, appointment, people)
+    reference = ("appointment", appointment.code, appointment.version)
+    context.post(cards.card(status, "", fields, cards.staff_options(words, appointment), reference))
 
 
 # -- what is allowed -----------------------------------------------------------------------------------------------------------
@@ -425,8 +442,7 @@ def _towards(context: DialogueContext, state: Dialogue, appointment: Appointment
         if not choose(context, state, _search(context, appointment), when):
             return
     draft.say_unread(context, reading)
-    armed = not reading.dangerous and (state.wall != before or not said.doubtful(reading))
-    _go_on(context, state, appointment, armed=armed)
+    _go_on(context, state, appointment, armed=arming.takes_yes(reading, changed=state.wall != before))
 
 
 def _go_on(
@@ -454,6 +470,7 @@ def _go_on(
         state,
         "ask.move",
         options,
+        fields=_whose(context, [appointment]),
         code=appointment.code,
         before=context.words.moment(appointment.wall),
         when=moment,

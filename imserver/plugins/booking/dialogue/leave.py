@@ -424,10 +424,12 @@ def _outlook(context: DialogueContext, detail: Detail) -> _Outlook:
 def _out_of_place(context: DialogueContext, detail: Detail) -> Fault | None:
     """The shop is another since this was asked: somebody is not there any more, or is there by now."""
     here = {one.id for one in context.the_shop.resources}
+    called = {name for one in context.the_shop.resources for name in (one.names.zh, one.names.en)}
     names = [wanted.resource_id for wanted in detail.leaves]
     for wish in detail.fields:
         _, _, table, *rest = wish.path.split(".")
-        if table == "resources" and len(rest) == 1 and wish.value is not None and rest[0] in here:
+        added = table == "resources" and len(rest) == 1 and wish.value is not None
+        if added and (rest[0] in here or called & set(wish.value["names"].values())):
             return Fault((*_OUT_OF_PLACE, rest[0]), "")
         if table == "resources" and (len(rest) > 1 or wish.value is None):
             names.append(rest[0])
@@ -575,7 +577,7 @@ def _say_gone(tx: Transaction, texts: ShopTexts, shop: Shop, held: Appointment, 
     service = service_of(tx, texts.chain, shop, held)
     near = nearest(tx.execute, shop, service, held.wall, held.minutes, tx.now_ms)
     options = [
-        Option(words.moment(slot.wall), f"{words('command.book')} {slot.wall:%Y-%m-%d %H:%M}")
+        Option(words.moment(slot.wall), f"{words('command.book')} {words.moment(slot.wall)}")
         for slot in near
     ]
     text = words("offer.hold_gone" if near else "offer.hold_gone_none", when=words.moment(held.wall))
@@ -724,7 +726,8 @@ def _leave_line(context: DialogueContext, one: Leave) -> str:
 
 
 def _spans_text(context: DialogueContext, spans: Sequence[str]) -> str:
-    return context.words("list_separator").join(spans) or context.words("plan.closed_word")
+    shown = [span.replace("-", "–") for span in spans]
+    return context.words("list_separator").join(shown) or context.words("plan.closed_word")
 
 
 def _within(day: date, period: Period) -> tuple[int, int]:

@@ -610,7 +610,8 @@ def _run_option(context: DialogueContext, name: str, arguments: str) -> None:
 
 def _asked_in(context: DialogueContext) -> Answering:
     """Where the open question of this text stands: text in the direct chat may answer a shop's question, and in one shop's
-    conversation another shop's that was repeated there."""
+    conversation another shop's that was repeated there. Of several it is the one that stands lowest here; the others are
+    doubted: the next yes may be a second one to this."""
     tx, here, sender_id = context.tx, context.answering, context.sender.user_id
     if (
         context.place not in (Place.DIRECT, Place.SERVICE)
@@ -618,14 +619,22 @@ def _asked_in(context: DialogueContext) -> Answering:
         or context.is_staff
     ):
         return here
+    asked: list[tuple[int, Answering]] = []
     for service in services_of(tx, context.customer_id):
         shop = context.chain.shop(service.store_id)
         if shop is None or (context.place is Place.DIRECT and here.shop not in (None, shop)):
             continue
         state = load_dialogue(tx, service.conversation_id, sender_id)
         if state is not None and (context.place is Place.DIRECT or context.heard_in in state.pointed):
-            return Answering(service.conversation_id, shop, shop.bot)
-    return here
+            place = Answering(service.conversation_id, shop, shop.bot)
+            asked.append((state.asked.get(context.heard_in, 0), place))
+    if not asked:
+        return here
+    _, lowest = max(asked, key=lambda one: one[0])
+    for _, place in asked:
+        if place is not lowest:
+            doubt_all(tx, place.conversation_id, sender_id)
+    return lowest
 
 
 def _for_people(context: DialogueContext, state: Dialogue | None) -> None:

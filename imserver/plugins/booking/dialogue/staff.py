@@ -120,7 +120,7 @@ def confirm(context: DialogueContext, reading: Reading) -> bool:
     code = said.code_of(reading)
     if not code:
         if context.is_staff and context.place is Place.STAFF:
-            context.say("staff.which_code")
+            _ask_code(context, "confirm")
             return True
         return False
     if context.is_staff and _is_talk(context, reading):
@@ -140,11 +140,17 @@ def confirm(context: DialogueContext, reading: Reading) -> bool:
             _step(context, reading, appointment, Action.CONFIRM)
     elif appointment.status is Status.EXPIRED:
         context.say("stale.hold")
+    elif appointment.status is Status.CONFIRMED and context.is_staff and said.version_of(reading) is None:
+        change.show_again(context, appointment, "stale.already")
     elif appointment.status is Status.CONFIRMED:
         change.stale(context, appointment)
     else:
         change.not_possible(context, appointment)
     return True
+
+
+def _ask_code(context: DialogueContext, command: str) -> None:
+    context.say("staff.which_code", command=context.words(f"command.{command}"))
 
 
 def step(action: Action, context: DialogueContext, reading: Reading) -> bool:
@@ -155,7 +161,7 @@ def step(action: Action, context: DialogueContext, reading: Reading) -> bool:
     if not code:
         if context.place is not Place.STAFF:
             return False
-        context.say("staff.which_code")
+        _ask_code(context, next(name for name, one in ACTIONS.items() if one is action))
         return True
     if _is_talk(context, reading):
         return False
@@ -175,7 +181,7 @@ def undo(context: DialogueContext, reading: Reading) -> bool:
     if not code:
         if context.place is not Place.STAFF:
             return False
-        context.say("staff.which_code")
+        _ask_code(context, "undo")
         return True
     if _is_talk(context, reading):
         return False

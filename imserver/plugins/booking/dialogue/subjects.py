@@ -18,6 +18,8 @@ from imserver.plugins.booking.understanding.acts import Kind, Reading
 
 from . import said
 from .context import DialogueContext, Place
+from .draft import SELF
+from .labels import label_key
 
 
 def subjects(context: DialogueContext, reading: Reading, command: str) -> list[Appointment]:
@@ -30,7 +32,7 @@ def subjects(context: DialogueContext, reading: Reading, command: str) -> list[A
         no_such(context, wrong, command)
         return []
     if context.place is Place.STAFF:
-        context.say("staff.which_code")
+        context.say("staff.which_code", command=context.words(f"command.{command}"))
         return []
     mine = mine_of(context)
     if not mine:
@@ -122,7 +124,13 @@ def _like_a_code(reading: Reading) -> str:
 def _meant(
     context: DialogueContext, reading: Reading, mine: Sequence[Appointment], command: str
 ) -> Sequence[Appointment]:
-    """Those that the words name: by day or time (of a cancel; of a move only what is refused), service, person, name."""
+    """Those that the words name: by day or time (of a cancel; of a move only what is refused), service, person, name. None,
+    if somebody is named who has none: it is asked which."""
+    person, name = reading.given("person"), reading.given("name")
+    if person and command != "correct":
+        mine = [one for one in mine if _is_for(one, str(person))]
+    if name and command != "correct":
+        mine = [one for one in mine if label_key(one.for_name) == label_key(str(name))]
     if len(mine) == 1 and command != "cancel":
         return mine
     refused = said.refused_times(reading)
@@ -134,9 +142,14 @@ def _meant(
     service = said.service_of(reading, context.chain)
     if service is not None:
         meant = [one for one in meant if one.service_id == service.id] or meant
-    person, name = reading.given("person"), reading.given("name")
-    if person:
-        meant = [one for one in meant if one.person == person] or meant
-    if name and command != "correct":
-        meant = [one for one in meant if one.for_name == name] or meant
+    if person and command == "correct":
+        meant = [one for one in meant if _is_for(one, str(person))] or meant
     return meant
+
+
+def _is_for(one: Appointment, person: str) -> bool:
+    """Whether it is for somebody as the customer calls them: 妈 and 妈妈 are one."""
+    wanted = "" if person.casefold() in SELF else person
+    return one.person == wanted or bool(
+        wanted and one.person and (wanted in one.person or one.person in wanted)
+    )

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any
 
 from imserver.plugin_api import Kind, Refusal, Role, Transaction, direct_conversation_id
-from imserver.plugins.booking.conversations import has_left
+from imserver.plugins.booking.conversations import disarm, has_left
 from imserver.plugins.booking.messages import cards
 from imserver.plugins.booking.messages.cards import Option
 from imserver.plugins.booking.messages.texts import Words
@@ -33,7 +33,9 @@ def tell(
     where: tuple[str, str],
     content: Mapping[str, Any],
 ) -> Reach:
-    """Post to the service conversation of `where` (conversation, customer), and to the customer who left it."""
+    """Post to the service conversation of `where` (conversation, customer), and to the customer who left it. A yes that comes
+    behind it may be meant for it: no question there takes it for its own."""
+    disarm(tx, where[0])
     tx.post(where[0], content, sender_id=shop.bot)
     return tell_who_left(tx, chain, words, shop, where, content)
 

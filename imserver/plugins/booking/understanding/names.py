@@ -54,6 +54,8 @@ _LITTLE_THINGS: Final = frozenset(
 _SPELT: Final = template("names", "spelt")
 _SPELT_ENGLISH: Final = template("names", "spelt_english")
 _RUN: Final = re.compile(f"[{HAN}]{{1,8}}")
+#: 李家豪呀, 陈小丽啰.
+_PARTICLES: Final = re.compile(f"(?<=[{HAN}]{{2}})[呀啊啦啰咯喔哦嘅㗎哈呢吧嘞唻哩喽]+$")
 _SHORT: Final = re.compile(f"[{HAN}]{{2,4}}")
 _SPACED: Final = re.compile(f" ?([{HAN}]) ([{HAN}]{{1,2}}) ?")
 _PET_BEGINS: Final = re.compile(
@@ -378,7 +380,7 @@ def _bare(page: Page) -> Iterator[tuple[int, int]]:
     for start, end in page.pieces:
         start, end = _trimmed(page.words, start, end)
         text = page.open[start:end]
-        short = text.rstrip("\x02 ")
+        short = _PARTICLES.sub("", text.rstrip("\x02 "))
         if _looks_like_one(short, alone=len(page.pieces) == 1):
             yield start, start + len(short)
         elif is_latin_name(text):

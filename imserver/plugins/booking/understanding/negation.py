@@ -18,6 +18,17 @@ from imserver.plugins.booking.dates.rules import CN_ANY, CN_DAY, NUM, WEEK
 from imserver.plugins.booking.dates.sieve import Sieve, can_match, letters_of
 from imserver.plugins.booking.dates.text import ASIDE_MARK, MARKS, Sheet
 
+from .occasions import (
+    DEEDS,
+    EVENTS,
+    EVENTS_ENGLISH,
+    OTHERS,
+    TOLD_BEHIND,
+    TOLD_BY,
+    TOLD_BY_THEM,
+    TOLD_ENGLISH,
+)
+
 
 def word(alternatives: str) -> str:
     """English words; Chinese may touch them, other letters may not."""
@@ -158,6 +169,8 @@ NEAR_MISSES: Final[tuple[tuple[str, str], ...]] = (
     (f"(?<=[今明])[完碗玩湾万](?=上?[{CN_ANY}])", "晚"),
     (f"下[五无吾舞物](?=[{CN_ANY}])", "下午"),
     (f"上[五无吾舞物](?=[{CN_ANY}])", "上午"),
+    ("(?<=[今明后])夭", "天"),
+    ("(?<=[周期拜])曰", "日"),
     (word("tomrw|tmmrw|tomrrw|tmorw|tomz"), "tomorrow"),
 )
 """Words one sound or one letter from a day word, and the word that was probably meant. They are asked about."""
@@ -264,9 +277,9 @@ def _rewrite(sheet: Sheet, match: re.Match[str], words: str) -> None:
 VALUE: Final = "\ue000"
 """Stands for a value in the templates. Folding never leaves one in a text."""
 
-Verdict = Literal["refused", "wanted", "old", "busy", "elsewhere", "cancelled"]
+Verdict = Literal["refused", "wanted", "old", "busy", "elsewhere", "cancelled", "told"]
 """refused: not this. wanted: this instead. old: what is to be changed. busy: one is taken then. elsewhere: an occasion.
-cancelled: the appointment that is to go."""
+cancelled: the appointment that is to go. told: what was done then, or by when an answer comes."""
 
 
 class Scope(NamedTuple):
@@ -288,11 +301,11 @@ _CN_FILL: Final = (
     "要|能|时间|下|到|说|给|等到?|拖到?|必须?|非得|约在|安排)"
 )
 _CN_TAIL: Final = (
-    "(?:[之以][前后]|那天|那个|这个|那边|的话|的|我们|我|他|她|家里|公司|单位|学校|孩子|客户|都|也|可能|"
+    "(?:[之以]?[前后](?![台面天])|那天|那个|这个|那边|的话|的|我们|我|他|她|家里|公司|单位|学校|孩子|客户|都|也|可能|"
     "恐怕|好像|实在|确实|真的|我?爸|我?妈|老公|老婆|媳妇|娃|闺女|儿子|女儿|家里人|人|这边|另外|还有|别的|"
     "临时|突然|全天|整天|一整天|"
     "一天|要|得|还|又|正?在|就|时间|时候|有点|有些|刚好|正好|估计|应该|大概|约|因为|是|会|要去|去|一直|已经|"
-    "对我来说|你们|那时|太|又要|\x02| )"
+    "对我来说|你们|那时候?|那阵|那会儿?|给(?:小孩|孩子|娃|儿子|女儿)|太|又要|\x02| )"
 )
 _EN_FILL: Final = (
     "(?: |the|to|get|there|by|on|at|for|do|make|it|come|in|book|want|any|this|that|be|have|me|us|like|is|"
@@ -313,7 +326,7 @@ CANNOT_CN: Final = (
 BEFORE_CN: Final = (
     "(?<!是)(?<!没说)(?:千万)?(?:不要|不想要?|不想|不用|不约|不选|不定|不订|不排|不考虑|不去|不来|"
     "不能要?|不可以|没法|没办法|无法|没必要|不必|用不着|犯不着|别(?!的|人)|勿|甭|(?<!除)非(?!常|得|要)|"
-    "不是(?!不|因为|说|要)|(?:不|not )free ?|除了|除开|除去|除|避开|躲开|避免|绕开|拒绝|受不了|不喜欢|"
+    "不是(?!不|因为|说|要)|(?<![a-z])(?:no|not) ?要|(?:不|not )free ?|除了|除开|除去|除|避开|躲开|避免|绕开|拒绝|受不了|不喜欢|"
     "不爱|唔好|唔要|唔系|唔想|别系|(?<![哦噢呃啊嗯额\ue000差])不)"
 )
 BEFORE_EN: Final = (
@@ -329,7 +342,7 @@ BEHIND_CN: Final = (
     f"没时间|没有空|没有时间|没[功工]夫|没档期|没有?(?:下班|放学|忙完|起床|睡醒|到家|醒|起|回来|空闲)|没法[来去]?|没办法|没戏|没位置?|算了|就算了|免了|"
     f"满了(?:吗)?|约满(?:了)?(?:吗)?|排满(?:了)?(?:吗)?|过期|来不了|来不及|来唔到|去不了|到不了|过不来|"
     f"过不去|约不了|做不了|赶不上|赶不及|走不开|抽不开身|"
-    f"够呛|够戗|人太多|太挤|不对(?![吗么劲])|有误|有问题|错了|不合适|有点儿?悬|悬(?=[了啊吧呀,， ]|$)|"
+    f"够呛|够戗|未必(?:[来去赶起到得过能行])[^,，。 ]{{0,4}}|别(?:约|排|安排|选|定)(?=$|[ ,，。])|人太多|太挤|不对(?![吗么劲])|有误|有问题|错了|不合适|有点儿?悬|悬(?=[了啊吧呀,， ]|$)|"
     f"难说|难办|有困难|有冲突|时间冲突|冲突|撞(?:了|上|车|期)|泡汤|没辙|pass(?![a-z])|冇空|冇时间|唔得闲?|"
     f"唔方便|唔系|唔嚟(?:得|喇|啦|了)?|嚟唔到|唔去(?:喇|啦|了)?|去唔到|除外|[以之]外|外(?![面地国卖边套])|太早|太晚|太赶|太迟|太紧|[嫌显]太?[早晚迟赶]|"
     f"(?:有点儿?|有些|稍微?|略微?|\x02{{3}})太?[早晚迟赶紧][了点些]{{0,2}}|早了点?|"
@@ -337,7 +350,9 @@ BEHIND_CN: Final = (
 )
 BUSY_CN: Final = (
     "(?:(?<=[要得在去])(?:接送?|送|陪|带)(?:一?下)?(?:孩子|娃|小孩|老人|爸|妈|客户|客人|人)(?!来|过来|去你|到你)|另有(?:安排|事)|约了人|"
-    "补课|值班|过寿|过生日(?!来)|(?:办|喝|吃)(?:喜酒|席|酒席?)|有喜事|办喜事|走亲戚|轮到(?:我)?(?:值|上|当)?班?|(?<=在)接(?:孩子|娃)|当班|在(?:外地|外面|上学|路上|单位)|有事情?|有课|有个?会(?!员)|有约|有安排|有考试|要?开.{0,2}会|上课(?![吗么不])|(?<!你们)(?<!你们还)(?<!你们都)上班(?![吗么不])|加班|返工|出差|出国|出门|出去|考试|值夜?班|旅游|旅行|回老家|搬家|很忙|忙(?!吗)|体检|面试|"
+    "(?:还|都|正|人|我)*在(?!家|附近|店|你|这|门口|休息|网上|手机|线|呢|吗|哪|的|中午|下午|上午|早上|晚上|周|我家)[一-鿿]{1,6}(?=$|[ ,，.!。])|"
+    "限行|停电|停水|值日|轮班|封路|开学|军训|团建|扫墓|打风|有(?:人)?(?:结婚|生日会)|(?:洗|拔|补)牙|接电话|家长会|开家长会|饮茶|喝茶|去饮|"
+    "补课|值班|过寿|过生日(?!来)|(?:办|喝|吃)(?:喜酒|席|酒席?)|有喜事|办喜事|走亲戚|轮到(?:我)?(?:值|上|当)?班?|(?<=在)接(?:孩子|娃)|当班|(?<![放下散])上学|在(?:外地|外面|上学|路上|单位)|有事情?|有课|有个?会(?!员)|有约|有安排|有考试|要?开.{0,2}会|上课(?![吗么不])|(?<!你们)(?<!你们还)(?<!你们都)上班(?![吗么不])|加班|返工|出差|出国|出门|出去|考试|值夜?班|旅游|旅行|回老家|搬家|很忙|忙(?!吗)|体检|面试|"
     "手术|住院|陪客户|客户来|接客户|打针|结婚|聚会|聚餐)"
 )
 OCCASION_CN: Final = (
@@ -356,7 +371,7 @@ BEHIND_EN: Final = (
     r"hard|difficult)(?![a-z])"
 )
 BUSY_EN: Final = (
-    r"(?:busy|at work|working|got (?:work|plans|class)|away|abroad|travell?ing|in a meeting|have (?:a )?(?:class|work|meeting|"
+    r"(?:busy|at work|working|on strike|teaching|at (?:the|my|a) (?:dentist|doctor|doctors|hospital|clinic|vet|hairdresser|gym|office)|at (?:school|college|uni|church)|got (?:work|plans|class)|away|abroad|travell?ing|in a meeting|have (?:a )?(?:class|work|meeting|"
     r"school|lesson|shift|an exam|an appointment)|work(?=$|[ ,.])|on holiday|out of town)(?![a-z])"
 )
 OCCASION_EN: Final = (
@@ -395,7 +410,12 @@ PAIR: Final = (  # the first is put right by the second, and by nothing between 
         rf"[ ,，.。!]{{0,3}}(?:应该)?(?:是|要|我是说|改成?|换成?)?(?:{_GAP}){{0,4}}?(?=(?P<same>{V}))"
     ),
     rf"(?P<no>{V})(?:哦|噢|喔|呃|额|嗯|啊|诶|哎| )?不(?=(?P<same>{V}))",
-    rf"(?P<no>{V})[ ,，]{{1,2}}(?:哦|噢|喔|呃|额|啊|诶) ?不 ?(?=(?P<same>{V}))",
+    (
+        rf"(?P<no>{V})[ ,，.。…?？!~]{{1,4}}(?:哦|噢|喔|呃|额|啊|诶|嗯|\x02{{2,3}}){{0,2}}[ ,，]{{0,1}}"
+        rf"(?:不(?={V})|(?:不|唔系|唔对|no|nope)(?:对|行)?[ ,，。.]{{1,3}}(?:是|还是|改|要|应该是|i mean |make it )?)(?=(?P<same>{V}))"
+    ),
+    rf"(?P<no>{V})[ ,，。.]{{0,3}}(?:算了|罢了|never ?mind|nvm|forget it)[ ,，]{{0,2}}(?:还是|就|改|make it |let's do )?(?=(?P<same>{V}))",
+    rf"(?:没说(?:是|要)?|never said |didn't say )(?:on |at )?(?P<no>{V})[ ,，]{{0,2}}(?:我)?(?:说的?是|说的|是|i said |it's |it was )?(?:on |at )?(?=(?P<same>{V}))",
     (
         rf"(?P<no>{V})[ ,.\-…]{{0,4}}(?:oh |uh |um |er |no |wait |oops |w8 ){{0,3}}(?:no wait|wait no|no i said|i said|no|wait|"
         rf"sorry|i mean|actually|scratch that|or rather|make that|oops|correction)"
@@ -433,6 +453,11 @@ ALONE: Final[tuple[tuple[Verdict, str], ...]] = (
     ("busy", rf"(?P<no>{V}){_EN_TAIL}{{0,8}}(?:{BUSY_EN})"),
     (
         "busy",
+        rf"(?P<no>{V})(?:'s| is| are)+ (?:my|the|our) (?!best|one|day|only|better|ideal|preferred|favou?rite|first|earliest|"
+        rf"latest|time|same|next|last|most|perfect|right)[a-z' ]{{2,20}}(?=$|[,.!;])",
+    ),
+    (
+        "busy",
         (
             rf"(?<![a-z])(?:i work|(?:i'm |i'll be )?(?:busy|away|at work|abroad|out of town|travell?ing)|"
             rf"got (?:something|stuff|work|plans|class)|working|i have (?:work|class|school))(?: on|"
@@ -448,13 +473,71 @@ ALONE: Final[tuple[tuple[Verdict, str], ...]] = (
     ("elsewhere", rf"(?:{OCCASION_EN})(?:{_EN_FILL}){{0,4}}(?P<no>{V})(?: on (?P<no2>{V}))?"),
     (
         "elsewhere",
-        rf"(?:开完|结束|做完|上完|下完)(?:大概|大约|要|差不多|也|都|得|\x02|\x03){{0,4}}(?P<no>{V})",
+        rf"(?:开完|结束|做完|上完|下完)(?:大概|大约|要|差不多|也|都|得|\x02|\x03){{0,4}}(?P<no>{V})"
+        rf"(?!(?:再|就|能|可以|我)*(?:过来|来|到店|到你|过去|去))",
     ),
     (
         "cancelled",
         rf"(?:取消|退掉|撤销|cancel掉?)(?:{_GAP}){{0,4}}?(?P<no>{V})|(?P<no2>{V})(?:{_GAP}){{0,8}}?(?:取消|退掉|cancel掉?)",
     ),
     ("cancelled", rf"(?<![a-z])cancel(?:led)? (?:the |my |our |it |on |for ){{0,3}}(?P<no>{V})"),
+    (
+        "elsewhere",
+        (
+            rf"(?P<no>{V})(?:{_CN_TAIL}|人|仍|还|仲|喺度|嗰阵|咁啱|刚){{0,6}}(?:[在喺](?=[一-鿿])(?!你们|你哋|您|贵|店|这|那|哪|线|嗰|家附近|附近|家等)|"
+            rf"(?:有|得去|要去|去|[给帮陪替跟][一-鿿]{{1,4}})?(?:{DEEDS}|{EVENTS}))(?![前后完]|[以之][前后])"
+        ),
+    ),
+    (
+        "elsewhere",
+        (
+            rf"(?<![a-z])(?:i|we|he|she|they|kids?|my [a-z]{{2,10}})(?:'ve|'s| have| has)?(?: got| need| to be at| to go to)? "
+            rf"(?:a |an |my |the |his |her |our |their |another ){{1}}(?:[a-z]{{2,12}} ){{0,2}}?(?:{EVENTS_ENGLISH})(?:{_EN_FILL}|from|between){{0,4}} ?(?P<no>{V})"
+        ),
+    ),
+    (
+        "elsewhere",
+        (
+            rf"(?<![a-z])(?:the|my|his|her|our|their) (?:[a-z']{{2,14}} ){{0,1}}?(?:{EVENTS_ENGLISH})(?:'s| is| are| starts?| begins?| comes?| coming| is coming| at){{0,3}}"
+            rf" (?:at |on |from |between |till |until )?(?P<no>{V})"
+        ),
+    ),
+    (
+        "elsewhere",
+        (
+            rf"(?<![a-z])(?:i|we|he|she|they)(?:'m|'re|'ll be| am| are| will be|'ll still be| will still be|'s| is)"
+            rf"(?: still| already| stuck| due)? (?:in|at|on) (?!yours|your|town|the area|the shop|the store|[a-z]{{0,3}} ?{V})"
+            rf"(?:a |the |my )?[a-z]{{3,15}} (?:at |on |around |about )?(?P<no>{V})"
+        ),
+    ),
+    (
+        "busy",
+        rf"(?<![a-z])(?:busy|tied up|at work|working|teaching|in (?:a )?(?:meeting|class|lesson)s?|nothing) (?:before|after|up to) (?P<no>{V})",
+    ),
+    ("refused", rf"(?<![a-z])(?:any|every|all)(?: ?days?| ?time)?[^{V},.;]{{0,12}}{V} (?:but|bar)(?: not)? (?:the |on )?(?P<no>{V})"),
+    (
+        "refused",
+        (
+            rf"(?<![a-z])(?:was|were) (?:going|meant|supposed|planning|due|hoping|thinking)(?![a-z])[^{V},.;]{{0,24}}(?P<no>{V})"
+            rf"(?=[^{V}]{{0,60}}(?<![a-z])(?:but|so|instead|then|can|could)(?![a-z])[^{V}]{{0,40}}{V})"
+        ),
+    ),
+    (
+        "elsewhere",
+        (
+            rf"(?P<no>{V})[ ,]{{0,2}}(?:(?:i|we|he|she|they)(?:'m|'re|'ll be|'ll still be| am| are| will be|'s| is)(?: still| already| stuck)?"
+            rf" (?:in|at|on) (?!yours|your|town|the area|the shop|the store|time|my way)(?:a |the |my )?[a-z]{{3,15}}|"
+            rf"(?:is|'s|was) (?:when )?(?:my|our|his|her) [a-z])"
+        ),
+    ),
+    (
+        "elsewhere",
+        rf"(?<![a-z])(?:my [a-z]{{2,12}}|he|she|they)(?:'s|'re| is| are)(?: already)? (?:in|booked|booked in|booked with you)(?: at| for| on)? (?P<no>{V})",
+    ),
+    ("told", rf"(?P<no>{V})[^{V},，。;；!！?？想要约能可吗]{{0,6}}?(?:{TOLD_BEHIND})(?![话人])"),
+    ("told", rf"{TOLD_BY}[^{V},，。;；!！?？想要约能可吗]{{0,3}}(?P<no>{V})[^{V},，。;；!！?？想要约能可吗]{{0,8}}?(?:{TOLD_BY_THEM})(?![话人])"),
+    ("told", rf"{TOLD_ENGLISH}(?:(?! so | but | then )[a-z' ]){{0,40}}? (?:at |on |since |from |by |till |until |after |before |in )?(?P<no>{V})"),
+    ("told", rf"(?:{OTHERS})(?:[^{V},，。;；.!！?？]){{0,24}}?(?P<no>{V})"),
     ("elsewhere", rf"(?<![a-z])my (?P<no>{V})(?! (?:time|clock))"),
     (
         "elsewhere",
@@ -476,6 +559,7 @@ _SINGLES: Final = Sieve(template for _, template in _OF_ONE)
 _FOLLOWED: Final = re.compile(f"(?:[ ,]?(?:还是|或者?|or|and|[和跟与及、])(?: |是)?)?{VALUE}")
 DOUBLE: Final = re.compile("不是不|没说|不是说|并非不|不得不|(?<![a-z])not (?:that|saying|un)|didn'?t say")
 """Two negations, or one of what was said: nobody knows what is left."""
+_SAID: Final = re.compile(rf"(?:没说(?:是|要)?|didn't say )(?:on |at )?{V}(?=[ ,，]{{0,2}}(?:我)?(?:说的?是|说的|是|i said |it's |it was )?{V})")
 
 
 def scopes(text: str, values: Sequence[tuple[int, int]]) -> list[Scope] | None:
@@ -484,7 +568,7 @@ def scopes(text: str, values: Sequence[tuple[int, int]]) -> list[Scope] | None:
     text: folded, what was masked or read already as marks.  values: where they stand, ascending and apart.
     """
     skeleton = _Skeleton(text, values)
-    if DOUBLE.search(skeleton.text):
+    if DOUBLE.search(_SAID.sub("", skeleton.text)):
         return None
     found: list[Scope] = []
     letters = letters_of(skeleton.text)

@@ -47,7 +47,7 @@ from .rewrite import fold
 from .row import read_both, read_loose_names, read_row
 from .staff import is_staffs, read_command
 from .times import read_times
-from .told import denies, hush
+from .told import denies, hide_others, hush
 from .values import read_age_behind_name, read_ages, read_codes, read_number, read_phones
 
 #: A longer text is no instruction to a bot: it is for people.
@@ -109,6 +109,8 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     read_existing(page, scene)
     hide_cancelled(page, scene)
     hide_assent(page)
+    hide_others(page)
+    _dots(page, scene)
     times = read_times(page.sheet, scene)
     page.acts.extend(times.acts)
     page.settle_times()
@@ -130,6 +132,17 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
         note_reasons(page)
     hush(page, scene)
     return _settled(page, scene, lexicon, times.when, people)
+
+
+_CHOOSING: Final = frozenset({"slot", "confirm", "confirm_again"})
+_DOTTED: Final = re.compile("(?<![0-9.:/+-])(?:[01]?[0-9]|2[0-3])([.])[0-5][0-9](?![0-9.:/%度元块])")
+
+
+def _dots(page: Page, scene: Scene) -> None:
+    """Where an hour was offered, 9.45 is one."""
+    if scene.step in _CHOOSING:
+        for match in _DOTTED.finditer(page.sheet.text):
+            page.sheet.rewrite(*match.span(1), ":")
 
 
 def _staff(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
@@ -229,7 +242,7 @@ def _words(page: Page, scene: Scene, what: str, finder: Finder, asked: list[tupl
             continue
         if what == "age" and scene.step != "age" and is_kin(page.words[one.start : one.end]):
             continue
-        if what == "first" and _by_others(page, one.start):
+        if what == "first" and (_by_others(page, one.start) or _lost(page, one.start)):
             page.take(one.start, one.end, Cover.NOTE)
             continue
         value = one.id == "new" if what == "first" else one.id
@@ -246,6 +259,14 @@ def _by_others(page: Page, place: int) -> bool:
     """我朋友在你们那配的: whether somebody else has been here, for whom it is not."""
     begin, _ = page.clause_at(place)
     return not page.has(Kind.GIVE, "person") and _SOMEBODY.search(page.words[begin:place]) is not None
+
+
+_LOST: Final = re.compile("落在|忘在|丢在|落你们|忘拿|(?<![a-z])(?:left|lost|forgot) (?:my|the|a|an|our)(?![a-z])")
+
+
+def _lost(page: Page, place: int) -> bool:
+    """ "I left my scarf when I was in": no answer, but lost property."""
+    return _LOST.search(page.words, *page.clause_at(place)) is not None
 
 
 def _asked_about(page: Page, place: int, asked: list[tuple[int, int]]) -> bool:

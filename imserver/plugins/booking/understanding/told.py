@@ -13,7 +13,7 @@ from .acts import Act, Kind, Scene
 from .intents import NEGATED, WISH
 from .lexicon import load_words
 from .page import Cover, Page
-from .questions import ask_other, asks
+from .questions import TIMELY, ask_other, asks
 
 _WORDS: Final = load_words("told")
 _CONDITION: Final = re.compile(_WORDS["condition"])
@@ -33,6 +33,7 @@ _KIN_SAID: Final = re.compile(_WORDS["kin_said"])
 _ASKED_FOR: Final = re.compile(_WORDS["asked_for"])
 _QUOTE: Final = re.compile(_WORDS["quote"])
 _CARD: Final = {name: re.compile(pattern) for name, pattern in _WORDS["card"].items()}
+_BOOKED: Final = re.compile(_WORDS["others_booked"])
 _EXISTING: Final = re.compile(_WORDS["existing"])
 _TAKEN_BACK: Final = re.compile(_WORDS["taken_back"])
 _ELSEWHERE: Final = re.compile(_WORDS["elsewhere"])
@@ -79,7 +80,7 @@ def _weigh_yes(page: Page) -> None:
         asked = page.timed(start, end) and _CARD["tagged"].search(page.words[start : end + 3])
         protests = page.timed(start, end) and _CARD["protest"].search(page.words, start, end)
         half = any(_CARD[name].search(page.words) for name in ("conceded", "objected"))
-        if not (asked or protests or half or _CARD["heard"].match(page.words) or _only_opens(page, start, end)):
+        if not (asked or protests or half or _CARD["heard"].match(page.words) or _only_opens(page, act, start, end)):
             continue
         page.acts = [one for one in page.acts if one is not act]
         _doubt(page, start, end)
@@ -95,10 +96,22 @@ def _ask_again(page: Page) -> None:
             return
 
 
-def _only_opens(page: Page, start: int, end: int) -> bool:
+def _only_opens(page: Page, act: Act, start: int, end: int) -> bool:
     """ "Okay so Fridays I have choir": a yes that opens what is said against the card."""
     match = _CARD["opens"].match(page.words, start) if start == page.clauses[0][0] else None
-    return match is not None and page.words[match.end() :].strip(" ,.!") != ""
+    if match is None or not page.words[match.end() :].strip(" ,.!"):
+        return False
+    return all(_folded(page, span.end - 1) < match.end() for span in act.spans)
+
+
+def hide_others(page: Page) -> None:
+    """我老公约了两点，我想约三点: the hour of another's appointment is none of the wish in another clause."""
+    timed = [clause for clause in page.clauses if TIMELY.search(page.words[slice(*clause)])]
+    told = [clause for clause in timed if _BOOKED.search(page.words, *clause)]
+    if len(told) == len(timed):
+        return
+    for start, end in told:
+        page.take(start, end, Cover.NOTE)
 
 
 def denies(page: Page) -> bool:

@@ -1,0 +1,23 @@
+"""Whether a yes counts: the one rule of all dialogues.
+
+A yes does what the card above it shows (`agrees`), and the card that follows any other text takes a yes again (`takes_yes`)
+if it shows what changed, or if nothing that the text said contradicts it.
+"""
+
+from __future__ import annotations
+
+from imserver.plugins.booking.understanding.acts import Reading
+
+from . import said
+from .context import DialogueContext
+from .state import Dialogue
+
+
+def takes_yes(reading: Reading, *, changed: bool) -> bool:
+    """Whether the card behind a text takes a yes. `changed`: it shows something else than the card before."""
+    return not reading.dangerous if changed else not said.doubtful(reading)
+
+
+def agrees(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
+    """Whether a text with a yes confirms the card: it stands above, was not doubted, and is not contradicted beside."""
+    return state.step == "confirm" and context.stands_above(state) and not said.doubtful(reading)
