@@ -61,7 +61,7 @@ def book(context: DialogueContext, reading: Reading) -> bool:
 
 def answer(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
     """A text without a command while a booking is open. False if it answers nothing."""
-    if reading.has(Kind.LATER):
+    if said.puts_off(reading):
         _later(context, state, reading)
         return True
     if reading.has(Kind.BEGIN, "slots") and not reading.has(Kind.BEGIN, "book") and not reading.has(Kind.YES):

@@ -7,7 +7,7 @@ person's appointments are listed as buttons.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from imserver.plugins.booking.journey import notify
 from imserver.plugins.booking.messages import cards
@@ -60,7 +60,12 @@ def move(context: DialogueContext, reading: Reading) -> bool:
         return _to_other_shop(context, appointment, shop, reading)
     state = context.dialogue()
     if state is None or state.kind != "move" or state.appointment_id != appointment.id:
-        state = context.interrupts(Dialogue(kind="move", appointment_id=appointment.id))
+        seen = (
+            state.day_said if state is not None and state.kind == "menu" else ""
+        )  # free times that were looked at
+        day = seen or appointment.wall.date().isoformat()
+        state = context.interrupts(Dialogue(kind="move", appointment_id=appointment.id, day_said=day))
+        reading = context.on_day(reading, date.fromisoformat(day))
     state.version = appointment.version
     _towards(context, state, appointment, reading)
     return True
@@ -118,7 +123,7 @@ def answer_move(context: DialogueContext, state: Dialogue, reading: Reading) -> 
     appointment = get(context.tx, state.appointment_id)
     if appointment is None:
         return False
-    if reading.has(Kind.LATER):
+    if said.puts_off(reading):
         return _later(context, state)
     gives_up = reading.has(Kind.NO) or reading.has(Kind.BEGIN, "cancel")
     if gives_up and not said.takes_time(reading) and not reading.has(Kind.QUESTION):
@@ -178,7 +183,7 @@ def answer_cancel(context: DialogueContext, state: Dialogue, reading: Reading) -
     """A text without a command while "really cancel?" is open."""
     yes, no = reading.has(Kind.YES), reading.has(Kind.NO)
     again = reading.has(Kind.BEGIN, "cancel") and not said.codes_of(reading)
-    if reading.has(Kind.LATER):
+    if said.puts_off(reading):
         return _later(context, state)
     if reading.has(Kind.QUESTION):
         state.doubt()

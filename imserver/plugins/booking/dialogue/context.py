@@ -23,7 +23,7 @@ from imserver.plugins.booking.schedule.shops import Chain, Shop
 from imserver.plugins.booking.understanding.acts import Reading, Scene, Shown
 from imserver.plugins.booking.understanding.reader import understand
 
-from .labels import label_key, standing_labels
+from .labels import label_key, labels_of, standing_labels
 from .state import Dialogue, load_dialogue, save_dialogue
 
 
@@ -125,8 +125,9 @@ class DialogueContext:
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
-    def read(self, text: str, *, labels: bool = True) -> Reading:
-        """Read a text as an answer to what is open here. Without `labels` it is no button's: the words behind a command."""
+    def read(self, text: str, *, labels: bool = True, day: date | None = None) -> Reading:
+        """Read a text as an answer to what is open here. Without `labels` it is no button's: the words behind a command. `day`:
+        the day of a bare hour, if it is not the one that was said or shown last."""
         state = self.dialogue()
         shop = self.shop or self.chain.stores[0]
         scene = Scene(
@@ -136,7 +137,8 @@ class DialogueContext:
             step=_step(state),
             labels=self._labels(state) if labels else {},
             shown=_shown(state),
-            day_said=_day_said(state),
+            day_said=day or _day_said(state),
+            asks=state.kind if state is not None and state.asks_yes else "",
             staff=self.is_staff and state is None and labels,
         )
         self.zone = shop.zone
@@ -148,6 +150,10 @@ class DialogueContext:
         scene = Scene(now=self.now, zone=shop.zone, shop=shop.id, step="", labels={}, staff=True)
         return understand(text, scene, self.texts.lexicon)
 
+    def on_day(self, reading: Reading, day: date) -> Reading:
+        """The same words, where a bare hour is of that day."""
+        return self.read(reading.text, labels=False, day=day)
+
     def again(self, reading: Reading) -> Reading:
         """The same words in the time of the shop that is spoken to by now."""
         shop = self.shop
@@ -157,6 +163,8 @@ class DialogueContext:
         labels = {} if self.is_staff else dict(standing_labels())
         if state is not None:
             labels |= state.labels
+            if state.kind == "cancel" and state.asks_yes:  # its button, in whatever language it is typed
+                labels |= dict.fromkeys(labels_of("button.yes_cancel"), state.yes)
             if state.expired:  # a list that interrupts another question: its numbers are its labels
                 labels |= {str(number): command for number, command in enumerate(state.options, 1)}
         return labels

@@ -45,6 +45,7 @@ from . import (
 from .context import Answering, DialogueContext, OutOfReach, Place
 from .labels import label_key
 from .state import Dialogue, doubt_all, load_dialogue
+from .subjects import fresh_of
 
 
 class Where(Enum):
@@ -485,7 +486,7 @@ def _wished(context: DialogueContext, state: Dialogue | None, reading: Reading) 
     _speak_as_written(context, remembered=reading.has(Kind.BEGIN))
     if _only_courtesy(state, reading):
         return _courtesy(context, state, reading)
-    if reading.has(Kind.LATER) and not reading.has(Kind.BEGIN):
+    if said.puts_off(reading) and not reading.has(Kind.BEGIN):
         context.say("later.open")
         return True
     name = _wish(context, reading)
@@ -530,6 +531,9 @@ def _change(context: DialogueContext, reading: Reading, begun: list[str]) -> str
         replaced = coming and reading.has(Kind.GIVE) and "book" in begun
         return "move" if replaced and said.takes_time(reading) else "cancel"
     if "move" in begun:
+        return "move"
+    fresh = fresh_of(context)
+    if fresh is not None and said.corrects_time(reading) and not said.repeats(reading, fresh.wall):
         return "move"
     if not coming or "book" in begun:
         return None

@@ -13,11 +13,16 @@ from imserver.plugins.booking.schedule.appointments import (
     by_code,
     upcoming,
 )
+from imserver.plugins.booking.schedule.hours import MINUTE_MS
 from imserver.plugins.booking.schedule.status import Status
 from imserver.plugins.booking.understanding.acts import Kind, Reading
 
 from . import said
 from .context import DialogueContext, Place
+
+#: So long after "booked" another time is a correction of it.
+FRESH_MIN = 5
+_AGREED = frozenset({Status.PENDING, Status.CONFIRMED})
 
 
 def subjects(context: DialogueContext, reading: Reading, command: str) -> list[Appointment]:
@@ -100,6 +105,13 @@ def mine_of(context: DialogueContext) -> list[Appointment]:
     return [one for one in upcoming(context.tx, context.customer_id, store_id) if visible(context, one)]
 
 
+def fresh_of(context: DialogueContext) -> Appointment | None:
+    """The appointment that was made or changed just now: what puts a time right means that one."""
+    since = context.now_ms - FRESH_MIN * MINUTE_MS
+    fresh = [one for one in mine_of(context) if one.changed_at >= since and one.status in _AGREED]
+    return max(fresh, key=lambda one: (one.changed_at, one.id), default=None)
+
+
 def _options(context: DialogueContext, mine: Sequence[Appointment], command: str, rest: str) -> list[Option]:
     return [
         Option(
@@ -134,6 +146,9 @@ def _meant(
     service = said.service_of(reading, context.chain)
     if service is not None:
         meant = [one for one in meant if one.service_id == service.id] or meant
+    fresh = fresh_of(context)
+    if command == "move" and not named and fresh is not None and said.corrects_time(reading):
+        return [fresh]
     person, name = reading.given("person"), reading.given("name")
     if person:
         meant = [one for one in meant if one.person == person] or meant
