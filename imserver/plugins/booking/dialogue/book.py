@@ -34,6 +34,7 @@ from .draft import SELF, begin, carry, note, of_button, put, say_unread, says_so
 from .holding import actor, ensure_held, held_of, is_too_late, release, still_stands
 from .labels import label_key
 from .state import Dialogue
+from .subjects import names_appointment
 
 #: Characters of a name.
 MAX_NAME = 40
@@ -66,6 +67,8 @@ def answer(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
         return True
     if reading.has(Kind.BEGIN, "slots") and not reading.has(Kind.BEGIN, "book") and not reading.has(Kind.YES):
         return False  # a question about free time changes nothing
+    if names_appointment(reading):
+        return False
     if _names_other_shop(context, reading):
         return _change_shop(context, state, reading)
     if _gives_up(state, reading):

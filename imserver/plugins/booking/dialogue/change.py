@@ -35,7 +35,7 @@ from .choose import Search, ask_day, ask_slot, choose, refuse
 from .context import DialogueContext
 from .holding import actor, is_too_late
 from .state import Dialogue
-from .subjects import mine_of, subjects
+from .subjects import mine_of, names_appointment, subjects
 
 # -- commands and wishes -------------------------------------------------------------------------------------------------------
 
@@ -47,6 +47,7 @@ def move(context: DialogueContext, reading: Reading) -> bool:
         open_now is not None
         and open_now.kind == "book"
         and not said.codes_of(reading)
+        and not names_appointment(reading)
         and not mine_of(context)
     ):
         return book.answer(context, open_now, reading)  # it is the booking that is to be another

@@ -6,6 +6,7 @@ customer types to it elsewhere, with a pointer in that chat.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -25,6 +26,11 @@ from imserver.plugins.booking.understanding.reader import understand
 
 from .labels import label_key, labels_of, standing_labels
 from .state import Dialogue, load_dialogue, save_dialogue
+
+
+#: The third time in a row the same question is not shown again.
+STUCK_TIMES = 3
+_DIGITS_OF_MINUTES = re.compile("[0-9]+(?= ?(?:分钟|minute))")
 
 
 class Place(Enum):
@@ -86,6 +92,8 @@ class DialogueContext:
     pressed: str = ""
     #: What is asked for holds and confirms nothing: a customer who left the shop's conversation is answered in the direct chat.
     anywhere: bool = False
+    #: The customer was told what is missing instead of the same question again: the people are to be called.
+    stuck: bool = False
 
     @property
     def home(self) -> str:
@@ -184,9 +192,11 @@ class DialogueContext:
         """Post a card with options beside whatever is open: a yes may not answer that any more."""
         state = self.dialogue() or Dialogue()
         state.doubt()
-        yes, number = state.yes, state.number
+        yes, number, last, times = state.yes, state.number, state.last, state.times
         self.ask(state, key, options, code=code, store=store)
         state.yes, state.number = yes, number  # none of these is the yes to what is open
+        state.last, state.times = last, times
+        state.picks = True
         self.keep(state)
 
     def ask(
@@ -200,6 +210,8 @@ class DialogueContext:
     ) -> None:
         """Post a question of a dialogue and keep its state; without options a plain text."""
         text = self.words(key, **values)
+        if self._is_stuck(state, [text, *(value for pair in fields for value in pair)]):
+            return
         if options or fields:
             position = self.post(cards.question(self.words, title, text, options, fields))
         else:
@@ -210,11 +222,26 @@ class DialogueContext:
             {label_key(option.label): option.command for option in shown},
         )
         state.asked = {self.home: position}
+        state.picks = False
         state.yes = shown[0].command if state.asks_yes and shown else ""
         if not any(option.command.endswith(f" #{state.number}") for option in shown):
             state.number = 0
         self.asked = text
         self.keep(state)
+
+    def _is_stuck(self, state: Dialogue, shown: Sequence[str]) -> bool:
+        """Whether the same question would be shown for the third time in a row: then what is missing is said, and the people
+        are called. What it shows, without the minutes that run off."""
+        what = _DIGITS_OF_MINUTES.sub("", "\n".join((state.kind, state.step.removesuffix("_again"), *shown)))
+        state.times = state.times + 1 if what == state.last else 1
+        state.last = what
+        if state.times < STUCK_TIMES or self.is_staff or self.shop is None:
+            return False
+        self.say(f"stuck.{_missing(state)}")
+        state.times = 0  # and then the question again
+        self.keep(state)
+        self.stuck = True
+        return True
 
     def yes_command(self, state: Dialogue) -> str:
         """The command of a yes that names no appointment: its number makes it the answer to this question alone."""
@@ -306,6 +333,15 @@ class DialogueContext:
             return None
         there = known_service(self.tx, shop.id, self.customer_id)
         return there if there is not None and has_left(self.tx, there, self.customer_id) else None
+
+
+def _missing(state: Dialogue) -> str:
+    """What the open question waits for."""
+    if state.asks_yes:
+        return "yes"
+    return (
+        state.step if state.step in ("service", "day", "slot", "name", "age", "first_visit", "who") else "any"
+    )
 
 
 def _step(state: Dialogue | None) -> str:

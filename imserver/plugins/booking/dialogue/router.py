@@ -246,6 +246,8 @@ def _within_reach(context: DialogueContext, handle: Callable[[], None]) -> None:
         if context.place is Place.SERVICE and has_left(context.tx, context.heard_in, context.sender.user_id):
             context.require_reach(context.the_shop)  # they left since they wrote
         handle()
+        if context.stuck:
+            handoff.call_for(context)
     except OutOfReach as left:
         coming_back.ask_back(context, left)
     context.point()
@@ -577,7 +579,8 @@ def _courtesy(context: DialogueContext, state: Dialogue | None, reading: Reading
     elif reading.has(Kind.GREETING):
         context.say("small.greeting")
     else:
-        context.say("small.nothing_open")
+        picks = state is not None and state.picks and reading.has(Kind.YES)
+        context.say("small.pick" if picks else "small.nothing_open")
     return True
 
 
