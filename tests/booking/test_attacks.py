@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.booking.support.shop import ENTRY, Shop, button, shown
+from tests.booking.support.shop import ENTRY, GARDEN, Shop, button, shown
 from tests.booking.test_changes import booked
 
 #: When `booked` has an appointment.
@@ -88,6 +88,20 @@ async def test_the_number_below_the_card_about_more_time_is_more_time() -> None:
         assert await standing(shop) == []
         await shop.say("ming", here, "好")
         assert await standing(shop) == [("2026-11-21T15:00", "王小明")]
+
+
+@pytest.mark.parametrize(("said", "name"), [("不对，我叫李小红", "李小红"), ("等一下", "王小明")])
+async def test_what_was_said_after_the_hold_ended_is_shown_before_it_is_booked(said: str, name: str) -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        await shop.say("ming", here, WISH)
+        await shop.say("ming", here, FACTS)
+        await shop.advance(3.1)
+        await shop.say("ming", here, said)
+        assert name in await shop.hear("ming", here, "好")
+        assert await standing(shop) == []
+        await shop.say("ming", here, "好")
+        assert await standing(shop) == [("2026-11-21T15:00", name)]
 
 
 async def test_a_number_of_a_list_above_an_open_yes_is_of_the_list() -> None:
@@ -222,6 +236,45 @@ async def test_no_correction_makes_one_person_of_two_at_one_time() -> None:
         assert "已经有一个预约" in await shop.hear("ming", here, f"更正 {code} 我叫{other}")
         await shop.say("ming", here, "好")
         assert [name for _, name in await standing(shop)] == names
+
+
+# -- whose appointment ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("said", ["取消我妈妈的预约", "帮我儿子改到周六下午3点", "我儿子来不了了"])
+async def test_what_is_said_of_somebody_who_has_no_appointment_touches_none(said: str) -> None:
+    async with Shop() as shop:
+        here, _ = await booked(shop)
+        before = await shop.appointments()
+        asked = await shop.hear("ming", here, said)
+        assert "王小明" in asked or "哪" in asked
+        if "王小明" not in asked:
+            await shop.say("ming", here, "好")
+            assert await shop.appointments() == before
+
+
+async def test_the_card_of_a_cancel_says_whose_appointments_these_are() -> None:
+    async with Shop() as shop:
+        here, code = await booked(shop)
+        for text in ("帮我妈约周六15:00验光", "张秀英，60岁，第一次", "好"):
+            await shop.say("ming", here, text)
+        assert "王小明" in await shop.hear("ming", here, f"取消 {code}")
+        both = await shop.hear("ming", here, "两个都取消")
+        assert "王小明" in both
+        assert "张秀英" in both
+        assert "张秀英" in await shop.hear("ming", here, "取消我妈妈的预约")
+
+
+async def test_a_group_of_others_reads_nothing_of_an_appointment() -> None:
+    async with Shop() as shop:
+        _, code = await booked(shop)
+        await shop.kit.user("friend", language="zh-CN")
+        group = await shop.kit.group("ming", "friend", GARDEN)
+        for text in ("取消", "改约 周六15:00", "我的预约", f"更正 {code} 我叫李小红"):
+            told = await shop.hear("ming", group, text)
+            assert told
+            assert code not in told
+            assert "15:00" not in told
 
 
 # -- names -----------------------------------------------------------------------------------------------------------------

@@ -177,7 +177,6 @@ YES_DOES: Mapping[str, Mapping[str, str]] = {
     "card: move": {"another move": "confirmed 11:00"},
     "card: cancel": in_each("cancelled 15:00", *AS_SHOWN) | {"another time": "cancelled 15:00, held 17:00"},
     "staff: arrive": {"another time": "arrived 15:00, confirmed 17:00"},
-    "staff: no show": {"another time": "no_show 15:00, confirmed 17:00"},
 }
 #: What a yes does instead of the button.
 TYPED_YES_DOES: Mapping[str, Mapping[str, str]] = {

@@ -41,8 +41,8 @@ def go_on(context: DialogueContext, state: Dialogue, *, armed: bool = True) -> N
         (ask_slot if state.day else ask_day)(context, state, search)
         return
     if state.expired:
-        if not armed:
-            state.doubt()
+        if not armed or state.shown != state.facts:
+            state.doubt()  # what this card does not show is shown before it is booked
         _ask_again(context, state)
         return
     held = ensure_held(context, state, search)

@@ -148,7 +148,10 @@ def _yes(context: DialogueContext, state: Dialogue, reading: Reading) -> None:
     if questions:
         answers.reply(context, reading, state)
     say_unread(context, reading)
-    go_on(context, state, armed=arming.takes_yes(reading, changed=changed))
+    sure = arming.takes_yes(reading, changed=changed)
+    if sure and not changed:
+        state.expired = False  # it is wanted: held again, and shown again
+    go_on(context, state, armed=sure)
 
 
 def _says_first_visit(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:

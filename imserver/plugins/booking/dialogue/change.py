@@ -165,9 +165,10 @@ def _yes_to_move(
     answered = not reading.has(Kind.QUESTION) or answers.reply(context, reading)
     if appointment.version != state.version:
         stale(context, appointment)
+    elif not _allowed(context, reading, appointment, Action.MOVE):
+        return  # the cut-off has come since it was asked
     elif not changed and answered and arming.agrees(context, state, reading):
-        if _allowed(context, reading, appointment, Action.MOVE):
-            _move_now(context, state, appointment)
+        _move_now(context, state, appointment)
     else:
         sure = arming.takes_yes(reading, changed=changed) and (answered or changed)
         _go_on(context, state, appointment, armed=sure)
@@ -183,7 +184,7 @@ def repeat_move(context: DialogueContext, state: Dialogue) -> None:
 def answer_cancel(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
     """A text without a command while "really cancel?" is open."""
     yes, no = reading.has(Kind.YES), reading.has(Kind.NO)
-    again = reading.has(Kind.BEGIN, "cancel") and not said.codes_of(reading)
+    again = reading.has(Kind.BEGIN, "cancel") and not reading.has(Kind.GIVE)  # 两个都取消 is another question
     if said.puts_off(reading):
         return _later(context, state)
     if reading.has(Kind.QUESTION):
@@ -296,13 +297,23 @@ def _ask_cancel(context: DialogueContext, found: Sequence[Appointment], *, armed
     ]
     if len(found) == 1:
         moment = context.words.moment(found[0].wall)
-        context.ask(state, "ask.cancel", options, when=moment, code=found[0].code)
+        context.ask(
+            state, "ask.cancel", options, fields=_whose(context, found), when=moment, code=found[0].code
+        )
     else:
         lines = "\n".join(
             context.words("ask.cancel_line", when=context.words.moment(one.wall), code=one.code)
             for one in found
         )
-        context.ask(state, "ask.cancel_all", options, count=len(found), lines=lines)
+        fields = _whose(context, found)
+        context.ask(state, "ask.cancel_all", options, fields=fields, count=len(found), lines=lines)
+
+
+def _whose(context: DialogueContext, found: Sequence[Appointment]) -> list[tuple[str, str]]:
+    """The names on a card: whoever said 我儿子来不了了 sees whose appointment that is."""
+    if len(found) == 1:
+        return [(context.words("field.name"), found[0].for_name)] if found[0].for_name else []
+    return [(one.code, one.for_name) for one in found if one.for_name]
 
 
 def _ask_cancel_again(context: DialogueContext, state: Dialogue) -> None:
@@ -457,6 +468,7 @@ def _go_on(
         state,
         "ask.move",
         options,
+        fields=_whose(context, [appointment]),
         code=appointment.code,
         before=context.words.moment(appointment.wall),
         when=moment,

@@ -254,6 +254,8 @@ class DialogueContext:
         if not self.said_in or self.said_in != self.home:
             return
         store = self.the_shop.names.in_language(self.language)
+        if self.place is Place.OTHER:
+            self.asked = ""  # others read along, and it cannot be answered there
         key = "pointer.asks" if self.asked else "pointer.text"
         pointer = cards.card(
             self.words("pointer.title"),

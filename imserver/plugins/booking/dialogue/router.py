@@ -617,8 +617,8 @@ def _run_option(context: DialogueContext, name: str, arguments: str) -> None:
 
 def _asked_in(context: DialogueContext) -> Answering:
     """Where the open question of this text stands: text in the direct chat may answer a shop's question, and in one shop's
-    conversation another shop's that was repeated there. Of several it is the one that stands lowest here; the others are doubted:
-    the next yes may be a second one to this."""
+    conversation another shop's that was repeated there. Of several it is the one that stands lowest here; the others are
+    doubted: the next yes may be a second one to this."""
     tx, here, sender_id = context.tx, context.answering, context.sender.user_id
     if (
         context.place not in (Place.DIRECT, Place.SERVICE)

@@ -20,6 +20,8 @@ from imserver.plugins.booking.understanding.acts import Kind, Reading, Weight
 
 from . import said
 from .context import DialogueContext, Place
+from .draft import SELF
+from .labels import label_key
 
 _LIKE_A_CODE = re.compile("(?<![A-Za-z0-9])[A-Za-z0-9]{3,8}(?![A-Za-z0-9])")
 #: So long after "booked" another time is a correction of it.
@@ -142,7 +144,13 @@ def _like_a_code(reading: Reading) -> str:
 def _meant(
     context: DialogueContext, reading: Reading, mine: Sequence[Appointment], command: str
 ) -> Sequence[Appointment]:
-    """Those that the words name: by day or time (of a cancel; of a move only what is refused), service, person, name."""
+    """Those that the words name: by day or time (of a cancel; of a move only what is refused), service, person, name. None,
+    if somebody is named who has none: it is asked which."""
+    person, name = reading.given("person"), reading.given("name")
+    if person and command != "correct":
+        mine = [one for one in mine if _is_for(one, str(person))]
+    if name and command != "correct":
+        mine = [one for one in mine if label_key(one.for_name) == label_key(str(name))]
     if len(mine) == 1 and command != "cancel":
         return mine
     refused = said.refused_times(reading)
@@ -155,11 +163,17 @@ def _meant(
     if service is not None:
         meant = [one for one in meant if one.service_id == service.id] or meant
     fresh = fresh_of(context)
-    if command == "move" and not named and fresh is not None and said.corrects_time(reading):
+    corrects = not context.command and not reading.has(Kind.BEGIN, "move") and said.corrects_time(reading)
+    if command == "move" and not named and fresh in mine and corrects:
         return [fresh]
-    person, name = reading.given("person"), reading.given("name")
-    if person:
-        meant = [one for one in meant if one.person == person] or meant
-    if name and command != "correct":
-        meant = [one for one in meant if one.for_name == name] or meant
+    if person and command == "correct":
+        meant = [one for one in meant if _is_for(one, str(person))] or meant
     return meant
+
+
+def _is_for(one: Appointment, person: str) -> bool:
+    """Whether it is for somebody as the customer calls them: 妈 and 妈妈 are one."""
+    wanted = "" if person.casefold() in SELF else person
+    return one.person == wanted or bool(
+        wanted and one.person and (wanted in one.person or one.person in wanted)
+    )
