@@ -31,7 +31,7 @@ from imserver.plugins.booking.understanding.acts import Kind, Reading
 
 from . import answers, arming, book, draft, said
 from .asking import is_elsewhere
-from .choose import Search, ask_day, ask_slot, choose, refuse
+from .choose import Search, ask_day, ask_slot, choose, refuse, said_by_option, takes_only_option
 from .context import DialogueContext
 from .holding import actor, is_too_late
 from .state import Dialogue
@@ -138,6 +138,9 @@ def answer_move(context: DialogueContext, state: Dialogue, reading: Reading) -> 
         if context.is_staff or not _allowed(context, reading, appointment, Action.CANCEL):
             return True
         return _to_other_shop(context, appointment, shop, reading)
+    if takes_only_option(context, state, reading):
+        _towards(context, state, appointment, said_by_option(context, state))
+        return True
     if reading.has(Kind.YES):
         _yes_to_move(context, state, appointment, reading)
         return True

@@ -478,9 +478,25 @@ def _answered(context: DialogueContext, state: Dialogue, reading: Reading, *, st
         return True
     number = said.number_of(reading)
     if number is not None and state.options and number <= 99:
+        dated = _of_day(context, state, number)
+        if dated is not None:
+            context.pressed = dated[0]
+            _run_option(context, *dated[1])
+            return True
         context.say("unclear.number", count=len(state.options))
         return True
     return False
+
+
+def _of_day(context: DialogueContext, state: Dialogue, number: int) -> tuple[str, tuple[str, str]] | None:
+    """The one button whose day is this day of the month, of those that ask which day: 28, to "the 21st or the 28th?"."""
+    found = []
+    for command in state.options if state.step in ("day", "slot") else ():
+        named = split(command)
+        when = said.when_of(context.read(named[1], labels=False)) if named is not None else None
+        if named is not None and when is not None and {day.day for day in when.days} == {number}:
+            found.append((command, named))
+    return found[0] if len(found) == 1 else None
 
 
 def _wished(context: DialogueContext, state: Dialogue | None, reading: Reading) -> bool:

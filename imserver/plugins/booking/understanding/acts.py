@@ -107,7 +107,7 @@ class When:
     elsewhere: with the reason zone: the time as it was said, and the zone of the clock that it was said of; the candidate is
         the same moment on the shop's clock.
     guess: the day that was probably meant by a misspelt word ("周流"): it is asked about, never taken.
-    clock: the time of day beside a guess.
+    clock: the time of day beside a guess, or beside a day that cannot be (past, no such date).
     """
 
     candidates: tuple[datetime, ...] = ()
