@@ -26,7 +26,7 @@ async def book(
     here = await shop.customer(user_id)
     await shop.say(user_id, here, f"预约 {wall} {service}")
     await shop.say(user_id, here, name)
-    await shop.say(user_id, here, "8岁，第一次")
+    await shop.say(user_id, here, "28岁，第一次")
     await shop.say(user_id, here, "好")
     (code,) = (
         row[0] for row in await shop.appointments() if row[1] == wall.replace(" ", "T") and row[3] == name

@@ -7,7 +7,7 @@ person's appointments are listed as buttons.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from imserver.plugins.booking.journey import notify
 from imserver.plugins.booking.messages import cards
@@ -31,11 +31,11 @@ from imserver.plugins.booking.understanding.acts import Kind, Reading
 
 from . import answers, arming, book, draft, said
 from .asking import is_elsewhere
-from .choose import Search, ask_day, ask_slot, choose, refuse
+from .choose import Search, ask_day, ask_slot, choose, refuse, said_by_option, takes_only_option
 from .context import DialogueContext, Place
 from .holding import actor, is_too_late
 from .state import Dialogue
-from .subjects import mine_of, subjects
+from .subjects import mine_of, names_appointment, subjects
 
 # -- commands and wishes -------------------------------------------------------------------------------------------------------
 
@@ -47,6 +47,7 @@ def move(context: DialogueContext, reading: Reading) -> bool:
         open_now is not None
         and open_now.kind == "book"
         and not said.codes_of(reading)
+        and not names_appointment(reading)
         and not mine_of(context)
     ):
         return book.answer(context, open_now, reading)  # it is the booking that is to be another
@@ -60,7 +61,12 @@ def move(context: DialogueContext, reading: Reading) -> bool:
         return _to_other_shop(context, appointment, shop, reading)
     state = context.dialogue()
     if state is None or state.kind != "move" or state.appointment_id != appointment.id:
-        state = context.interrupts(Dialogue(kind="move", appointment_id=appointment.id))
+        seen = (
+            state.day_said if state is not None and state.kind == "menu" else ""
+        )  # free times that were looked at
+        day = seen or appointment.wall.date().isoformat()
+        state = context.interrupts(Dialogue(kind="move", appointment_id=appointment.id, day_said=day))
+        reading = context.on_day(reading, date.fromisoformat(day))
     state.version = appointment.version
     _towards(context, state, appointment, reading)
     return True
@@ -118,7 +124,7 @@ def answer_move(context: DialogueContext, state: Dialogue, reading: Reading) -> 
     appointment = get(context.tx, state.appointment_id)
     if appointment is None:
         return False
-    if reading.has(Kind.LATER):
+    if said.puts_off(reading):
         return _later(context, state)
     gives_up = reading.has(Kind.NO) or reading.has(Kind.BEGIN, "cancel")
     if gives_up and not said.takes_time(reading) and not reading.has(Kind.QUESTION):
@@ -132,6 +138,9 @@ def answer_move(context: DialogueContext, state: Dialogue, reading: Reading) -> 
         if context.is_staff or not _allowed(context, reading, appointment, Action.CANCEL):
             return True
         return _to_other_shop(context, appointment, shop, reading)
+    if takes_only_option(context, state, reading):
+        _towards(context, state, appointment, said_by_option(context, state))
+        return True
     if reading.has(Kind.YES):
         _yes_to_move(context, state, appointment, reading)
         return True
@@ -179,7 +188,7 @@ def answer_cancel(context: DialogueContext, state: Dialogue, reading: Reading) -
     """A text without a command while "really cancel?" is open."""
     yes, no = reading.has(Kind.YES), reading.has(Kind.NO)
     again = reading.has(Kind.BEGIN, "cancel") and not reading.has(Kind.GIVE)  # 两个都取消 is another question
-    if reading.has(Kind.LATER):
+    if said.puts_off(reading):
         return _later(context, state)
     if reading.has(Kind.QUESTION):
         state.doubt()

@@ -15,8 +15,9 @@ from imserver.plugins.booking.messages.cards import Option
 from imserver.plugins.booking.schedule.hours import shop_spans, utc_ms, zone_of
 from imserver.plugins.booking.schedule.shops import CELL_MIN, Service
 from imserver.plugins.booking.schedule.slots import Slot, free_slots, nearest, open_days, pools, why_not
-from imserver.plugins.booking.understanding.acts import When
+from imserver.plugins.booking.understanding.acts import Kind, Reading, When
 
+from . import said
 from .context import DialogueContext
 from .state import Dialogue
 
@@ -52,6 +53,8 @@ def choose(context: DialogueContext, state: Dialogue, search: Search, when: When
     """Put a time into `state`. True if a start is settled or a question is open; False if it was answered here."""
     if when.days:
         state.day_said = when.days[-1].isoformat()
+    if when.clock is not None:
+        state.clock = f"{when.clock:%H:%M}"
     if when.guess is not None:
         _ask_guess(context, state, search, when)
         return False
@@ -82,8 +85,10 @@ def unclear(context: DialogueContext, when: When) -> str:
 
 def _choose_day(context: DialogueContext, state: Dialogue, search: Search, when: When) -> bool:
     """A day, days, or a part of one, without a clock time: the hour chosen before is kept, if it is free then."""
-    kept = datetime.fromisoformat(state.wall).time() if state.wall else _clock(state)
-    if when.part is not None:
+    if state.wall and _holds(when, datetime.fromisoformat(state.wall)):
+        return True
+    kept = datetime.fromisoformat(state.wall).time() if state.wall and when.clock is None else _clock(state)
+    if when.part is not None and when.clock is None:
         kept = None
     state.part, state.wall = when.part or "", ""
     if len(when.days) > 1:
@@ -103,6 +108,14 @@ def _choose_day(context: DialogueContext, state: Dialogue, search: Search, when:
         if any(slot.wall == same for slot in slots_of(context, search, when.days[0])):
             take(state, same)
     return True
+
+
+def _holds(when: When, wall: datetime) -> bool:
+    """Whether a part of a day has the hour that is chosen already: 对，下午, at the card of three o'clock."""
+    if when.part is None or when.reason not in (None, "no_time") or when.days not in ((), (wall.date(),)):
+        return False
+    begin, end = PARTS[when.part]
+    return begin <= wall.hour < end
 
 
 def take(state: Dialogue, wall: datetime) -> None:
@@ -216,8 +229,6 @@ def _choose_inside(context: DialogueContext, state: Dialogue, search: Search, wh
 def _ask_guess(context: DialogueContext, state: Dialogue, search: Search, when: When) -> None:
     """A word that looks like a day's: the day is asked about."""
     assert when.guess is not None
-    if when.clock is not None:
-        state.clock = f"{when.clock:%H:%M}"
     state.wall, state.step, state.day_said = "", "day", when.guess.isoformat()
     context.ask(
         state, "ask.guess", [day_option(context, search, when.guess)], day=context.words.day(when.guess)
@@ -379,3 +390,20 @@ def ranges(context: DialogueContext, slots: Sequence[Slot]) -> str:
             groups.append([slot.wall])
     texts = [f"{g[0]:%H:%M}–{g[-1]:%H:%M}" if len(g) > 1 else f"{g[0]:%H:%M}" for g in groups]
     return context.words("list_separator").join(texts)
+
+
+def takes_only_option(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
+    """Whether a text is a yes to a question about a time that has one button."""
+    asked = state.step in ("day", "slot") and len(state.options) == 1
+    return (
+        asked
+        and said.only(reading, Kind.YES, Kind.THANKS)
+        and not said.doubtful(reading)
+        and context.stands_above(state)
+    )
+
+
+def said_by_option(context: DialogueContext, state: Dialogue) -> Reading:
+    """What the one button says behind its command."""
+    _, _, words = state.options[0].partition(" ")
+    return context.read(words, labels=False)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from imserver.plugins.booking.dates.sieve import can_match, letters_of
 from imserver.plugins.booking.dates.text import ASIDE_MARK, DAY_MARK, TIME_MARK, WORD_MARK
@@ -569,6 +569,16 @@ _FIRST: Final = {
     kind: re.compile(f"^ ?(?:那?就?)(?:{_WORDS['alone']['first'][kind.value]})[吧了啊 .!。]*$")
     for kind in (Kind.YES, Kind.NO)
 }
+
+
+def _repeats(words: Mapping[str, Any], name: str) -> re.Pattern[str]:
+    alone = words["alone"].get(name)
+    verb = f"{words['yes']}(?:{words['verbs'][name]})"
+    return re.compile(f" ?(?:{verb}{f'|{alone}' if alone else ''}){words['tail']}")
+
+
+#: A yes that repeats the verb of its card, by what the card asks.
+_REPEATS: Final = {name: _repeats(_WORDS["repeats"], name) for name in _WORDS["repeats"]["verbs"]}
 #: A hum, or "by the way", is no yes where more follows.
 _HUMMED: Final = re.compile(
     "^[ ]*(?:[嗯恩唔哦噢啊额]|对了|就是|那就|行吧那|um|uh|oh|well|so|right|ok so)[ .…~]*$"
@@ -580,10 +590,15 @@ _LEAD: Final = re.compile(_WORDS["alone"]["lead"])
 _HEDGED: Final = re.compile("不是不|([可以行好对]{1,2})是\\1|(?:\\.\\.|…)+ ?$")
 
 
-def read_labels(page: Page) -> None:
-    """Answers in whose words an intention seems to stand: 保留原预约."""
+def read_labels(page: Page, scene: Scene) -> None:
+    """Answers in whose words an intention seems to stand: 保留原预约; 好，取消吧, at the card that asks whether to cancel."""
+    repeats = _REPEATS.get(scene.asks)
+    if repeats is not None and repeats.fullmatch(page.open):
+        page.take_act(Kind.YES, "", None, (0, len(page.open)))
+        return
     for kind, pattern in _FIRST.items():
-        if match := pattern.match(page.open):
+        match = pattern.match(page.open)
+        if match and not (kind is Kind.YES and scene.asks not in ("", "cancel")):
             page.take_act(kind, "", None, match.span())
 
 

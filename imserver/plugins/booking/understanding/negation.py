@@ -61,6 +61,7 @@ FALSE_REFUSALS: Final = (
     ),
     "(?:能|可以|会|有|行)[^,，。;；!！?？不没]{1,14}(?P<word>[不没])(?=[呀啊哦]?(?:[,，。?？!！~ ]|$))",
     "(?P<asked>[一-鿿])不(?P=asked)",
+    "(?<![a-z])no(?= (?:make|let'?s (?:make|do|say)) (?:it|that)(?![a-z]))",
 )
 """What looks like a refusal and is none."""
 

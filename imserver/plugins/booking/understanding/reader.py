@@ -100,7 +100,7 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     read_names(page, scene)
     read_age_behind_name(page)
     people = read_persons(page)
-    read_labels(page)
+    read_labels(page, scene)
     asked = read_known(page, lexicon)
     _chain_words(page, scene, lexicon, asked)
     read_row(page)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
@@ -100,6 +101,10 @@ TOUCHING: Final = re.compile(
 
 _CHOOSING: Final = frozenset({"day", "slot", "confirm", "confirm_again"})
 """The steps at which a day or a time was offered."""
+
+
+_OTHER_DAY: Final = frozenset({"past", "impossible", "conflict", "too_far", "no_such_time"})
+"""Reasons that lie in the day, and not in the hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -594,7 +599,7 @@ class _Speech:
         if reason is None and (reason := self._doubt(wishes, options)):
             self.doubted = True
         if reason in ("negated", "recurring", "past", "conflict", "leftover", "zone"):
-            return When(reason=reason, days=days)
+            return When(reason=reason, days=days, clock=self._clock(wishes, reason))
         if self.sheet.misspelt and any(self._misspelt(self.moments[number]) for number in wishes):
             guess = next((option.days[0] for option in options if option.days), None)
             clocks = {clock for option in options for clock in option.times}
@@ -823,7 +828,19 @@ class _Speech:
             if part and not moment.has_clock:
                 hours = Hours(*HOURS[part], part)
                 self._act(self._kind("range", hours), "range", hours, moment)
-        return When(days=days, part=part, reason=reason)
+        return When(days=days, part=part, reason=reason, clock=self._clock(wishes, reason))
+
+    def _clock(self, wishes: Sequence[int], reason: Reason) -> time | None:
+        """The hour beside a day that cannot be: it is kept for another day."""
+        if reason not in _OTHER_DAY:
+            return None
+        said: set[time] = set()
+        for moment in (self.moments[number] for number in wishes):
+            if not any(isinstance(token, Clock) for token in moment.times) or moment.open or moment.until:
+                continue
+            with suppress(Unclear):
+                said |= times_of(moment.times)
+        return said.pop() if len(said) == 1 else None
 
     def _composed(self, wishes: Sequence[int], options: Sequence[Option], reason: Reason | None) -> When:
         """The wish as times; what it names is given in acts."""
@@ -851,6 +868,7 @@ class _Speech:
                 days=problem.days if problem and problem.days else tuple(sorted(set(days))),
                 part=part,
                 reason=found,
+                clock=self._clock(wishes, found),
             )
         return self._result(candidates, windows, days, part, reason)
 
