@@ -52,7 +52,9 @@ def move(context: DialogueContext, reading: Reading) -> bool:
         return book.answer(context, open_now, reading)  # it is the booking that is to be another
     found = subjects(context, reading, "move")
     same_day = bool(found) and reading.when is not None and reading.given("day") is None
-    reading = context.again(reading, found[0].wall.date() if same_day else None)  # an hour alone is of that day
+    reading = context.again(
+        reading, found[0].wall.date() if same_day else None
+    )  # an hour alone is of that day
     if not found or not _allowed(context, reading, found[0], Action.MOVE):
         return True
     appointment = found[0]

@@ -80,7 +80,9 @@ _SUPPOSED: Final = re.compile(
 #: 那天我有空: the customer is free, and asks for nothing.
 _FREE: Final = re.compile("(?:我|俺|咱|老公|老婆|孩子)(?:那天|当天|都|也|正好|刚好|就|会|应该|肯定)*$")
 #: "Would I need to cancel?"
-_WONDERS: Final = re.compile("(?<![a-z])(?:would|will|must|should|do|did) (?:i|we) (?:have to|need to|ever have to)[^,.!?;]{0,3}$")
+_WONDERS: Final = re.compile(
+    "(?<![a-z])(?:would|will|must|should|do|did) (?:i|we) (?:have to|need to|ever have to)[^,.!?;]{0,3}$"
+)
 _NEEDED: Final = template("intents", "needed")
 #: "Do I need an appointment?" asks about the shop.
 _NEEDS_ONE: Final = template("intents", "needs_one")

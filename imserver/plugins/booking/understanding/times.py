@@ -63,7 +63,8 @@ EITHER: Final = re.compile(
 )
 CONTRAST: Final = re.compile(
     "(?:哦|噢|呃|啊|哎)?(?:不对不对|不对|不是[啊呀哦的]|不不不?|(?:我)?[说搞弄写打记看]错了?(?:[说搞弄写打记看]错了?)?|错了|口误|听错了?|你听错了)|"
-    r"(?:算了|罢了)[,， ]?(?:那|还是|就|改成?|换成?){0,2}(?=[\x00\x01])|(?<![a-z])(?:never ?mind|nvm|forget it)[, ]{0,2}(?:make it |let's do )?(?=[\x00\x01])|"
+    r"(?:算了|罢了)[,， ]?(?:那|还是|就|改成?|换成?){0,2}(?=[\x00\x01])|(?<![a-z])(?:never ?mind|"
+    r"nvm|forget it)[, ]{0,2}(?:make it |let's do )?(?=[\x00\x01])|"
     r"(?<![a-z])(?:no wait|wait no|no no|no,? sorry|my mistake|correction|w8 no|i mean|"
     r"(?:no,? )?i (?:said|meant)|scratch that|actually)(?![a-z])"
 )
@@ -160,7 +161,9 @@ def read_times(sheet: Sheet, scene: Scene) -> Times:
     )
 
 
-_ANOTHER: Final = re.compile("[改换挪移推提调]|早|(?<![a-z])(?:move|change|switch|instead|earlier|sooner)(?![a-z])")
+_ANOTHER: Final = re.compile(
+    "[改换挪移推提调]|早|(?<![a-z])(?:move|change|switch|instead|earlier|sooner)(?![a-z])"
+)
 
 
 def _of_the_card(spoken: list[Moment], sheet: Sheet, scene: Scene) -> list[Moment]:
@@ -184,7 +187,9 @@ def _of_the_card(spoken: list[Moment], sheet: Sheet, scene: Scene) -> list[Momen
 _DOTTED_HOUR: Final = re.compile(
     r"(?<![0-9.,:/+-])(?:1?[0-9]|2[0-3])(?P<dot>[.])[0-5][05](?![0-9.%/]| ?[度元块折米点])"
 )
-_DOTTED_DAY: Final = re.compile(r"^(?P<first>[0-9]{1,2})(?P<dot>[.-])(?P<last>[0-9]{1,2})(?=$|[ ,，。?？吧呢行可号日])")
+_DOTTED_DAY: Final = re.compile(
+    r"^(?P<first>[0-9]{1,2})(?P<dot>[.-])(?P<last>[0-9]{1,2})(?=$|[ ,，。?？吧呢行可号日])"
+)
 _HOURS_ASKED: Final = frozenset({"slot", "confirm", "confirm_again"})
 
 
@@ -319,10 +324,19 @@ class _Speech:
     def _answers_no(self, scope: Scope) -> bool:
         """No Saturday, at a card of Friday: no, Saturday."""
         shown, moment = self.scene.shown, self.moments[scope.value]
-        if scope.verdict != "refused" or scope.instead is not None or not shown.asks_yes or shown.start is None:
+        if (
+            scope.verdict != "refused"
+            or scope.instead is not None
+            or not shown.asks_yes
+            or shown.start is None
+        ):
             return False
         said = "".join(self.sheet.text[start:end] for start, end in scope.words).strip()
-        if said not in ("no", "不", "nope") or self.sheet.text[: moment.start].strip(" ,") != said or len(self.moments) > 1:
+        if (
+            said not in ("no", "不", "nope")
+            or self.sheet.text[: moment.start].strip(" ,") != said
+            or len(self.moments) > 1
+        ):
             return False
         if said == "不" and self.sheet.text[: moment.start].endswith("不"):
             return False
@@ -334,7 +348,12 @@ class _Speech:
         clocks = [number for number, moment in enumerate(self.moments) if moment.has_clock]
         for number in clocks:
             moment, verdict = self.moments[number], self._verdict(number)
-            if verdict in ("refused", "busy", "elsewhere") and moment.open and moment.until is None and len(clocks) == 1:
+            if (
+                verdict in ("refused", "busy", "elsewhere")
+                and moment.open
+                and moment.until is None
+                and len(clocks) == 1
+            ):
                 moment.open = "before" if moment.open == "after" else "after"
                 moment.words += self.verdicts.pop(number).words
 
@@ -373,16 +392,30 @@ class _Speech:
         if over and len(over) < len(wishes):
             wishes = [number for number in wishes if number not in over]
         wishes = [number for number in wishes if not self.moments[number].echo or self.moments[number].moved]
+        wishes = [number for number in wishes if not self._refused_again(number)]
         if not any(self._verdict(number) == "" or self._verdict(number) == "wanted" for number in wishes):
             return wishes
         plain = [number for number in wishes if not self._story(number)]
         if any(self.moments[number].has_clock for number in plain):
-            self.verdicts |= {number: Scope(number, "elsewhere", ()) for number in wishes if number not in plain}
+            self.verdicts |= {
+                number: Scope(number, "elsewhere", ()) for number in wishes if number not in plain
+            }
             wishes = plain
         whole = [number for number in wishes if self.moments[number].days and self.moments[number].has_clock]
         if len(whole) == 1:
             wishes = [number for number in wishes if number in whole or not self._in_passing(number)]
         return wishes
+
+    def _refused_again(self, number: int) -> bool:
+        """后天国庆是吧，那后天别约: whether a day alone is refused where it is said once more."""
+        moment = self.moments[number]
+        if moment.times or not moment.days:
+            return False
+        days = self._days(moment)
+        others = (other for other in range(len(self.moments)) if self._verdict(other) in ("refused", "busy"))
+        return any(
+            not self.moments[other].times and self._days(self.moments[other]) == days for other in others
+        )
 
     def _over(self, number: int) -> bool:
         """Whether it is about yesterday, or stands in one clause with it."""
@@ -654,7 +687,9 @@ class _Speech:
     def _refused_before(self, number: int) -> date | None:
         """The day before it in the text that does not suit: not Friday, the day after."""
         for old in range(number - 1, -1, -1):
-            if self._verdict(old) in ("refused", "busy", "elsewhere") and (days := self._days(self.moments[old])):
+            if self._verdict(old) in ("refused", "busy", "elsewhere") and (
+                days := self._days(self.moments[old])
+            ):
                 return days[-1]
         return None
 

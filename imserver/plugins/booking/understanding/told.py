@@ -80,7 +80,13 @@ def _weigh_yes(page: Page) -> None:
         asked = page.timed(start, end) and _CARD["tagged"].search(page.words[start : end + 3])
         protests = page.timed(start, end) and _CARD["protest"].search(page.words, start, end)
         half = any(_CARD[name].search(page.words) for name in ("conceded", "objected"))
-        if not (asked or protests or half or _CARD["heard"].match(page.words) or _only_opens(page, act, start, end)):
+        if not (
+            asked
+            or protests
+            or half
+            or _CARD["heard"].match(page.words)
+            or _only_opens(page, act, start, end)
+        ):
             continue
         page.acts = [one for one in page.acts if one is not act]
         _doubt(page, start, end)
@@ -244,7 +250,11 @@ def _is_said(page: Page, name: str, place: int) -> bool:
 def _asks_for_another(page: Page) -> bool:
     """Whether the text asks something on behalf of somebody, and wishes no time."""
     timed = any(page.timed(*clause) for clause in page.clauses)
-    return not timed and _ASKED_FOR.search(page.words) is not None and any(asks(page, *one) for one in page.clauses)
+    return (
+        not timed
+        and _ASKED_FOR.search(page.words) is not None
+        and any(asks(page, *one) for one in page.clauses)
+    )
 
 
 def _is_quoted(page: Page, place: int) -> bool:
