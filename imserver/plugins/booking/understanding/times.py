@@ -198,8 +198,8 @@ def _in_the_hand_of(sheet: Sheet, scene: Scene) -> None:
     if scene.step in _HOURS_ASKED:
         for match in tuple(_DOTTED_HOUR.finditer(sheet.text)):
             sheet.rewrite(*match.span("dot"), ":")
-    elif scene.step == "day" and (match := _DOTTED_DAY.match(sheet.text)):
-        sheet.rewrite(*match.span("dot"), "/")
+    elif scene.step == "day" and (day := _DOTTED_DAY.match(sheet.text)):
+        sheet.rewrite(*day.span("dot"), "/")
 
 
 def _resolved(found: Found, scene: Scene, *, named: bool) -> Found:
