@@ -740,7 +740,7 @@ _CANTONESE: Final = re.compile("[嘅咗喺唔冇嗰啲佢哋嚟㗎喇嘞听晏�
 def read_chinese_clock(match: Match, scene: Scene) -> tuple[Token, ...]:
     cantonese = _CANTONESE.search(match.string) is not None
     if match["figure"] == "五" and not cantonese:  # 三点五 may be half past
-        return (Refused("vague"),)
+        return (Refused("leftover"),)
     halves = bool(match["half"] or match["struck_half"])
     quarters, fives = match["quarter"] or match["bones"], match["fives"] or match["struck"] or match["figure"]
     minute = match["counted"] or match["minute"]

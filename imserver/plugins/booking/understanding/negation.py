@@ -224,6 +224,7 @@ def mask(sheet: Sheet) -> list[Masked]:
     if sheet.too_long:
         return masked
     _join(sheet)
+    _spell_out(sheet)
     _put_right(sheet)
     for number in _MASKING.passed(letters_of(sheet.text)):
         name, pattern = _MASKS[number]
@@ -233,6 +234,42 @@ def mask(sheet: Sheet) -> list[Masked]:
                 masked.append(Masked(name, *place))
                 sheet.blank(*place, ASIDE_MARK)
     return masked
+
+
+_PINYIN_DAYS: Final = "(?:yi|er|san|si|wu|liu|ri|tian)"
+_PINYIN_NUMBERS: Final = {
+    "shi ?yi": "十一", "shi ?er": "十二", "yi": "一", "er": "二", "liang": "两", "san": "三", "si": "四", "wu": "五",
+    "liu": "六", "qi": "七", "ba": "八", "jiu": "九", "shi": "十", "ri": "日", "tian": "天",
+}  # fmt: skip
+_PINYIN_WORDS: Final = {
+    "ming ?tian": "明天", "hou ?tian": "后天", "jin ?tian": "今天", "shang ?wu": "上午", "xia ?wu": "下午",
+    "zhong ?wu": "中午", "wan ?shang": "晚上", "zao ?shang": "早上",
+}  # fmt: skip
+_SAYS: Final = re.compile(word(f"{'|'.join(_PINYIN_WORDS)}|(?:zhou|xing ?qi|li ?bai) ?{_PINYIN_DAYS}"))
+_PINYIN: Final = tuple(
+    (re.compile(f"(?<![a-z])(?:{pattern})(?![a-z])"), meant)
+    for pattern, meant in (
+        (f"(?P<next>xia ?)?(?:zhou|xing ?qi|li ?bai) ?(?P<number>{_PINYIN_DAYS})", "周"),
+        *_PINYIN_WORDS.items(),
+        (f"(?P<number>{'|'.join(_PINYIN_NUMBERS)}|[0-9]{{1,2}}) ?dian(?: ?(?P<half>ban))?", "点"),
+    )
+)
+
+
+def _spell_out(sheet: Sheet) -> None:
+    """zhouliu xiawu san dian: days and hours in pinyin, where a word of theirs is beyond doubt."""
+    if not _SAYS.search(sheet.text):
+        return
+    for pattern, meant in _PINYIN:
+        for match in reversed(tuple(pattern.finditer(sheet.text))):
+            said = match.groupdict()
+            digit = said.get("number") or ""
+            number = next(
+                (char for sound, char in _PINYIN_NUMBERS.items() if re.fullmatch(sound, digit)), digit
+            )
+            words = number + meant if meant == "点" else meant + number
+            words = ("下" if said.get("next") else "") + words + ("半" if said.get("half") else "")
+            sheet.rewrite(*match.span(), words)
 
 
 def _join(sheet: Sheet) -> None:
@@ -305,7 +342,7 @@ _CN_TAIL: Final = (
     "(?:[之以]?[前后](?![台面天])|那天|那个|这个|那边|的话|的|我们|我|他|她|家里|公司|单位|学校|孩子|客户|都|也|可能|"
     "恐怕|好像|实在|确实|真的|我?爸|我?妈|老公|老婆|媳妇|娃|闺女|儿子|女儿|家里人|人|这边|另外|还有|别的|"
     "临时|突然|全天|整天|一整天|"
-    "一天|要|得|还|又|正?在|就|时间|时候|有点|有些|刚好|正好|估计|应该|大概|约|因为|是|会|要去|去|一直|已经|"
+    "一天|要|得|还|又|才|仲|正?在|就|时间|时候|有点|有些|刚好|正好|估计|应该|大概|约|因为|是|会|要去|去|一直|已经|"
     "对我来说|你们|那时候?|那阵|那会儿?|给(?:小孩|孩子|娃|儿子|女儿)|太|又要|\x02| )"
 )
 _EN_FILL: Final = (
@@ -343,7 +380,8 @@ BEHIND_CN: Final = (
     f"没时间|没有空|没有时间|没[功工]夫|没档期|没有?(?:下班|放学|忙完|起床|睡醒|到家|醒|起|回来|空闲)|没法[来去]?|没办法|没戏|没位置?|算了|就算了|免了|"
     f"满了(?:吗)?|约满(?:了)?(?:吗)?|排满(?:了)?(?:吗)?|过期|来不了|来不及|来唔到|去不了|到不了|过不来|"
     f"过不去|约不了|做不了|赶不上|赶不及|走不开|抽不开身|"
-    f"够呛|够戗|未必(?:[来去赶起到得过能行])[^,，。 ]{{0,4}}|别(?:约|排|安排|选|定)(?=$|[ ,，。])|人太多|太挤|不对(?![吗么劲])|有误|有问题|错了|不合适|有点儿?悬|悬(?=[了啊吧呀,， ]|$)|"
+    f"够呛|够戗|未必(?:[来去赶起到得过能行])[^,，。 ]{{0,4}}|别(?:约|排|安排|选|定)(?=$|[ ,，。])|"
+    f"人太多|太挤|不对(?![吗么劲])|有误|有问题|错了|不合适|有点儿?悬|悬(?=[了啊吧呀,， ]|$)|"
     f"难说|难办|有困难|有冲突|时间冲突|冲突|撞(?:了|上|车|期)|泡汤|没辙|pass(?![a-z])|冇空|冇时间|唔得闲?|"
     f"唔方便|唔系|唔嚟(?:得|喇|啦|了)?|嚟唔到|唔去(?:喇|啦|了)?|去唔到|除外|[以之]外|外(?![面地国卖边套])|太早|太晚|太赶|太迟|太紧|[嫌显]太?[早晚迟赶]|"
     f"(?:有点儿?|有些|稍微?|略微?|\x02{{3}})太?[早晚迟赶紧][了点些]{{0,2}}|早了点?|"
@@ -351,7 +389,8 @@ BEHIND_CN: Final = (
 )
 BUSY_CN: Final = (
     "(?:(?<=[要得在去])(?:接送?|送|陪|带)(?:一?下)?(?:孩子|娃|小孩|老人|爸|妈|客户|客人|人)(?!来|过来|去你|到你)|另有(?:安排|事)|约了人|"
-    "(?:还|都|正|人|我)*在(?!家|附近|店|你|这|门口|休息|网上|手机|线|呢|吗|哪|的|中午|下午|上午|早上|晚上|周|我家)[一-鿿]{1,6}(?=$|[ ,，.!。])|"
+    "(?:还|都|正|人|我){0,4}在(?!家|附近|店|你|这|门口|休息|网上|手机|线|呢|吗|哪|的|中午|下午|"
+    "上午|早上|晚上|周|我家)[一-鿿]{1,6}(?=$|[ ,，.!。])|"
     "限行|停电|停水|值日|轮班|封路|开学|军训|团建|扫墓|打风|有(?:人)?(?:结婚|生日会)|(?:洗|拔|补)牙|接电话|家长会|开家长会|饮茶|喝茶|去饮|"
     "补课|值班|过寿|过生日(?!来)|(?:办|喝|吃)(?:喜酒|席|酒席?)|有喜事|办喜事|走亲戚|轮到(?:我)?(?:值|上|当)?班?|(?<=在)接(?:孩子|娃)|当班|(?<![放下散])上学|在(?:外地|外面|上学|路上|单位)|有事情?|有课|有个?会(?!员)|有约|有安排|有考试|要?开.{0,2}会|上课(?![吗么不])|(?<!你们)(?<!你们还)(?<!你们都)上班(?![吗么不])|加班|返工|出差|出国|出门|出去|考试|值夜?班|旅游|旅行|回老家|搬家|很忙|忙(?!吗)|体检|面试|"
     "手术|住院|陪客户|客户来|接客户|打针|结婚|聚会|聚餐)"
@@ -372,7 +411,9 @@ BEHIND_EN: Final = (
     r"hard|difficult)(?![a-z])"
 )
 BUSY_EN: Final = (
-    r"(?:busy|at work|working|on strike|teaching|at (?:the|my|a) (?:dentist|doctor|doctors|hospital|clinic|vet|hairdresser|gym|office)|at (?:school|college|uni|church)|got (?:work|plans|class)|away|abroad|travell?ing|in a meeting|have (?:a )?(?:class|work|meeting|"
+    r"(?:busy|at work|working|on strike|teaching|at (?:the|my|a) (?:dentist|doctor|doctors|"
+    r"hospital|clinic|vet|hairdresser|gym|office)|at (?:school|college|uni|church)|got (?:work|"
+    r"plans|class)|away|abroad|travell?ing|in a meeting|have (?:a )?(?:class|work|meeting|"
     r"school|lesson|shift|an exam|an appointment)|work(?=$|[ ,.])|on holiday|out of town)(?![a-z])"
 )
 OCCASION_EN: Final = (
@@ -388,7 +429,10 @@ OLD_CN: Final = (
     "(?:原[来本先]?(?:是)?(?:约|定|订|预约)?[的于在]?(?:是|那个)?|本来(?:是)?(?:约|定|订)?的?(?:是)?|(?:上次|之前|刚才|刚刚|昨天|前面)(?:说|约|定|订|预约)?(?:好)?(?:了)?的?(?:是|那个)?|"
     "(?:我|已经|现在)?(?:约|定|订|预约)(?:了|好了|的是|的)(?:是|在)?|把(?:我的?|那个|这个|我们的?)?)"
 )
-_MOVE_CN: Final = "(?:调整|变更|更改|修改|改|换|挪|调|移|转|推迟|推|提前|延后|延|变|顺延|往后挪|往前挪)(?:期|约|一下|个)?(?:成|为|去|在|到|至)?"
+_MOVE_CN: Final = (
+    "(?:调整|变更|更改|修改|改|换|挪|调|移|转|推迟|推|提前|延后|延|变|顺延|往后挪|往前挪)(?:期|约|"
+    "一下|个)?(?:成|为|去|在|到|至)?"
+)
 _GAP: Final = f"[^{V},，。;；!！?？]"
 
 MOVED: Final = (
@@ -411,10 +455,18 @@ PAIR: Final = (  # the first is put right by the second, and by nothing between 
     rf"(?P<no>{V})(?:哦|噢|喔|呃|额|嗯|啊|诶|哎| )?不(?=(?P<same>{V}))",
     (
         rf"(?P<no>{V})[ ,，.。…?？!~]{{1,4}}(?:哦|噢|喔|呃|额|啊|诶|嗯|\x02{{2,3}}){{0,2}}[ ,，]{{0,1}}"
-        rf"(?:不(?={V})|(?:不|唔系|唔对|no|nope)(?:对|行)?[ ,，。.]{{1,3}}(?:是|还是|改|要|应该是|i mean |make it )?)(?=(?P<same>{V}))"
+        rf"(?:不(?={V})|(?:不|唔系|唔对|no|nope)(?:对|行)?[ ,，。.]{{1,3}}(?:是|还是|改|要|应该是|"
+        rf"i mean |make it )?)(?=(?P<same>{V}))"
     ),
-    rf"(?P<no>{V})[ ,，。.]{{0,3}}(?:算了|罢了|never ?mind|nvm|forget it)[ ,，]{{0,2}}(?:还是|就|改|make it |let's do )?(?=(?P<same>{V}))",
-    rf"(?:没说(?:是|要)?|never said |didn't say )(?:on |at )?(?P<no>{V})[ ,，]{{0,2}}(?:我)?(?:说的?是|说的|是|i said |it's |it was )?(?:on |at )?(?=(?P<same>{V}))",
+    (
+        rf"(?P<no>{V})[ ,，。.]{{0,3}}(?:算了|罢了|never ?mind|nvm|forget it)[ ,，]{{0,2}}(?:还是|就|改|"
+        rf"make it |let's do )?(?=(?P<same>{V}))"
+    ),
+    (
+        rf"(?:没说(?:是|要)?|never said |didn't say )(?:on |"
+        rf"at )?(?P<no>{V})[ ,，]{{0,2}}(?:我)?(?:说的?是|说的|是|i said |it's |it was )?(?:on |"
+        rf"at )?(?=(?P<same>{V}))"
+    ),
     (
         rf"(?P<no>{V})[ ,.\-…]{{0,4}}(?:oh |uh |um |er |no |wait |oops |w8 ){{0,3}}(?:no wait|wait no|no i said|i said|no|wait|"
         rf"sorry|i mean|actually|scratch that|or rather|make that|oops|correction)"
@@ -452,11 +504,17 @@ ALONE: Final[tuple[tuple[Verdict, str], ...]] = (
         "busy",
         rf"(?:(?P<no2>{V})[、和或跟及])?(?P<no>{V}){_CN_TAIL}{{0,8}}(?:{BUSY_CN})(?![前后完]|[以之][前后])",
     ),
+    (
+        "busy",
+        rf"(?P<no2>{V})(?P<no>{V})(?:我|他|她|孩子){{0,1}}都{_CN_TAIL}{{0,6}}(?:{BUSY_CN})(?![前后完]|[以之][前后])",
+    ),
     ("busy", rf"(?P<no>{V}){_EN_TAIL}{{0,8}}(?:{BUSY_EN})"),
     (
         "busy",
-        rf"(?P<no>{V})(?:'s| is| are)+ (?:my|the|our) (?!best|one|day|only|better|ideal|preferred|favou?rite|first|earliest|"
-        rf"latest|time|same|next|last|most|perfect|right)[a-z' ]{{2,20}}(?=$|[,.!;])",
+        (
+            rf"(?P<no>{V})(?:'s| is| are) (?:my|the|our) (?!best|one|day|only|better|ideal|preferred|favou?rite|first|earliest|"
+            rf"latest|time|same|next|last|most|perfect|right)[a-z' ]{{2,20}}(?=$|[,.!;])"
+        ),
     ),
     (
         "busy",
@@ -475,8 +533,10 @@ ALONE: Final[tuple[tuple[Verdict, str], ...]] = (
     ("elsewhere", rf"(?:{OCCASION_EN})(?:{_EN_FILL}){{0,4}}(?P<no>{V})(?: on (?P<no2>{V}))?"),
     (
         "elsewhere",
-        rf"(?:开完|结束|做完|上完|下完)(?:大概|大约|要|差不多|也|都|得|\x02|\x03){{0,4}}(?P<no>{V})"
-        rf"(?!(?:再|就|能|可以|我)*(?:过来|来|到店|到你|过去|去))",
+        (
+            rf"(?:开完|结束|做完|上完|下完)(?:大概|大约|要|差不多|也|都|得|\x02|\x03){{0,4}}(?P<no>{V})"
+            rf"(?!(?:再|就|能|可以|我){0, 3}(?:过来|来|到店|到你|过去|去))"
+        ),
     ),
     (
         "cancelled",
@@ -494,13 +554,16 @@ ALONE: Final[tuple[tuple[Verdict, str], ...]] = (
         "elsewhere",
         (
             rf"(?<![a-z])(?:i|we|he|she|they|kids?|my [a-z]{{2,10}})(?:'ve|'s| have| has)?(?: got| need| to be at| to go to)? "
-            rf"(?:a |an |my |the |his |her |our |their |another ){{1}}(?:[a-z]{{2,12}} ){{0,2}}?(?:{EVENTS_ENGLISH})(?:{_EN_FILL}|from|between){{0,4}} ?(?P<no>{V})"
+            rf"(?:a |an |my |the |his |her |our |their |"
+            rf"another ){{1}}(?:[a-z]{{2,12}} ){{0,2}}?(?:{EVENTS_ENGLISH})(?:{_EN_FILL}|from|"
+            rf"between){{0,4}} ?(?P<no>{V})"
         ),
     ),
     (
         "elsewhere",
         (
-            rf"(?<![a-z])(?:the|my|his|her|our|their) (?:[a-z']{{2,14}} ){{0,1}}?(?:{EVENTS_ENGLISH})(?:'s| is| are| starts?| begins?| comes?| coming| is coming| at){{0,3}}"
+            rf"(?<![a-z])(?:the|my|his|her|our|their) (?:[a-z']{{2,14}} ){{0,1}}?(?:{EVENTS_ENGLISH})(?:'s|"
+            rf" is| are| starts?| begins?| comes?| coming| is coming| at){{0,3}}"
             rf" (?:at |on |from |between |till |until )?(?P<no>{V})"
         ),
     ),
@@ -514,7 +577,10 @@ ALONE: Final[tuple[tuple[Verdict, str], ...]] = (
     ),
     (
         "busy",
-        rf"(?<![a-z])(?:busy|tied up|at work|working|teaching|in (?:a )?(?:meeting|class|lesson)s?|nothing) (?:before|after|up to) (?P<no>{V})",
+        (
+            rf"(?<![a-z])(?:busy|tied up|at work|working|teaching|in (?:a )?(?:meeting|class|lesson)s?|"
+            rf"nothing) (?:before|after|up to) (?P<no>{V})"
+        ),
     ),
     (
         "refused",
@@ -523,21 +589,26 @@ ALONE: Final[tuple[tuple[Verdict, str], ...]] = (
     (
         "refused",
         (
-            rf"(?<![a-z])(?:was|were) (?:going|meant|supposed|planning|due|hoping|thinking)(?![a-z])[^{V},.;]{{0,24}}(?P<no>{V})"
+            rf"(?<![a-z])(?:was|were) (?:going|meant|supposed|planning|due|hoping|"
+            rf"thinking)(?![a-z])[^{V},.;]{{0,24}}(?P<no>{V})"
             rf"(?=[^{V}]{{0,60}}(?<![a-z])(?:but|so|instead|then|can|could)(?![a-z])[^{V}]{{0,40}}{V})"
         ),
     ),
     (
         "elsewhere",
         (
-            rf"(?P<no>{V})[ ,]{{0,2}}(?:(?:i|we|he|she|they)(?:'m|'re|'ll be|'ll still be| am| are| will be|'s| is)(?: still| already| stuck)?"
+            rf"(?P<no>{V})[ ,]{{0,2}}(?:(?:i|we|he|she|they)(?:'m|'re|'ll be|'ll still be| am| are| will be|"
+            rf"'s| is)(?: still| already| stuck)?"
             rf" (?:in|at|on) (?!yours|your|town|the area|the shop|the store|time|my way)(?:a |the |my )?[a-z]{{3,15}}|"
             rf"(?:is|'s|was) (?:when )?(?:my|our|his|her) [a-z])"
         ),
     ),
     (
         "elsewhere",
-        rf"(?<![a-z])(?:my [a-z]{{2,12}}|he|she|they)(?:'s|'re| is| are)(?: already)? (?:in|booked|booked in|booked with you)(?: at| for| on)? (?P<no>{V})",
+        (
+            rf"(?<![a-z])(?:my [a-z]{{2,12}}|he|she|they)(?:'s|'re| is| are)(?: already)? (?:in|booked|"
+            rf"booked in|booked with you)(?: at| for| on)? (?P<no>{V})"
+        ),
     ),
     ("told", rf"(?P<no>{V})[^{V},，。;；!！?？想要约能可吗]{{0,6}}?(?:{TOLD_BEHIND})(?![话人])"),
     (
@@ -546,7 +617,10 @@ ALONE: Final[tuple[tuple[Verdict, str], ...]] = (
     ),
     (
         "told",
-        rf"{TOLD_ENGLISH}(?:(?! so | but | then )[a-z' ]){{0,40}}? (?:at |on |since |from |by |till |until |after |before |in )?(?P<no>{V})",
+        (
+            rf"{TOLD_ENGLISH}(?![a-z' ]{{0,40}} (?:so|but|then) )[a-z' ]{{0,40}}? (?:at |on |since |from |"
+            rf"by |till |until |after |before |in )?(?P<no>{V})"
+        ),
     ),
     ("told", rf"(?:{OTHERS})(?:[^{V},，。;；.!！?？]){{0,24}}?(?P<no>{V})"),
     ("elsewhere", rf"(?<![a-z])my (?P<no>{V})(?! (?:time|clock))"),

@@ -19,15 +19,23 @@ _WORDS: Final = load_words("occasions")
 EVENTS: Final[str] = "|".join(_WORDS["events"])
 DEEDS: Final[str] = "|".join(_WORDS["deeds"])
 EVENTS_ENGLISH: Final[str] = _WORDS["events_english"]
-TOLD_BEHIND: Final = f"{_WORDS['done']}|(?:[^,，。;；!！?？想要约能可吗]{{0,2}})(?:[之以]?前|之内|内)?[^,，。;；!！?？吗]{{0,4}}?(?:{_WORDS['answered']})(?![^,，。]{{0,8}}吗)"
+TOLD_BEHIND: Final = (
+    f"{_WORDS['done']}|(?:[^,，。;；!！?？想要约能可吗]{{0,2}})(?:[之以]?前|之内|"
+    f"内)?[^,，。;；!！?？吗]{{0,4}}?(?:{_WORDS['answered']})(?![^,，。]{{0,8}}吗)"
+)
 """Behind a time: it was done then, or an answer comes by then."""
 TOLD_BY: Final[str] = _WORDS["done_by"]
 TOLD_BY_THEM: Final[str] = _WORDS["done_by_them"]
 TOLD_ENGLISH: Final = (
-    f"(?:(?:i|we|he|she|they|you|somebody|someone|(?:my|your|the) [a-z]{{2,12}}) (?:just |already |only |have |had |'ve |even ){{0,2}}"
+    f"(?:(?:i|we|he|she|they|you|somebody|someone|(?:my|your|the) [a-z]{{2,12}}) (?:just |already |"
+    f"only |have |had |'ve |even ){{0,2}}"
     f"(?:{_WORDS['done_english']})|(?:{_WORDS['answered_english']}))(?![a-z])"
 )
-OTHERS: Final = f"(?:{_WORDS['others']})|(?<![a-z])(?<!can )(?<!could )(?<!would )(?<!will )(?<!do )(?:{_WORDS['others_english']})(?![a-z'])"
+OTHERS: Final = (
+    f"(?:{_WORDS['others']})|"
+    f"(?<![a-z])(?<!can )(?<!could )(?<!would )(?<!will )(?<!do )(?:{_WORDS['others_english']})"
+    f"(?![a-z'])"
+)
 VISIT: Final = re.compile(f"{_WORDS['visit']}|(?<![a-z])(?:{_WORDS['visit_english']})(?![a-z])")
 
 _UNTIL: Final = re.compile(

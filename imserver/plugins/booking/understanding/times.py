@@ -25,12 +25,14 @@ from imserver.plugins.booking.dates.tokens import (
     Clock,
     Days,
     Later,
+    MonthDay,
     Moved,
     Part,
     PartName,
     Reason,
     Refused,
     Same,
+    Shift,
     Token,
     Weekday,
 )
@@ -62,7 +64,8 @@ EITHER: Final = re.compile(
 )
 CONTRAST: Final = re.compile(
     "(?:哦|噢|呃|啊|哎)?(?:不对不对|不对|不是[啊呀哦的]|不不不?|(?:我)?[说搞弄写打记看]错了?(?:[说搞弄写打记看]错了?)?|错了|口误|听错了?|你听错了)|"
-    r"(?:算了|罢了)[,， ]?(?:那|还是|就|改成?|换成?){0,2}(?=[\x00\x01])|(?<![a-z])(?:never ?mind|nvm|forget it)[, ]{0,2}(?:make it |let's do )?(?=[\x00\x01])|"
+    r"(?:算了|罢了)[,， ]?(?:那|还是|就|改成?|换成?){0,2}(?=[\x00\x01])|(?<![a-z])(?:never ?mind|"
+    r"nvm|forget it)[, ]{0,2}(?:make it |let's do )?(?=[\x00\x01])|"
     r"(?<![a-z])(?:no wait|wait no|no no|no,? sorry|my mistake|correction|w8 no|i mean|"
     r"(?:no,? )?i (?:said|meant)|scratch that|actually)(?![a-z])"
 )
@@ -94,7 +97,7 @@ ALREADY: Final = re.compile("就(?![来到过去行可好这约定订吧])")
 """六点就发: what happens then is no wish."""
 TOUCHING: Final = re.compile(
     "[吧呢吗呀啊哦哈了的可能行好来过到见去约预订定想要请麻有是和就在给帮我您你那这再或也都还前后左右钟整"
-    "左验配取修看做办换改挪调店]|[ -~]|[^\\w\\s]"
+    "左验配取修看做办换改挪调店嚟返落先啦喇㗎]|[ -~]|[^\\w\\s]"
 )
 """Characters that may touch a bare clock time without making it something else."""
 
@@ -140,11 +143,13 @@ def read_times(sheet: Sheet, scene: Scene) -> Times:
         return Times((), When(reason="too_long"))
     set_aside(sheet)
     _in_the_hand_of(sheet, scene)
-    scanned = [_resolved(one, scene) for one in scan(sheet, scene.now.date())]
+    scanned: list[Found] = []
+    for one in scan(sheet, scene.now.date()):
+        scanned.append(_resolved(one, scene, named=any(not before.timely for before in scanned)))
     found = [one for one in scanned if one.tokens]
     if not found:
         return _Speech(sheet, scene, []).unnamed()
-    speech = _Speech(sheet, scene, moments(sheet, found, scene.now.date()))
+    speech = _Speech(sheet, scene, _of_the_card(moments(sheet, found, scene.now.date()), sheet, scene))
     speech.pointless = any(not one.tokens and not one.timely for one in scanned)
     zone = other_clock(sheet, scene)
     if zone is None:
@@ -159,6 +164,29 @@ def read_times(sheet: Sheet, scene: Scene) -> Times:
     return Times(
         (), When(candidates=(here,), days=(here.date(),), reason="zone", elsewhere=(said.wish, zone))
     )
+
+
+_ANOTHER: Final = re.compile(
+    "[改换挪移推提调]|早|(?<![a-z])(?:move|change|switch|instead|earlier|sooner)(?![a-z])"
+)
+
+
+def _of_the_card(spoken: list[Moment], sheet: Sheet, scene: Scene) -> list[Moment]:
+    """周五 said at the card of a Friday is that one, and the 2nd that of its month; not beside other days, or to move."""
+    day = scene.shown.day
+    if day is None or _ANOTHER.search(sheet.text):
+        return spoken
+    if any(isinstance(token, Days | Shift) for moment in spoken for token in moment.days):
+        return spoken
+    for moment in spoken:
+        same = [
+            (isinstance(token, Weekday) and token.index == day.weekday())
+            or (isinstance(token, MonthDay) and token.day == day.day)
+            for token in moment.days
+        ]
+        if same and all(same):
+            moment.days = [Days(frozenset({day}))]
+    return spoken
 
 
 _DOTTED_HOUR: Final = re.compile(
@@ -179,8 +207,8 @@ def _in_the_hand_of(sheet: Sheet, scene: Scene) -> None:
         sheet.rewrite(*day.span("dot"), "/")
 
 
-def _resolved(found: Found, scene: Scene) -> Found:
-    """同一时间 and 那天 are those of the card, or mean nothing here."""
+def _resolved(found: Found, scene: Scene, *, named: bool) -> Found:
+    """同一时间 and 那天 are those of the card, or mean nothing here; 第二天 may follow a day that was `named`."""
     shown = scene.shown
     tokens: list[Token] = []
     for token in found.tokens:
@@ -190,7 +218,10 @@ def _resolved(found: Found, scene: Scene) -> Found:
             tokens += [Days(frozenset({shown.day}))] if shown.day else []
         elif token == Same("next"):
             base = shown.day or scene.day_said
-            tokens.append(Days(frozenset({base + timedelta(days=1)})) if base else Moved(days=1))
+            if base:
+                tokens.append(Days(frozenset({base + timedelta(days=1)})))
+            elif named:
+                tokens.append(Moved(days=1))
         elif isinstance(token, Moved) and token.days is not None and (shown.day or token.from_today):
             base = shown.day or scene.now.date()
             tokens.append(Days(frozenset({base + timedelta(days=token.days)})))
@@ -366,6 +397,7 @@ class _Speech:
         if over and len(over) < len(wishes):
             wishes = [number for number in wishes if number not in over]
         wishes = [number for number in wishes if not self.moments[number].echo or self.moments[number].moved]
+        wishes = [number for number in wishes if not self._refused_again(number)]
         if not any(self._verdict(number) == "" or self._verdict(number) == "wanted" for number in wishes):
             return wishes
         plain = [number for number in wishes if not self._story(number)]
@@ -378,6 +410,17 @@ class _Speech:
         if len(whole) == 1:
             wishes = [number for number in wishes if number in whole or not self._in_passing(number)]
         return wishes
+
+    def _refused_again(self, number: int) -> bool:
+        """后天国庆是吧，那后天别约: whether a day alone is refused where it is said once more."""
+        moment = self.moments[number]
+        if moment.times or not moment.days:
+            return False
+        days = self._days(moment)
+        others = (other for other in range(len(self.moments)) if self._verdict(other) in ("refused", "busy"))
+        return any(
+            not self.moments[other].times and self._days(self.moments[other]) == days for other in others
+        )
 
     def _over(self, number: int) -> bool:
         """Whether it is about yesterday, or stands in one clause with it."""
