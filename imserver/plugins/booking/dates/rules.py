@@ -423,13 +423,17 @@ DAY_NAMES: Final = _compiled(
     ),
 )
 TIMES: Final = _compiled(
-    (f"{ALONE}(?P<hour>{NUM}) ?点(?:钟|正)?搭?(?P<marks>十一|[一二两三四五六七八九十]) ?个?字", read.read_dial),
+    (
+        f"{ALONE}(?P<hour>{NUM}) ?点(?:钟|正)?搭?(?P<marks>十一|[一二两三四五六七八九十]) ?个?字",
+        read.read_dial,
+    ),
     (f"{ALONE}(?P<hour>{NUM}) ?点搭(?P<marks>十一|[一二三四五六七八九十正半])(?!点)", read.read_dial),
     (f"{ALONE}(?P<hour>{NUM}) ?点(?P<marks>[一三])个骨", read.read_dial),
     (  # 1430 on Friday, at 0900
         (
             f"(?<![0-9:./#a-z-])(?:(?<=at )|(?<={DAY_MARK}, )|(?=[0-9]{{4}} ?(?:h|hrs?|hours)?"
-            f"(?: on| this| next|,)? ?{DAY_MARK}))(?P<hour>0[7-9]|1[0-9]|2[01])(?P<minute>[0-5][05])(?: ?(?:h|hrs?|hours)(?![a-z]))?"
+            f"(?: on| this| next|,)? ?{DAY_MARK}))(?P<hour>0[7-9]|1[0-9]|2[01])(?P<minute>[0-5][05])(?: ?(?:h|hrs?|"
+            f"hours)(?![a-z]))?"
             f"(?![0-9.:/%元块度a-z])"
         ),
         read.read_written,
@@ -574,9 +578,15 @@ TIMES: Final = _compiled(
         read.read_evening,
     ),
     (r"(?<![a-z])(?:first thing(?: in the morning)?|before lunch)(?![a-z])", read.read_morning),
-    (r"(?<![点半分钟刻0-9])(?:下(?:了班|完班|班(?:[以之]?后|完|了))|[收放](?:咗|了|完)?工(?:[以之]?后|先|咗|嘅)?)", read.read_evening),
+    (
+        r"(?<![点半分钟刻0-9])(?:下(?:了班|完班|班(?:[以之]?后|完|了))|[收放](?:咗|了|完)?工(?:[以之]?后|先|咗|嘅)?)",
+        read.read_evening,
+    ),
     (r"(?<![点半分钟刻0-9])放(?:咗|了|完)?学(?:[以之]?后|先|咗)", read.read_afternoon),
-    (r"(?:上班|上学|返工|返学)(?:[以之])?前|(?:午|中|晌)饭[以之]?前|(?<![a-z])before (?:work|school|lunch)(?![a-z])", read.read_morning),
+    (
+        r"(?:上班|上学|返工|返学)(?:[以之])?前|(?:午|中|晌)饭[以之]?前|(?<![a-z])before (?:work|school|lunch)(?![a-z])",
+        read.read_morning,
+    ),
     (
         f"(?<={DAY_MARK})(?:的)?(?P<part>[早晚])(?P<hour>[六七八九十])(?=$|[ ,，。吧行可能来去有约验])",
         read.read_part_clock,

@@ -103,7 +103,9 @@ _NAMED: Final = template("names", "named")
 _ONLY: Final = re.compile(f"^ ?(?:是)?(?:我|她是我|他是我)(?:的)?(?P<kin>{KIN})[ .!]*$")
 _PRONOUN: Final = template("names", "pronoun")
 _PRONOUNS: Final = frozenset({"她", "他", "佢", "her", "him", "them"})
-_SPOKEN: Final = re.compile(f"(?:我|俺|咱)(?:家|个|的)*(?P<kin>{KIN})|(?<![a-z])(?:my|our) (?P<kin_english>{KIN_ENGLISH})(?![a-z])")
+_SPOKEN: Final = re.compile(
+    f"(?:我|俺|咱)(?:家|个|的)*(?P<kin>{KIN})|(?<![a-z])(?:my|our) (?P<kin_english>{KIN_ENGLISH})(?![a-z])"
+)
 _OWN: Final = template("names", "own")
 _BESIDE: Final = template("names", "beside")
 _AGE_BEHIND: Final = re.compile(",? ?[(]?[0-9]{1,2}[)]?(?= ?(?:$|[,.)]))")

@@ -273,7 +273,9 @@ def _by_others(page: Page, place: int) -> bool:
     return not page.has(Kind.GIVE, "person") and _SOMEBODY.search(page.words[begin:place]) is not None
 
 
-_LOST: Final = re.compile("落在|忘在|丢在|落你们|忘拿|(?<![a-z])(?:left|lost|forgot) (?:my|the|a|an|our)(?![a-z])")
+_LOST: Final = re.compile(
+    "落在|忘在|丢在|落你们|忘拿|(?<![a-z])(?:left|lost|forgot) (?:my|the|a|an|our)(?![a-z])"
+)
 
 
 def _lost(page: Page, place: int) -> bool:
