@@ -65,8 +65,10 @@ _DOUBTS: Final[tuple[tuple[Reason, tuple[str, ...]], ...]] = (
         (
             f"{MOVED}[到至] ?{NAMED}|{NAMED} ?[到至~-] ?[{CN_ANY}日天](?![楼家店])|[{CN_ANY}] ?(?:[到至~-]|to) ?{TIME_MARK}",
             f"{TIME_MARK} ?(?:[~-]|to|thr(?:o)?u(?:gh)?) ?{TIME_MARK}|{DAY_MARK} ?(?:[~-]|to|thr(?:o)?u(?:gh)?) ?{DAY_MARK}",
-            f"{NAMED} ?(?:[以之]?前(?!后|台|往|来|去)|{CN_AFTER}|[以之]?内|起)|[从自打等] ?{NAMED}|最[早晚迟]|"
-            f"至少|[截直][到至止]",
+            (
+                f"{NAMED} ?(?:[以之]?前(?!后|台|往|来|去)|{CN_AFTER}|[以之]?内|起)|[从自打等] ?{NAMED}|最[早晚迟]|"
+                f"至少|[截直][到至止]"
+            ),
             "[班学饭餐课][前后]|下班|放学",
             word(
                 "before|after|until|till?|between|within|during|since|earliest|latest|at least|onwards?|starting"
