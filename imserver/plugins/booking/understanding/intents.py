@@ -66,7 +66,8 @@ NEGATED: Final = template("intents", "negated")
 _ADDRESSED: Final = re.compile("(?:那个|那位)客人|键|按钮|政策|规定|费(?!用)|button|policy|fee")
 #: "I'll cancel if they aren't ready"; "cancel the reminder texts".
 _CONDITIONAL: Final = re.compile(
-    "(?: [a-z']+){0,2} (?:if|unless|in case)(?![a-z])"
+    "(?: [a-z']+){0,2} (?:if(?! (?:possible|poss|ok|(?:that|it)'?s (?:ok|okay|fine|possible|alright|not too)"
+    "|you (?:can|could|don'?t mind)))|unless|in case)(?![a-z])"
     "|(?: (?:the|my|these|those|all|your))* (?:reminders?|texts?|emails?|notifications?|newsletter|subscription|order)(?![a-z])"
 )
 #: "Cancel that last message" cancels what was written.
@@ -75,7 +76,9 @@ _WRITTEN: Final = re.compile(
 )
 #: What may be, or was meant and is not: 可能要取消, 本来想取消的, "should I".
 _SUPPOSED: Final = re.compile(
-    f"(?<![a-z])(?:may|might|could)(?: (?:be|just|well|still|even))* ?$|{MAYBE.pattern}|说不定|本来|原本|刚才|刚刚|误|不小心|点错|(?<![a-z])(?:accidentally|by mistake|was going to|had to"
+    f"(?<![a-z])(?:may|might|could)(?: (?:be|just|well|still|even))* ?$|{MAYBE.pattern}|说不定|本来|原本|刚才|"
+    f"刚刚|误|不小心|点错|"
+    f"(?<![a-z])(?:accidentally|by mistake|was going to|had to"
     "|(?:may|might|could|would) (?:have|need) to|if i|if we|whether i|whether to|nearly|almost)(?![a-z])"
 )
 #: 那天我有空: the customer is free, and asks for nothing.
@@ -97,7 +100,8 @@ _BY_OTHERS: Final = re.compile(_WORDS["cancelled_by"]["others"])
 _GOT: Final = re.compile("被$|(?<![a-z])(?:got|gets|getting|was|were|is|being|been|have|had|has) (?:just )?$")
 #: 我弟去不了，换我妹: somebody else comes.
 _STANDS_IN: Final = re.compile(
-    f"[换改](?:成|为|给|让|由)?我?家?的?(?:{KIN})|(?:{KIN})(?:能|可以|会)(?:带|陪|领|抱|送|去|来)|(?<!带)我(?:们)?(?:自己|一个人)?(?:来|去)(?=$|[ ,.!吧])"
+    f"[换改](?:成|为|给|让|由)?我?家?的?(?:{KIN})|(?:{KIN})(?:能|可以|会)(?:带|陪|领|抱|送|去|来)|"
+    f"(?<!带)我(?:们)?(?:自己|一个人)?(?:来|去)(?=$|[ ,.!吧])"
     f"|(?<![a-z])(?:my|our) (?:{KIN_ENGLISH}) (?:instead|will come)|(?:only|just) me(?![a-z])|me instead"
 )
 #: 来不了那么早, "can't come before 5", "not coming alone": somebody comes, only not so.
@@ -116,7 +120,7 @@ _STRONG_MOVE: Final = re.compile(
     "|改约|改期|改签|改时间|改个时间|换个?时间|reschedul|rearrange|rebook|appointment|booking|预约"
 )
 _STRONG_BOOK: Final = re.compile("约|订|book|appointment|挂号")
-_BEGUN: Final = ("list", "slots", "human", "cancel", "move", "book")
+_BEGUN: Final = ("other", "list", "slots", "human", "cancel", "move", "book")
 #: What can stand beside a command and be its value.
 _VALUES: Final = frozenset(
     {
@@ -231,7 +235,7 @@ def _stands(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> boo
     if one.name == "slots" and _FREE.search(before):
         page.explain(one.start, one.end, Cover.HARMLESS)
         return False
-    if one.name in ("list", "slots", "human", "order"):
+    if one.name in ("list", "slots", "human", "order", "other"):
         return True
     if one.name in _COMMANDS and one.name not in WISH:
         return True

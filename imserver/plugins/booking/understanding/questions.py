@@ -38,7 +38,8 @@ _OWN_HOURS: Final = re.compile(
 )
 #: Somebody is brought along, and not something.
 _COMPANION: Final = re.compile(
-    f"带(?:着|上|埋|个|我|阿|家里?|的)*(?:{KIN})|(?<![a-z])(?:bring|bringing|take|come with) (?:along )?(?:my |a |the |our )?(?:{KIN_ENGLISH})(?![a-z])"
+    f"带(?:着|上|埋|个|我|阿|家里?|的)*(?:{KIN})|(?<![a-z])(?:bring|bringing|take|come with) (?:along )?(?:my |a |the |"
+    f"our )?(?:{KIN_ENGLISH})(?![a-z])"
 )
 _CHILD: Final = re.compile(
     "儿子|女儿|孩子|小孩|小朋友|娃|宝宝|bb|(?<![a-z])(?:son|daughter|kids?|child(?:ren)?|baby|toddler|boy|girl)(?![a-z])"

@@ -174,7 +174,7 @@ def _hangs(page: Page, name: str, place: int) -> bool:
     end = page.clause_at(place)[1]
     for match in _CONDITION.finditer(page.words, first, end):
         stop = page.clause_at(match.start())[1]
-        if _binds(page, name, match.end(), stop) and (match.start() < place or _BEHIND.match(match[0])):
+        if not _is_free(page, name, match.end(), stop) and (match.start() < place or _BEHIND.match(match[0])):
             return True
     for match in _CONDITION_BEHIND.finditer(page.words, first, end):
         if match.end() <= place + 2 and not _is_free(page, name, match.start(), match.end()):
@@ -183,15 +183,11 @@ def _hangs(page: Page, name: str, place: int) -> bool:
     if behind is None:
         return False
     begin = page.words.index(behind[0], end)
-    return _binds(page, name, begin + len(behind[0]), page.clause_at(begin)[1])
-
-
-def _binds(page: Page, name: str, start: int, end: int) -> bool:
-    """Whether the words of a condition are neither politeness nor of the shop's free times."""
-    return not _is_free(page, name, start, end)
+    return not _is_free(page, name, begin + len(behind[0]), page.clause_at(begin)[1])
 
 
 def _is_free(page: Page, name: str, start: int, end: int) -> bool:
+    """Whether the words of a condition are politeness, or of the shop's free times."""
     text = page.words[start:end]
     if _OWN.match(text):
         return False
