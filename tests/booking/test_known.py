@@ -77,7 +77,7 @@ async def test_the_length_that_an_age_needs_stays_when_it_is_moved() -> None:
         for text in ("预约 明天15:00 验光", "小宝，8岁，来过", "好", "改约 周六10:00", "好"):
             await shop.say("ming", here, text)
         assert await shop.sql("SELECT start_wall, (end_at - start_at) / 60000 FROM booking_appointments") == [
-            ("2026-11-21T10:00", 40)
+            ("2026-11-21T10:00", 45)
         ]
 
 

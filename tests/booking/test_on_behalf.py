@@ -134,7 +134,7 @@ async def test_staff_book_for_a_child_of_a_customer(language: str, by_hand: bool
         asked = await shop.hear("staff-wang", here, "预约 11月23日 10:30 验光")
         assert "请确认" in asked  # what is known of the customer is not asked again
         assert NAMES[language] in asked
-        assert "约40分钟" in await shop.hear("staff-wang", here, "我叫小宝，8岁，第一次")
+        assert "约60分钟" in await shop.hear("staff-wang", here, "我叫小宝，8岁，第一次")
         said = await shop.say("staff-wang", here, "好")
         row = await shop.sql(
             "SELECT customer_id, for_name, age_band, first_visit, status, changed_by FROM booking_appointments WHERE id = 2"

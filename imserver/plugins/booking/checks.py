@@ -19,7 +19,7 @@ from imserver.plugin_api import Role, Snapshot, decode_content
 from . import plan_checks, to_teams
 from .dialogue import emergency, handoff, holding
 from .dialogue.state import Dialogue
-from .journey import offers, reminders, requests, set_back
+from .journey import offers, plan_end, reminders, requests, set_back
 from .journey.reminders import KINDS
 from .schedule.codes import code_of
 from .schedule.hours import utc_ms, zone_named
@@ -273,6 +273,7 @@ def timers_are_known(look: Snapshot) -> list[str]:
     plans = {row[0] for row in look("SELECT id FROM booking_plans")}
     known: Mapping[str, tuple[str, set[Any]]] = {
         offers.TIMER: ("plan", plans),
+        plan_end.TIMER: ("plan", plans),
         set_back.TIMER: ("store", stores),
         holding.HOLD_TIMER: ("appointment", appointments),
         reminders.TIMER: ("appointment", appointments),

@@ -105,19 +105,21 @@ def check(line: CommandLine | None, file: str | None) -> int:
 def _text(file: str) -> str:
     """What stands in a file that was named here."""
     try:
-        if Path(file).is_dir():
+        path = Path(file)
+        if path.is_dir():
             raise PluginError(f"{file}: is a folder; name the file in it")
-        if Path(file).exists() and not Path(file).is_file():  # a device might never end
+        if path.exists() and not path.is_file():  # a device might never end
             raise PluginError(f"{file}: is no file")
-        data = Path(file).read_bytes()
-        return data.decode("utf-8")
+        data = path.read_bytes()
     except OSError as error:
         raise PluginError(f"{file}: {error.strerror}") from None
+    except ValueError:  # a name with a zero
+        raise PluginError(f"{file!r}: is no name of a file") from None
+    try:
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise PluginError(f"{file}: is not UTF-8 text (line {line}); save it as UTF-8") from None
-    except ValueError:  # a name with a zero
-        raise PluginError(f"{file!r}: is no name of a file") from None
 
 
 def _read(text: str, source: str) -> tuple[Chain | None, list[Fault]]:

@@ -26,7 +26,7 @@ from . import operations, staffing, strays, to_teams
 from .checks import CHECKS
 from .dialogue import handoff, holding, quiet, router
 from .dialogue.router import COMMANDS, Incoming
-from .journey import offers, reminders, requests, set_back, unconfirmed
+from .journey import offers, plan_end, reminders, requests, set_back, unconfirmed
 from .messages.shop_texts import ShopTexts
 from .messages.texts import text_faults
 from .operations import BookingConfig
@@ -92,6 +92,7 @@ class BookingPlugin:
         context.timer(to_teams.TIMER, self._to_team)
         context.timer(offers.TIMER, self._offers_due)
         context.timer(requests.TIMER, self._request_waits)
+        context.timer(plan_end.TIMER, self._plan_waits)
         context.may_block(self._may_block)
 
     async def stop(self) -> None:
@@ -118,6 +119,7 @@ class BookingPlugin:
         _say_what_differs(context, texts)
         await self._unit(strays.show)
         await self._unit(requests.plan_all)
+        await self._unit(plan_end.end_overdue)
 
     async def _read_changes(self) -> ShopTexts:
         """The chain in effect, and everything that is made of it."""
@@ -250,6 +252,9 @@ class BookingPlugin:
     async def _request_waits(self, event: TimerFired) -> None:
         number = _whole(event.payload["appointment"])
         await self._unit(partial(unconfirmed.fire, appointment_id=number), event)
+
+    async def _plan_waits(self, event: TimerFired) -> None:
+        await self._unit(partial(plan_end.end, plan_id=_whole(event.payload["plan"])), event)
 
     async def _unit(
         self, fn: Callable[..., None], event: MessagePosted | TimerFired | SetBack | None = None

@@ -415,7 +415,9 @@ def read_day_word(match: Match, scene: Scene) -> tuple[Token, ...]:
 def either_day(first: int) -> Reader:
     """今明两天, 明后天: any of the two."""
     return lambda _, scene: (
-        Days(frozenset(scene.today + timedelta(days=first + ahead) for ahead in range(2)), "several", each=True),
+        Days(
+            frozenset(scene.today + timedelta(days=first + ahead) for ahead in range(2)), "several", each=True
+        ),
     )
 
 

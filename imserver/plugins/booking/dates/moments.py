@@ -89,7 +89,8 @@ _REACH: Final = 18
 class Moment:
     """Words that stand together.
 
-    days, times: the tokens; `until`: those behind a 到. open: a range with one end; busy: one is, up to that end. apart: it said 或者 before this one.
+    days, times: the tokens; `until`: those behind a 到. open: a range with one end; busy: one is, up to that end.
+    apart: it said 或者 before this one.
     day_places, time_places: where they stand on the sheet; words: where the words stand that only join them.
     """
 

@@ -62,7 +62,8 @@ EN_AMOUNT: Final = (
 CANTONESE_MINUTE: Final = (
     f"(?P<fives>[一二两三四五六七八九]|十[一二]?|[0-9]{{1,2}}) ?个字|(?P<bones>[一二两三]) ?个骨|"
     f"[搭踏](?:正|(?P<struck_half>半)|(?P<struck>[一二三四五六七八九]|十[一二]?))|"
-    f"(?P<figure>[二三四五六七八九]|一(?=$|[ ,，。?？!！得啦喇呀啱]))(?![{CN_ANY}]| ?[点号日岁人位元块月个度天年周小分刻折副只双楼层店张%:/])"
+    f"(?P<figure>[二三四五六七八九]|一(?=$|[ ,，。?？!！得啦喇呀啱]))(?![{CN_ANY}]|"
+    f" ?[点号日岁人位元块月个度天年周小分刻折副只双楼层店张%:/])"
 )
 """三點搭九, 三點九, 三點三個字: the figure that the long hand points at, or so many of its fives."""
 CN_MINUTE: Final = (
@@ -100,17 +101,25 @@ OVER: Final = _compiled(
         read.refuse("past"),
     ),
     (
-        f"(?:农历|阴历|旧历|老历)的?(?:{NUM} ?月|[正冬腊]月)?的?(?:初?{CN})?|[冬腊]月的?(?:初?{CN})?|(?<![大年月节])初{CN}(?={CLOCKED})",
+        (
+            f"(?:农历|阴历|旧历|老历)的?(?:{NUM} ?月|[正冬腊]月)?的?(?:初?{CN})?|[冬腊]月的?(?:初?{CN})?|"
+            f"(?<![大年月节])初{CN}(?={CLOCKED})"
+        ),
         read.refuse("vague"),
     ),
     ("(?<![a-z])mother'?s day(?![a-z])", read.refuse("vague")),  # in March or in May
     ("今明两?[天日]?", read.either_day(0)),
     ("明后两?[天日]?", read.either_day(1)),
-    ("(?<![a-z])(?:the )?weekend after next(?![a-z])|(?<![a-z])(?:the )?(?:week|weekend) (?:before|after) last(?![a-z])", read.refuse("ambiguous_week")),
     (
-        "(?:现在|马上|立刻|立马|这会儿|而家|即刻)(?=[就即]?(?:能|可以|想|要)?(?:来|过来|过去|去你|到你|嚟|有空|有位|有人吗?$))|"
-        r"(?:(?<=come )|(?<=come in )|(?<=come over )|(?<=see me )|(?<=pop in )|(?<=drop in )|(?<=in )|(?<=available ))"
-        r"(?:right |straight )?(?:now|away)(?= ?(?:$|[?.!,]))",
+        "(?<![a-z])(?:the )?weekend after next(?![a-z])|(?<![a-z])(?:the )?(?:week|weekend) (?:before|after) last(?![a-z])",
+        read.refuse("ambiguous_week"),
+    ),
+    (
+        (
+            "(?:现在|马上|立刻|立马|这会儿|而家|即刻)(?=[就即]?(?:能|可以|想|要)?(?:来|过来|过去|去你|到你|嚟|有空|有位|有人吗?$))|"
+            r"(?:(?<=come )|(?<=come in )|(?<=come over )|(?<=see me )|(?<=pop in )|(?<=drop in )|(?<=in )|(?<=available ))"
+            r"(?:right |straight )?(?:now|away)(?= ?(?:$|[?.!,]))"
+        ),
         read.days_ahead(0),
     ),
     (f"每 ?个? ?{WEEK} ?(?P<day>{CN_DAY})|{WEEK}(?P<day2>{CN_DAY})每周", read.read_every),
@@ -135,9 +144,11 @@ SAME: Final = _compiled(
         read.read_same_next_week,
     ),
     (
-        f"(?:再?过)?一个?{WEEK}(?:以后|之后|后|过后)?[,，]?的?(?:同一?个?时间|时间(?:不变|一样|照旧))|"
-        r"(?<![a-z])(?:the )?same time (?:(?:in )?a week(?: later| after)?|the (?:week after|following week))(?![a-z])|"
-        r"(?<![a-z])(?:a|one) week later,? (?:at the )?same time(?![a-z])",
+        (
+            f"(?:再?过)?一个?{WEEK}(?:以后|之后|后|过后)?[,，]?的?(?:同一?个?时间|时间(?:不变|一样|照旧))|"
+            r"(?<![a-z])(?:the )?same time (?:(?:in )?a week(?: later| after)?|the (?:week after|following week))(?![a-z])|"
+            r"(?<![a-z])(?:a|one) week later,? (?:at the )?same time(?![a-z])"
+        ),
         read.read_same_next_week,
     ),
     (
@@ -253,8 +264,10 @@ DATES: Final = _compiled(
     ),
     *(
         (
-            f"(?:{names})的?(?P<way>那|当|前|后)[一]?个?{WEEK}(?!{CN_DAY})|"
-            f"(?<![a-z])(?:in )?(?:the |a )?week (?P<way2>before|after|of) (?:{names})(?![a-z])",
+            (
+                f"(?:{names})的?(?P<way>那|当|前|后)[一]?个?{WEEK}(?!{CN_DAY})|"
+                f"(?<![a-z])(?:in )?(?:the |a )?week (?P<way2>before|after|of) (?:{names})(?![a-z])"
+            ),
             read.week_beside(find),
         )
         for names, find in HOLIDAYS
@@ -452,7 +465,10 @@ DAY_NAMES: Final = _compiled(
     ),
     (f"(?<![a-z0-9])(?:on )?(?:the )?(?P<day>[0-9]{{1,2}}){ORDINAL}", read.read_month_day),
     (f"(?<![a-z0-9]){COUNT} (?P<unit>day|week)s? from (?:the )?(?={DAY_MARK})", read.read_shift),
-    (f"(?<![a-z])(?P<count>a|one|two|three) (?P<unit>week|fortnight)s? (?:on )?(?={DAY_MARK})", read.read_shift),
+    (
+        f"(?<![a-z])(?P<count>a|one|two|three) (?P<unit>week|fortnight)s? (?:on )?(?={DAY_MARK})",
+        read.read_shift,
+    ),
     (
         f"(?<={DAY_MARK}) (?P<count>)(?P<unit>week|fortnight)(?![a-z]| (?:after|before|of|from|the))",
         read.read_day_week,
@@ -492,7 +508,8 @@ TIMES: Final = _compiled(
     (  # 1430 on Friday, at 0900
         (
             f"(?<![0-9:./#a-z-])(?:(?<=at )|(?<={DAY_MARK}, )|(?=[0-9]{{4}} ?(?:h|hrs?|hours)?"
-            f"(?: on| this| next|,)? ?{DAY_MARK}))(?P<hour>0[7-9]|1[0-9]|2[01])(?P<minute>[0-5][05])(?: ?(?:h|hrs?|hours)(?![a-z]))?"
+            f"(?: on| this| next|,)? ?{DAY_MARK}))(?P<hour>0[7-9]|1[0-9]|"
+            f"2[01])(?P<minute>[0-5][05])(?: ?(?:h|hrs?|hours)(?![a-z]))?"
             f"(?![0-9.:/%元块度a-z])"
         ),
         read.read_written,
@@ -514,7 +531,9 @@ TIMES: Final = _compiled(
     ),
     (
         (
-            f"(?:(?<=between )|(?<=btw )|(?<=btwn ))(?P<first>{EN_HOUR})(?::(?P<minute>[0-9]{{2}}))? (?:and|n|&) (?P<last>{EN_HOUR})(?::(?P<last_mi"
+            f"(?:(?<=between )|(?<=btw )|"
+            f"(?<=btwn ))(?P<first>{EN_HOUR})(?::(?P<minute>[0-9]{{2}}))? (?:and|n|"
+            f"&) (?P<last>{EN_HOUR})(?::(?P<last_mi"
             f"nute>[0-9]{{2}}))?"
             f"(?![0-9a-z:])"
         ),
@@ -523,7 +542,8 @@ TIMES: Final = _compiled(
     (f"(?<![a-z])(?:at )?half (?P<hour>{HOUR_WORD}|1[0-2]|[1-9])(?![a-z0-9:])", read.read_half),
     (  # "ten to five" may be a range; with "minutes" it is not
         (
-            f"(?<![a-z0-9])(?:at )?(?P<minute>(?:a )?(?:quarter|qtr)|(?:[0-9]{{1,2}}|{EN_NUM}) minutes?|twenty(?:[- ]five)?) (?:to|of|til|till) "
+            f"(?<![a-z0-9])(?:at )?(?P<minute>(?:a )?(?:quarter|qtr)|(?:[0-9]{{1,2}}|{EN_NUM}) minutes?|"
+            f"twenty(?:[- ]five)?) (?:to|of|til|till) "
             f"(?P<hour>{EN_HOUR})(?![a-z0-9:])"
         ),
         read.read_to,
@@ -548,7 +568,10 @@ TIMES: Final = _compiled(
         read.read_behind_day,
     ),
     (
-        f"(?:(?<={DAY_MARK})|(?<=[上下中]午)) ?(?P<hour>[01]?[0-9]|2[0-3])(?P<minute>[0-5][05])(?: ?h(?:rs|ours)?(?![a-z]))?(?![0-9.:/%元块度])",
+        (
+            f"(?:(?<={DAY_MARK})|(?<=[上下中]午)) ?(?P<hour>[01]?[0-9]|"
+            f"2[0-3])(?P<minute>[0-5][05])(?: ?h(?:rs|ours)?(?![a-z]))?(?![0-9.:/%元块度])"
+        ),
         read.read_behind_day,
     ),
     (
@@ -583,11 +606,16 @@ TIMES: Final = _compiled(
         read.read_written,
     ),
     (
-        rf"(?:^|(?<=me )|(?<=for ))(?P<hour>0[7-9]|1[0-9]|20)(?P<minute>00|15|30|45)(?: ?h(?:rs|ours)?)?"
-        rf"(?=$|[,.?!](?![0-9])| (?:on )?{DAY_MARK}| (?:pls|please|ok|thx|thanks|works|is)(?![a-z]))",
+        (
+            rf"(?:^|(?<=me )|(?<=for ))(?P<hour>0[7-9]|1[0-9]|20)(?P<minute>00|15|30|45)(?: ?h(?:rs|ours)?)?"
+            rf"(?=$|[,.?!](?![0-9])| (?:on )?{DAY_MARK}| (?:pls|please|ok|thx|thanks|works|is)(?![a-z]))"
+        ),
         read.read_written,
     ),
-    (r"(?<![0-9a-z:./])(?P<hour>[1-9]|1[0-2])(?:[.:](?P<minute>[0-5][05]))?-?ish(?![a-z])", read.read_hour_minute),
+    (
+        r"(?<![0-9a-z:./])(?P<hour>[1-9]|1[0-2])(?:[.:](?P<minute>[0-5][05]))?-?ish(?![a-z])",
+        read.read_hour_minute,
+    ),
     (rf"{AT}(?P<hour>[0-9]{{1,2}})\.(?P<minute>[0-9]{{2}})(?![0-9a-z:.])", read.read_written),
     (
         (
@@ -598,7 +626,8 @@ TIMES: Final = _compiled(
     ),
     (
         (
-            f"(?:(?<=after )|(?<=aft )|(?<=aftr )|(?<=before )|(?<=b4 )|(?<=abt )|(?<=\x00 like )|(?<=around )|(?<=about )|(?<=round )|(?<=ideally )|(?<=preferably )|"
+            f"(?:(?<=after )|(?<=aft )|(?<=aftr )|(?<=before )|(?<=b4 )|(?<=abt )|(?<=\x00 like )|"
+            f"(?<=around )|(?<=about )|(?<=round )|(?<=ideally )|(?<=preferably )|"
             f"(?<=later than )|(?<=earlier than )|(?<=by )|(?<=until )|(?<=till )|(?<=from )|"
             f"(?<=past )|(?<=not )|(?<=instead of )|(?<=than )|(?<=make it )|(?<=can't do )|"
             f"(?<=say ))(?P<hour>{EN_HOUR})"
@@ -611,7 +640,9 @@ TIMES: Final = _compiled(
         (
             f"(?:(?<=make that )|(?<=(?<![a-z])do )|(?<=i said )|(?<=i meant )|(?<=prefer )|(?<=go with )|(?<=go for )|"
             f"(?<=change to )|(?<=switch to )|(?<=move to )|(?<=push to )|(?<=shift to )|(?<=it to )|(?<=time to )|"
-            f"(?<=back to )|(?<=time but )|(?<=rather )|(?<=how about )|(?<=what about )|(?<=\x01 or )|(?<=\x01 to )|(?<=\x01 till )|(?<=\x01 & )|(?<=so )|(?<=late, )|(?<=early, )|(?<=late )|(?<=early )|(?<=work, )|(?<=good, )|(?<=arnd ))"
+            f"(?<=back to )|(?<=time but )|(?<=rather )|(?<=how about )|(?<=what about )|(?<=\x01 or )|"
+            f"(?<=\x01 to )|(?<=\x01 till )|(?<=\x01 & )|(?<=so )|(?<=late, )|(?<=early, )|(?<=late )|"
+            f"(?<=early )|(?<=work, )|(?<=good, )|(?<=arnd ))"
             f"(?P<hour>(?!one(?![a-z])){EN_HOUR})(?:[.:](?P<minute>[0-9]{{2}}))?(?=$|[,?!]|[.](?![0-9])| "
             f"(?:on|and|to|at|today|or|if|please|pls|for|but|instead|not|then|works|would|is|tomorrow|{DAY_MARK})| ?{DAY_MARK})"
         ),
@@ -680,7 +711,7 @@ TIMES: Final = _compiled(
         f"(?:[吃食](?:完|过|咗|了)?)?(?:早饭|早餐|早茶)(?:{_DONE}|完)|(?:[吃食](?:完|过|咗|了))(?:早饭|早餐|早茶)",
         read.read_morning,
     ),
-    (f"(?:[吃食])?(?:午饭|中饭|午餐|晏)(?:[以之]?前)", read.read_morning),
+    ("(?:[吃食])?(?:午饭|中饭|午餐|晏)(?:[以之]?前)", read.read_morning),
     (
         f"(?:[吃食](?:完|过|咗|了)?)?(?:午饭|中饭|午餐)(?:{_DONE}|完)|[吃食](?:完|过|咗|了)(?:午饭|中饭|午餐|晏昼?)(?:{_DONE})?",
         read.read_afternoon,

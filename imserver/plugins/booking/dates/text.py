@@ -7,6 +7,7 @@ difference to the rules; what is left over is handed back exactly as it was type
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 MAX_CHARS: Final = 500
@@ -111,6 +112,7 @@ class Sheet:
         return joined.strip(" ,，.。!！?？、")
 
 
+@lru_cache(maxsize=4096)
 def _fold(char: str) -> str:
     """One typed character as the rules see it: none, one or several."""
     pieces = []

@@ -32,6 +32,8 @@ def reply(context: DialogueContext, reading: Reading, state: Dialogue | None = N
         context.post({"type": "text", "text": "\n".join(found)})
     if open_ones:
         handoff.pass_on(context, reading.text)
+    elif state is not None:
+        state.times = 0  # whoever is answered goes in no circles
     return not open_ones
 
 

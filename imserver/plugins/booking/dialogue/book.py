@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from imserver.plugins.booking.customers import customer, remember
 from imserver.plugins.booking.journey import notify
@@ -24,16 +25,17 @@ from imserver.plugins.booking.schedule.appointments import (
 from imserver.plugins.booking.schedule.hours import MINUTE_MS
 from imserver.plugins.booking.schedule.shops import minutes_of
 from imserver.plugins.booking.schedule.status import Action, NotPossible, next_status
-from imserver.plugins.booking.understanding.acts import Kind, Reading
+from imserver.plugins.booking.understanding.acts import Act, Kind, Reading
 
 from . import answers, arming, said
 from .asking import ask_people, go_on, notes_of, twice
-from .choose import Search
+from .choose import Search, said_by_option, takes_only_option
 from .context import DialogueContext, Place
 from .draft import SELF, begin, carry, note, of_button, put, say_unread, says_something
 from .holding import actor, ensure_held, held_of, is_too_late, release, still_stands
 from .labels import label_key
 from .state import Dialogue
+from .subjects import names_appointment
 
 #: Characters of a name.
 MAX_NAME = 40
@@ -61,15 +63,20 @@ def book(context: DialogueContext, reading: Reading) -> bool:
 
 def answer(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
     """A text without a command while a booking is open. False if it answers nothing."""
-    if reading.has(Kind.LATER):
+    if said.puts_off(reading):
         _later(context, state, reading)
         return True
     if reading.has(Kind.BEGIN, "slots") and not reading.has(Kind.BEGIN, "book") and not reading.has(Kind.YES):
         return False  # a question about free time changes nothing
+    if names_appointment(reading):
+        return False
     if _names_other_shop(context, reading):
         return _change_shop(context, state, reading)
     if _gives_up(state, reading):
         give_up(context, state)
+        return True
+    if takes_only_option(context, state, reading):
+        _merge(context, state, said_by_option(context, state))
         return True
     if reading.has(Kind.YES) and state.step not in ("first_visit", "name"):
         _yes(context, state, reading)
@@ -145,9 +152,10 @@ def _yes(context: DialogueContext, state: Dialogue, reading: Reading) -> None:
     if questions:
         answers.reply(context, reading, state)
     say_unread(context, reading)
-    if not changed and not said.doubtful(reading):
+    sure = arming.takes_yes(reading, changed=changed)
+    if sure and not changed:
         state.expired = False  # it is wanted: held again, and shown again
-    go_on(context, state, armed=arming.takes_yes(reading, changed=changed))
+    go_on(context, state, armed=sure)
 
 
 def _says_first_visit(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
@@ -220,7 +228,7 @@ def _merge(context: DialogueContext, state: Dialogue, reading: Reading) -> None:
         return
     say_unread(context, reading)
     changed = state.facts != before
-    sure = arming.takes_yes(_without_known_age(context, state, reading), changed=changed)
+    sure = arming.takes_yes(_without_known(context, state, reading), changed=changed)
     go_on(context, state, armed=sure and (day_known or not _supposes_today(reading)))
 
 
@@ -230,12 +238,31 @@ def _supposes_today(reading: Reading) -> bool:
     return given and bool(said.unread(reading))
 
 
-def _without_known_age(context: DialogueContext, state: Dialogue, reading: Reading) -> Reading:
-    """An age that is put right within its band contradicts nothing that the card shows."""
-    band = said.band_of(reading, context.chain)
-    if band is None or band.id != state.age_band:
-        return reading
-    return replace(reading, acts=tuple(act for act in reading.acts if act.what != "age"))
+def _without_known(context: DialogueContext, state: Dialogue, reading: Reading) -> Reading:
+    """Without what the card shows anyway, and what is refused beside it: 不是我，是我妈, at the card for 妈."""
+    again = {act.what for act in reading.acts if act.kind is not Kind.REFUSE and _shows(context, state, act)}
+    acts = tuple(
+        act
+        for act in reading.acts
+        if act.what not in again
+        or (act.kind is Kind.REFUSE and (act.value is None or _shows(context, state, act)))
+        or (act.kind is not Kind.REFUSE and not _shows(context, state, act))
+    )
+    return replace(reading, acts=acts)
+
+
+def _shows(context: DialogueContext, state: Dialogue, act: Act) -> bool:
+    """Whether the draft has this value."""
+    value = act.value
+    if act.what in ("day", "time", "range"):
+        return bool(state.wall) and value is not None and said.hits(act, datetime.fromisoformat(state.wall))
+    if act.what == "age" and value is not None:
+        band = said.band_of(Reading("", (Act(Kind.GIVE, "age", value),)), context.chain)
+        return band is not None and band.id == state.age_band
+    if act.what == "person":
+        return value == state.person or (str(value).casefold() in SELF and not state.person)
+    shown = {"service": state.service_id, "name": state.name, "first": state.first_visit}
+    return act.what in shown and value is not None and value == shown[act.what]
 
 
 def go_on_with(context: DialogueContext, draft: Dialogue, reading: Reading) -> None:

@@ -7,7 +7,7 @@ person's appointments are listed as buttons.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from imserver.plugins.booking.journey import notify
 from imserver.plugins.booking.messages import cards
@@ -31,11 +31,11 @@ from imserver.plugins.booking.understanding.acts import Kind, Reading
 
 from . import answers, arming, book, draft, said
 from .asking import is_elsewhere
-from .choose import Search, ask_day, ask_slot, choose, refuse
-from .context import DialogueContext
+from .choose import Search, ask_day, ask_slot, choose, refuse, said_by_option, takes_only_option
+from .context import DialogueContext, Place
 from .holding import actor, is_too_late
 from .state import Dialogue
-from .subjects import mine_of, subjects
+from .subjects import mine_of, names_appointment, subjects
 
 # -- commands and wishes -------------------------------------------------------------------------------------------------------
 
@@ -47,12 +47,12 @@ def move(context: DialogueContext, reading: Reading) -> bool:
         open_now is not None
         and open_now.kind == "book"
         and not said.codes_of(reading)
+        and not names_appointment(reading)
         and not mine_of(context)
     ):
         return book.answer(context, open_now, reading)  # it is the booking that is to be another
     found = subjects(context, reading, "move")
-    same_day = bool(found) and reading.when is not None and reading.given("day") is None
-    reading = context.again(reading, found[0].wall.date() if same_day else None)  # an hour alone is of that day
+    reading = context.again(reading)
     if not found or not _allowed(context, reading, found[0], Action.MOVE):
         return True
     appointment = found[0]
@@ -61,7 +61,12 @@ def move(context: DialogueContext, reading: Reading) -> bool:
         return _to_other_shop(context, appointment, shop, reading)
     state = context.dialogue()
     if state is None or state.kind != "move" or state.appointment_id != appointment.id:
-        state = context.interrupts(Dialogue(kind="move", appointment_id=appointment.id))
+        seen = (
+            state.day_said if state is not None and state.kind == "menu" else ""
+        )  # free times that were looked at
+        day = seen or appointment.wall.date().isoformat()
+        state = context.interrupts(Dialogue(kind="move", appointment_id=appointment.id, day_said=day))
+        reading = context.on_day(reading, date.fromisoformat(day))
     state.version = appointment.version
     _towards(context, state, appointment, reading)
     return True
@@ -119,7 +124,7 @@ def answer_move(context: DialogueContext, state: Dialogue, reading: Reading) -> 
     appointment = get(context.tx, state.appointment_id)
     if appointment is None:
         return False
-    if reading.has(Kind.LATER):
+    if said.puts_off(reading):
         return _later(context, state)
     gives_up = reading.has(Kind.NO) or reading.has(Kind.BEGIN, "cancel")
     if gives_up and not said.takes_time(reading) and not reading.has(Kind.QUESTION):
@@ -133,6 +138,9 @@ def answer_move(context: DialogueContext, state: Dialogue, reading: Reading) -> 
         if context.is_staff or not _allowed(context, reading, appointment, Action.CANCEL):
             return True
         return _to_other_shop(context, appointment, shop, reading)
+    if takes_only_option(context, state, reading):
+        _towards(context, state, appointment, said_by_option(context, state))
+        return True
     if reading.has(Kind.YES):
         _yes_to_move(context, state, appointment, reading)
         return True
@@ -180,7 +188,7 @@ def answer_cancel(context: DialogueContext, state: Dialogue, reading: Reading) -
     """A text without a command while "really cancel?" is open."""
     yes, no = reading.has(Kind.YES), reading.has(Kind.NO)
     again = reading.has(Kind.BEGIN, "cancel") and not reading.has(Kind.GIVE)  # 两个都取消 is another question
-    if reading.has(Kind.LATER):
+    if said.puts_off(reading):
         return _later(context, state)
     if reading.has(Kind.QUESTION):
         state.doubt()
@@ -354,13 +362,21 @@ def stale(context: DialogueContext, appointment: Appointment) -> None:
     state = context.dialogue()
     if state is not None and state.appointment_id == appointment.id and state.kind != "book":
         context.close(state)
-    context.say("stale.appointment", code=appointment.code)
-    shop = context.texts.shop_of(appointment)
-    context.post(
-        cards.appointment_card(
-            context.words, context.chain, shop, appointment, resources_of(context.tx, appointment.id)
-        )
-    )
+    show_again(context, appointment, "stale.appointment")
+
+
+def show_again(context: DialogueContext, appointment: Appointment, key: str) -> None:
+    """A sentence, and the appointment as it is now: among the staff with their own buttons."""
+    words, shop = context.words, context.texts.shop_of(appointment)
+    status = words(f"status.{appointment.status}")
+    context.say(key, code=appointment.code, status=status)
+    people = resources_of(context.tx, appointment.id)
+    if context.place is not Place.STAFF:
+        context.post(cards.appointment_card(words, context.chain, shop, appointment, people))
+        return
+    fields = cards.appointment_fields(words, context.chain, shop, appointment, people)
+    reference = ("appointment", appointment.code, appointment.version)
+    context.post(cards.card(status, "", fields, cards.staff_options(words, appointment), reference))
 
 
 # -- what is allowed -----------------------------------------------------------------------------------------------------------

@@ -13,10 +13,11 @@ from datetime import date, datetime, time, timedelta
 
 from imserver.plugins.booking.messages.cards import Option
 from imserver.plugins.booking.schedule.hours import shop_spans, utc_ms, zone_of
-from imserver.plugins.booking.schedule.shops import Service
+from imserver.plugins.booking.schedule.shops import CELL_MIN, Service
 from imserver.plugins.booking.schedule.slots import Slot, free_slots, nearest, open_days, pools, why_not
-from imserver.plugins.booking.understanding.acts import When
+from imserver.plugins.booking.understanding.acts import Kind, Reading, When
 
+from . import said
 from .context import DialogueContext
 from .state import Dialogue
 
@@ -52,6 +53,8 @@ def choose(context: DialogueContext, state: Dialogue, search: Search, when: When
     """Put a time into `state`. True if a start is settled or a question is open; False if it was answered here."""
     if when.days:
         state.day_said = when.days[-1].isoformat()
+    if when.clock is not None:
+        state.clock = f"{when.clock:%H:%M}"
     if when.guess is not None:
         _ask_guess(context, state, search, when)
         return False
@@ -82,8 +85,10 @@ def unclear(context: DialogueContext, when: When) -> str:
 
 def _choose_day(context: DialogueContext, state: Dialogue, search: Search, when: When) -> bool:
     """A day, days, or a part of one, without a clock time: the hour chosen before is kept, if it is free then."""
-    kept = datetime.fromisoformat(state.wall).time() if state.wall else _clock(state)
-    if when.part is not None:
+    if state.wall and _holds(when, datetime.fromisoformat(state.wall)):
+        return True
+    kept = datetime.fromisoformat(state.wall).time() if state.wall and when.clock is None else _clock(state)
+    if when.part is not None and when.clock is None:
         kept = None
     state.part, state.wall = when.part or "", ""
     if len(when.days) > 1:
@@ -103,6 +108,14 @@ def _choose_day(context: DialogueContext, state: Dialogue, search: Search, when:
         if any(slot.wall == same for slot in slots_of(context, search, when.days[0])):
             take(state, same)
     return True
+
+
+def _holds(when: When, wall: datetime) -> bool:
+    """Whether a part of a day has the hour that is chosen already: 对，下午, at the card of three o'clock."""
+    if when.part is None or when.reason not in (None, "no_time") or when.days not in ((), (wall.date(),)):
+        return False
+    begin, end = PARTS[when.part]
+    return begin <= wall.hour < end
 
 
 def take(state: Dialogue, wall: datetime) -> None:
@@ -134,6 +147,11 @@ def _is_free(context: DialogueContext, search: Search, wall: datetime) -> bool:
         return start_at is not None
     slot = Slot(wall, start_at)
     return all(pools(context.tx.execute, context.the_shop, search.service, slot, search.minutes))
+
+
+def _is_too_short(context: DialogueContext, search: Search, wall: datetime) -> bool:
+    """Whether it is free at this start, but not for long enough: then nobody has taken it."""
+    return _is_free(context, Search(search.service, CELL_MIN, search.command), wall)
 
 
 def _choose_candidate(
@@ -211,8 +229,6 @@ def _choose_inside(context: DialogueContext, state: Dialogue, search: Search, wh
 def _ask_guess(context: DialogueContext, state: Dialogue, search: Search, when: When) -> None:
     """A word that looks like a day's: the day is asked about."""
     assert when.guess is not None
-    if when.clock is not None:
-        state.clock = f"{when.clock:%H:%M}"
     state.wall, state.step, state.day_said = "", "day", when.guess.isoformat()
     context.ask(
         state, "ask.guess", [day_option(context, search, when.guess)], day=context.words.day(when.guess)
@@ -234,7 +250,7 @@ def _ask_days(
     open_ones = [day for day in days if why_not_day(context, day) is None]
     if not open_ones:
         noon = datetime.combine(days[0], kept or time(12))
-        refuse(context, state, search, noon, why_not_day(context, days[0]) or "full_day")
+        refuse(context, state, search, noon, why_not_day(context, days[0]) or "full_day", whole_day=True)
         return
     starts = [] if kept is None else [datetime.combine(day, kept) for day in open_ones]
     if starts and all(_is_free(context, search, wall) for wall in starts):
@@ -244,8 +260,16 @@ def _ask_days(
     context.ask(state, key, options)
 
 
-def refuse(context: DialogueContext, state: Dialogue, search: Search, wanted: datetime, reason: str) -> None:
-    """Say why a start is not possible, and offer the nearest free ones."""
+def refuse(
+    context: DialogueContext,
+    state: Dialogue,
+    search: Search,
+    wanted: datetime,
+    reason: str,
+    *,
+    whole_day: bool = False,
+) -> None:
+    """Say why a start is not possible, and offer the nearest free ones. Of a whole day, `wanted` is a time that nobody said."""
     state.wall, state.step = "", "slot"
     state.day_said = wanted.date().isoformat()
     near = nearest(
@@ -258,13 +282,16 @@ def refuse(context: DialogueContext, state: Dialogue, search: Search, wanted: da
         count=NEAREST_OFFERED,
     )
     values = {
-        "when": context.words.moment(wanted),
+        "when": context.words.day(wanted.date()) if whole_day else context.words.moment(wanted),
+        "service": search.service.names.in_language(context.words.language),
         "days": context.the_shop.horizon_days,
         "minutes": context.the_shop.lead_min,
         "step": context.the_shop.slot_step_min,
     }
     # A day that is full or closed is not kept: the offered starts may lie on another.
     state.day = ""
+    if reason == "taken" and _is_too_short(context, search, wanted):
+        reason = "short"
     why = context.words(f"why_not.{reason}", **values)
     if near:
         context.ask(
@@ -307,7 +334,7 @@ def ask_slot(context: DialogueContext, state: Dialogue, search: Search, key: str
     if not wanted:
         noon = datetime.combine(day, datetime.min.time()) + timedelta(hours=(begin + end) // 2)
         reason = why_not_day(context, day) or ("full_part" if free else "full_day")
-        refuse(context, state, search, noon, reason)
+        refuse(context, state, search, noon, reason, whole_day=True)
         return
     state.step = "slot"
     options = [start_option(context, search, slot.wall) for slot in one_an_hour(wanted)]
@@ -363,3 +390,20 @@ def ranges(context: DialogueContext, slots: Sequence[Slot]) -> str:
             groups.append([slot.wall])
     texts = [f"{g[0]:%H:%M}–{g[-1]:%H:%M}" if len(g) > 1 else f"{g[0]:%H:%M}" for g in groups]
     return context.words("list_separator").join(texts)
+
+
+def takes_only_option(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
+    """Whether a text is a yes to a question about a time that has one button."""
+    asked = state.step in ("day", "slot") and len(state.options) == 1
+    return (
+        asked
+        and said.only(reading, Kind.YES, Kind.THANKS)
+        and not said.doubtful(reading)
+        and context.stands_above(state)
+    )
+
+
+def said_by_option(context: DialogueContext, state: Dialogue) -> Reading:
+    """What the one button says behind its command."""
+    _, _, words = state.options[0].partition(" ")
+    return context.read(words, labels=False)

@@ -6,6 +6,7 @@ customer types to it elsewhere, with a pointer in that chat.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -23,8 +24,12 @@ from imserver.plugins.booking.schedule.shops import Chain, Shop
 from imserver.plugins.booking.understanding.acts import Reading, Scene, Shown
 from imserver.plugins.booking.understanding.reader import understand
 
-from .labels import label_key, standing_labels
+from .labels import label_key, labels_of, standing_labels
 from .state import Dialogue, load_dialogue, save_dialogue
+
+#: The third time in a row the same question is not shown again.
+STUCK_TIMES = 3
+_DIGITS_OF_MINUTES = re.compile("[0-9]+(?= ?(?:分钟|minute))")
 
 
 class Place(Enum):
@@ -86,6 +91,8 @@ class DialogueContext:
     pressed: str = ""
     #: What is asked for holds and confirms nothing: a customer who left the shop's conversation is answered in the direct chat.
     anywhere: bool = False
+    #: The customer was told what is missing instead of the same question again: the people are to be called.
+    stuck: bool = False
 
     @property
     def home(self) -> str:
@@ -126,10 +133,8 @@ class DialogueContext:
     # -- reading ------------------------------------------------------------------------------------------------------
 
     def read(self, text: str, *, labels: bool = True, day: date | None = None) -> Reading:
-        """Read a text as an answer to what is open here. Without `labels` it is no button's: the words behind a command.
-
-        day: the one of an hour that is said alone, if it is not what was said or shown.
-        """
+        """Read a text as an answer to what is open here. Without `labels` it is no button's: the words behind a command. `day`:
+        the day of a bare hour, if it is not the one that was said or shown last."""
         state = self.dialogue()
         shop = self.shop or self.chain.stores[0]
         scene = Scene(
@@ -140,6 +145,7 @@ class DialogueContext:
             labels=self._labels(state) if labels else {},
             shown=_shown(state),
             day_said=day or _day_said(state),
+            asks=state.kind if state is not None and state.asks_yes else "",
             staff=self.is_staff and state is None and labels,
         )
         self.zone = shop.zone
@@ -151,16 +157,21 @@ class DialogueContext:
         scene = Scene(now=self.now, zone=shop.zone, shop=shop.id, step="", labels={}, staff=True)
         return understand(text, scene, self.texts.lexicon)
 
-    def again(self, reading: Reading, day: date | None = None) -> Reading:
-        """The same words in the time of the shop that is spoken to by now; of `day`, where they name an hour alone."""
+    def on_day(self, reading: Reading, day: date) -> Reading:
+        """The same words, where a bare hour is of that day."""
+        return self.read(reading.text, labels=False, day=day)
+
+    def again(self, reading: Reading) -> Reading:
+        """The same words in the time of the shop that is spoken to by now."""
         shop = self.shop
-        same_zone = shop is None or shop.zone == self.zone
-        return reading if same_zone and day is None else self.read(reading.text, labels=False, day=day)
+        return reading if shop is None or shop.zone == self.zone else self.read(reading.text, labels=False)
 
     def _labels(self, state: Dialogue | None) -> Mapping[str, str]:
         labels = {} if self.is_staff else dict(standing_labels())
         if state is not None:
             labels |= state.labels
+            if state.kind == "cancel" and state.asks_yes:  # its button, in whatever language it is typed
+                labels |= dict.fromkeys(labels_of("button.yes_cancel"), state.yes)
             if state.expired:  # a list that interrupts another question: its numbers are its labels
                 labels |= {str(number): command for number, command in enumerate(state.options, 1)}
         return labels
@@ -180,9 +191,11 @@ class DialogueContext:
         """Post a card with options beside whatever is open: a yes may not answer that any more."""
         state = self.dialogue() or Dialogue()
         state.doubt()
-        yes, number = state.yes, state.number
+        yes, number, last, times = state.yes, state.number, state.last, state.times
         self.ask(state, key, options, code=code, store=store)
         state.yes, state.number = yes, number  # none of these is the yes to what is open
+        state.last, state.times = last, times
+        state.picks = True
         self.keep(state)
 
     def ask(
@@ -196,6 +209,8 @@ class DialogueContext:
     ) -> None:
         """Post a question of a dialogue and keep its state; without options a plain text."""
         text = self.words(key, **values)
+        if self._is_stuck(state, [text, *(value for pair in fields for value in pair)]):
+            return
         if options or fields:
             position = self.post(cards.question(self.words, title, text, options, fields))
         else:
@@ -206,11 +221,26 @@ class DialogueContext:
             {label_key(option.label): option.command for option in shown},
         )
         state.asked = {self.home: position}
+        state.picks = False
         state.yes = shown[0].command if state.asks_yes and shown else ""
         if not any(option.command.endswith(f" #{state.number}") for option in shown):
             state.number = 0
         self.asked = text
         self.keep(state)
+
+    def _is_stuck(self, state: Dialogue, shown: Sequence[str]) -> bool:
+        """Whether the same question would be shown for the third time in a row: then what is missing is said, and the people
+        are called. What it shows, without the minutes that run off."""
+        what = _DIGITS_OF_MINUTES.sub("", "\n".join((state.kind, state.step.removesuffix("_again"), *shown)))
+        state.times = state.times + 1 if what == state.last else 1
+        state.last = what
+        if state.times < STUCK_TIMES or self.is_staff or self.shop is None:
+            return False
+        self.say(f"stuck.{_missing(state)}")
+        state.times = 0  # and then the question again
+        self.keep(state)
+        self.stuck = True
+        return True
 
     def yes_command(self, state: Dialogue) -> str:
         """The command of a yes that names no appointment: its number makes it the answer to this question alone."""
@@ -304,6 +334,15 @@ class DialogueContext:
             return None
         there = known_service(self.tx, shop.id, self.customer_id)
         return there if there is not None and has_left(self.tx, there, self.customer_id) else None
+
+
+def _missing(state: Dialogue) -> str:
+    """What the open question waits for."""
+    if state.asks_yes:
+        return "yes"
+    return (
+        state.step if state.step in ("service", "day", "slot", "name", "age", "first_visit", "who") else "any"
+    )
 
 
 def _step(state: Dialogue | None) -> str:

@@ -68,8 +68,10 @@ def put(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
     """Put every value into the draft. False if a question about one was asked at once."""
     state.misses = 0
     note(context, state, reading)
-    service = _put_service(context, state, reading)
+    _put_service(context, state, reading)
     _put_person(context, state, reading)
+    _fit_service(context, state, reading)
+    service = context.chain.service(state.service_id)
     _refuse_values(state, reading)
     refused = _refuse_time(context, state, reading)
     when = said.when_of(reading)
@@ -90,7 +92,7 @@ def put(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
     return True
 
 
-def _put_service(context: DialogueContext, state: Dialogue, reading: Reading) -> Service | None:
+def _put_service(context: DialogueContext, state: Dialogue, reading: Reading) -> None:
     service = said.service_of(reading, context.chain)
     if service is None and said.refuses(reading, "service"):
         state.service_id = ""
@@ -101,7 +103,22 @@ def _put_service(context: DialogueContext, state: Dialogue, reading: Reading) ->
                 _put_band(context, state, service.age_band, reading)
         else:
             context.say("why_not.service", service=service.names.in_language(context.language))
-    return context.chain.service(state.service_id)
+
+
+def _fit_service(context: DialogueContext, state: Dialogue, reading: Reading) -> None:
+    """An exam of a child is the service of that age band, until the age is another's or the customer refuses it."""
+    service = context.chain.service(state.service_id)
+    if service is None or (service.id == state.plain_service and not reading.given("service")):
+        return
+    plain = context.chain.service(state.plain_service)
+    if plain is not None and service.age_band and service.age_band != state.age_band:
+        service = plain
+    own = context.chain.service_for_band(service, state.age_band)
+    refused = any(act.value == own.id for act in reading.all(Kind.REFUSE, "service"))
+    if own is not service and context.the_shop.offers(own):
+        state.plain_service = service.id
+        service = service if refused else own
+    state.service_id = service.id
 
 
 def _put_band(context: DialogueContext, state: Dialogue, band_id: str, reading: Reading) -> None:

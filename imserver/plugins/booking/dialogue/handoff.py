@@ -87,6 +87,14 @@ def pass_on(context: DialogueContext, text: str) -> None:
         context.say("human.passed_on")
 
 
+def call_for(context: DialogueContext) -> None:
+    """A customer who goes in circles: the people hear of the text."""
+    if context.home != context.heard_in:
+        forward(context, context.text)
+    else:
+        wait_for_human(context)
+
+
 def forward(context: DialogueContext, text: str) -> None:
     """What was typed elsewhere is repeated in the shop's conversation, where its people read it."""
     if context.home == context.heard_in:

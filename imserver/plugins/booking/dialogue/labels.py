@@ -48,3 +48,9 @@ def standing_labels() -> Mapping[str, str]:
             command = f"{words['command.lenses']} {words[f'lenses.{kind}_word']}"
             found[label_key(str(words[f"lenses.{kind}_label"]))] = command
     return found
+
+
+@cache
+def labels_of(key: str) -> frozenset[str]:
+    """The folded label of one button, in all languages."""
+    return frozenset(label_key(str(load_words(language)[key])) for language in LANGUAGES)

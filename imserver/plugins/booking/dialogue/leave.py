@@ -19,7 +19,7 @@ import msgspec
 
 from imserver.plugin_api import Refusal, Transaction
 from imserver.plugins.booking.customers import language_for
-from imserver.plugins.booking.journey import notify, offers, reach
+from imserver.plugins.booking.journey import notify, offers, plan_end, reach
 from imserver.plugins.booking.messages import cards
 from imserver.plugins.booking.messages.cards import Option
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
@@ -466,7 +466,9 @@ def _propose(context: DialogueContext, detail: Detail) -> None:
     origin = Origin(context.sender.user_id, context.heard_in, context.position, context.now_ms)
     fields = tuple(msgspec.structs.replace(one, was=_standing(context, one)) for one in detail.fields)
     shown = msgspec.structs.replace(detail, fields=fields, hits=tuple(one.id for one in outlook.promised))
-    _show(context, plans.ask(context.tx, context.the_shop.id, shown, origin), outlook)
+    plan = plans.ask(context.tx, context.the_shop.id, shown, origin)
+    plan_end.watch(context.tx, plan)
+    _show(context, plan, outlook)
 
 
 def _say_fault(context: DialogueContext, fault: Fault) -> None:
@@ -525,7 +527,9 @@ def _agree(context: DialogueContext, plan: Plan) -> None:
     ids = tuple(one.id for one in outlook.promised)
     if not set(ids) <= set(plan.detail.hits):
         context.say("plan.more_hits")
-        _show(context, plans.ask_again(tx, plan, msgspec.structs.replace(plan.detail, hits=ids)), outlook)
+        again = plans.ask_again(tx, plan, msgspec.structs.replace(plan.detail, hits=ids))
+        plan_end.watch(tx, again)
+        _show(context, again, outlook)
         return
     context.keep(None)
     _write(context, plan)
@@ -577,8 +581,7 @@ def _say_gone(tx: Transaction, texts: ShopTexts, shop: Shop, held: Appointment, 
     service = service_of(tx, texts.chain, shop, held)
     near = nearest(tx.execute, shop, service, held.wall, held.minutes, tx.now_ms)
     options = [
-        Option(words.moment(slot.wall), f"{words('command.book')} {slot.wall:%Y-%m-%d %H:%M}")
-        for slot in near
+        Option(words.moment(slot.wall), f"{words('command.book')} {words.moment(slot.wall)}") for slot in near
     ]
     text = words("offer.hold_gone" if near else "offer.hold_gone_none", when=words.moment(held.wall))
     content = cards.question(words, "", text, options)
@@ -726,7 +729,8 @@ def _leave_line(context: DialogueContext, one: Leave) -> str:
 
 
 def _spans_text(context: DialogueContext, spans: Sequence[str]) -> str:
-    return context.words("list_separator").join(spans) or context.words("plan.closed_word")
+    shown = [span.replace("-", "–") for span in spans]
+    return context.words("list_separator").join(shown) or context.words("plan.closed_word")
 
 
 def _within(day: date, period: Period) -> tuple[int, int]:

@@ -45,6 +45,7 @@ from . import (
 from .context import Answering, DialogueContext, OutOfReach, Place
 from .labels import label_key
 from .state import Dialogue, doubt_all, load_dialogue
+from .subjects import fresh_of
 
 
 class Where(Enum):
@@ -245,6 +246,8 @@ def _within_reach(context: DialogueContext, handle: Callable[[], None]) -> None:
         if context.place is Place.SERVICE and has_left(context.tx, context.heard_in, context.sender.user_id):
             context.require_reach(context.the_shop)  # they left since they wrote
         handle()
+        if context.stuck:
+            handoff.call_for(context)
     except OutOfReach as left:
         coming_back.ask_back(context, left)
     context.point()
@@ -475,9 +478,25 @@ def _answered(context: DialogueContext, state: Dialogue, reading: Reading, *, st
         return True
     number = said.number_of(reading)
     if number is not None and state.options and number <= 99:
+        dated = _of_day(context, state, number)
+        if dated is not None:
+            context.pressed = dated[0]
+            _run_option(context, *dated[1])
+            return True
         context.say("unclear.number", count=len(state.options))
         return True
     return False
+
+
+def _of_day(context: DialogueContext, state: Dialogue, number: int) -> tuple[str, tuple[str, str]] | None:
+    """The one button whose day is this day of the month, of those that ask which day: 28, to "the 21st or the 28th?"."""
+    found = []
+    for command in state.options if state.step in ("day", "slot") else ():
+        named = split(command)
+        when = said.when_of(context.read(named[1], labels=False)) if named is not None else None
+        if named is not None and when is not None and {day.day for day in when.days} == {number}:
+            found.append((command, named))
+    return found[0] if len(found) == 1 else None
 
 
 def _wished(context: DialogueContext, state: Dialogue | None, reading: Reading) -> bool:
@@ -485,7 +504,7 @@ def _wished(context: DialogueContext, state: Dialogue | None, reading: Reading) 
     _speak_as_written(context, remembered=reading.has(Kind.BEGIN))
     if _only_courtesy(state, reading):
         return _courtesy(context, state, reading)
-    if reading.has(Kind.LATER) and not reading.has(Kind.BEGIN):
+    if said.puts_off(reading) and not reading.has(Kind.BEGIN):
         context.say("later.open")
         return True
     name = _wish(context, reading)
@@ -531,6 +550,9 @@ def _change(context: DialogueContext, reading: Reading, begun: list[str]) -> str
         return "move" if replaced and said.takes_time(reading) else "cancel"
     if "move" in begun:
         return "move"
+    fresh = fresh_of(context)
+    if fresh is not None and said.corrects_time(reading) and not said.repeats(reading, fresh.wall):
+        return "move"
     if not coming or "book" in begun:
         return None
     when = said.when_of(reading)
@@ -573,7 +595,8 @@ def _courtesy(context: DialogueContext, state: Dialogue | None, reading: Reading
     elif reading.has(Kind.GREETING):
         context.say("small.greeting")
     else:
-        context.say("small.nothing_open")
+        picks = state is not None and state.picks and reading.has(Kind.YES)
+        context.say("small.pick" if picks else "small.nothing_open")
     return True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, time
 
 from imserver.plugins.booking.schedule.shops import AgeBand, Chain, Service, Shop
@@ -85,6 +86,64 @@ def time_words(reading: Reading) -> str:
     return " ".join(reading.text[span.start : span.end] for span in sorted(set(spans)))
 
 
+#: "Wait," before a time that is meant: it puts nothing off.
+_HESITATION = re.compile(
+    "(?:(?:先|请)?等(?:一?等|一?下|会儿?|[阵陣])|慢着|且慢|oh|no|wait(?: a (?:sec|second|minute|moment|bit))?|hold (?:on|up)"
+    "|hang on|(?:one|just a) (?:sec|second|moment|minute))[哈啊呀 ,.!]*",
+    re.IGNORECASE,
+)
+
+
+def puts_off(reading: Reading) -> bool:
+    """Whether the answer is put off: "let me think", but not "wait, I meant eleven"."""
+    later = reading.all(Kind.LATER)
+    when = when_of(reading)
+    timed = [
+        act.spans[0].start
+        for act in reading.acts
+        if act.kind in (Kind.GIVE, Kind.CORRECT) and act.what in _TIMES and act.spans
+    ]
+    if not later or not timed or when is None or not (when.candidates or when.window or when.days):
+        return bool(later)
+    return not all(
+        span.end <= min(timed) and _HESITATION.fullmatch(reading.text[span.start : span.end])
+        for act in later
+        for span in act.spans
+    )
+
+
+def corrects_time(reading: Reading) -> bool:
+    """Whether it says another time and nothing else: no service, no person, no wish to book one more, no question."""
+    if not takes_time(reading) or reading.people or unread(reading):
+        return False
+    plain = (Kind.YES, Kind.NO, Kind.LATER, Kind.THANKS, Kind.GREETING)
+    for act in reading.acts:
+        timed = act.kind in (Kind.GIVE, Kind.CORRECT, Kind.REFUSE) and act.what in _TIMES
+        if (
+            not timed
+            and act.kind not in plain
+            and not (act.kind is Kind.BEGIN and _is_plain_wish(act, reading))
+        ):
+            return False
+    return not puts_off(reading)
+
+
+def repeats(reading: Reading, wall: datetime) -> bool:
+    """Whether the time that it names is this one (周六见, right behind "booked for Saturday")."""
+    named = [
+        act
+        for act in reading.acts
+        if act.kind in (Kind.GIVE, Kind.CORRECT) and act.what in _TIMES and act.value is not None
+    ]
+    return bool(named) and all(hits(act, wall) for act in named)
+
+
+def _is_plain_wish(wish: Act, reading: Reading) -> bool:
+    """Whether a wish to book is read from nothing but the time that is said."""
+    spans = {span for act in reading.acts if act.what in _TIMES for span in act.spans}
+    return wish.what == "book" and set(wish.spans) <= spans
+
+
 def refused_times(reading: Reading) -> list[Act]:
     return [act for act in reading.all(Kind.REFUSE) if act.what in _TIMES]
 
@@ -160,7 +219,7 @@ def doubtful(reading: Reading) -> bool:
     """Whether a yes may not count beside it, or right behind it. A day without an hour is clear: the hour is kept or asked."""
     when = reading.when
     unresolved = when is not None and when.reason is not None and not (when.reason == "no_time" and when.days)
-    contradicts = any(act.kind in (Kind.REFUSE, Kind.CORRECT, Kind.LATER) for act in reading.acts)
+    contradicts = puts_off(reading) or any(act.kind in (Kind.REFUSE, Kind.CORRECT) for act in reading.acts)
     return unresolved or contradicts or bool(unread(reading))
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
+from functools import partial
 
 from imserver.plugins.booking.customers import customer as known
 from imserver.plugins.booking.journey import notify
 from imserver.plugins.booking.schedule import steps
 from imserver.plugins.booking.schedule.appointments import Appointment, act, between, by_code, resources_of
 from imserver.plugins.booking.schedule.hours import MINUTE_MS, utc_ms, wall_of, zone_of
+from imserver.plugins.booking.schedule.leave import bounds, leaves_of
 from imserver.plugins.booking.schedule.shops import Shop
 from imserver.plugins.booking.schedule.status import Action, NotPossible, Status, next_status
 from imserver.plugins.booking.understanding.acts import Kind, Reading, Weight
@@ -54,12 +57,13 @@ def _show_day(context: DialogueContext, shop: Shop, day: date) -> None:
     words = context.texts.staff_words(shop)
     zone = zone_of(shop)
     begin = datetime.combine(day, time())
-    bounds = [
+    edges = [
         utc_ms(wall, zone) or utc_ms(wall + timedelta(hours=1), zone) or 0
         for wall in (begin, begin + timedelta(days=1))
     ]
-    rows = between(context.tx, shop.id, bounds[0], bounds[1])
+    rows = between(context.tx, shop.id, edges[0], edges[1])
     title = words("sheet.title", store=shop.names.in_language(words.language), day=words.day(day))
+    title = "\n".join((title, *_away(context, shop, day)))
     if not rows:
         context.post({"type": "text", "text": f"{title}\n{words('sheet.empty')}"})
         return
@@ -69,6 +73,28 @@ def _show_day(context: DialogueContext, shop: Shop, day: date) -> None:
         part = "\n".join(lines[first : first + MAX_LINES])
         text = words("sheet.text", title=title, count=count, lines=part)
         context.post({"type": "text", "text": text})
+
+
+def _away(context: DialogueContext, shop: Shop, day: date) -> list[str]:
+    """Who is away that day, and when."""
+    words, names = context.texts.staff_words(shop), {one.id: one.names for one in shop.resources}
+    begin = datetime.combine(day, time())
+    end = begin + timedelta(days=1)
+    lines = []
+    for leave in leaves_of(context.tx, shop, since=bounds(begin, end, zone_of(shop))[0]):
+        start, until = max(leave.start_wall, begin), min(leave.end_wall, end)
+        if start >= until or leave.resource_id not in names:
+            continue
+        whole = (start, until) == (begin, end)
+        when = (
+            words("sheet.all_day")
+            if whole
+            else f"{start:%H:%M}–{'24:00' if until == end else f'{until:%H:%M}'}"
+        )
+        lines.append(
+            words("sheet.away", name=names[leave.resource_id].in_language(words.language), when=when)
+        )
+    return lines
 
 
 def _line(context: DialogueContext, shop: Shop, appointment: Appointment) -> str:
@@ -120,7 +146,7 @@ def confirm(context: DialogueContext, reading: Reading) -> bool:
     code = said.code_of(reading)
     if not code:
         if context.is_staff and context.place is Place.STAFF:
-            context.say("staff.which_code")
+            _ask_code(context, "confirm")
             return True
         return False
     if context.is_staff and _is_talk(context, reading):
@@ -140,6 +166,8 @@ def confirm(context: DialogueContext, reading: Reading) -> bool:
             _step(context, reading, appointment, Action.CONFIRM)
     elif appointment.status is Status.EXPIRED:
         context.say("stale.hold")
+    elif appointment.status is Status.CONFIRMED and context.is_staff and said.version_of(reading) is None:
+        change.show_again(context, appointment, "stale.already")
     elif appointment.status is Status.CONFIRMED:
         change.stale(context, appointment)
     else:
@@ -147,15 +175,30 @@ def confirm(context: DialogueContext, reading: Reading) -> bool:
     return True
 
 
+def _ask_code(context: DialogueContext, command: str) -> None:
+    context.say("staff.which_code", command=context.words(f"command.{command}"))
+
+
 def step(action: Action, context: DialogueContext, reading: Reading) -> bool:
     """到店, 开始, 完成, 爽约 CODE."""
-    if not context.is_staff:
-        return False
+    name = next(name for name, one in ACTIONS.items() if one is action)
+    return _of_code(context, reading, name, partial(_step, context, reading, action=action))
+
+
+def undo(context: DialogueContext, reading: Reading) -> bool:
+    """撤销 CODE: the last step of the day is taken back, for ten minutes. Of a customer it means to cancel."""
+    return _of_code(context, reading, "undo", partial(_undo, context, reading))
+
+
+def _of_code(
+    context: DialogueContext, reading: Reading, command: str, run: Callable[[Appointment], None]
+) -> bool:
+    """A command of the staff about the appointment whose code stands behind it, and nothing more. False if it is none."""
     code = said.code_of(reading)
+    if not context.is_staff or (not code and context.place is not Place.STAFF):
+        return False
     if not code:
-        if context.place is not Place.STAFF:
-            return False
-        context.say("staff.which_code")
+        _ask_code(context, command)
         return True
     if _is_talk(context, reading):
         return False
@@ -163,37 +206,22 @@ def step(action: Action, context: DialogueContext, reading: Reading) -> bool:
     if appointment is None or not visible(context, appointment):
         no_such(context, code)
     elif not _says_more(context, reading):
-        _step(context, reading, appointment, action)
+        run(appointment)
     return True
 
 
-def undo(context: DialogueContext, reading: Reading) -> bool:
-    """撤销 CODE: the last step of the day is taken back, for ten minutes."""
-    if not context.is_staff:
-        return False  # a customer means to cancel
-    code = said.code_of(reading)
-    if not code:
-        if context.place is not Place.STAFF:
-            return False
-        context.say("staff.which_code")
-        return True
-    if _is_talk(context, reading):
-        return False
-    appointment = by_code(context.tx, code)
-    if appointment is None or not visible(context, appointment):
-        no_such(context, code)
-        return True
-    if _says_more(context, reading):
-        return True
+def _is_stale(context: DialogueContext, reading: Reading, appointment: Appointment) -> bool:
+    """Whether the button is older than the appointment: then it is shown as it is now."""
     version = said.version_of(reading)
-    if version is not None and version != appointment.version:
-        change.stale(context, appointment)
-        return True
-    _undo(context, appointment)
+    if version is None or version == appointment.version:
+        return False
+    change.stale(context, appointment)
     return True
 
 
-def _undo(context: DialogueContext, appointment: Appointment) -> None:
+def _undo(context: DialogueContext, reading: Reading, appointment: Appointment) -> None:
+    if _is_stale(context, reading, appointment):
+        return
     last = steps.last_step(context.tx, appointment)
     if last is None:
         context.say("step.nothing_to_undo", code=appointment.code)
@@ -232,9 +260,7 @@ def _is_untimely(context: DialogueContext, appointment: Appointment, action: Act
 
 
 def _step(context: DialogueContext, reading: Reading, appointment: Appointment, action: Action) -> None:
-    version = said.version_of(reading)
-    if version is not None and version != appointment.version:
-        change.stale(context, appointment)
+    if _is_stale(context, reading, appointment):
         return
     try:
         next_status(appointment.status, action, actor(context))

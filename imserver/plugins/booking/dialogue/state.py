@@ -22,6 +22,8 @@ class Dialogue(msgspec.Struct, omit_defaults=True):
     #: The last question: who, service, day, slot, name, age, first_visit, confirm; or `confirm_again` (see `doubt`).
     step: str = ""
     service_id: str = ""
+    #: The service that was said, where the one of the age band took its place (验光, of a child).
+    plain_service: str = ""
     day: str = ""
     part: str = ""
     #: A clock time, HH:MM, that was said without a day that could be taken, or whose day was refused.
@@ -62,6 +64,11 @@ class Dialogue(msgspec.Struct, omit_defaults=True):
     shown: list[str | bool | None] = msgspec.field(default_factory=list)
     yes: str = ""
     number: int = 0
+    #: A list was shown of which one is to be picked: a yes picks none.
+    picks: bool = False
+    #: What was asked last, and how often in a row.
+    last: str = ""
+    times: int = 0
     #: Commands behind the numbers that were shown last.
     options: list[str] = msgspec.field(default_factory=list)
     #: Those of the lists before it, latest first, and the command of each label that was shown in this dialogue.

@@ -5,6 +5,7 @@ A mistyped code is said, and the person's appointments are listed as buttons.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from imserver.plugins.booking.messages.cards import Option
@@ -13,13 +14,19 @@ from imserver.plugins.booking.schedule.appointments import (
     by_code,
     upcoming,
 )
+from imserver.plugins.booking.schedule.hours import MINUTE_MS
 from imserver.plugins.booking.schedule.status import Status
-from imserver.plugins.booking.understanding.acts import Kind, Reading
+from imserver.plugins.booking.understanding.acts import Kind, Reading, Weight
 
 from . import said
 from .context import DialogueContext, Place
 from .draft import SELF
 from .labels import label_key
+
+_LIKE_A_CODE = re.compile("(?<![A-Za-z0-9])[A-Za-z0-9]{3,8}(?![A-Za-z0-9])")
+#: So long after "booked" another time is a correction of it.
+FRESH_MIN = 5
+_AGREED = frozenset({Status.PENDING, Status.CONFIRMED})
 
 
 def subjects(context: DialogueContext, reading: Reading, command: str) -> list[Appointment]:
@@ -32,7 +39,7 @@ def subjects(context: DialogueContext, reading: Reading, command: str) -> list[A
         no_such(context, wrong, command)
         return []
     if context.place is Place.STAFF:
-        context.say("staff.which_code")
+        context.say("staff.which_code", command=context.words(f"command.{command}"))
         return []
     mine = mine_of(context)
     if not mine:
@@ -57,6 +64,12 @@ def subjects(context: DialogueContext, reading: Reading, command: str) -> list[A
         )
     context.offer(f"ask.which_{command}", options)
     return []
+
+
+def names_appointment(reading: Reading) -> bool:
+    """Whether an appointment is to be moved or cancelled that is named by a code, also by one that cannot be."""
+    changes = reading.has(Kind.BEGIN, "move") or reading.has(Kind.BEGIN, "cancel")
+    return changes and bool(said.codes_of(reading) or _like_a_code(reading))
 
 
 def _by_codes(context: DialogueContext, codes: Sequence[str], command: str) -> list[Appointment]:
@@ -102,6 +115,13 @@ def mine_of(context: DialogueContext) -> list[Appointment]:
     return [one for one in upcoming(context.tx, context.customer_id, store_id) if visible(context, one)]
 
 
+def fresh_of(context: DialogueContext) -> Appointment | None:
+    """The appointment that was made or changed just now: what puts a time right means that one."""
+    since = context.now_ms - FRESH_MIN * MINUTE_MS
+    fresh = [one for one in mine_of(context) if one.changed_at >= since and one.status in _AGREED]
+    return max(fresh, key=lambda one: (one.changed_at, one.id), default=None)
+
+
 def _options(context: DialogueContext, mine: Sequence[Appointment], command: str, rest: str) -> list[Option]:
     return [
         Option(
@@ -114,10 +134,10 @@ def _options(context: DialogueContext, mine: Sequence[Appointment], command: str
 
 def _like_a_code(reading: Reading) -> str:
     """A word of letters and digits that nobody understood: a code that was mistyped."""
-    for rest in said.unread(reading):
-        for word in rest.text.replace("，", " ").replace(",", " ").split():
-            if word.isascii() and word.isalnum() and len(word) <= 8 and any(char.isdigit() for char in word):
-                return word
+    for rest in reading.rest:
+        for word in _LIKE_A_CODE.findall(rest.text) if rest.weight is not Weight.HARMLESS else ():
+            if any(char.isdigit() for char in word) and any(char.isalpha() for char in word):
+                return str(word)
     return ""
 
 
@@ -142,6 +162,10 @@ def _meant(
     service = said.service_of(reading, context.chain)
     if service is not None:
         meant = [one for one in meant if one.service_id == service.id] or meant
+    fresh = fresh_of(context)
+    corrects = not context.command and not reading.has(Kind.BEGIN, "move") and said.corrects_time(reading)
+    if command == "move" and not named and fresh in mine and corrects:
+        return [fresh]
     if person and command == "correct":
         meant = [one for one in meant if _is_for(one, str(person))] or meant
     return meant

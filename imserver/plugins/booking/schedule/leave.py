@@ -44,14 +44,16 @@ def bounds(start: datetime, end: datetime, zone: ZoneInfo) -> tuple[int, int]:
     return int(start.replace(tzinfo=zone, fold=0).timestamp() * 1000), int(max(ends) * 1000)
 
 
-def leaves_of(tx: Transaction, shop: Shop, resource_id: str | None = None) -> list[Leave]:
-    """What is not over yet of a shop, or of one of its resources, in order."""
+def leaves_of(
+    tx: Transaction, shop: Shop, resource_id: str | None = None, *, since: int | None = None
+) -> list[Leave]:
+    """What is not over yet (or was not at `since`) of a shop, or of one of its resources, in order."""
     zone = zone_of(shop)
     rows = tx.execute(
         "SELECT id, resource_id, start_wall, end_wall, start_at, end_at, note FROM booking_leaves"
         " WHERE store_id = ? AND resource_id = COALESCE(?, resource_id) AND end_at > ? AND withdrawn_at IS NULL"
         " ORDER BY start_at, id",
-        (shop.id, resource_id, tx.now_ms),
+        (shop.id, resource_id, tx.now_ms if since is None else since),
     )
     return [
         Leave(

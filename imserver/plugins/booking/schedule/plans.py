@@ -126,6 +126,14 @@ def ask_again(tx: Transaction, asked: Plan, detail: Detail) -> Plan:
     return made
 
 
+def asked(tx: Transaction) -> list[int]:
+    """The plans that wait for a yes."""
+    return [
+        int(number)
+        for (number,) in tx.execute("SELECT id FROM booking_plans WHERE state = 'asked' ORDER BY id")
+    ]
+
+
 def decide(tx: Transaction, asked: Plan, state: str, actor_id: str) -> None:
     tx.execute(
         "UPDATE booking_plans SET state = ?, decided_at = ?, decided_by = ? WHERE id = ?",

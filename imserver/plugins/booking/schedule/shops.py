@@ -233,6 +233,13 @@ class Chain(Struct, frozen=True, forbid_unknown_fields=True):
     def band(self, band_id: str) -> AgeBand | None:
         return next((band for band in self.age_bands if band.id == band_id), None)
 
+    def service_for_band(self, service: Service, band_id: str) -> Service:
+        """The service of that age band that this one is for everybody else (验光: 儿童验光), or the service itself."""
+        if service.age_band:
+            return service
+        own = (one for one in self.services if one.age_band == band_id and band_id)
+        return next((one for one in own if _is_kind_of(one, service)), service)
+
     def band_of_age(self, age: int) -> AgeBand:
         return next(
             (band for band in self.age_bands if band.below is None or age < band.below), self.age_bands[-1]
@@ -240,6 +247,16 @@ class Chain(Struct, frozen=True, forbid_unknown_fields=True):
 
     def services_of(self, shop: Shop) -> tuple[Service, ...]:
         return tuple(service for service in self.services if shop.offers(service))
+
+
+def _is_kind_of(one: Service, plain: Service) -> bool:
+    """Whether a service is called by a word of another, and more: 儿童验光 is a kind of 验光."""
+    return any(
+        f" {word} " in f" {other} " or (not word.isascii() and word in other)
+        for word in plain.words
+        for other in one.words
+        if other != word
+    )
 
 
 def span_minutes(text: str) -> tuple[int, int]:

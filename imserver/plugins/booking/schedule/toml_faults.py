@@ -1,4 +1,4 @@
-"""What is wrong with a text that is no TOML, in words for people who never heard of TOML: line, what stands there, what to do."""
+"""What is wrong with a text that is no TOML, in words for people who never heard of it: the line, and what to do."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ class When:
     elsewhere: with the reason zone: the time as it was said, and the zone of the clock that it was said of; the candidate is
         the same moment on the shop's clock.
     guess: the day that was probably meant by a misspelt word ("周流"): it is asked about, never taken.
-    clock: the time of day beside a guess.
+    clock: the time of day beside a guess, or beside a day that cannot be (past, no such date).
     """
 
     candidates: tuple[datetime, ...] = ()
@@ -140,6 +140,7 @@ class Scene:
     step: the step that was asked last, "" if none: service, day, slot, name, age, first_visit, confirm, confirm_again.
     labels: the folded label of each button that can still be pressed, with the command it stands for.
     day_said: the day last said or shown in this dialogue, also if its slot was refused: the day of a bare clock time.
+    asks: what the card asks a yes to: book, move, cancel, correct or plan; "" if it asks for none.
     staff: the text is by a member of the staff.
     """
 
@@ -150,6 +151,7 @@ class Scene:
     labels: Mapping[str, str] = field(default_factory=dict)
     shown: Shown = Shown()
     day_said: date | None = None
+    asks: str = ""
     staff: bool = False
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
+from imserver.plugins.booking.dates.sieve import can_match, letters_of
 from imserver.plugins.booking.dates.text import ASIDE_MARK, DAY_MARK, TIME_MARK, WORD_MARK
 
 from .acts import Act, Kind, Scene, Span
@@ -65,7 +66,8 @@ NEGATED: Final = template("intents", "negated")
 _ADDRESSED: Final = re.compile("(?:那个|那位)客人|键|按钮|政策|规定|费(?!用)|button|policy|fee")
 #: "I'll cancel if they aren't ready"; "cancel the reminder texts".
 _CONDITIONAL: Final = re.compile(
-    "(?: [a-z']+){0,2} (?:if|unless|in case)(?![a-z])"
+    "(?: [a-z']+){0,2} (?:if(?! (?:possible|poss|ok|(?:that|it)'?s (?:ok|okay|fine|possible|alright|not too)"
+    "|you (?:can|could|don'?t mind)))|unless|in case)(?![a-z])"
     "|(?: (?:the|my|these|those|all|your))* (?:reminders?|texts?|emails?|notifications?|newsletter|subscription|order)(?![a-z])"
 )
 #: "Cancel that last message" cancels what was written.
@@ -74,13 +76,17 @@ _WRITTEN: Final = re.compile(
 )
 #: What may be, or was meant and is not: 可能要取消, 本来想取消的, "should I".
 _SUPPOSED: Final = re.compile(
-    f"(?<![a-z])(?:may|might|could)(?: (?:be|just|well|still|even))* ?$|{MAYBE.pattern}|说不定|本来|原本|刚才|刚刚|误|不小心|点错|(?<![a-z])(?:accidentally|by mistake|was going to|had to"
+    f"(?<![a-z])(?:may|might|could)(?: (?:be|just|well|still|even))* ?$|{MAYBE.pattern}|说不定|本来|原本|刚才|"
+    f"刚刚|误|不小心|点错|"
+    f"(?<![a-z])(?:accidentally|by mistake|was going to|had to"
     "|(?:may|might|could|would) (?:have|need) to|if i|if we|whether i|whether to|nearly|almost)(?![a-z])"
 )
 #: 那天我有空: the customer is free, and asks for nothing.
 _FREE: Final = re.compile("(?:我|俺|咱|老公|老婆|孩子)(?:那天|当天|都|也|正好|刚好|就|会|应该|肯定)*$")
 #: "Would I need to cancel?"
-_WONDERS: Final = re.compile("(?<![a-z])(?:would|will|must|should|do|did) (?:i|we) (?:have to|need to|ever have to)[^,.!?;]{0,3}$")
+_WONDERS: Final = re.compile(
+    "(?<![a-z])(?:would|will|must|should|do|did) (?:i|we) (?:have to|need to|ever have to)[^,.!?;]{0,3}$"
+)
 _NEEDED: Final = template("intents", "needed")
 #: "Do I need an appointment?" asks about the shop.
 _NEEDS_ONE: Final = template("intents", "needs_one")
@@ -94,7 +100,8 @@ _BY_OTHERS: Final = re.compile(_WORDS["cancelled_by"]["others"])
 _GOT: Final = re.compile("被$|(?<![a-z])(?:got|gets|getting|was|were|is|being|been|have|had|has) (?:just )?$")
 #: 我弟去不了，换我妹: somebody else comes.
 _STANDS_IN: Final = re.compile(
-    f"[换改](?:成|为|给|让|由)?我?家?的?(?:{KIN})|(?:{KIN})(?:能|可以|会)(?:带|陪|领|抱|送|去|来)|(?<!带)我(?:们)?(?:自己|一个人)?(?:来|去)(?=$|[ ,.!吧])"
+    f"[换改](?:成|为|给|让|由)?我?家?的?(?:{KIN})|(?:{KIN})(?:能|可以|会)(?:带|陪|领|抱|送|去|来)|"
+    f"(?<!带)我(?:们)?(?:自己|一个人)?(?:来|去)(?=$|[ ,.!吧])"
     f"|(?<![a-z])(?:my|our) (?:{KIN_ENGLISH}) (?:instead|will come)|(?:only|just) me(?![a-z])|me instead"
 )
 #: 来不了那么早, "can't come before 5", "not coming alone": somebody comes, only not so.
@@ -113,7 +120,7 @@ _STRONG_MOVE: Final = re.compile(
     "|改约|改期|改签|改时间|改个时间|换个?时间|reschedul|rearrange|rebook|appointment|booking|预约"
 )
 _STRONG_BOOK: Final = re.compile("约|订|book|appointment|挂号")
-_BEGUN: Final = ("list", "slots", "human", "cancel", "move", "book")
+_BEGUN: Final = ("other", "list", "slots", "human", "cancel", "move", "book")
 #: What can stand beside a command and be its value.
 _VALUES: Final = frozenset(
     {
@@ -193,7 +200,7 @@ def _found(page: Page, scene: Scene) -> Iterator[_Intent]:
             taken.append(match.span())
             yield _Intent({"waitlist": "other"}.get(name, name), *match.span())
             break
-    for name in _BEGUN:
+    for name in filter(lambda name: page.may_hold(WISH[name]), _BEGUN):
         for match in WISH[name].finditer(plain if name in ("list", "slots", "human", "order") else view):
             if match.end() > match.start() and not any(
                 match.start() < end and start < match.end() for start, end in taken
@@ -228,7 +235,7 @@ def _stands(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> boo
     if one.name == "slots" and _FREE.search(before):
         page.explain(one.start, one.end, Cover.HARMLESS)
         return False
-    if one.name in ("list", "slots", "human", "order"):
+    if one.name in ("list", "slots", "human", "order", "other"):
         return True
     if one.name in _COMMANDS and one.name not in WISH:
         return True
@@ -347,12 +354,14 @@ def _clause_of(page: Page, act: Act) -> tuple[int, int]:
 def _from_service(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> None:
     """A service said first, outside a question, is a wish; with free times asked for as well (周六有空验光吗) too."""
     given = [act for act in page.acts if act.kind is Kind.GIVE and act.what == "service"]
+    if not given or scene.step not in ("", "none"):
+        return
     if any(
         _NEEDS_ONE.search(page.words[start:end]) and asks(page, start, end) for start, end in page.clauses
     ):
         return
     others = any(page.has(Kind.BEGIN, name) for name in ("book", "move", "cancel", "list", "human", "order"))
-    if not given or others or scene.step not in ("", "none"):
+    if others:
         return
     if asked and not any(page.timed(*clause) for clause in page.clauses):
         return
@@ -369,7 +378,9 @@ def hide_cancelled(page: Page, scene: Scene) -> None:
 
     Alone, it is the day of the appointment, and 取消 beside it refuses nothing.
     """
-    if scene.step not in ("", "none") or WISH["move"].search(page.open):
+    if scene.step not in ("", "none") or not page.may_hold(WISH["cancel"]):
+        return
+    if WISH["move"].search(page.open):
         return
     for start, end in page.clauses:
         text = page.open[start:end]
@@ -384,18 +395,6 @@ def hide_cancelled(page: Page, scene: Scene) -> None:
             page.explain(start, end, Cover.ACT)
         elif _CANCELLING.search(word[0]):
             page.sheet.blank(start + word.start(), start + word.end(), ASIDE_MARK)
-
-
-_OTHER_SHOP: Final = template("intents", "other_shop")
-
-
-def read_other_shop(page: Page, scene: Scene) -> None:
-    """Another shop, whichever: in an open booking the one that was chosen is refused."""
-    if scene.step in ("", "none") or page.has(Kind.GIVE, "shop") or page.has(Kind.REFUSE, "shop"):
-        return
-    places = [match.span() for match in page.find(_OTHER_SHOP)]
-    if places:
-        page.take_act(Kind.REFUSE, "shop", None, *places)
 
 
 _WRONG: Final = {name: re.compile(pattern) for name, pattern in _WORDS["wrong"].items()}
@@ -447,7 +446,7 @@ _ASSENT: Final = re.compile(f"([^\\W0-9a-z_])不\\1|{_WORDS['alone']['assent']}"
 
 def hide_assent(page: Page) -> None:
     """没错 refuses nothing."""
-    for match in _ASSENT.finditer(page.words):
+    for match in _ASSENT.finditer(page.words) if page.may_hold(_ASSENT) else ():
         page.sheet.blank(*match.span(), ASIDE_MARK)
     for match in page.find(_NO_NEED_TO):
         page.take(*match.span(), Cover.NOTE)
@@ -574,6 +573,16 @@ _FIRST: Final = {
     kind: re.compile(f"^ ?(?:那?就?)(?:{_WORDS['alone']['first'][kind.value]})[吧了啊 .!。]*$")
     for kind in (Kind.YES, Kind.NO)
 }
+
+
+def _repeats(words: Mapping[str, Any], name: str) -> re.Pattern[str]:
+    alone = words["alone"].get(name)
+    verb = f"{words['yes']}(?:{words['verbs'][name]})"
+    return re.compile(f" ?(?:{verb}{f'|{alone}' if alone else ''}){words['tail']}")
+
+
+#: A yes that repeats the verb of its card, by what the card asks.
+_REPEATS: Final = {name: _repeats(_WORDS["repeats"], name) for name in _WORDS["repeats"]["verbs"]}
 #: A hum, or "by the way", is no yes where more follows.
 _HUMMED: Final = re.compile(
     "^[ ]*(?:[嗯恩唔哦噢啊额]|对了|就是|那就|行吧那|um|uh|oh|well|so|right|ok so)[ .…~]*$"
@@ -585,10 +594,15 @@ _LEAD: Final = re.compile(_WORDS["alone"]["lead"])
 _HEDGED: Final = re.compile("不是不|([可以行好对]{1,2})是\\1|(?:\\.\\.|…)+ ?$")
 
 
-def read_labels(page: Page) -> None:
-    """Answers in whose words an intention seems to stand: 保留原预约."""
+def read_labels(page: Page, scene: Scene) -> None:
+    """Answers in whose words an intention seems to stand: 保留原预约; 好，取消吧, at the card that asks whether to cancel."""
+    repeats = _REPEATS.get(scene.asks)
+    if repeats is not None and repeats.fullmatch(page.open):
+        page.take_act(Kind.YES, "", None, (0, len(page.open)))
+        return
     for kind, pattern in _FIRST.items():
-        if match := pattern.match(page.open):
+        match = pattern.match(page.open)
+        if match and not (kind is Kind.YES and scene.asks not in ("", "cancel")):
             page.take_act(kind, "", None, match.span())
 
 
@@ -666,9 +680,11 @@ def _repeats_card(page: Page, scene: Scene, start: int, end: int) -> bool:
 def _answer(text: str) -> Kind | None:
     """What a clause says if it is made of nothing but words of one answer and of what goes with them."""
     said: set[Kind] = set()
+    letters = letters_of(text)
+    groups = [[one for one in group if can_match(one, letters)] for group in (_NO, _YES, _GLUE)]
     place = 0
     while place < len(text):
-        no, yes, glue = (_longest(patterns, text, place) for patterns in (_NO, _YES, _GLUE))
+        no, yes, glue = (_longest(patterns, text, place) for patterns in groups)
         best = max(no, yes, glue)
         if best == place:
             if text[place] not in " \x02'\"()-:;=*^/&+_<>":

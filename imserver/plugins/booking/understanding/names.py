@@ -45,7 +45,9 @@ _TITLED: Final = re.compile(
 _OFFICES: Final = ("老师", "医生", "师傅", "经理", "店长")
 #: Behind a family name that is an everyday word these make no name: 都可以, 能不能.
 _EVERYDAY: Final = COMMON | frozenset(_WORDS["everyday"].split())
-_PET: Final = re.compile(f"^(?:阿[a-z]{{2,10}}|(?:小|老|阿)([{HAN}])|([{HAN}])\\2|([{HAN}]{{1,2}})(?:{TITLES}))$")
+_PET: Final = re.compile(
+    f"^(?:阿[a-z]{{2,10}}|(?:小|老|阿)([{HAN}])|([{HAN}])\\2|([{HAN}]{{1,2}})(?:{TITLES}))$"
+)
 #: 小时, 小孩, 阿姨: words that begin as pet names do.
 _LITTLE_THINGS: Final = frozenset(
     "时心孩学店姐哥弟妹区票气型数额声路子儿童组说事偷便狗猫伙腿鸟朋众写姨公婆爸妈"
@@ -101,20 +103,24 @@ _TWO: Final = template("names", "two")
 #: 另外帮我老公也约一个: one more, not somebody else.
 _ANOTHER: Final = template("names", "another")
 _BOTH: Final = template("names", "both")
+_PAIR_OF_NAMES: Final = template("names", "pair_of_names")
+_COUPLES: Final = template("names", "couples")
+#: Who they are.
+_PARTS: Final[dict[str, tuple[str, ...]]] = {word: tuple(parts) for word, parts in _WORDS["couples"].items()}
 _OPENED: Final = template("names", "opened")
 #: 女儿叫李小雨; 是我妈来; "my son Tom"; 陈静，我老婆.
 _NAMED: Final = template("names", "named")
 _ONLY: Final = re.compile(f"^ ?(?:是)?(?:我|她是我|他是我)(?:的)?(?P<kin>{KIN})[ .!]*$")
 _PRONOUN: Final = template("names", "pronoun")
 _PRONOUNS: Final = frozenset({"她", "他", "佢", "her", "him", "them"})
-_SPOKEN: Final = re.compile(f"(?:我|俺|咱)(?:家|个|的)*(?P<kin>{KIN})|(?<![a-z])(?:my|our) (?P<kin_english>{KIN_ENGLISH})(?![a-z])")
+_SPOKEN: Final = re.compile(
+    f"(?:我|俺|咱)(?:家|个|的)*(?P<kin>{KIN})|(?<![a-z])(?:my|our) (?P<kin_english>{KIN_ENGLISH})(?![a-z])"
+)
 _OWN: Final = template("names", "own")
 _BESIDE: Final = template("names", "beside")
 _AGE_BEHIND: Final = re.compile(",? ?[(]?[0-9]{1,2}[)]?(?= ?(?:$|[,.)]))")
 _NOT_ME: Final = template("names", "not_me")
-_NO_PERSON: Final = re.compile(
-    "(?:让|听|说|推荐|介绍|陪|问问?|看看?|等|催|叫|告诉|写)[^,.!?]{0,3}$|(?<![a-z])(?:not|isn't|isnt|never)(?: for)? $"
-)
+_NO_PERSON: Final = template("names", "no_person")
 _RENAMED: Final = re.compile("(?:改|换|写|填|用|名字是)成?$")
 _BEEN: Final = re.compile("(?<![a-z])(?:been|came|was|come here)(?![a-z])")
 _NOT_AFTER: Final = template("names", "not_after")
@@ -186,7 +192,7 @@ def read_name_behind(page: Page, start: int) -> None:
 def read_names(page: Page, scene: Scene) -> None:
     """Names that are said to be one, and, where a name was asked, bare ones."""
     _spelling(page, scene)
-    if match := _WRONG.search(page.open):
+    if match := next(page.find(_WRONG), None):
         page.take_act(Kind.REFUSE, "name", None, match.span())
     for match in page.find(_NOT_CALLED):
         page.take_act(Kind.REFUSE, "name", page.typed(*match.span(1 if match[1] else 2)), match.span())
@@ -346,7 +352,10 @@ def _in_full(page: Page, start: int, end: int) -> tuple[int, int]:
         begin, finish = _trimmed(page.words, begin, finish)
         if (
             begin >= end
-            and (page.words[begin:finish].endswith(f" {name}") or page.words[begin:finish].startswith(f"{name} "))
+            and (
+                page.words[begin:finish].endswith(f" {name}")
+                or page.words[begin:finish].startswith(f"{name} ")
+            )
             and is_latin_name(page.words[begin:finish])
         ):
             page.take(start, begin)
@@ -361,7 +370,12 @@ def _surname_in_full(page: Page, start: int, end: int) -> tuple[int, int]:
         begin, finish = _trimmed(page.words, begin, finish)
         finish = begin + len(_PARTICLES.sub("", page.words[begin:finish]))
         whole = page.words[begin:finish]
-        if begin >= end and whole.startswith(surname) and _SHORT.fullmatch(whole) and len(whole) - len(surname) in (1, 2):
+        if (
+            begin >= end
+            and whole.startswith(surname)
+            and _SHORT.fullmatch(whole)
+            and len(whole) - len(surname) in (1, 2)
+        ):
             page.take(start, end)
             return begin, finish
     return start, end
@@ -403,7 +417,7 @@ _LONGEST: Final = 40
 _KIN_SET: Final = frozenset(_WORDS["kin_english"].split())
 _MONTHS: Final = frozenset(_WORDS["months"].split())
 #: What a sentence begins with, and no name.
-_OPENINGS: Final = frozenset("hi hello hey dear thanks thank ok okay yes no not good my our i im the a an its it this for under".split())
+_OPENINGS: Final = frozenset(_WORDS["openings"].split())
 _NO_NAMES: Final = frozenset(_WORDS["never_names"].split())
 
 
@@ -676,10 +690,25 @@ def _excused(page: Page, start: int) -> bool:
     return bool(_NO_PERSON.search(before) or _BEEN.search(before))
 
 
+def _pair_of_names(page: Page) -> tuple[str, ...]:
+    """女儿小雨8岁 儿子小风5岁, "both my kids, Tom and Mia": names count where they are written as such."""
+    for match in _PAIR_OF_NAMES.finditer(page.words):
+        for kind in ("kin", "name", "aged"):
+            if not match[f"{kind}_a"]:
+                continue
+            two = tuple(page.typed(*match.span(f"{kind}_{which}")) for which in "ab")
+            if kind == "kin" or all(one[:1].isupper() and is_latin_name(one.lower()) for one in two):
+                return two
+    return ()
+
+
 def _people(page: Page) -> tuple[str, ...]:
     for match in page.find(_ANOTHER):
         page.explain(*match.span(), Cover.HARMLESS)
-        return ("我", page.typed(*match.span("kin")))
+        kin = next(name for name in ("kin", "kin_too", "kin_also", "kin_english") if match[name])
+        return ("me" if kin == "kin_english" else "我", page.typed(*match.span(kin)))
+    if pair := _pair_of_names(page):
+        return pair
     for match in page.find(_TWO):
         groups = [group for group in range(1, (match.lastindex or 0) + 1) if match[group]]
         people = tuple(page.typed(*match.span(group)) for group in groups)
@@ -688,6 +717,10 @@ def _people(page: Page) -> tuple[str, ...]:
             if match[group] not in ("我", "me", "i", "myself"):
                 page.add(Kind.GIVE, "person", page.typed(*match.span(group)), match.span(group))
         return people
+    for match in page.find(_COUPLES):
+        couple = match.span(match.lastgroup or 0)
+        page.add(Kind.GIVE, "person", page.typed(*couple), couple)
+        return _PARTS.get(page.words[slice(*couple)], ())
     for match in page.find(_BOTH):
         page.take(*match.span())
         return (match[0].strip(),)

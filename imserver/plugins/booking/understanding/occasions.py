@@ -20,16 +20,22 @@ EVENTS: Final[str] = "|".join(_WORDS["events"])
 DEEDS: Final[str] = "|".join(_WORDS["deeds"])
 EVENTS_ENGLISH: Final[str] = _WORDS["events_english"]
 TOLD_BEHIND: Final = (
-    f"{_WORDS['done']}|(?:[^,，。;；!！?？想要约能可吗]{{0,2}})(?:[之以]?前|之内|内)?[^,，。;；!！?？吗]{{0,4}}?(?:{_WORDS['answered']})(?![^,，。]{{0,8}}吗)"
+    f"{_WORDS['done']}|(?:[^,，。;；!！?？想要约能可吗]{{0,2}})(?:[之以]?前|之内|"
+    f"内)?[^,，。;；!！?？吗]{{0,4}}?(?:{_WORDS['answered']})(?![^,，。]{{0,8}}吗)"
 )
 """Behind a time: it was done then, or an answer comes by then."""
 TOLD_BY: Final[str] = _WORDS["done_by"]
 TOLD_BY_THEM: Final[str] = _WORDS["done_by_them"]
 TOLD_ENGLISH: Final = (
-    f"(?:(?:i|we|he|she|they|you|somebody|someone|(?:my|your|the) [a-z]{{2,12}}) (?:just |already |only |have |had |'ve |even ){{0,2}}"
+    f"(?:(?:i|we|he|she|they|you|somebody|someone|(?:my|your|the) [a-z]{{2,12}}) (?:just |already |"
+    f"only |have |had |'ve |even ){{0,2}}"
     f"(?:{_WORDS['done_english']})|(?:{_WORDS['answered_english']}))(?![a-z])"
 )
-OTHERS: Final = f"(?:{_WORDS['others']})|(?<![a-z])(?<!can )(?<!could )(?<!would )(?<!will )(?<!do )(?:{_WORDS['others_english']})(?![a-z'])"
+OTHERS: Final = (
+    f"(?:{_WORDS['others']})|"
+    f"(?<![a-z])(?<!can )(?<!could )(?<!would )(?<!will )(?<!do )(?:{_WORDS['others_english']})"
+    f"(?![a-z'])"
+)
 VISIT: Final = re.compile(f"{_WORDS['visit']}|(?<![a-z])(?:{_WORDS['visit_english']})(?![a-z])")
 
 _UNTIL: Final = re.compile(
@@ -37,16 +43,24 @@ _UNTIL: Final = re.compile(
     f"(?<![a-z])(?:{_WORDS['until_english']})(?![a-z])[a-z' {DAY_MARK}{WORD_MARK}]{{0,28}}?(?<![a-z])(?:un)?'?til?l?(?![a-z]))"
     f"(?: (?:about|around|at least|like|gone))? ?$"
 )
-_ONLY_THEN: Final = re.compile("(?:(?<![改换挪推约调移延])[到至]|要|得|起码要?|至少要?|最[早快]也?[要得]?)(?:大概|大约|差不多)? ?$")
+_ONLY_THEN: Final = re.compile(
+    "(?:(?<![改换挪推约调移延])[到至]|要|得|起码要?|至少要?|最[早快]也?[要得]?)(?:大概|大约|差不多)? ?$"
+)
 _EDGE: Final = re.compile(
     f"(?:(?P<early>最[早快]|(?<![a-z])(?:at the |the |my )earliest(?![a-z])|(?<![a-z])earliest(?= i ))|最[晚迟]|"
     f"(?<![a-z])(?:at the |the |my )latest(?![a-z])|(?<![a-z])latest(?= i ))"
     f"(?:也|都|得|要|能|可以|只能|到|来|是|我|大概|差不多|[ {DAY_MARK}{WORD_MARK}]|"
     f"(?<![a-z])(?:that|i|we|he|she|can|could|'d|'ll|do|make|it|come|be|there|manage|get|is|would|on|at|for|about|around|possible)(?![a-z])){{0,30}}$"
 )
-VISIT_ASKED: Final = re.compile("几点|什么时候|(?<![a-z])(?:what'?s|when'?s|what is|is)(?: the| your)? (?:earliest|latest)")
-_THEN: Final = re.compile(f"(?:钟|左右|多|{WORD_MARK})?(?:才|先(?=得|有空|可以|行|放|收|走)|后先|以后才|之后才)")
-_SHOPS: Final = re.compile("你们|你哋|你家|贵店|店里|营业|关门|(?<![a-z])(?:you|u|ye|shop|store)(?![a-z])|几点|吗|[?？]")
+VISIT_ASKED: Final = re.compile(
+    "几点|什么时候|(?<![a-z])(?:what'?s|when'?s|what is|is)(?: the| your)? (?:earliest|latest)"
+)
+_THEN: Final = re.compile(
+    f"(?:钟|左右|多|{WORD_MARK})?(?:才|先(?=得|有空|可以|行|放|收|走)|后先|以后才|之后才)"
+)
+_SHOPS: Final = re.compile(
+    "你们|你哋|你家|贵店|店里|营业|关门|(?<![a-z])(?:you|u|ye|shop|store)(?![a-z])|几点|吗|[?？]"
+)
 _REACH: Final = 56
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Final
 
 from .acts import Kind
@@ -40,9 +41,12 @@ _OWN_HOURS: Final = re.compile(
 )
 #: Somebody is brought along, and not something.
 _COMPANION: Final = re.compile(
-    f"带(?:着|上|埋|个|我|阿|家里?|的)*(?:{KIN})|(?<![a-z])(?:bring|bringing|take|come with) (?:along )?(?:my |a |the |our )?(?:{KIN_ENGLISH})(?![a-z])"
+    f"带(?:着|上|埋|个|我|阿|家里?|的)*(?:{KIN})|(?<![a-z])(?:bring|bringing|take|come with) (?:along )?(?:my |a |the |"
+    f"our )?(?:{KIN_ENGLISH})(?![a-z])"
 )
-_CHILD: Final = re.compile("儿子|女儿|孩子|小孩|小朋友|娃|宝宝|bb|(?<![a-z])(?:son|daughter|kids?|child(?:ren)?|baby|toddler|boy|girl)(?![a-z])")
+_CHILD: Final = re.compile(
+    "儿子|女儿|孩子|小孩|小朋友|娃|宝宝|bb|(?<![a-z])(?:son|daughter|kids?|child(?:ren)?|baby|toddler|boy|girl)(?![a-z])"
+)
 _REFUND: Final = re.compile(_MARKS["refund"])
 #: "Good price" asks nothing.
 _OPINION: Final = re.compile(_MARKS["opinion"])
@@ -65,12 +69,13 @@ def read_known(page: Page, lexicon: Lexicon) -> list[tuple[int, int]]:
         page.take(*match.span(), Cover.HARMLESS)
     if _COMMAND.match(page.words):
         return asked
+    kinds = [kind for kind in _KNOWN if any(page.may_hold(one) for one in _patterns(kind))]
     for start, end in page.clauses:
         if ORDER.search(page.open[start:end]):
             page.add(Kind.QUESTION, "other", None, *_stretches(page, start, end))
             asked.append((start, end))
             continue
-        for kind in _KNOWN:
+        for kind in kinds:
             asking = _asking_for(page, kind, start, end)
             if asking is not None:
                 page.take_act(
@@ -82,6 +87,12 @@ def read_known(page: Page, lexicon: Lexicon) -> list[tuple[int, int]]:
                 asked.append((start, end))
                 break
     return asked
+
+
+@cache
+def _patterns(kind: str) -> tuple[re.Pattern[str], ...]:
+    """All that may speak of a kind."""
+    return tuple(table[kind] for table in (_KNOWN, _MORE, _ASKING) if kind in table)
 
 
 def _asking_for(page: Page, kind: str, start: int, end: int) -> re.Match[str] | None:
@@ -141,7 +152,11 @@ def _kind(page: Page, lexicon: Lexicon, kind: str, start: int, end: int) -> str:
 
 def asks(page: Page, start: int, end: int) -> bool:
     """Whether a clause has a mark of a question, itself or behind it."""
-    return _asking(page.words[start:end]) or bool(_QUESTION_END.match(page.words[end : end + _TAG]))
+    found = page.asking.get((start, end))
+    if found is None:
+        found = _asking(page.words[start:end]) or bool(_QUESTION_END.match(page.words[end : end + _TAG]))
+        page.asking[start, end] = found
+    return found
 
 
 def _asking(clause: str) -> bool:

@@ -8,8 +8,9 @@ them right, then intentions and answers; what remains is weighed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Final
 
 from imserver.plugins.booking.dates.text import DAY_MARK, TIME_MARK
@@ -24,12 +25,12 @@ from .intents import (
     read_existing,
     read_intents,
     read_labels,
-    read_other_shop,
     read_questions,
     read_wrong,
 )
 from .lexicon import Finder, Found, Lexicon, load_words
 from .names import is_kin, read_names, read_persons
+from .other_shop import read_other_shop
 from .page import Cover, Page
 from .patterns import KIN, KIN_ENGLISH, template
 from .questions import TIMELY as SPEAKS_OF_TIME
@@ -37,10 +38,7 @@ from .questions import asks, claim, forget_asked, read_known
 from .rest import (
     DOUBTS,
     HEARSAY,
-    PAPERS,
     PAST,
-    SPOKEN_OF,
-    WISHED,
     is_told,
     note_asides,
     note_reasons,
@@ -59,6 +57,11 @@ MAX_CHARS: Final = 300
 #: "need 2 cancel", "booking 4 my mum".
 _THUMBED: Final = template("values", "thumbed")
 _ORDERED: Final = frozenset({"", "none"})
+_PREPARING: Final = (
+    "好的",
+    "我叫王芳，30岁，周六下午三点验光可以吗，好的",
+    "ok, sat 3pm eye exam for my son Tom, can you?",
+)
 
 
 def understand(text: str, scene: Scene, lexicon: Lexicon) -> Reading:
@@ -76,6 +79,14 @@ def understand(text: str, scene: Scene, lexicon: Lexicon) -> Reading:
     return _customer(page, scene, lexicon)
 
 
+def prepare(lexicon: Lexicon) -> None:
+    """Read a few texts, so that what is worked out once, some 0.2 s of it, is there before anybody waits."""
+    now = datetime(2026, 1, 1, 12, tzinfo=UTC).replace(tzinfo=None)
+    for step in ("", "name", "confirm"):
+        for text in _PREPARING:
+            understand(text, Scene(now, "UTC", step=step), lexicon)
+
+
 def _for_people(text: str) -> Reading:
     return Reading(text, rest=(Rest(text, Span(0, len(text)), Weight.NEUTRAL),))
 
@@ -90,7 +101,7 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     read_names(page, scene)
     read_age_behind_name(page)
     people = read_persons(page)
-    read_labels(page)
+    read_labels(page, scene)
     asked = read_known(page, lexicon)
     read_first(page, scene.step)
     _which_shop(page, lexicon, asked)
@@ -98,7 +109,6 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     _chain_words(page, scene, lexicon, asked)
     read_row(page)
     read_courtesies(page)
-    read_other_shop(page, scene)
     read_wrong(page, scene)
     read_existing(page, scene)
     hide_cancelled(page, scene)
@@ -153,10 +163,14 @@ def _own_days(page: Page, scene: Scene) -> None:
     """At a card, the day of a question about the shop's hours is none for the appointment."""
     if not scene.step.startswith("confirm"):
         return
-    spans = [act.spans[0] for act in page.acts if act.kind is Kind.QUESTION and act.what == "hours" and act.spans]
+    spans = [
+        act.spans[0] for act in page.acts if act.kind is Kind.QUESTION and act.what == "hours" and act.spans
+    ]
     for start, end in page.clauses:
         whole = page.span(start, end)
-        if any(whole.start <= one.start < whole.end for one in spans) and not _CLOCK.search(page.words, start, end):
+        if any(whole.start <= one.start < whole.end for one in spans) and not _CLOCK.search(
+            page.words, start, end
+        ):
             page.take(start, end)
 
 
@@ -171,6 +185,10 @@ def _dots(page: Page, scene: Scene) -> None:
             page.sheet.rewrite(*match.span(1), ":")
 
 
+#: 12.3, 12-3: when an order is due.
+_SHORT_DATE: Final = re.compile("(?<![0-9.-])(?:1[0-2]|0?[1-9])([.-])(?:3[01]|[12][0-9]|0?[1-9])(?![0-9.-])")
+
+
 def _staff(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     """A member of the staff commands by a command word or a code; anything else is said to people."""
     if not read_command(page, lexicon):
@@ -181,6 +199,9 @@ def _staff(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     if said & {"report", "recommend"}:
         page.explain(0, len(page.words), Cover.ACT)
         return Reading(page.source, _in_order(page.acts))
+    if "order" in said:
+        for match in _SHORT_DATE.finditer(page.open):
+            page.sheet.rewrite(*match.span(1), "/")
     people: tuple[str, ...] = ()
     if not said & {"leave", "closed", "hours", "roster"}:
         read_phones(page, scene.step)
@@ -193,10 +214,16 @@ def _staff(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     times = read_times(page.sheet, scene)
     page.acts.extend(times.acts)
     page.settle_times()
+    if said & {"leave", "roster"}:  # "not in tomorrow" is of tomorrow
+        page.acts = [_given(act) for act in page.acts]
     if "book" in {act.what for act in page.acts if act.kind is Kind.BEGIN}:
         read_loose_names(page)
     when = None if said & {"leave", "closed", "hours", "roster"} else times.when
     return Reading(page.source, _in_order(page.acts), read_rest(page, lexicon, when), when, people=people)
+
+
+def _given(act: Act) -> Act:
+    return replace(act, kind=Kind.GIVE) if act.kind is Kind.REFUSE and act.what in _TIMES else act
 
 
 # ------------------------------------------------------------------------------------------------------------ chain words
@@ -217,16 +244,16 @@ _LEAD: Final = re.compile("(?:换|改|转)(?:到|成|去|为)?$")
 def _chain_words(page: Page, scene: Scene, lexicon: Lexicon, asked: list[tuple[int, int]]) -> None:
     """Shops, services, first visits, bands, lenses. In a question a service is what is asked about, not what is wished."""
     _hearsay(page)
-    _moved_from(page, lexicon)
-    _other_shop(page, scene, lexicon)
-    before = page.open
-    for what, finder in (("service", lexicon.services), ("shop", lexicon.shops)):
-        for one in finder.find(before):
+    shops = tuple(lexicon.shops.find(page.open))
+    if shops and _moved_from(page, shops):
+        shops = tuple(lexicon.shops.find(page.open))
+    if not shops:
+        read_other_shop(page, scene, lexicon)
+    for what, found in (("service", lexicon.services.find(page.open)), ("shop", shops)):
+        for one in found:
             if what == "service" and _APPOINTED.match(page.words, one.start):
                 continue
-            if what == "service" and (
-                _asked_about(page, one.start, asked) or _past(page, one) or _spoken_of(page, one.start)
-            ):
+            if what == "service" and (_asked_about(page, one.start, asked) or _told(page, one)):
                 page.take(one.start, one.end, Cover.NOTE)
             else:
                 _value(page, what, one.id, one.start, one.end, corrects=scene.step not in _ORDERED)
@@ -241,34 +268,20 @@ def _chain_words(page: Page, scene: Scene, lexicon: Lexicon, asked: list[tuple[i
 _BOOKS: Final = re.compile("[约订]")
 _AWAY: Final = re.compile("^(?:店|那个|那家|的|那边|这边)*(?:预约|约|号)[^,.!?;]{0,6}(?:换|改|转|挪|调)")
 _BOOKED_AT: Final = template("reader", "booked_at")
-_ANOTHER_SHOP: Final = template("reader", "another_shop")
 
 
-def _moved_from(page: Page, lexicon: Lexicon) -> None:
-    """河畔那个预约换成花园店: of two shops the one where the appointment is now is no wish, but to move is."""
-    shops = list(lexicon.shops.find(page.open))
+def _moved_from(page: Page, shops: Sequence[Found]) -> bool:
+    """河畔那个预约换成花园店: of two shops the one where the appointment is now is no wish, but to move is. Whether so."""
     if len({one.id for one in shops}) < 2:
-        return
+        return False
     for one in shops:
         begin, end = page.clause_at(one.start)
         if _AWAY.match(page.words[one.end : end]) or _BOOKED_AT.search(page.words[begin : one.start]):
             page.take(one.start, one.end)
             if not page.has(Kind.BEGIN, "move"):
                 page.add(Kind.BEGIN, "move", None, (one.start, one.end))
-            return
-
-
-def _other_shop(page: Page, scene: Scene, lexicon: Lexicon) -> None:
-    """ "Your other branch", of two shops the one that is not spoken to; of more it is not said which."""
-    if any(lexicon.shops.find(page.open)) or scene.step in _ORDERED:
-        return
-    for match in page.find(_ANOTHER_SHOP):
-        others = [shop.id for shop in lexicon.chain.stores if shop.id != scene.shop]
-        if scene.shop and len(others) == 1:
-            page.take_act(Kind.CORRECT, "shop", others[0], match.span())
-        else:
-            page.take_act(Kind.REFUSE, "shop", scene.shop or None, match.span())
-        return
+            return True
+    return False
 
 
 def _hearsay(page: Page) -> None:
@@ -278,19 +291,16 @@ def _hearsay(page: Page) -> None:
             page.take(start, end, Cover.HARMLESS)
 
 
-def _past(page: Page, one: Found) -> bool:
-    """上次来配眼镜的: it is over; 不只是验光: more is wished. What was made then may be fetched now."""
+def _told(page: Page, one: Found) -> bool:
+    """上次来配眼镜的: it is over; 不只是验光: more is wished; "a copy of my eye test": it is spoken of.
+
+    What was made then may be fetched now (上次配的那副好了我来拿).
+    """
     begin, finish = page.clause_at(one.start)
     before = PAST.search(page.words[begin : one.start]) is not None
-    return (before and not _FETCHES.search(page.words[one.start : one.end])) or is_told(page.words[begin:finish])
-
-
-def _spoken_of(page: Page, place: int) -> bool:
-    """配的眼镜戴着头晕, "a copy of my eye test": a paper or a complaint, and no wish, unless one stands in the clause."""
-    start, end = page.clause_at(place)
-    if PAPERS.search(page.words, start, end):
-        return True
-    return SPOKEN_OF.search(page.words, start, end) is not None and not WISHED.search(page.words, start, end)
+    return (before and not _FETCHES.search(page.words[one.start : one.end])) or is_told(
+        page.words[begin:finish]
+    )
 
 
 def _words(page: Page, scene: Scene, what: str, finder: Finder, asked: list[tuple[int, int]]) -> None:
@@ -318,7 +328,9 @@ def _by_others(page: Page, place: int) -> bool:
     return not page.has(Kind.GIVE, "person") and _SOMEBODY.search(page.words[begin:place]) is not None
 
 
-_LOST: Final = re.compile("落在|忘在|丢在|落你们|忘拿|(?<![a-z])(?:left|lost|forgot) (?:my|the|a|an|our)(?![a-z])")
+_LOST: Final = re.compile(
+    "落在|忘在|丢在|落你们|忘拿|(?<![a-z])(?:left|lost|forgot) (?:my|the|a|an|our)(?![a-z])"
+)
 
 
 def _lost(page: Page, place: int) -> bool:
@@ -333,7 +345,9 @@ def _asked_about(page: Page, place: int, asked: list[tuple[int, int]]) -> bool:
     start, end = next(piece for piece in page.pieces if piece[0] <= place < piece[1])
     span = page.span(start, end)
     questions = (one for act in page.acts if act.kind is Kind.QUESTION for one in act.spans)
-    return not SPEAKS_OF_TIME.search(page.words, start, end) or any(span.start <= one.start < span.end for one in questions)
+    return not SPEAKS_OF_TIME.search(page.words, start, end) or any(
+        span.start <= one.start < span.end for one in questions
+    )
 
 
 def _value(page: Page, what: str, value: str, start: int, end: int, *, corrects: bool) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
@@ -63,7 +64,8 @@ EITHER: Final = re.compile(
 )
 CONTRAST: Final = re.compile(
     "(?:哦|噢|呃|啊|哎)?(?:不对不对|不对|不是[啊呀哦的]|不不不?|(?:我)?[说搞弄写打记看]错了?(?:[说搞弄写打记看]错了?)?|错了|口误|听错了?|你听错了)|"
-    r"(?:算了|罢了)[,， ]?(?:那|还是|就|改成?|换成?){0,2}(?=[\x00\x01])|(?<![a-z])(?:never ?mind|nvm|forget it)[, ]{0,2}(?:make it |let's do )?(?=[\x00\x01])|"
+    r"(?:算了|罢了)[,， ]?(?:那|还是|就|改成?|换成?){0,2}(?=[\x00\x01])|(?<![a-z])(?:never ?mind|"
+    r"nvm|forget it)[, ]{0,2}(?:make it |let's do )?(?=[\x00\x01])|"
     r"(?<![a-z])(?:no wait|wait no|no no|no,? sorry|my mistake|correction|w8 no|i mean|"
     r"(?:no,? )?i (?:said|meant)|scratch that|actually)(?![a-z])"
 )
@@ -102,6 +104,10 @@ TOUCHING: Final = re.compile(
 
 _CHOOSING: Final = frozenset({"day", "slot", "confirm", "confirm_again"})
 """The steps at which a day or a time was offered."""
+
+
+_OTHER_DAY: Final = frozenset({"past", "impossible", "conflict", "too_far", "no_such_time"})
+"""Reasons that lie in the day, and not in the hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +166,9 @@ def read_times(sheet: Sheet, scene: Scene) -> Times:
     )
 
 
-_ANOTHER: Final = re.compile("[改换挪移推提调]|早|(?<![a-z])(?:move|change|switch|instead|earlier|sooner)(?![a-z])")
+_ANOTHER: Final = re.compile(
+    "[改换挪移推提调]|早|(?<![a-z])(?:move|change|switch|instead|earlier|sooner)(?![a-z])"
+)
 
 
 def _of_the_card(spoken: list[Moment], sheet: Sheet, scene: Scene) -> list[Moment]:
@@ -184,7 +192,9 @@ def _of_the_card(spoken: list[Moment], sheet: Sheet, scene: Scene) -> list[Momen
 _DOTTED_HOUR: Final = re.compile(
     r"(?<![0-9.,:/+-])(?:1?[0-9]|2[0-3])(?P<dot>[.])[0-5][05](?![0-9.%/]| ?[度元块折米点])"
 )
-_DOTTED_DAY: Final = re.compile(r"^(?P<first>[0-9]{1,2})(?P<dot>[.-])(?P<last>[0-9]{1,2})(?=$|[ ,，。?？吧呢行可号日])")
+_DOTTED_DAY: Final = re.compile(
+    r"^(?P<first>[0-9]{1,2})(?P<dot>[.-])(?P<last>[0-9]{1,2})(?=$|[ ,，。?？吧呢行可号日])"
+)
 _HOURS_ASKED: Final = frozenset({"slot", "confirm", "confirm_again"})
 
 
@@ -193,8 +203,8 @@ def _in_the_hand_of(sheet: Sheet, scene: Scene) -> None:
     if scene.step in _HOURS_ASKED:
         for match in tuple(_DOTTED_HOUR.finditer(sheet.text)):
             sheet.rewrite(*match.span("dot"), ":")
-    elif scene.step == "day" and (match := _DOTTED_DAY.match(sheet.text)):
-        sheet.rewrite(*match.span("dot"), "/")
+    elif scene.step == "day" and (day := _DOTTED_DAY.match(sheet.text)):
+        sheet.rewrite(*day.span("dot"), "/")
 
 
 def _resolved(found: Found, scene: Scene, *, named: bool) -> Found:
@@ -319,10 +329,19 @@ class _Speech:
     def _answers_no(self, scope: Scope) -> bool:
         """No Saturday, at a card of Friday: no, Saturday."""
         shown, moment = self.scene.shown, self.moments[scope.value]
-        if scope.verdict != "refused" or scope.instead is not None or not shown.asks_yes or shown.start is None:
+        if (
+            scope.verdict != "refused"
+            or scope.instead is not None
+            or not shown.asks_yes
+            or shown.start is None
+        ):
             return False
         said = "".join(self.sheet.text[start:end] for start, end in scope.words).strip()
-        if said not in ("no", "不", "nope") or self.sheet.text[: moment.start].strip(" ,") != said or len(self.moments) > 1:
+        if (
+            said not in ("no", "不", "nope")
+            or self.sheet.text[: moment.start].strip(" ,") != said
+            or len(self.moments) > 1
+        ):
             return False
         if said == "不" and self.sheet.text[: moment.start].endswith("不"):
             return False
@@ -334,7 +353,12 @@ class _Speech:
         clocks = [number for number, moment in enumerate(self.moments) if moment.has_clock]
         for number in clocks:
             moment, verdict = self.moments[number], self._verdict(number)
-            if verdict in ("refused", "busy", "elsewhere") and moment.open and moment.until is None and len(clocks) == 1:
+            if (
+                verdict in ("refused", "busy", "elsewhere")
+                and moment.open
+                and moment.until is None
+                and len(clocks) == 1
+            ):
                 moment.open = "before" if moment.open == "after" else "after"
                 moment.words += self.verdicts.pop(number).words
 
@@ -373,16 +397,30 @@ class _Speech:
         if over and len(over) < len(wishes):
             wishes = [number for number in wishes if number not in over]
         wishes = [number for number in wishes if not self.moments[number].echo or self.moments[number].moved]
+        wishes = [number for number in wishes if not self._refused_again(number)]
         if not any(self._verdict(number) == "" or self._verdict(number) == "wanted" for number in wishes):
             return wishes
         plain = [number for number in wishes if not self._story(number)]
         if any(self.moments[number].has_clock for number in plain):
-            self.verdicts |= {number: Scope(number, "elsewhere", ()) for number in wishes if number not in plain}
+            self.verdicts |= {
+                number: Scope(number, "elsewhere", ()) for number in wishes if number not in plain
+            }
             wishes = plain
         whole = [number for number in wishes if self.moments[number].days and self.moments[number].has_clock]
         if len(whole) == 1:
             wishes = [number for number in wishes if number in whole or not self._in_passing(number)]
         return wishes
+
+    def _refused_again(self, number: int) -> bool:
+        """后天国庆是吧，那后天别约: whether a day alone is refused where it is said once more."""
+        moment = self.moments[number]
+        if moment.times or not moment.days:
+            return False
+        days = self._days(moment)
+        others = (other for other in range(len(self.moments)) if self._verdict(other) in ("refused", "busy"))
+        return any(
+            not self.moments[other].times and self._days(self.moments[other]) == days for other in others
+        )
 
     def _over(self, number: int) -> bool:
         """Whether it is about yesterday, or stands in one clause with it."""
@@ -604,7 +642,7 @@ class _Speech:
         if reason is None and (reason := self._doubt(wishes, options)):
             self.doubted = True
         if reason in ("negated", "recurring", "past", "conflict", "leftover", "zone"):
-            return When(reason=reason, days=days)
+            return When(reason=reason, days=days, clock=self._clock(wishes, reason))
         if self.sheet.misspelt and any(self._misspelt(self.moments[number]) for number in wishes):
             guess = next((option.days[0] for option in options if option.days), None)
             clocks = {clock for option in options for clock in option.times}
@@ -654,7 +692,9 @@ class _Speech:
     def _refused_before(self, number: int) -> date | None:
         """The day before it in the text that does not suit: not Friday, the day after."""
         for old in range(number - 1, -1, -1):
-            if self._verdict(old) in ("refused", "busy", "elsewhere") and (days := self._days(self.moments[old])):
+            if self._verdict(old) in ("refused", "busy", "elsewhere") and (
+                days := self._days(self.moments[old])
+            ):
                 return days[-1]
         return None
 
@@ -831,7 +871,19 @@ class _Speech:
             if part and not moment.has_clock:
                 hours = Hours(*HOURS[part], part)
                 self._act(self._kind("range", hours), "range", hours, moment)
-        return When(days=days, part=part, reason=reason)
+        return When(days=days, part=part, reason=reason, clock=self._clock(wishes, reason))
+
+    def _clock(self, wishes: Sequence[int], reason: Reason) -> time | None:
+        """The hour beside a day that cannot be: it is kept for another day."""
+        if reason not in _OTHER_DAY:
+            return None
+        said: set[time] = set()
+        for moment in (self.moments[number] for number in wishes):
+            if not any(isinstance(token, Clock) for token in moment.times) or moment.open or moment.until:
+                continue
+            with suppress(Unclear):
+                said |= times_of(moment.times)
+        return said.pop() if len(said) == 1 else None
 
     def _composed(self, wishes: Sequence[int], options: Sequence[Option], reason: Reason | None) -> When:
         """The wish as times; what it names is given in acts."""
@@ -859,6 +911,7 @@ class _Speech:
                 days=problem.days if problem and problem.days else tuple(sorted(set(days))),
                 part=part,
                 reason=found,
+                clock=self._clock(wishes, found),
             )
         return self._result(candidates, windows, days, part, reason)
 

@@ -80,7 +80,13 @@ def _weigh_yes(page: Page) -> None:
         asked = page.timed(start, end) and _CARD["tagged"].search(page.words[start : end + 3])
         protests = page.timed(start, end) and _CARD["protest"].search(page.words, start, end)
         half = any(_CARD[name].search(page.words) for name in ("conceded", "objected"))
-        if not (asked or protests or half or _CARD["heard"].match(page.words) or _only_opens(page, act, start, end)):
+        if not (
+            asked
+            or protests
+            or half
+            or _CARD["heard"].match(page.words)
+            or _only_opens(page, act, start, end)
+        ):
             continue
         page.acts = [one for one in page.acts if one is not act]
         _doubt(page, start, end)
@@ -165,10 +171,10 @@ def _is_told(page: Page, name: str, place: int) -> bool:
 def _hangs(page: Page, name: str, place: int) -> bool:
     """Whether it hangs on a condition in its sentence."""
     first, last = _sentence(page, place)
-    start, end = page.clause_at(place)
+    end = page.clause_at(place)[1]
     for match in _CONDITION.finditer(page.words, first, end):
         stop = page.clause_at(match.start())[1]
-        if _binds(page, name, match.end(), stop) and (match.start() < place or _BEHIND.match(match[0])):
+        if not _is_free(page, name, match.end(), stop) and (match.start() < place or _BEHIND.match(match[0])):
             return True
     for match in _CONDITION_BEHIND.finditer(page.words, first, end):
         if match.end() <= place + 2 and not _is_free(page, name, match.start(), match.end()):
@@ -177,15 +183,11 @@ def _hangs(page: Page, name: str, place: int) -> bool:
     if behind is None:
         return False
     begin = page.words.index(behind[0], end)
-    return _binds(page, name, begin + len(behind[0]), page.clause_at(begin)[1])
-
-
-def _binds(page: Page, name: str, start: int, end: int) -> bool:
-    """Whether the words of a condition are neither politeness nor of the shop's free times."""
-    return not _is_free(page, name, start, end)
+    return not _is_free(page, name, begin + len(behind[0]), page.clause_at(begin)[1])
 
 
 def _is_free(page: Page, name: str, start: int, end: int) -> bool:
+    """Whether the words of a condition are politeness, or of the shop's free times."""
     text = page.words[start:end]
     if _OWN.match(text):
         return False
@@ -244,7 +246,11 @@ def _is_said(page: Page, name: str, place: int) -> bool:
 def _asks_for_another(page: Page) -> bool:
     """Whether the text asks something on behalf of somebody, and wishes no time."""
     timed = any(page.timed(*clause) for clause in page.clauses)
-    return not timed and _ASKED_FOR.search(page.words) is not None and any(asks(page, *one) for one in page.clauses)
+    return (
+        not timed
+        and _ASKED_FOR.search(page.words) is not None
+        and any(asks(page, *one) for one in page.clauses)
+    )
 
 
 def _is_quoted(page: Page, place: int) -> bool:

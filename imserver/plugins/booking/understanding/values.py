@@ -41,7 +41,12 @@ _SAID_PHONE: Final = re.compile("[幺零〇一二两三四五六七八九](?:[ -
 _PHONE_LEAD: Final = template("values", "phone_lead")
 _CHANGED: Final = re.compile("[改换错]")
 _ENGLISH_PHONE: Final = template("values", "phone_english")
-_FIGURE: Final = {word: str(value) for value, word in enumerate(EN_ONES)} | {"oh": "0", "o": "0", "nought": "0", "nil": "0"}
+_FIGURE: Final = {word: str(value) for value, word in enumerate(EN_ONES)} | {
+    "oh": "0",
+    "o": "0",
+    "nought": "0",
+    "nil": "0",
+}
 _TIMES_SAID: Final = {"double": 2, "triple": 3, "treble": 3}
 _PLAIN: Final = re.compile(" ?([1-9][0-9]?) ?")
 #: "jordan 19 first time", "Fiona (56)", "ruth abara, 67": right behind what was taken for the name.
@@ -91,10 +96,12 @@ _PUT_RIGHT: Final = template("values", "age_put_right")
 _NOT_SAID: Final = template("values", "age_not_said")
 _MONTHS_OLD: Final = template("values", "months_old")
 _YEAR_SAID: Final = template("values", "year_said")
-_GENERATION: Final = re.compile("(?<![0-9零〇一二三四五六七八九])([0-9零〇一二三四五六七八九])([0-9零〇一二三四五六七八九])后(?![面边来天])")
+_GENERATION: Final = template("values", "generation")
 #: What a single figure may be of, other than an age.
-_NO_AGE: Final = re.compile("[点号月日:：周楼米块元次钟路线]|年代|o'clock|[0-9] ?[ap]m|ago|over|under|above|below|between|and up|plus|以[上下]|minute|hour|week|month|不是|没到|(?<![a-z])not(?![a-z])")
-_ANY_FIGURE: Final = re.compile(f"(?<![0-9a-z.])(?:[1-9][0-9]?|[廿卅卌][{_CN}]?|[{_CN}]{{2,5}})(?![0-9a-z.%])")
+_NO_AGE: Final = template("values", "no_age")
+_ANY_FIGURE: Final = re.compile(
+    f"(?<![0-9a-z.])(?:[1-9][0-9]?|[廿卅卌][{_CN}]?|[{_CN}]{{2,5}})(?![0-9a-z.%])"
+)
 _ANY_NUMBER: Final = re.compile(f"[0-9]+|[廿卅卌{_CN}]+")
 _BABY: Final = 1
 #: "thirty next week", "nearly 40", "63 and a half".
@@ -219,9 +226,8 @@ def read_ages(page: Page, scene: Scene, lexicon: Lexicon) -> None:
         page.take_act(Kind.GIVE, "age", lexicon.band_of(_about(match)), match.span())
     for match in page.find(_PAIR) if _OF_AGE.search(page.words) or scene.step.startswith("confirm") else ():
         page.take_act(Kind.CORRECT, "age", number(match[1] or match[4]), match.span())
-    for pattern, years in _ROUGHLY:
-        for match in page.find(pattern) if asked and not page.has(Kind.GIVE, "age") else ():
-            page.take_act(Kind.GIVE, "age", lexicon.band_of(years), match.span())
+    if asked:
+        _roughly(page, lexicon)
     for match in page.find(_BOUND):
         page.take_act(Kind.GIVE, "age", lexicon.band_of(number(match[1]) - (match[2] == "下")), match.span())
     for match in page.find(_SEVERAL):
@@ -235,6 +241,13 @@ def read_ages(page: Page, scene: Scene, lexicon: Lexicon) -> None:
     if asked:
         _asked_age(page, lexicon)
         _only_figure(page)
+
+
+def _roughly(page: Page, lexicon: Lexicon) -> None:
+    """奔五了, "retired", 大学生."""
+    for pattern, years in _ROUGHLY:
+        for match in page.find(pattern) if not page.has(Kind.GIVE, "age") else ():
+            page.take_act(Kind.GIVE, "age", lexicon.band_of(years), match.span())
 
 
 def _first_of_all(page: Page, today: date, lexicon: Lexicon) -> None:
