@@ -120,6 +120,7 @@ _OWN: Final = template("names", "own")
 _BESIDE: Final = template("names", "beside")
 _AGE_BEHIND: Final = re.compile(",? ?[(]?[0-9]{1,2}[)]?(?= ?(?:$|[,.)]))")
 _NOT_ME: Final = template("names", "not_me")
+_COMPANY: Final = template("names", "company")
 _NO_PERSON: Final = template("names", "no_person")
 _RENAMED: Final = re.compile("(?:改|换|写|填|用|名字是)成?$")
 _BEEN: Final = re.compile("(?<![a-z])(?:been|came|was|come here)(?![a-z])")
@@ -330,12 +331,22 @@ def _introduced(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
             if _ASKED_ABOUT.fullmatch(match[0]) and asks(page, *page.clause_at(match.start())):
                 continue
             found = _behind(page, match.end(), capital=capital, asked=scene.step == "name")
+            if (
+                found
+                and _TOLD_TO.search(match[0])
+                and page.words[found[0]] in _DOINGS
+                and not _firm(page.words[slice(*found)])
+            ):
+                continue
             loose = match[0][:1] in "登写填记" and found and is_han(page.words[found[0]])
             if found and not (loose and not _firm(page.words[slice(*found)])):
                 page.take(match.start(), found[0])
                 yield _in_full(page, *found)
 
 
+#: 我姐叫我取消: told to do something, and no name.
+_TOLD_TO: Final = re.compile("叫我 ?$")
+_DOINGS: Final = frozenset(_WORDS["doings"])
 #: "Is the name important?" tells none.
 _ASKED_ABOUT: Final = re.compile("(?:my |the |her |his )?(?:sur)?name ?")
 
@@ -622,10 +633,17 @@ def read_persons(page: Page) -> tuple[str, ...]:
 
 
 def _opened(page: Page) -> Iterator[tuple[int, int]]:
-    """帮我妈, 给儿子, "for my husband"."""
+    """帮我妈, 给儿子, "for my husband"; not "lunch with my mum"."""
     for match in page.find(_OPENED):
-        if not _NOT_AFTER.match(page.words[match.end() :].lstrip()) and not _excused(page, match.start()):
-            yield match.span("kin" if match["kin"] else "kin_english")
+        begin, _ = page.clause_at(match.start())
+        in_company = match[0].startswith("with") and _COMPANY.search(page.words[begin : match.start()])
+        if (
+            in_company
+            or _NOT_AFTER.match(page.words[match.end() :].lstrip())
+            or _excused(page, match.start())
+        ):
+            continue
+        yield match.span("kin" if match["kin"] else "kin_english")
 
 
 def _named(page: Page) -> Iterator[tuple[int, int]]:

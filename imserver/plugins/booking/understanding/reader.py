@@ -125,6 +125,7 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
         read_answers(page, scene)
     read_intents(page, scene, asked)
     read_both(page)
+    _forget_visits(page, scene)
     read_answers(page, scene)
     read_questions(page, asked)
     for clause in asked:
@@ -312,12 +313,58 @@ def _words(page: Page, scene: Scene, what: str, finder: Finder, asked: list[tupl
         if what == "first" and (_by_others(page, one.start) or _lost(page, one.start)):
             page.take(one.start, one.end, Cover.NOTE)
             continue
-        value = one.id == "new" if what == "first" else one.id
-        page.take_act(Kind.GIVE, what, value, (one.start, one.end))
+        if what == "first":
+            _visit(page, scene, one)
+        else:
+            page.take_act(Kind.GIVE, what, one.id, (one.start, one.end))
+
+
+_ANOTHER_FIRST: Final = template("reader", "another_first")
+_NO_VISIT: Final = template("reader", "no_visit")
+_AGAIN: Final = template("reader", "again")
+_QUOTED: Final = template("reader", "quoted")
+_DENIED: Final = template("reader", "denied")
+_COUNTED_TIMES: Final = template("reader", "counted_times")
+
+
+def _visit(page: Page, scene: Scene, one: Found) -> None:
+    """A first visit, or none: "not my first time", "first visit since my op"; 第一次戴隐形 speaks of something else."""
+    begin, finish = page.clause_at(one.start)
+    before, behind = page.words[begin : one.start], page.words[one.end : finish]
+    impatient = scene.step not in ("", "none", "first_visit") and _COUNTED_TIMES.search(
+        page.words[one.start : one.end]
+    )
+    if (
+        _NO_VISIT.search(before)
+        or _QUOTED.search(before)
+        or impatient
+        or (one.id == "new" and _ANOTHER_FIRST.match(behind))
+    ):
+        page.take(one.start, one.end, Cover.NOTE)
+        return
+    new, places = one.id == "new", (one.start, one.end)
+    if new and (again := _AGAIN.match(behind)):
+        new, places = False, (one.start, one.end + again.end())
+    if denied := _DENIED.search(before):
+        new, places = not new, (begin + denied.start(), places[1])
+    page.take_act(Kind.GIVE, "first", new, places)
+
+
+def _forget_visits(page: Page, scene: Scene) -> None:
+    """Of two that contradict each other the last counts; a past visit in a story that wishes nothing is no answer."""
+    visits = [act for act in page.acts if act.kind is Kind.GIVE and act.what == "first"]
+    if len({act.value for act in visits}) > 1:
+        page.acts = [act for act in page.acts if act not in visits[:-1]]
+    wished = page.has(Kind.BEGIN, "book") or any(
+        act.kind is Kind.GIVE and act.what in _TIMES for act in page.acts
+    )
+    if visits and visits[-1].value is False and scene.step in _ORDERED and not wished:
+        page.acts = [act for act in page.acts if act not in visits]
 
 
 _SOMEBODY: Final = re.compile(
-    f"(?:朋友|同事|同学|邻居|闺蜜|室友|亲戚|熟人|领导|(?:我|俺)(?:{KIN}))[^ ,.!?;我]{{0,6}}$|"
+    "(?:朋友|同事|同学|邻居|闺蜜|室友|亲戚|熟人|领导|哥们儿?|发小|"
+    f"(?:我|俺)(?:家)?(?:{KIN}|[叔舅姨姑婶伯]))[^ ,.!?;我]{{0,8}}$|"
     f"(?<![a-z])my (?:{KIN_ENGLISH}) (?:has|had|did|was|got|is|said|came|went)?[a-z ]{{0,8}}$"
 )
 

@@ -199,7 +199,7 @@ def _is_whole_name(page: Page, start: int, end: int) -> bool:
         and is_latin_name(text)
         and not is_harmless(text)
         and _ends_row(page, end)
-        and not any(word in _COUNTED for word in text.split())
+        and not any(word in _COUNTED or word in _WISHED for word in text.split())
     )
 
 
