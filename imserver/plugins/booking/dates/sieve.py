@@ -19,10 +19,16 @@ Letters = frozenset[str]
 ALWAYS: Final[Letters] = frozenset(MARKS)
 """Marks appear while a text is read, so every text counts as having them."""
 
-try:
-    _PARSER: Final[Any] = import_module("re._parser")
-except ImportError:  # a Python that keeps it elsewhere: everything is tried
-    _PARSER = None
+
+def _parser() -> Any:
+    """The parser of `re`; None with a Python that keeps it elsewhere: then everything is tried."""
+    try:
+        return import_module("re._parser")
+    except ImportError:
+        return None
+
+
+_PARSER: Final = _parser()
 _REPEATS: Final = frozenset({"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"})
 _WIDEST: Final = 40
 """A longer range of characters says little."""
