@@ -91,6 +91,11 @@ async def test_a_part_of_the_day_that_holds_the_hour_leaves_it(said: str) -> Non
     assert await standing(wish, said, "好") == [(f"{SATURDAY}T15:00", "exam")]
 
 
+@pytest.mark.parametrize("said", ["周六我记错了，那天出差", "上午我记错了"])
+async def test_a_value_of_the_card_that_is_said_to_be_wrong_disarms_it(said: str) -> None:
+    assert await standing(WISH, said, "行") == []
+
+
 async def test_a_part_of_the_day_that_does_not_hold_the_hour_is_asked_about() -> None:
     assert await standing("周六下午三点验光，王安安，30岁，第一次来", "上午", "好") == []
 
@@ -232,9 +237,29 @@ async def test_the_person_said_once_more_contradicts_nothing(wish: str, said: st
     assert await standing(wish, said, "好") == [(f"{SATURDAY}T10:00", "exam")]
 
 
+async def test_a_pronoun_is_the_person_who_was_spoken_of() -> None:
+    wish = "帮我婆婆约周六上午十点验光，她叫范玉兰，七十岁，第一次去"
+    assert "姓名: 范玉兰" in await heard(wish, "给她约的")
+    assert await standing(wish, "对，给她约的", "好") == [(f"{SATURDAY}T10:00", "exam")]
+
+
+async def test_a_service_that_is_given_up_for_another_ends_no_booking() -> None:
+    wish = "周六上午十点想配副眼镜，我是秋实，51，第一次"
+    assert await standing(wish, "眼镜先不配了 只验光", "好") == [(f"{SATURDAY}T10:00", "exam")]
+    assert await standing(wish, "眼镜先不配了", "好") == []
+
+
+@pytest.mark.parametrize("said", ["取消周日那个", "cancel the Sunday one", "cancel Sunday's please"])
+async def test_of_two_the_one_of_the_day_is_cancelled(said: str) -> None:
+    mother = "给我妈约周日下午两点验光，李梅，60岁，第一次来"
+    assert await standing(WISH, "好", mother, "好", said, "好") == [(f"{SATURDAY}T10:00", "exam")]
+
+
 @pytest.mark.parametrize(
     ("text", "step", "name"),
     [
+        ("名字打错了，是许糯，糯米的糯", "confirm", "许糯"),
+        ("名字写错了，是周六", "confirm", None),
         ("June Parker, 30, exam saturday 10am", "", "June Parker"),
         ("exam Sat 10am. April Jones, 41, new", "", "April Jones"),
         ("name is August Wilson", "confirm", "August Wilson"),

@@ -169,7 +169,7 @@ def read_names(page: Page, scene: Scene) -> None:
         page.take_act(Kind.REFUSE, "name", None, match.span())
     for match in page.find(_NOT_CALLED):
         page.take_act(Kind.REFUSE, "name", page.typed(*match.span(1 if match[1] else 2)), match.span())
-    pairs = list(_pairs(page)) or list(_named_as_a_month(page))
+    pairs = list(_pairs(page)) or list(_put_right(page)) or list(_named_as_a_month(page))
     for start, end in pairs or _said(page, scene):
         _give(page, scene, start, end)
         return
@@ -233,6 +233,18 @@ def _pairs(page: Page) -> Iterator[tuple[int, int]]:
             page.add(Kind.REFUSE, "name", other, match.span(2 if match[2] else 3))
             yield match.span(group)
             return
+
+
+_RIGHT: Final = re.compile(f"[ ,.!]*(?:应该|其实|正确的|应)?[是叫系]([{HAN}]{{2,4}})(?=$|[ ,.!\x02])")
+
+
+def _put_right(page: Page) -> Iterator[tuple[int, int]]:
+    """名字打错了，是许糯: the name behind the words that the one before is wrong."""
+    wrong = _WRONG.search(page.words)
+    match = _RIGHT.search(page.open, wrong.end()) if wrong is not None else None
+    if match is not None and is_name(match[1]):
+        page.take(match.start(), match.start(1), Cover.HARMLESS)
+        yield match.span(1)
 
 
 def _named_as_a_month(page: Page) -> Iterator[tuple[int, int]]:
