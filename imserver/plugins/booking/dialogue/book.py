@@ -117,10 +117,19 @@ def _gives_up(state: Dialogue, reading: Reading) -> bool:
     if reading.has(Kind.QUESTION) or reading.has(Kind.YES) or said.names_time(reading):
         return False
     if reading.has(Kind.BEGIN, "cancel"):
-        return not said.code_of(reading)
+        return not said.code_of(reading) and not _wants_another_service(state, reading)
     if not reading.has(Kind.NO) or state.step == "first_visit":
         return False
     return not reading.has(Kind.REFUSE) and not said.gives_values(reading)
+
+
+def _wants_another_service(state: Dialogue, reading: Reading) -> bool:
+    """眼镜先不配了，只验光: what is given up is the service, and another one is named behind it."""
+    ends = max((span.end for act in reading.all(Kind.BEGIN, "cancel") for span in act.spans), default=0)
+    return any(
+        act.value not in (state.service_id, state.plain_service) and act.spans and act.spans[0].start >= ends
+        for act in reading.all(Kind.GIVE, "service")
+    )
 
 
 def _later(context: DialogueContext, state: Dialogue, reading: Reading) -> None:
@@ -240,29 +249,33 @@ def _supposes_today(reading: Reading) -> bool:
 
 def _without_known(context: DialogueContext, state: Dialogue, reading: Reading) -> Reading:
     """Without what the card shows anyway, and what is refused beside it: 不是我，是我妈, at the card for 妈."""
-    again = {act.what for act in reading.acts if act.kind is not Kind.REFUSE and _shows(context, state, act)}
-    acts = tuple(
-        act
-        for act in reading.acts
-        if act.what not in again
-        or (act.kind is Kind.REFUSE and (act.value is None or _shows(context, state, act)))
-        or (act.kind is not Kind.REFUSE and not _shows(context, state, act))
-    )
-    return replace(reading, acts=acts)
+    shown = [act for act in reading.acts if _shows(context, state, reading, act)]
+    again = {act.what for act in shown if act.kind is not Kind.REFUSE}
+
+    def contradicts(act: Act) -> bool:
+        if act.what not in again:
+            return True
+        return act.value is None or act in shown if act.kind is Kind.REFUSE else act not in shown
+
+    return replace(reading, acts=tuple(act for act in reading.acts if contradicts(act)))
 
 
-def _shows(context: DialogueContext, state: Dialogue, act: Act) -> bool:
-    """Whether the draft has this value."""
+def _shows(context: DialogueContext, state: Dialogue, reading: Reading, act: Act) -> bool:
+    """Whether the draft has this value. A day or an hour that is put right is never what the card shows (周五我记错了), only a
+    part of the day, said alone (对，下午)."""
     value = act.value
-    if act.what in ("day", "time", "range"):
-        return bool(state.wall) and value is not None and said.hits(act, datetime.fromisoformat(state.wall))
-    if act.what == "age" and value is not None:
+    if value is None:
+        return False
+    if act.what == "range":
+        held = bool(state.wall) and said.hits(act, datetime.fromisoformat(state.wall))
+        return held and act.kind is not Kind.REFUSE and said.says_only(reading, act)
+    if act.what == "age":
         band = said.band_of(Reading("", (Act(Kind.GIVE, "age", value),)), context.chain)
         return band is not None and band.id == state.age_band
     if act.what == "person":
         return value == state.person or (str(value).casefold() in SELF and not state.person)
     shown = {"service": state.service_id, "name": state.name, "first": state.first_visit}
-    return act.what in shown and value is not None and value == shown[act.what]
+    return act.what in shown and value == shown[act.what]
 
 
 def go_on_with(context: DialogueContext, draft: Dialogue, reading: Reading) -> None:

@@ -73,6 +73,11 @@ def _cancel(context: DialogueContext, reading: Reading) -> bool:
         return change.cancel(context, reading)
     answering = _asked_in(context)
     state = load_dialogue(context.tx, answering.conversation_id, context.sender.user_id)
+    if state is not None and state.kind == "cancel" and not context.pressed:
+        whole = context.read(context.text)  # 取消吧, below "really cancel?"
+        if whole.has(Kind.YES):
+            context.answer_in(answering)
+            return _answered(context, state, whole)
     if state is None or state.kind not in ("book", "move", "correct"):
         return change.cancel(context, reading)
     context.answer_in(answering)

@@ -9,6 +9,8 @@ from imserver.plugins.booking.schedule.shops import AgeBand, Chain, Service, Sho
 from imserver.plugins.booking.understanding.acts import Act, Hours, Kind, Reading, Rest, Weight, When
 
 _TIMES = ("day", "time", "range")
+#: Letters of particles: 对, 哈, 吧, yes.
+_FEW = 3
 _PERSONAL = ("person", "name", "age", "first", "phone")
 
 
@@ -190,6 +192,13 @@ def gives_values(reading: Reading) -> bool:
         act.kind in (Kind.GIVE, Kind.CORRECT) and act.what in ("service", "lenses", *_PERSONAL, *_TIMES)
         for act in reading.acts
     ) or takes_time(reading)
+
+
+def says_only(reading: Reading, act: Act) -> bool:
+    """Whether a text says an act and hardly a word more: 对，下午; 下午哈."""
+    beside = [char for place, char in enumerate(reading.text)
+              if char.isalnum() and not any(start <= place < end for start, end in act.spans)]  # fmt: skip
+    return len(beside) <= _FEW
 
 
 def only(reading: Reading, *kinds: Kind) -> bool:

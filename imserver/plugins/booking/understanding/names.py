@@ -175,7 +175,7 @@ def read_names(page: Page, scene: Scene) -> None:
         page.take_act(Kind.REFUSE, "name", None, match.span())
     for match in page.find(_NOT_CALLED):
         page.take_act(Kind.REFUSE, "name", page.typed(*match.span(1 if match[1] else 2)), match.span())
-    pairs = list(_pairs(page))
+    pairs = list(_pairs(page)) or list(_put_right(page)) or list(_named_as_a_month(page))
     for start, end in pairs or _said(page, scene):
         _give(page, scene, start, end)
         return
@@ -238,6 +238,30 @@ def _pairs(page: Page) -> Iterator[tuple[int, int]]:
             page.take(*match.span())
             page.add(Kind.REFUSE, "name", other, match.span(2 if match[2] else 3))
             yield match.span(group)
+            return
+
+
+_RIGHT: Final = re.compile(f"[ ,.!]*(?:应该|其实|正确的|应)?[是叫系]([{HAN}]{{2,4}})(?=$|[ ,.!\x02])")
+
+
+def _put_right(page: Page) -> Iterator[tuple[int, int]]:
+    """名字打错了，是许糯: the name behind the words that the one before is wrong."""
+    wrong = _WRONG.search(page.words)
+    match = _RIGHT.search(page.open, wrong.end()) if wrong is not None else None
+    if match is not None and is_name(match[1]):
+        page.take(match.start(), match.start(1), Cover.HARMLESS)
+        yield match.span(1)
+
+
+def _named_as_a_month(page: Page) -> Iterator[tuple[int, int]]:
+    """June Parker, 30: a month is a first name where a family name is behind it, both with capitals, and nothing else."""
+    for match in page.find(_MONTH_NAME):
+        typed = page.typed(*match.span("name"))
+        family_names = typed.casefold().split()[1:]
+        common = any(word in COMMON_ENGLISH or SPEAKS_OF_TIME.search(word) for word in family_names)
+        if typed.istitle() and not common:
+            page.take(match.start(), match.start("name"), Cover.HARMLESS)
+            yield match.span("name")
             return
 
 
@@ -338,6 +362,8 @@ def _behind(page: Page, start: int, *, capital: bool, asked: bool = False) -> tu
 _ANSWERS: Final = frozenset("好对嗯是行要可中得强红高方花许应谈解余")
 _LONGEST: Final = 40
 _KIN_SET: Final = frozenset(_WORDS["kin_english"].split())
+_MONTH_NAME: Final = template("names", "month_name")
+_AGAIN: Final = template("names", "again")
 _MONTHS: Final = frozenset(_WORDS["months"].split())
 _NO_NAMES: Final = frozenset(_WORDS["never_names"].split())
 
@@ -381,6 +407,7 @@ def _bare(page: Page) -> Iterator[tuple[int, int]]:
         return
     for start, end in page.pieces:
         start, end = _trimmed(page.words, start, end)
+        start = said_again(page, start, end)
         text = page.open[start:end]
         short = _PARTICLES.sub("", text.rstrip("\x02 "))
         if _looks_like_one(short, alone=len(page.pieces) == 1):
@@ -390,6 +417,15 @@ def _bare(page: Page) -> Iterator[tuple[int, int]]:
     said = [clause for clause in page.clauses if page.open[slice(*clause)].strip("\x02 ")]
     if latin and len(said) <= 3:
         yield max(latin, key=lambda place: len(page.words[place[0] : place[1]].split()))
+
+
+def said_again(page: Page, start: int, end: int) -> int:
+    """Where a name begins behind 还是, 又是, "again": these are no part of it."""
+    match = _AGAIN.match(page.open, start, end)
+    if match is None or match.end() == end:
+        return start
+    page.take(start, match.end(), Cover.HARMLESS)
+    return match.end()
 
 
 def _looks_like_one(text: str, *, alone: bool) -> bool:
