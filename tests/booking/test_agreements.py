@@ -264,6 +264,8 @@ async def test_of_two_the_one_of_the_day_is_cancelled(said: str) -> None:
     [
         ("名字打错了，是许糯，糯米的糯", "confirm", "许糯"),
         ("名字写错了，是周六", "confirm", None),
+        ("郁金香，哈哈真名，姓郁", "name", "郁金香"),
+        ("我姓郁", "name", "郁"),
         ("June Parker, 30, exam saturday 10am", "", "June Parker"),
         ("exam Sat 10am. April Jones, 41, new", "", "April Jones"),
         ("name is August Wilson", "confirm", "August Wilson"),

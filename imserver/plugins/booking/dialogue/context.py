@@ -27,7 +27,6 @@ from imserver.plugins.booking.understanding.reader import understand
 from .labels import label_key, labels_of, standing_labels
 from .state import Dialogue, load_dialogue, save_dialogue
 
-
 #: The third time in a row the same question is not shown again.
 STUCK_TIMES = 3
 _DIGITS_OF_MINUTES = re.compile("[0-9]+(?= ?(?:分钟|minute))")
