@@ -32,7 +32,8 @@ from imserver_protocol.shared.ids import MAX_CONVERSATION_ID_BYTES, valid_user_i
 
 #: Environment variables of this prefix override the file; `__` stands between section and field.
 ENVIRONMENT_PREFIX = "IMSERVER_"
-
+#: Some editors put it before a text.
+BYTE_ORDER_MARK = "\ufeff"
 
 #: Room for numbers and headers around the state of one message, for the cursors that a row shows, and for all else that stands
 #: in a frame beside what it is about (ids, keys, tokens).
@@ -231,7 +232,7 @@ def load_config(path: Path | None, environment: Mapping[str, str] = os.environ) 
     tree: dict[str, Any] = {}
     if path is not None:
         try:
-            tree = tomllib.loads(read_text(path, "$"))
+            tree = tomllib.loads(read_text(path, "$").removeprefix(BYTE_ORDER_MARK))
         except tomllib.TOMLDecodeError as error:
             raise ConfigError("$", f"{path}: {error}") from None
         except RecursionError:

@@ -45,7 +45,7 @@ def read_text(path: str | Path, field: str) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise ConfigError(field, f"{path}: is not UTF-8 text (line {line})") from None
+        raise ConfigError(field, f"{path}: is not UTF-8 text (line {line}); save it as UTF-8") from None
 
 
 def make_private(path: Path, text: str, field: str) -> bool:

@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import textwrap
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.processes import free_port
@@ -60,6 +61,34 @@ def test_a_first_server_with_two_people_who_chat(tmp_path: Path):
             for name, arguments in re.findall(r"`imserver (restore) ([\w.]+)`", step.line):
                 rehearsed = imserver(tmp_path, name, "--rehearse", arguments, **port)
                 assert rehearsed.returncode == 0, rehearsed.stdout
+
+
+def test_the_short_look_at_the_chat_is_what_the_chat_shows(tmp_path: Path):
+    (look,) = re.findall(r"^```chat\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    wednesday = int(datetime(2026, 11, 18, 2, 0, tzinfo=UTC).timestamp() * 1000)
+    env = {
+        "IMSERVER_SERVER__PORT": str(free_port()),
+        "IMSERVER_CLOCK__START_MS": str(wednesday),
+        "TZ": "Asia/Shanghai",
+        "LANG": "C.UTF-8",
+    }
+    init = ("booking", "init", "clearview.toml", "--name", "Clearview", "--zone", "Asia/Shanghai")
+    assert imserver(tmp_path, *init, **env).returncode == 0
+    with serving(tmp_path, **env):
+        imserver(tmp_path, "user", "add", "ann", "--name", "Ann", **env)
+        asked = "/book fri 3pm eye exam\n"
+        imserver(tmp_path, "chat", "--as", "ann", "--with", "clearview-shop", stdin=asked, **env)
+        screen = ""
+        for said in ("Ann, 30, first visit", "no, saturday please", "1"):
+            lines = f"/open Clearview · Ann\n{said}\n"
+            chatted = imserver(tmp_path, "chat", "--as", "ann", stdin=lines, **env)
+            assert chatted.returncode == 0, chatted.stderr
+            screen = chatted.stdout
+    undated = re.sub(r"^(?:\d+ \w+ (?:\d{4} )?)?(\d\d):\d\d  ", r"\1:00  ", screen, flags=re.MULTILINE)
+    at = 0
+    for part in look.split("…\n"):
+        assert part in undated[at:], f"{part}\nis not shown in\n{undated}"
+        at = undated.index(part, at) + len(part)
 
 
 async def test_the_program_posts_and_is_shown_what_it_posted(tmp_path: Path):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from importlib import resources
 from pathlib import Path
 
@@ -77,18 +79,29 @@ def race(bench: Bench, rivals: Sequence[str]) -> Iterator[Row]:
                 rounds=rounds, question=question,
             )  # fmt: skip
             seen, _, steal = worked(target, "benchmarks.clients.racers", plan, Raced)
+            stored = _confirmed(target.folder / "bench.db")
     figures = {
         "booked": float(sum(seen.booked)),
+        "stored": float(stored),
         "unanswered": float(count * rounds - seen.answered),
         "per_s": seen.answered / seen.spent.wall_s,
         "answer_p50_ms": percentile_ms(seen.answer_us, 50.0),
         "answer_p99_ms": percentile_ms(seen.answer_us, 99.0),
     }
     wrong = [f"round {number}: {booked} have it" for number, booked in enumerate(seen.booked) if booked != 1]
+    if stored != rounds:
+        wrong.insert(0, f"{stored} appointments are stored")
     case = f"{count:,} customers for one time, {rounds} rounds"
     row = Row("race", "imserver", case, figures, errors=[*seen.errors, *wrong[:5]])
     row.histograms = {"answer": seen.answer_us}
     yield spent_row(row, seen.spent, steal)
+
+
+def _confirmed(database: Path) -> int:
+    """The appointments that are stored, whatever anybody was told."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as stored:
+        found = stored.execute("SELECT count(*) FROM booking_appointments WHERE status = 'confirmed'")
+        return int(found.fetchone()[0])
 
 
 def large_shop(path: Path, seats: int = SEATS) -> None:

@@ -20,9 +20,12 @@ from benchmarks.processes import temporary_folder
 from benchmarks.results import Row
 from benchmarks.scenarios.appointments import large_shop
 from benchmarks.scenarios.base import Scenario, fixed
+from benchmarks.shares import Shares, Watched
 from imserver.chat.transaction import Transaction
 from imserver.config import StoreConfig
+from imserver.plugin_host.transaction import PluginTransaction
 from imserver.plugins.booking import plugin
+from imserver.plugins.booking.dialogue import context, router
 from imserver.plugins.booking.schedule.shops import load_chain
 from imserver.plugins.booking.understanding.acts import Scene
 from imserver.plugins.booking.understanding.alarms import RedFlags
@@ -40,6 +43,21 @@ BEST_OF = 3
 #: Texts are put together until they have so many characters, then read once and twice as long: 300 are the reader's limit.
 LENGTH = 140
 BOOKINGS = 100
+#: Texts of one word, said over and over, that took longest, or longer the longer they were.
+WORST = (
+    "在哪", "一下", "不", "可能晚", "来不了", "改到", "取消", "帮我妈约", "周一帆", "周五下午三点", "不要周五，",
+    "can't make it ", "cancel ", "full first last name ", "from 3 to 5 ", "and also ", "my ", "👍", "\u202e",
+)  # fmt: skip
+#: Beyond the reader's limit a text is for people; what it costs to see that.
+LONG = "周五下午三点 can't make it 😀" * 400
+#: Whose time it is, of the functions that run for a booking.
+WATCHED = (
+    Watched(router, "hear_command", "dialogue"),
+    Watched(router, "hear_text", "dialogue"),
+    Watched(context, "understand", "reading"),
+    Watched(PluginTransaction, "execute", "sql"),
+    Watched(PluginTransaction, "post", "send"),
+)
 #: What a process takes more with the plugin than with the server alone: its modules, then also its tables, read and used once.
 _MEMORY = """
 import json, os
@@ -63,8 +81,9 @@ print(json.dumps([after - before, rss() - before]))
 
 
 def reading(bench: Bench, rivals: Sequence[str]) -> Iterator[Row]:
-    """Three rows: the texts of the corpus's open half, where the time of a booking goes, and memory."""
+    """Four rows: the texts of the corpus's open half, the worst ones, where the time of a booking goes, and memory."""
     yield _texts(bench)
+    yield _worst(bench)
     yield asyncio.run(_booking(bench.scaled(BOOKINGS, least=3)))
     yield _memory()
 
@@ -83,6 +102,25 @@ def _texts(bench: Bench) -> Row:
         "twice_ratio": twice / once,
     }
     return Row("reading", "imserver", f"{len(texts):,} texts of customers", figures)
+
+
+def _worst(bench: Bench) -> Row:
+    """Twice the text costs some twice as much also where a word is said again and again."""
+    read = reader("demo")
+    words = WORST[: bench.scaled(len(WORST), least=3)]
+    once = {word: best_us(read, _again(word, LENGTH)) for word in words}
+    twice = {word: best_us(read, _again(word, 2 * LENGTH)) for word in words}
+    figures = {
+        "max_us": max(twice.values()),
+        "twice_ratio": max(twice[word] / once[word] for word in words),
+        "emoji_us": best_us(read, "😀" * 300),
+        "long_us": best_us(read, LONG[:10_000]),
+    }
+    return Row("reading", "imserver", f"worst texts, {len(words)} words again and again", figures)
+
+
+def _again(word: str, length: int) -> str:
+    return (word * length)[:length]
 
 
 def reader(chain: str) -> Callable[[str], object]:
@@ -114,19 +152,22 @@ def joined(texts: Sequence[str], length: int) -> Iterator[str]:
 
 
 async def _booking(count: int) -> Row:
-    """A booking in memory, without sockets and disk: its line and its yes, and what of that is reading."""
+    """A booking in memory, without sockets and disk: its line and its yes, and whose time that is."""
     with temporary_folder() as folder:
         chain = folder / "chain.toml"
         large_shop(chain)
         clock = ManualClock(NOW)
         store = SqliteStore(StoreConfig(path=":memory:", readers=1), clock=clock, opener=open_inline)
         async with PluginKit(plugin, config={"chain": str(chain)}, clock=clock, store=store) as kit:
-            whole = await _book(kit, count)
-        flags, read = RedFlags(), reader(str(chain))
+            shares = Shares(WATCHED)
+            with shares.watching():
+                whole = await _book(kit, count)
+        flags = RedFlags()
         said = [_line(number) for number in range(count)]
         flags_us = sum(best_us(flags.find, text) for text in said) / count
-        reading_us = sum(best_us(read, text) for text in said) / count
-    figures = {"flags_us": flags_us, "reading_us": reading_us, "rest_us": whole - flags_us - reading_us}
+    parts = {"flags_us": flags_us}
+    parts |= {f"{one.whose}_us": shares.us(one.whose) / count for one in WATCHED}
+    figures = {"whole_us": whole, **parts, "server_us": whole - sum(parts.values())}
     return Row("reading", "imserver", "where the time of a booking goes, in memory", figures)
 
 
@@ -165,4 +206,4 @@ def _memory() -> Row:
     return Row("reading", "imserver", "memory of the plugin beside the server", figures)
 
 
-SCENARIOS = (Scenario("reading", "what it costs to understand a text", fixed(3), reading),)
+SCENARIOS = (Scenario("reading", "what it costs to understand a text", fixed(4), reading),)

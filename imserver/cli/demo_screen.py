@@ -15,7 +15,7 @@ from rich.text import Text
 
 from imserver.proof.demo.stage import Line
 
-from .chat.render import STYLES, Page, Row, Shown, Tick, actions_of, message_rows
+from .chat.render import STYLES, Page, Row, Shown, Tick, message_rows
 from .sanitize import safe, safe_line
 from .text_width import clip, pad, width, wrap
 
@@ -109,13 +109,10 @@ class DemoScreen:
 
 
 def tidy(content: Mapping[str, Any], who: str, cells: int) -> Mapping[str, Any]:
-    """A card without the list of options in its text, which its buttons show already; a question without a title gets its
-    first sentence as one, if that fits into `cells`."""
+    """A card's question without a title gets its first sentence as one, if that fits into `cells`."""
     if content.get("type") != "card":
         return content
-    options = {f"{number}. {action.label}" for number, action in enumerate(actions_of(content), 1)}
-    text = "\n".join(line for line in str(content.get("text", "")).split("\n") if line not in options)
-    title = str(content.get("title", ""))
+    text, title = str(content.get("text", "")), str(content.get("title", ""))
     if not title:
         first = _SENTENCE.match(text)
         title = first.group() if first and width(first.group()) <= cells else who

@@ -61,7 +61,7 @@ class Line:
     def ask(self, name: str, operation: str, **arguments: Any) -> dict[str, Any]:
         self.asked.append((operation, arguments))
         queue = self.answers.get(operation)
-        return queue.pop(0) if queue else {"taken": 0, "kept": 0, "in_file": 0, "stand": 0}
+        return queue.pop(0) if queue else {"taken": 0, "kept": 0, "in_file": 0, "stand": 0, "without": 0}
 
 
 async def run(shop: Shop, file: File, *words: str, text: str | None = None) -> Result:

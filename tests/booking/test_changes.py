@@ -39,6 +39,17 @@ async def test_a_move_is_one_row_and_its_card_is_edited_in_place():
         )
 
 
+@pytest.mark.parametrize("text", ["把预约改到四点", "帮我改成四点", "can I move it to 4pm", "移到下午四点"])
+async def test_the_hour_of_a_move_is_of_the_appointments_day(text: str) -> None:
+    async with Shop() as shop:
+        here, _ = await booked(shop, when="周五上午10点半")
+        said = await shop.hear("ming", here, text)
+        assert "16:00" in said
+        assert "周五" in said or "Fri" in said
+        await shop.hear("ming", here, "是" if "周五" in said else "yes")
+        assert [row[1] for row in await shop.appointments()] == ["2026-11-20T16:00"]
+
+
 async def test_move_in_english_with_a_code_and_buttons():
     async with Shop() as shop:
         here = await shop.customer("ann", "en")

@@ -100,29 +100,78 @@ def test_the_chain_is_relative_to_the_configuration(tmp_path: Path) -> None:
     stopped = imserver(tmp_path, *here, "booking", "export")
     assert stopped.stdout.splitlines()[1:] == running.stdout.splitlines()[1:]
     done = imserver(tmp_path, *here, "booking", "check")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
+    assert all(line.startswith(f"{folder}/chain.toml: note: ") for line in done.stderr.splitlines())
     assert done.stdout.startswith(f"{folder}/chain.toml: all is right")
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["check"], "has no section [plugins.booking]; name a file"),
+        (["check"], "has no section [plugins.booking]; there is no imserver.toml here: go to its folder"),
         (["check", "nowhere.toml"], "nowhere.toml: No such file or directory"),
         (["import", "nowhere.toml"], "has no section"),
         (["export"], "has no section"),
         (["init", "there.toml"], "there.toml: is there already"),
-        (["init", "x.toml", "--zone", "Mars"], "no time zone 'Mars'"),
+        (["init", "x.toml", "--zone", "Mars"], "no time zone 'Mars'; one looks like Asia/Shanghai"),
+        (
+            ["init", "x.toml", "--zone", "Europe/Londn"],
+            "no time zone 'Europe/Londn'; did you mean Europe/London?",
+        ),
+        (["check", "."], ".: is a folder; name the file in it"),
+        (["check", "gbk.toml"], "gbk.toml: is not UTF-8 text (line 2); save it as UTF-8"),
+        (["check", "a\0b"], "is no name of a file"),
         (["import", "there.toml", "--take", "both"], "'both' is not one of"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(tmp_path: Path, words: list[str], said: str) -> None:
     (tmp_path / "there.toml").write_text("")
+    (tmp_path / "gbk.toml").write_bytes('# one\nname = "明视"\n'.encode("gbk"))
     done = imserver(tmp_path, "booking", *words)
     assert done.returncode == 2
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
     assert done.stdout == ""
+
+
+def test_a_configuration_without_the_section_is_told_what_belongs_there(tmp_path: Path) -> None:
+    (tmp_path / "imserver.toml").write_text("[server]\nport = 0\n")
+    done = imserver(tmp_path, "booking", "export")
+    assert done.returncode == 2
+    assert 'put it into imserver.toml, with a line such as chain = "shop.toml"' in done.stderr
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_files_of_every_editor_are_read(tmp_path: Path, mark: str, end: str) -> None:
+    for name, text in (
+        ("imserver.toml", '[plugins.booking]\nchain = "shop.toml"\n'),
+        ("shop.toml", chain_text(Shop("明视", "zh", "Asia/Shanghai"))),
+    ):
+        (tmp_path / name).write_bytes((mark + text).replace("\n", end).encode())
+    with serving(tmp_path):
+        exported = imserver(tmp_path, "booking", "export").stdout
+    assert 'names = { zh = "明视", en = "明视" }' in exported
+    for file in ((), ("shop.toml",)):
+        assert imserver(tmp_path, "booking", "check", *file).returncode == 0
+
+
+def test_export_and_import_change_nothing_and_what_was_there_is_kept(tmp_path: Path) -> None:
+    own = tmp_path / "shop.toml"
+    own.write_text(chain_text(Shop("Clearview", "en", "Asia/Shanghai")), "utf-8")
+    (tmp_path / "imserver.toml").write_text('[plugins.booking]\nchain = "shop.toml"\n')
+    before = own.read_bytes()
+    with serving(tmp_path):
+        exported = imserver(tmp_path, "booking", "export").stdout
+        (tmp_path / "now.toml").write_text(exported, "utf-8")
+        done = imserver(tmp_path, "booking", "import", "now.toml")
+        assert done.stdout.splitlines()[1:] == [f"{own}.before: what was there before"]
+        for file in (("now.toml",), ()):
+            again = imserver(tmp_path, "booking", "import", *file)
+            assert again.returncode == 0, again.stderr
+        after = imserver(tmp_path, "booking", "export").stdout
+    assert after.splitlines()[1:] == exported.splitlines()[1:]
+    assert (tmp_path / "shop.toml.before").read_bytes() in (before, exported.encode())
 
 
 def test_a_chain_that_ships_is_not_written_over(tmp_path: Path) -> None:

@@ -360,3 +360,24 @@ async def test_whoever_begins_again_and_again_holds_one_slot_of_a_shop():
         river = await shop.customer("ming", bot=RIVER)
         await shop.say("ming", river, "预约 明天15:00 验光")
         assert len(await shop.appointments("held")) == 2  # another shop is another matter
+
+
+async def test_a_gap_that_is_too_short_was_not_taken_by_anybody() -> None:
+    async with Shop() as shop:
+        hong, here = await shop.customer("hong", bot=RIVER), await shop.customer("ming", bot=RIVER)
+        for text in ("预约 明天16:00 验光", "小红，成人，来过", "好"):
+            await shop.say("hong", hong, text)
+        short = await shop.hear("ming", here, "预约 明天15:30 配镜")
+        assert "11月19日 周四 15:30 空着的时间不够做" in short
+        assert "被约走" not in short
+        assert "11月19日 周四 16:00 刚刚被约走了" in await shop.hear("ming", here, "明天16:00")
+
+
+async def test_of_a_day_no_time_is_said_that_nobody_named() -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        closed = await shop.hear("ming", here, "预约 1月1日 验光")
+        assert closed.splitlines()[0].startswith("1月1日 周五 那天门店休息。")
+        far = await shop.hear("ming", here, "3月1日")
+        assert far.splitlines()[0].startswith("3月1日 周一 太远了")
+        assert "1月1日 周五 15:00 那天门店休息。" in await shop.hear("ming", here, "1月1日下午三点")

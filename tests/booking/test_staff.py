@@ -1,5 +1,7 @@
 """The staff group: every change at once, the day sheet, the steps of an appointment, a shop that confirms by hand."""
 
+import pytest
+
 from tests.booking.support.chains import DEMO, demo
 from tests.booking.support.shop import Shop, button, shown
 from tests.booking.test_changes import booked
@@ -191,3 +193,22 @@ async def test_a_shop_that_left_the_chain_file_does_not_break_what_it_left_behin
         assert await shop.say("ming", here, "你好") == []
         await shop.advance(3 * 24 * 60)
         assert {row[0] for row in await shop.sql("SELECT reason FROM booking_reminders")} == {"no_store"}
+
+
+async def test_what_staff_ask_of_an_appointment_is_answered_with_their_own_card() -> None:
+    async with Shop() as shop:
+        _, code = await booked(shop, "ming", "明天15:00")
+        said = await shop.hear("staff-li", await shop.staff_group(), f"确认 {code}")
+        assert said.splitlines()[0] == f"预约 {code} 已经是“预约成功”了："
+        assert f"[到店|到店 {code} v3]" in said
+        assert "取消预约" not in said
+        old = await shop.hear("staff-li", await shop.staff_group(), f"到店 {code} v1")
+        assert old.splitlines()[0] == f"这个按钮已经过时了，预约 {code} 现在是这样："
+        assert f"[到店|到店 {code} v3]" in old
+
+
+@pytest.mark.parametrize("command", ["确认", "到店", "开始", "完成", "爽约", "撤销", "改约", "取消"])
+async def test_who_forgets_the_code_is_shown_the_command_that_was_meant(command: str) -> None:
+    async with Shop() as shop:
+        said = await shop.hear("staff-li", await shop.staff_group(), command)
+        assert said == f"请带上预约码，比如“{command} A7K2”。"

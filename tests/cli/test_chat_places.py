@@ -35,6 +35,33 @@ def place(*items: Item, **cursors: Cursor) -> Place:
     return made
 
 
+def test_a_tapped_button_reads_as_that_button() -> None:
+    actions = [{"label": "Yes, do it", "command": "/plan 3 v1 yes"}, {"label": "Mine", "command": "/my"}]
+    made = place()
+    made.know_buttons({"type": "card", "actions": actions})
+
+    def read(text: object) -> object:
+        return made.as_tapped({"type": "text", "text": text})["text"]
+
+    assert read("/plan 3 v1 yes") == "[Yes, do it]"
+    assert read("/my") == "/my", "people type that, too"
+    assert [read(text) for text in ("/plan 3 v1 no", "", 3, None)] == ["/plan 3 v1 no", "", 3, None]
+    for content in (None, CARD, SYSTEM, {"type": "file", "text": "/plan 3 v1 yes"}):
+        assert made.as_tapped(content) == content
+
+
+def test_the_newest_buttons_are_known() -> None:
+    made = place()
+    for at in (*range(1, MAX_REMEMBERED + 3), 3):
+        made.know_buttons({"type": "card", "actions": [{"label": f"{at}", "command": f"/do {at}"}]})
+
+    def read(at: int) -> str:
+        return str(made.as_tapped({"type": "text", "text": f"/do {at}"})["text"])
+
+    assert [read(at) for at in (1, 2, 3, 4)] == ["/do 1", "/do 2", "[3]", "[4]"]
+    assert len(made.labels) == MAX_REMEMBERED
+
+
 @pytest.mark.parametrize(
     ("items", "taps"),
     [

@@ -76,6 +76,22 @@ async def test_a_digit_presses_the_button_of_the_last_card(enter: People, stack:
     assert (await alice.says("you: 3")).endswith("you: 3 ✓"), "there is no third button"
 
 
+async def test_a_bot_s_button_is_shown_as_what_it_is_called(enter: People, stack: AsyncExitStack) -> None:
+    bob = await enter("bob")
+    alice = await chat(stack, enter, "alice", "bob")
+    await bob.post(AB, "hi")
+    await alice.says("Bob: hi")
+    alice.session.names._bots.add("bob")
+    await bob.post(AB, QUESTION)
+    await alice.says("[1] three   [2] four")
+
+    await alice.type("2")
+
+    await alice.says("you: [four] ✓")
+    await alice.type("/history 1")
+    await alice.says("you: [four]", times=2)
+
+
 async def test_a_button_leads_to_a_conversation_of_ones_own_and_to_no_other(
     enter: People, stack: AsyncExitStack
 ) -> None:

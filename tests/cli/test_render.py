@@ -63,8 +63,8 @@ def test_an_older_message_says_its_day() -> None:
     yesterday = Shown("Bob", NOON - 86_400_000, {"type": "text", "text": "hi"})
     long_ago = Shown("Bob", 0, {"type": "text", "text": "hi"})
 
-    assert lines(message_rows(yesterday, PAGE)) == ["11-14 12:00  Bob: hi"]
-    assert lines(message_rows(long_ago, PAGE)) == ["1970-01-01 00:00  Bob: hi"]
+    assert lines(message_rows(yesterday, PAGE)) == ["14 Nov 12:00  Bob: hi"]
+    assert lines(message_rows(long_ago, PAGE)) == ["1 Jan 1970 00:00  Bob: hi"]
 
 
 def test_a_card_is_a_box_with_numbered_buttons() -> None:
@@ -72,11 +72,38 @@ def test_a_card_is_a_box_with_numbered_buttons() -> None:
         "12:00  Shop",
         "       ┌─ 预约 · Eye exam ────────┐",
         "       │ Which time?              │",
+        "       │                          │",
         "       │ 门店  南京西路店         │",
         "       │ When  12月3日 周三 15:00 │",
         "       │                          │",
         "       │ [1] 15:00   [2] 都不行   │",
         "       └──────────────────────────┘",
+    ]
+
+
+@pytest.mark.parametrize("lead", ["{}. ", "{}、", "{}: ", "{})", "  {}.  "])
+def test_what_a_button_says_is_not_said_again_above_it(lead: str) -> None:
+    listed = "\n".join(lead.format(number) + label for number, label in enumerate(("15:00", "都不行"), 1))
+    said = {**CARD, "text": f"Which time?\n{listed}"}
+
+    assert lines(card_rows(said, PAGE)) == lines(card_rows(CARD, PAGE))
+    assert preview(said, 60) == preview(CARD, 60)
+
+
+@pytest.mark.parametrize(
+    "line", ["1. 都不行", "2. 15:00", "3. 15:00", "0. 都不行", "15:00", "1. 15:00 or later"]
+)
+def test_a_line_that_is_no_button_stays(line: str) -> None:
+    drawn = "\n".join(lines(card_rows({**CARD, "text": f"Which time?\n{line}"}, PAGE)))
+
+    assert f"│ {line} " in drawn
+
+
+def test_a_card_without_a_title_has_a_plain_edge() -> None:
+    assert lines(card_rows({"type": "card", "text": "Which time?"}, PAGE)) == [
+        "       ┌─────────────┐",
+        "       │ Which time? │",
+        "       └─────────────┘",
     ]
 
 
@@ -121,7 +148,8 @@ def test_what_has_no_words_is_named() -> None:
     ("content", "told"),
     [
         ({"event": "created", "title": "Team"}, "Bob created “Team”"),
-        ({"event": "added", "user": "ann", "role": "member"}, "Bob added Ann (member)"),
+        ({"event": "added", "user": "ann", "role": "member"}, "Bob added Ann"),
+        ({"event": "added", "user": "ann", "role": "admin"}, "Bob added Ann (admin)"),
         ({"event": "left", "user": "ann"}, "Ann left"),
         ({"event": "promoted"}, "Bob: promoted"),
     ],

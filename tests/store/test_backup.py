@@ -9,6 +9,7 @@ import random
 import shutil
 import sqlite3
 import stat
+import threading
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -72,10 +73,17 @@ def _slow_pace(rest_s: float) -> Any:
     return init
 
 
-async def begun(stand: Stand, target: Path) -> asyncio.Task[Any]:
+async def begun(
+    stand: Stand, target: Path, told: backups.Told = lambda done, total: None
+) -> asyncio.Task[Any]:
     """A backup that has copied its first pages."""
     first = asyncio.Event()
-    task = asyncio.create_task(stand.store.backup(target, lambda done, total: first.set()))
+
+    def note(done: int, total: int) -> None:
+        told(done, total)
+        first.set()
+
+    task = asyncio.create_task(stand.store.backup(target, note))
     await first.wait()
     return task
 
@@ -104,16 +112,25 @@ async def test_it_does_not_say_that_a_server_runs_on_it(stand: Stand, tmp_path: 
 async def test_what_is_committed_meanwhile_is_not_in_it_and_it_does_not_begin_anew(
     stand: Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slowly(monkeypatch, 0.001)
+    """Something is committed between every two pages, however fast either side is."""
+    slowly(monkeypatch, 0)
+    commits, known_rest = threading.Semaphore(0), backups.Pace.rest
+
+    def rest(pace: backups.Pace, left: int, total: int) -> None:
+        known_rest(pace, left, total)
+        assert commits.acquire(timeout=30)
+
+    monkeypatch.setattr(backups.Pace, "rest", rest)
     told: list[tuple[int, int]] = []
-    task = asyncio.create_task(stand.store.backup(tmp_path / "copy.db", lambda *pages: told.append(pages)))
+    task = await begun(stand, tmp_path / "copy.db", lambda *pages: told.append(pages))
     number = 1000
     while not task.done():
         await stand.post(post(number := number + 1, text="x" * 3000))
-    assert (await task).messages < 200
-    assert number > 1010, "nothing was committed meanwhile"
+        commits.release()
+    assert (await task).messages == 40
+    assert number >= 1000 + len(told) > 1040
     done, totals = [pages for pages, _ in told], {total for _, total in told}
-    assert done == sorted(done) == list(range(1, len(done) + 1))
+    assert done == list(range(1, len(done) + 1))
     assert totals == {done[-1]}
     with closing(sqlite3.connect(tmp_path / "copy.db")) as raw:
         assert check_database(raw).findings == []

@@ -28,6 +28,8 @@ COMMANDS = {"arrived": "arrive", "done": "finish"}
 #: Commands that the reader has a word for; the corpus lists them under "other".
 _BEGUN = frozenset({"report", "order", "human", "help", "stores", "info", "list", "slots"})
 _FIRST = {"yes": True, "no": False}
+#: A value that cannot be, or that nothing settles: nothing of it is taken.
+CANNOT_BE = "?"
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _CLOCK = re.compile(r"\d\d:\d\d")
 
@@ -131,7 +133,7 @@ def _wants(acts: Sequence[Mapping[str, Any]], doubtful: bool) -> Iterator[Want]:
             yield _begin(what, value)
         elif kind is Kind.QUESTION:
             yield Want(kind, what)
-        elif kind is Kind.GIVE and (what == "other" or value == "?"):
+        elif kind is Kind.GIVE and (what == "other" or value == CANNOT_BE):
             continue  # "says something and must do nothing"; a value that cannot be
         elif value in (None, ""):
             yield Want(kind, what)
@@ -143,8 +145,8 @@ def _wants(acts: Sequence[Mapping[str, Any]], doubtful: bool) -> Iterator[Want]:
 def _said(acts: Sequence[Mapping[str, Any]]) -> Iterator[Want]:
     """What is said and must do nothing: it may be read, and is not missed."""
     for act in acts:
-        if act["act"] == "give" and act["what"] == "other":
-            yield Want(Kind.GIVE, "other", (act["value"],))
+        if act["act"] == "give" and (act["what"] == "other" or act["value"] == CANNOT_BE):
+            yield Want(Kind.GIVE, act["what"], (act["value"],))
 
 
 def _begin(what: str, value: Any) -> Want:

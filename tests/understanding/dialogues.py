@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -15,13 +15,18 @@ from tests.booking.support.shop import GARDEN, Shop, shown
 
 from .chains import chain_file
 from .corpus import SERVICES, ZONE, Half, rows
+from .kin import same_person
+from .played import Played, Standing, folded, violated
 
 CUSTOMER, STAFF = "customer", "staff-li"
 _BOOKED = "status IN ('pending', 'confirmed', 'arrived', 'in_exam', 'done', 'no_show')"
-_STANDING = f"SELECT start_wall, service_id, for_name, store_id FROM booking_appointments WHERE {_BOOKED} ORDER BY start_at, id"
+_STANDING = (
+    f"SELECT start_wall, service_id, for_name, store_id, person FROM booking_appointments WHERE {_BOOKED} "
+    "ORDER BY start_at, id"
+)
 #: A hold that is let go was never booked.
 _CANCELLED = (
-    "SELECT count(*) FROM booking_appointments WHERE status = 'cancelled' "
+    "SELECT start_wall FROM booking_appointments WHERE status = 'cancelled' "
     f"AND id IN (SELECT appointment_id FROM booking_changes WHERE {_BOOKED})"
 )
 _MOVED = (
@@ -38,29 +43,6 @@ class End(StrEnum):
     WRONG = "wrong"  # something else is booked, moved or cancelled than was meant
     OPEN = "open"  # what was meant was not reached, and nothing wrong either
     BROKEN = "broken"  # the plugin failed
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """An appointment at the end."""
-
-    start: str
-    service: str
-    name: str
-    shop: str
-
-
-@dataclass(slots=True)
-class Played:
-    """What happened in a dialogue."""
-
-    standing: list[Standing] = field(default_factory=list)
-    cancelled: int = 0
-    moved_to: list[str] = field(default_factory=list)
-    held: bool = False
-    told_people: bool = False
-    said: list[tuple[str, str]] = field(default_factory=list)
-    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +87,7 @@ async def _play(shop: Shop, turns: Sequence[Mapping[str, Any]], played: Played) 
         played.said += [("bot", shown(one)) for one in told if one.conversation_id == there]
         played.told_people |= await _people_know(shop, told)
     played.standing = [Standing(*map(str, columns)) for columns in await shop.sql(_STANDING)]
-    [[played.cancelled]] = await shop.sql(_CANCELLED)
+    played.cancelled = [str(start) for (start,) in await shop.sql(_CANCELLED)]
     played.moved_to = [str(start) for (start,) in await shop.sql(_MOVED)]
     played.held = bool(await shop.sql("SELECT 1 FROM booking_appointments WHERE status = 'held'"))
 
@@ -165,7 +147,7 @@ def _compare(row: Mapping[str, Any], played: Played) -> tuple[list[str], list[st
             missing.append(f"not moved to {start}")
     if expect.get("told_people") and not played.told_people:
         missing.append("nobody told")
-    wrong += [f"never {phrase}" for phrase in row.get("never", ()) if _violates(phrase, played)]
+    wrong += [f"never {phrase}" for phrase in row.get("never", ()) if violated(phrase, played)]
     return wrong, missing
 
 
@@ -174,40 +156,22 @@ def _is(there: Standing, wanted: Mapping[str, Any]) -> bool:
     return (
         there.start == f"{wanted['day']}T{wanted['start']}"
         and SERVICES.get(service, service) == there.service
-        and ("name" not in wanted or _folded(wanted["name"]) == _folded(there.name))
+        and ("name" not in wanted or folded(wanted["name"]) == folded(there.name))
         and ("shop" not in wanted or wanted["shop"] == there.shop)
+        and ("for" not in wanted or _for_whom(there, str(wanted["for"])))
     )
+
+
+def _for_whom(there: Standing, wanted: str) -> bool:
+    """Whether it is that person's: the customer's own names nobody."""
+    return not there.person if wanted == "self" else same_person(wanted, there.person)
 
 
 def _for_another(there: Standing, wanted: Sequence[Mapping[str, Any]]) -> bool:
     """Of two persons' appointments, `booked` may name the one that the dialogue is about."""
-    names = {_folded(one["name"]) for one in wanted if "name" in one}
-    return len(wanted) == 1 and bool(there.name) and _folded(there.name) not in names
-
-
-def _violates(phrase: str, played: Played) -> bool:
-    verb, _, rest = phrase.partition(" ")
-    if verb == "book":
-        parts = rest.split()
-        return any(all(part in there.start.replace("T", " ") for part in parts) for there in played.standing)
-    if verb == "name":
-        return any(_folded(rest) == _folded(there.name) for there in played.standing)
-    if verb == "shop":
-        return any(rest == there.shop for there in played.standing)
-    if verb == "service":
-        return any(rest == there.service for there in played.standing)
-    checks = {
-        "cancel": bool(played.cancelled), "cancelled": bool(played.cancelled), "move": bool(played.moved_to),
-        "moved": bool(played.moved_to), "told": played.told_people, "two appointments": len(played.standing) > 1,
-        "hold": played.held, "twice": len({(one.start, one.name) for one in played.standing}) < len(played.standing),
-        "one appointment for both": len(played.standing) == 1,
-    }  # fmt: skip
-    return checks.get(phrase, False)
+    names = {folded(one["name"]) for one in wanted if "name" in one}
+    return len(wanted) == 1 and bool(there.name) and folded(there.name) not in names
 
 
 def _brief(wanted: Mapping[str, Any]) -> str:
     return " ".join(str(value) for value in wanted.values())
-
-
-def _folded(name: str) -> str:
-    return " ".join(name.casefold().split())

@@ -11,6 +11,8 @@ from imserver.plugins.booking.understanding.acts import Act, Kind, Reading, Scen
 from .scenes import pressed
 from .values import days_of
 
+_TIMES = frozenset({"day", "time", "range"})
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:
@@ -40,6 +42,19 @@ class Heard:
         if self.asks or self.when is None:
             return ()
         return self.starts if len(self.starts) == 1 or self.when.either_will_do else ()
+
+    @property
+    def many(self) -> bool:
+        """Whether several starts are shown to choose from."""
+        return len(self.starts) > 1 and self.when is not None and not self.when.either_will_do
+
+    @property
+    def instead(self) -> bool:
+        """Whether a time is refused and another one given: that moves the appointment that stands at the refused one."""
+        refused = any(
+            act.kind is Kind.REFUSE and act.what in _TIMES and act.value is not None for act in self.acts
+        )
+        return refused and any(act.kind is Kind.GIVE and act.what in _TIMES for act in self.acts)
 
     @property
     def holds(self) -> bool:

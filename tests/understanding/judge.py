@@ -16,8 +16,8 @@ from typing import Any
 from imserver.plugins.booking.schedule.shops import Chain
 from imserver.plugins.booking.understanding.acts import Act, Hours, Kind, Reading, Scene
 
-from . import never
-from .corpus import Days, Utterance, Want
+from . import ends, never
+from .corpus import CANNOT_BE, Days, Utterance, Want
 from .heard import Heard, hear
 from .kin import same_person
 from .values import agrees, covers, covers_day, days_of, digits, names_days, plain, same_days, same_range
@@ -176,8 +176,12 @@ class _Match:
         return not want.values or any(self._same(want.what, value, act.value) for value in want.values)
 
     def _same(self, what: str, wanted: Any, heard: Any) -> bool:
+        if wanted == CANNOT_BE:
+            return self.heard.asks or ends.cannot_be(heard)
         if what == "day":
             return wanted in days_of(heard)
+        if what == "service":
+            return wanted == heard or ({wanted, heard} == ends.EXAMS and self._for_a_child())
         if what == "age":
             return self.same_age(wanted, heard)
         if what == "shop":
@@ -189,6 +193,17 @@ class _Match:
         if what == "number":
             return wanted == heard or (wanted == "last" and heard in ("last", -1))
         return bool(plain(wanted) == plain(heard))
+
+    def _for_a_child(self) -> bool:
+        """Whether both the corpus and the reading speak of a child, by age or kin: which exam that is, the band says."""
+        said = [(one.what, value) for one in self.utterance.allows() for value in one.values]
+        read = [(act.what, act.value) for act in self.heard.acts if act.kind is Kind.GIVE]
+        return any(self._a_child(*one) for one in said) and any(self._a_child(*one) for one in read)
+
+    def _a_child(self, what: str, value: Any) -> bool:
+        if what == "age":
+            return self.same_age(BAND_OF_CHILDREN, value)
+        return what == "person" and same_person("child", str(value))
 
     def same_age(self, wanted: Any, heard: Any) -> bool:
         """Years are compared as such, and with a band by the band that they are in."""
@@ -217,7 +232,21 @@ class _Wants(_Match):
     """What is wanted, and whether it was read."""
 
     def read(self, want: Want) -> bool:
-        """Whether an act says what is wanted, or something that comes to the same."""
+        """Whether an act says what is wanted, or something that leads to the same end."""
+        if ends.one_of_several(self.utterance, self.heard, want):
+            return False
+        if self._said(want) or ends.same(self.utterance, self.heard, want):
+            return True
+        return any(self._stands_for_it(other) for other in ends.alternatives(self.utterance, want))
+
+    def _stands_for_it(self, other: Want) -> bool:
+        """Whether an act says it: a text that nobody understood stands for nothing, though it puts a card off."""
+        return any(self.fits(other, act) for act in self.heard.acts) or ends.same(
+            self.utterance, self.heard, other
+        )
+
+    def _said(self, want: Want) -> bool:
+        """Whether an act says it, or something that comes to the same."""
         if any(self.fits(want, act) for act in self.heard.acts):
             return True
         if want.kind is Kind.REFUSE:
@@ -376,7 +405,7 @@ class _Beside(_Wants):
             return None
         if act.kind in (Kind.REFUSE, Kind.LATER) or name_of(act) in _TO_PEOPLE:
             return None
-        if act.kind is Kind.GIVE and act.what in TIMES and self.heard.asks:
+        if act.kind is Kind.GIVE and act.what in TIMES and (self.heard.asks or self.heard.many):
             return None
         return Outcome.OFFERED
 
@@ -405,6 +434,7 @@ class _Beside(_Wants):
         for start in starts:
             in_days = not days or any(covers_day(value, start.date()) for value in days)
             at_hour = start.time() in hours or any(covers(value, start.time()) for value in ranges)
+            at_hour = at_hour or (CANNOT_BE in hours and ends.cannot_be(start.time()))
             if in_days and (at_hour or not (hours or ranges)):
                 return False
         return True

@@ -48,6 +48,9 @@ def takes(heard: Heard, utterance: Utterance) -> bool:
 
 
 def _books(verb: str, moment: list[str], act: Act, heard: Heard) -> bool:
+    if moment == ["new"]:  # where an appointment is to be moved
+        begins = act.kind is Kind.BEGIN and act.what == "book"
+        return begins and not (heard.has(Kind.BEGIN, "move") or heard.instead)
     if not moment:
         shown = heard.has(Kind.BEGIN, "slots") or heard.has(Kind.QUESTION)
         begins = act.kind is Kind.BEGIN and act.what == "book"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +22,20 @@ from tests.understanding import alarms, page
 from tests.understanding import measure as measuring
 from tests.understanding.alarms import measure_alarms
 from tests.understanding.bars import bars
-from tests.understanding.corpus import FILES, HALVES, Half, Utterance, kind_of_alarm, rows, utterances
-from tests.understanding.dialogues import DialogueVerdict, End, Played, Standing, play, verdict
+from tests.understanding.corpus import (
+    CANNOT_BE,
+    FILES,
+    HALVES,
+    Half,
+    Utterance,
+    kind_of_alarm,
+    rows,
+    utterances,
+)
+from tests.understanding.dialogues import DialogueVerdict, End, play, verdict
 from tests.understanding.judge import Outcome
 from tests.understanding.measure import Measured, read_all
+from tests.understanding.played import Played, Standing, violated
 from tests.understanding.tables import show, show_alarms, show_dialogues, show_texts
 from tests.understanding.values import PARTS
 
@@ -50,16 +62,17 @@ def test_of_the_sealed_half_neither_a_text_nor_an_id_is_printed(sealed: Measured
     assert "bars of the sealed half" in out
     assert "first and present score" in out
     assert "confusion" not in out
+    tokens = frozenset(out.split())
     for name in FILES:
-        told = sum(_told(row, out) for row in rows("sealed", name))
+        told = sum(_told(row, out, tokens) for row in rows("sealed", name))
         assert told == 0, name
 
 
-def _told(row: dict[str, Any], out: str) -> bool:
+def _told(row: dict[str, Any], out: str, tokens: frozenset[str]) -> bool:
     words = [row.get("text", ""), *(turn.get("say", "") for turn in row.get("turns", ()))]
     # A short English word may be one of the tables' own.
     said = any(len(text) > (12 if text.isascii() else 3) and text in out for text in words)
-    return said or row["id"] in out.split()
+    return said or row["id"] in tokens
 
 
 def test_of_the_sealed_half_nothing_is_listed(sealed: Measured) -> None:
@@ -132,7 +145,7 @@ def test_a_reading_of_exactly_what_is_wanted_is_right_everywhere(
 
     def reading(text: str, scene: Any, lexicon: Any) -> Reading:
         one = at[text, scene.now].pop(0)
-        return Reading(text, tuple(_acts(one, lexicon.chain)))
+        return Reading(text, tuple(_acts(one, lexicon.chain)), people=tuple(_people(one)))
 
     monkeypatch.setattr(measuring, "understand", reading)
     monkeypatch.setattr(alarms, "look", lambda flags, text: alarms.Found())
@@ -154,7 +167,7 @@ def test_both_halves_speak_the_words_of_the_reader(half: Half) -> None:
         for one in utterances(half)
         for want in one.allows()
         for value in want.values
-        if isinstance(value, str)
+        if isinstance(value, str) and value != CANNOT_BE
     }
     assert {what for what, value in values if what in known and value not in known[what]} == set()
     assert {what for what, _ in values} <= {*known, "shop", "person", "name", "phone", "code", "other"}
@@ -162,6 +175,12 @@ def test_both_halves_speak_the_words_of_the_reader(half: Half) -> None:
     assert {kind_of_alarm(row) for row in rows(half, "alarms")} == kinds
     wanted = {want.what for one in utterances(half) for want in one.allows() if want.kind is Kind.ALARM}
     assert wanted <= kinds
+
+
+def _people(one: Utterance) -> Iterator[str]:
+    for want in one.wants:
+        if want.what == "person" and any("," in value for value in want.values):
+            yield from want.values[0].split(",")
 
 
 def _acts(one: Utterance, chain: Any) -> list[Act]:
@@ -181,7 +200,7 @@ def _acts(one: Utterance, chain: Any) -> list[Act]:
 
 # -------------------------------------------------------------------------------------------------------------- dialogues
 
-ROW = {
+ROW: dict[str, Any] = {
     "id": "x1", "now": "2026-11-18T10:00", "never": ["book 2026-11-20 15:00"],
     "expect": {"booked": {"day": "2026-11-21", "start": "15:00", "service": "child_exam", "name": "安宁"}},
 }  # fmt: skip
@@ -207,6 +226,52 @@ def test_a_dialogue_is_wrong_only_if_something_else_stands_at_its_end(
     assert verdict(ROW, Played(standing)).end is end
 
 
+@pytest.mark.parametrize(("person", "end"), [("我女儿", End.RIGHT), ("我妈", End.WRONG), ("", End.WRONG)])
+def test_an_appointment_is_right_only_if_it_is_for_whom_it_was_meant(person: str, end: End) -> None:
+    booked = ROW["expect"]["booked"] | {"for": "daughter"}
+    row = ROW | {"expect": {"booked": booked}}
+    assert verdict(row, Played([replace(SATURDAY, person=person)])).end is end
+    own = ROW | {"expect": {"booked": booked | {"for": "self"}}}
+    assert (verdict(own, Played([replace(SATURDAY, person=person)])).end is End.RIGHT) is (not person)
+
+
+@pytest.mark.parametrize(
+    ("phrase", "kept", "broken"),
+    [
+        ("book", Played(), Played([SATURDAY])),
+        ("book 2026-11-21 15:00", Played([replace(SATURDAY, start="2026-11-21T16:00")]), Played([SATURDAY])),
+        ("booked under 安宁", Played([replace(SATURDAY, name="安安")]), Played([SATURDAY])),
+        (
+            "moved to 2026-11-21 15:00",
+            Played(moved_to=["2026-11-22T15:00"]),
+            Played(moved_to=["2026-11-21T15:00"]),
+        ),
+        (
+            "2026-11-21 cancelled",
+            Played(cancelled=["2026-11-20T15:00"]),
+            Played(cancelled=["2026-11-21T15:00"]),
+        ),
+        ("person 老公", Played([SATURDAY]), Played([replace(SATURDAY, person="husband")])),
+    ],
+)
+def test_what_must_never_happen_is_found_at_the_end(phrase: str, kept: Played, broken: Played) -> None:
+    assert (violated(phrase, kept), violated(phrase, broken)) == (False, True)
+
+
+@pytest.mark.parametrize("half", HALVES)
+def test_every_phrase_of_what_must_never_happen_is_checked_or_known_as_none(half: Half) -> None:
+    phrases = {phrase for row in rows(half, "dialogues") for phrase in row["never"]}
+    unknown = set()
+    for number, phrase in enumerate(sorted(phrases)):
+        try:
+            violated(phrase, Played())
+        except KeyError:
+            unknown.add(number)
+    assert not unknown, "phrases that could never be violated"
+    with pytest.raises(KeyError):
+        violated("dance", Played())
+
+
 def test_a_dialogue_in_which_the_plugin_fails_is_broken_and_not_printed_with_its_words() -> None:
     assert verdict(ROW, Played(failure="KeyError: 'x'")).end is End.BROKEN
 
@@ -223,7 +288,7 @@ def test_a_dialogue_is_played_with_the_plugin_at_its_own_time() -> None:
     }
     played = asyncio.run(play(row))
     assert not played.failure
-    assert (played.standing, played.cancelled) == ([], 1)
+    assert (played.standing, played.cancelled) == ([], ["2026-03-20T15:00"])
     booked = asyncio.run(play({**row, "turns": row["turns"][:2]}))
     assert booked.standing == [Standing("2026-03-20T15:00", "exam", "安安", "garden")]
     assert not booked.told_people

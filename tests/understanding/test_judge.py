@@ -281,3 +281,143 @@ def test_staff_have_names_and_commands_have_words() -> None:
 def test_what_staff_say_without_a_command_does_nothing() -> None:
     assert one([], [Act(G, "day", FRIDAY)], staff=True).outcome is Outcome.RIGHT
     assert one([], [Act(G, "day", FRIDAY), Act(B, "cancel")], staff=True).outcome is Outcome.ACTED
+
+
+# ------------------------------------------------------------------------------------------ other acts, and the same end
+
+WALL = datetime.combine(SATURDAY, time(15))
+TIMED = [day(G, SATURDAY), Want(G, "time", (time(15),))]
+SAID = [Act(G, "day", SATURDAY), Act(G, "time", time(15))]
+
+
+def test_an_hour_or_a_service_is_a_wish_of_itself_where_no_booking_is_open() -> None:
+    book, when = Want(B, "book"), When((WALL,), days=(SATURDAY,))
+    assert one([book, *TIMED], SAID, when=when).outcome is Outcome.RIGHT
+    assert one([book, Want(G, "service", ("exam",))], [Act(G, "service", "exam")]).outcome is Outcome.RIGHT
+    for other in (Act(Kind.LATER), Act(Q, "price"), Act(Kind.NO)):
+        assert Want(B, "book") in one([book, *TIMED], [*SAID, other], when=when).missed
+    assert one([book, day(G, SATURDAY)], SAID[:1], when=When(days=(SATURDAY,))).outcome is Outcome.ASKED
+    assert one([book, *TIMED], SAID, when=when, staff=True).outcome is Outcome.ASKED
+
+
+def test_a_day_without_an_hour_shows_its_free_times() -> None:
+    slots = [Want(B, "slots"), day(G, SATURDAY)]
+    assert one(slots, SAID[:1], when=When(days=(SATURDAY,), reason="no_time")).outcome is Outcome.RIGHT
+    held = When((WALL,), days=(SATURDAY,))
+    assert Want(B, "slots") in one(slots, SAID, when=held).missed
+    with_service = [*SAID[:1], Act(G, "service", "exam")]
+    assert Want(B, "slots") in one(slots, with_service, when=When(days=(SATURDAY,), reason="no_time")).missed
+
+
+def test_a_day_refused_for_another_one_moves_the_appointment_that_stands_there() -> None:
+    wants = [Want(B, "move"), day(R, FRIDAY), day(G, SATURDAY)]
+    acts = [Act(R, "day", FRIDAY), Act(G, "day", SATURDAY)]
+    assert one(wants, acts, never=["book new"]).outcome is Outcome.RIGHT
+    assert one(wants, [*acts, Act(B, "book")], never=["book new"]).outcome is Outcome.RIGHT
+    assert one(wants, acts[1:], never=["book new"]).outcome is Outcome.ASKED
+    assert one(wants, [*acts, Act(B, "cancel")]).outcome is Outcome.ACTED
+
+
+def test_a_new_booking_in_the_place_of_a_move_is_the_worst() -> None:
+    wants, acts = [Want(B, "move"), day(G, SATURDAY)], [Act(B, "book"), Act(G, "day", SATURDAY)]
+    assert one(wants, acts, never=["book new"]).outcome is Outcome.ACTED
+    assert one(wants, [*acts, Act(B, "move")], never=["book new"]).outcome is Outcome.RIGHT
+
+
+def test_another_value_that_may_be_read_stands_for_the_one_that_is_wanted() -> None:
+    age, other = Want(G, "age", (35,)), Want(G, "age", (36,))
+    assert one([age], [Act(G, "age", 36)], may=[other]).outcome is Outcome.RIGHT
+    assert one([age], [Act(G, "age", 37)], may=[other]).outcome is Outcome.OFFERED
+    assert one([age], [Act(G, "age", 36)]).outcome is Outcome.OFFERED
+    two = [Want(G, "age", (7,)), Want(G, "age", (10,))]
+    assert (
+        one(two, [Act(G, "age", 7), Act(G, "age", 11)], may=[Want(G, "age", (11,))]).outcome is Outcome.ASKED
+    )
+    first = [Want(G, "first", (True,))]
+    assert one(first, [Act(G, "first", False)], may=[Want(G, "first", (False,))]).outcome is Outcome.ASKED
+    days = Want(G, "range", (Days(FRIDAY, SUNDAY),))
+    assert one([days], [Act(G, "day", FRIDAY)], may=[day(G, FRIDAY)]).outcome is Outcome.RIGHT
+    weekend = Want(G, "range", ("weekend",))
+    assert one([day(G, FRIDAY)], [Act(G, "day", (SATURDAY, SUNDAY))], may=[weekend]).outcome is Outcome.ASKED
+
+
+def test_another_end_that_may_be_read_stands_for_the_one_that_is_wanted() -> None:
+    book, slots, human = Want(B, "book"), Want(B, "slots"), Want(B, "human")
+    assert one([book], [Act(B, "slots")], may=[slots]).outcome is Outcome.RIGHT
+    assert one([book], [Act(B, "slots")]).outcome is not Outcome.RIGHT
+    assert one([book], [Act(B, "human")], may=[human]).outcome is Outcome.ASKED
+    assert (
+        one([book, Want(Q, "price")], [Act(B, "slots"), Act(Q, "price")], may=[slots]).outcome
+        is Outcome.ASKED
+    )
+    place = Want(Q, "place")
+    assert one([place], [Act(Q, "other")], may=[Want(Q, "other")]).outcome is Outcome.RIGHT
+
+
+def test_ways_to_put_off_a_card_stand_for_each_other_and_a_text_that_nobody_read_for_none() -> None:
+    refuse, no = Want(R), Want(Kind.NO)
+    assert one([refuse], [Act(Kind.NO)], step="confirm", may=[no]).outcome is Outcome.RIGHT
+    assert one([no], [Act(Kind.LATER)], step="confirm", may=[Want(Kind.LATER)]).outcome is Outcome.RIGHT
+    unread = (Rest("…", Span(0, 1), Weight.DANGEROUS),)
+    assert one([no], [], step="confirm", may=[refuse], rest=unread).outcome is Outcome.ASKED
+    assert one([no], [Act(Kind.YES)], step="confirm", may=[refuse]).outcome is Outcome.ACTED
+    assert one([no, Want(B, "cancel")], [Act(Kind.NO)], step="name").outcome is Outcome.RIGHT
+    assert one([Want(B, "cancel")], [Act(Kind.NO)], step="name").outcome is not Outcome.RIGHT
+
+
+def test_a_cancel_names_its_day_by_giving_or_refusing_it_and_a_list_of_staff_is_today_s() -> None:
+    cancel = [Want(B, "cancel"), day(G, SATURDAY)]
+    assert one(cancel, [Act(B, "cancel"), Act(R, "day", SATURDAY)]).outcome is Outcome.RIGHT
+    assert one(cancel, [Act(B, "cancel"), Act(R, "day", SUNDAY)]).outcome is Outcome.ASKED
+    today = [Want(B, "list"), day(G, NOW.date())]
+    assert one(today, [Act(B, "list")], staff=True).outcome is Outcome.RIGHT
+    assert one([today[0], day(G, SATURDAY)], [Act(B, "list")], staff=True).outcome is Outcome.ASKED
+    assert one(today, [Act(B, "list")]).outcome is Outcome.ASKED
+
+
+def test_the_exam_of_a_child_is_the_child_s_exam() -> None:
+    child, plain = Want(G, "service", ("child-exam",)), Want(G, "service", ("exam",))
+    aged, read = Want(G, "age", (8,)), [Act(G, "service", "exam"), Act(G, "age", 8)]
+    assert one([child, aged], read).outcome is Outcome.RIGHT
+    assert one([plain, aged], [Act(G, "service", "child-exam"), read[1]]).outcome is Outcome.RIGHT
+    assert one([child, aged], read[:1]).outcome is Outcome.OFFERED  # who it is for was not read
+    assert one([child, aged], [Act(G, "service", "glasses"), read[1]]).outcome is Outcome.OFFERED
+    grown = [Act(G, "service", "child-exam"), Act(G, "age", 40)]
+    assert one([plain, Want(G, "age", (40,))], grown).outcome is Outcome.OFFERED
+
+
+def test_an_hour_that_cannot_be_may_be_read_and_one_that_can_be_may_not() -> None:
+    wants, night, noon = [Want(G, "time", ("?",))], time(2), time(14)
+    for hour, outcome in ((night, Outcome.RIGHT), (noon, Outcome.OFFERED)):
+        when = When((datetime.combine(SATURDAY, hour),), days=(SATURDAY,))
+        assert one([], [Act(G, "time", hour)], may=wants, step="time", when=when).outcome is outcome
+
+
+def test_a_day_that_is_over_is_asked_about() -> None:
+    wants = [day(G, NOW.date() - timedelta(days=1)), Want(G, "time", (time(15),))]
+    assert one(wants, [], when=When(reason="past")).outcome is Outcome.RIGHT
+    assert one(wants, [], when=When(reason="leftover")).outcome is Outcome.ASKED
+    assert one(TIMED, [], when=When(reason="past")).outcome is Outcome.ASKED
+
+
+def test_the_hour_that_is_meant_most_stands_in_its_range() -> None:
+    noon, twelve = Want(G, "range", ("noon",)), Want(G, "time", (time(12),))
+    at = [datetime.combine(SATURDAY, time(hour)) for hour in (11, 12, 14)]
+    acts, window = [Act(G, "range", Hours(660, 840, "noon"))], (at[0], at[2])
+    assert one([noon, twelve], acts, when=When(window=window, wish=at[1])).outcome is Outcome.RIGHT
+    assert one([noon, twelve], acts, when=When(window=window, wish=at[0])).outcome is Outcome.ASKED
+    assert one([twelve], acts, when=When(window=window, wish=at[1])).missed == [twelve]
+
+
+def test_of_one_plain_hour_several_are_no_answer() -> None:
+    several = When((WALL, WALL + timedelta(hours=1)), days=(SATURDAY,))
+    both = [*SAID, Act(G, "time", time(16))]
+    assert one(TIMED, both, when=several).outcome is Outcome.ASKED
+    assert one(TIMED, SAID, when=When((WALL,), days=(SATURDAY,), reason="several")).outcome is Outcome.ASKED
+    assert one(TIMED, SAID, when=When((WALL,), days=(SATURDAY,))).outcome is Outcome.RIGHT
+
+
+def test_of_two_persons_one_is_no_answer() -> None:
+    two = [Want(G, "person", ("self,husband",))]
+    assert one(two, [Act(G, "person", "husband")]).outcome is Outcome.ASKED
+    assert one(two, [Act(G, "person", "husband")], people=("self", "husband")).outcome is Outcome.RIGHT

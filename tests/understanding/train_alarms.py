@@ -58,7 +58,12 @@ class Sample:
 
 def samples(flags: RedFlags) -> list[Sample]:
     """The texts to learn from, as the reader sees them."""
-    rows = [*_lines("alarms"), *_lines("others"), *filter(_is_none, _lines("utterances"))]
+    rows = [
+        *_lines("alarms"),
+        *_lines("more_alarms"),
+        *_lines("others"),
+        *filter(_is_none, _lines("utterances")),
+    ]
     rows += [{"text": text} for text in _phrases()]
     return [
         Sample(

@@ -6,7 +6,6 @@ from __future__ import annotations
 import math
 import socket
 import struct
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -202,8 +201,6 @@ class Player:
             self.send(on, step)
         elif "expect_end" in step:
             assert (frame := self.frame(on)) is None, frame
-        elif "wait_ms" in step:
-            time.sleep(step["wait_ms"] / 1000)
         else:
             patterns = step.get("expect_any_order") or [step.get("expect") or step["expect_later"]]
             self.expect(on, patterns, skip="expect_later" in step)

@@ -6,6 +6,7 @@ import ast
 import asyncio
 import hmac
 import json
+import time
 from base64 import urlsafe_b64decode
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +17,7 @@ import pytest
 from imserver import Config, Server
 from imserver.config import AuthConfig, LimitsConfig, ServerConfig, StoreConfig
 from imserver.model import User
+from imserver.testing import ManualClock
 from tests.store.support import take_back
 from tests.vectors import second_reader, second_shapes
 from tests.vectors.second_reader import Fault, Player, filled, read, split, unpack
@@ -148,7 +150,9 @@ async def play_all(transcript: dict[str, Any], folder: Path, player_type: type[P
         auth=AuthConfig(secret="a secret for tests that is long enough"),
         limits=LimitsConfig(**{"strangers": "open", **transcript.get("limits", {})}),
     )
-    async with Server(config) as server:
+    # Time is that of the transcript: however long a machine takes for its steps, a rate gives out what its waits give.
+    clock = ManualClock(time.time_ns() // 1_000_000)
+    async with Server(config, clock=clock) as server:
         for name in transcript["users"]:
             await server.chat.put_user(User(name, name.title()))
         player = player_type(
@@ -156,17 +160,22 @@ async def play_all(transcript: dict[str, Any], folder: Path, player_type: type[P
             lambda user, device: server.accounts.make_token(user, ttl_s=3600, device_id=device),
         )
         try:
-            await play(player, server, transcript["steps"])
+            await play(player, server, clock, transcript["steps"])
         finally:
             for socket in player.sockets.values():
                 socket.close()
     return player
 
 
-async def play(player: Player, server: Server, steps: list[dict[str, Any]]) -> None:
+async def play(player: Player, server: Server, clock: ManualClock, steps: list[dict[str, Any]]) -> None:
     for number, step in enumerate(steps):
+        clock.advance(
+            step.get("wait_ms", 0) / 1000
+        )  # before the sleep, in which the server looks again who has waited
         try:
-            if "stop_server" in step:
+            if "wait_ms" in step:
+                clock.advance(step["wait_ms"] / 1000)
+            elif "stop_server" in step:
                 await server.stop()
             elif "take_back" in step:
                 await take_back_as(server, **step["take_back"])

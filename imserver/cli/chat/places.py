@@ -50,6 +50,8 @@ class Place:
     #: The buttons that a digit taps, and the position of their card.
     actions: list[Action] = field(default_factory=list)
     card_at: int = 0
+    #: Command -> label of buttons of bots, in the order in which they were shown.
+    labels: dict[str, str] = field(default_factory=dict)
     #: The newest own message, and its shown ticks: user id -> tick.
     last_own: int = 0
     told: dict[str, Tick] = field(default_factory=dict)
@@ -83,6 +85,23 @@ class Place:
             self.actions, self.card_at = actions, item.position
         elif item.position == self.card_at or (not own and item.position > self.card_at):
             self.actions = []  # a message came after the card: a digit answers that one
+
+    def know_buttons(self, content: Any) -> None:
+        """Remember what the buttons of a bot's card are called. A person's card may call a button what it is not."""
+        for action in actions_of(content):
+            self.labels.pop(action.command, None)  # the newest ones stay longest
+            self.labels[action.command] = action.label
+        while len(self.labels) > MAX_REMEMBERED:
+            del self.labels[next(iter(self.labels))]
+
+    def as_tapped(self, content: Any) -> Any:
+        """A text that is a button's command with more in it than one word, `/confirm A7K2 v3`, as that button: `[Confirm]`.
+        What people type themselves, `/my`, stays."""
+        if not isinstance(content, dict) or content.get("type") != "text":
+            return content
+        text = content.get("text")
+        label = self.labels.get(text) if isinstance(text, str) and " " in text else None
+        return content if label is None else {**content, "text": f"[{label}]"}
 
     def taken_back(self, position: int, revision: int) -> bool:
         """Note that a message was taken back: what still shows it is too old. True if it was on the screen."""

@@ -6,6 +6,7 @@ into text for a pipe. All text from outside goes through `sanitize.safe` here, a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
@@ -54,6 +55,9 @@ MIN_CELLS = 20
 #: Behind a bot's name, which no name can push out of the line.
 BOT = " (bot)"
 INDENT = " " * 7  # as wide as "12:31  "
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+#: A line of a card's text that may be a button: `2. Not now`, `2、先不约了`.
+_NUMBERED = re.compile(r"\s*(\d{1,3})\s*[.)、．:：]\s*(.*?)\s*")
 
 
 class Tick(Enum):
@@ -133,13 +137,12 @@ def _rows_of_content(shown: Shown, page: Page) -> list[Row]:
 
 
 def clock_text(sent_at: int, page: Page) -> str:
-    """`12:31` today, `03-09 12:31` in this year, else with the year."""
+    """`12:31` today, `9 Mar 12:31` in this year, else with the year."""
     zone = page.zone
     then = datetime.fromtimestamp(_sane(sent_at) / 1000, UTC).astimezone(zone)
     now = datetime.fromtimestamp(page.now_ms / 1000, UTC).astimezone(zone)
-    if then.date() == now.date():
-        return then.strftime("%H:%M")
-    return then.strftime("%m-%d %H:%M" if then.year == now.year else "%Y-%m-%d %H:%M")
+    day = "" if then.date() == now.date() else f"{then.day} {MONTHS[then.month - 1]} "
+    return f"{day}{'' if then.year == now.year else f'{then.year} '}{then:%H:%M}"
 
 
 def tick_of(position: int, others: Iterable[tuple[int, int]]) -> Tick:
@@ -160,9 +163,7 @@ def text_of(content: Mapping[str, Any] | None) -> str:
     if kind == "text" and isinstance(text, str):
         return safe(text)
     if kind == "card":
-        return safe(
-            " — ".join(part for part in (_string(content, "title"), _string(content, "text")) if part)
-        )
+        return safe(" — ".join(part for part in (_string(content, "title"), _card_text(content)) if part))
     name = _string(content, "name") or (text if isinstance(text, str) else "")
     return safe(f"[{kind}] {name}".rstrip())
 
@@ -186,14 +187,15 @@ def actions_of(content: Mapping[str, Any] | None) -> list[Action]:
 
 
 def card_rows(content: Mapping[str, Any], page: Page) -> list[Row]:
-    """The box of a card: title, text, fields with their labels in a column, numbered buttons."""
+    """The box of a card: title, text, fields with their labels in a column, numbered buttons, with room between them."""
     inner = min(max(page.width, MIN_CELLS) - len(INDENT), MAX_BOX_CELLS) - 4
-    title = clip(safe_line(_string(content, "title")) or "card", inner - 2)
-    body: list[Row] = []
-    text = _string(content, "text")
-    if text:
-        body += [[("class:text", line)] for line in wrap(safe(text), inner)]
-    body += _field_rows(_fields(content), inner)
+    title = clip(safe_line(_string(content, "title")), inner - 2)
+    text = _card_text(content)
+    body: list[Row] = [[("class:text", line)] for line in wrap(safe(text), inner)] if text else []
+    fields = _field_rows(_fields(content), inner)
+    if fields and body:
+        body.append([("", "")])
+    body += fields
     buttons = _button_rows(actions_of(content), inner)
     if buttons and body:
         body.append([("", "")])
@@ -201,13 +203,7 @@ def card_rows(content: Mapping[str, Any], page: Page) -> list[Row]:
     used = max([width(title) + 2, *(width("".join(text for _, text in row)) for row in body)])
     used = min(used, inner)
     frame = "class:box"
-    rows: list[Row] = [
-        [
-            (frame, f"{INDENT}┌─ "),
-            ("class:title", title),
-            (frame, f" {'─' * (used - width(title) - 1)}┐"),
-        ]
-    ]
+    rows: list[Row] = [_top(title, used)]
     for row in body:
         gap = " " * (used - width("".join(text for _, text in row)))
         rows.append([(frame, f"{INDENT}│ "), *row, ("", gap), (frame, " │")])
@@ -224,7 +220,8 @@ def system_text(shown: Shown, name_of: NameOf, words: Words = lambda who, conten
         case "created":
             return f"{who} created “{safe_line(_string(content, 'title'))}”"
         case "added":
-            return f"{who} added {user} ({safe_line(_string(content, 'role'))})"
+            role = safe_line(_string(content, "role"))
+            return f"{who} added {user}{'' if role == 'member' else f' ({role})'}"
         case "removed":
             return f"{who} removed {user}"
         case "left":
@@ -276,6 +273,29 @@ def _text_rows(shown: Shown, page: Page) -> list[Row]:
 
 def _tick_fragment(tick: Tick) -> tuple[str, str]:
     return ("class:read" if tick is Tick.READ else "class:tick", f" {tick.value}")
+
+
+def _top(title: str, used: int) -> Row:
+    """The upper edge, with the title in it; a card without one has a plain edge."""
+    if not title:
+        return [("class:box", f"{INDENT}┌{'─' * (used + 2)}┐")]
+    return [
+        ("class:box", f"{INDENT}┌─ "),
+        ("class:title", title),
+        ("class:box", f" {'─' * (used - width(title) - 1)}┐"),
+    ]
+
+
+def _card_text(content: Mapping[str, Any]) -> str:
+    """The text without the lines that its buttons say again, which are for clients without buttons."""
+    labels = [action.label for action in actions_of(content)]
+    lines = _string(content, "text").split("\n")
+    return "\n".join(line for line in lines if not _is_button(line, labels))
+
+
+def _is_button(line: str, labels: Sequence[str]) -> bool:
+    found = _NUMBERED.fullmatch(line)
+    return found is not None and found[2] in labels[int(found[1]) - 1 : int(found[1])]
 
 
 def _field_rows(fields: Sequence[tuple[str, str]], inner: int) -> list[Row]:

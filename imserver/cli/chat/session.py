@@ -235,7 +235,9 @@ class ChatSession:
                 raise
             await self.say("nothing here yet; the first message makes the conversation")
             return
-        await self.names.learn(item.sender_id for item in page.items)
+        await self.names.learn(
+            user_id for item in page.items for user_id in (item.sender_id, *users_in(item.content))
+        )
         rows: list[Row] = []
         for item in map(place.as_now, page.items):
             place.note(item, self._cursors(place))
@@ -258,9 +260,8 @@ class ChatSession:
         while len(self._posting) >= MAX_POSTING:
             await asyncio.wait(set(self._posting), return_when=asyncio.FIRST_COMPLETED)
         if not self._connected:
-            shown = Shown(
-                "", self._clock.now_ms(), {"type": "text", "text": text}, own=True, tick=Tick.QUEUED
-            )
+            content = self.current.as_tapped({"type": "text", "text": text})
+            shown = Shown("", self._clock.now_ms(), content, own=True, tick=Tick.QUEUED)
             await self.screen.show(message_rows(shown, self.page()))
         await self._start_post(self.current.conversation_id, {"type": "text", "text": text})
 
@@ -487,7 +488,10 @@ class ChatSession:
         marks = self._marks_of(place, item)
         bot = self.names.is_bot(item.sender_id)
         who = self.names(item.sender_id)
-        shown = Shown(who, item.sent_at, item.content, own, tick, changed, marks, by, bot)
+        if bot:
+            place.know_buttons(item.content)
+        content = place.as_tapped(item.content)
+        shown = Shown(who, item.sent_at, content, own, tick, changed, marks, by, bot)
         return message_rows(shown, self.page())
 
     def _marks_of(self, place: Place, item: Message | Item) -> str:

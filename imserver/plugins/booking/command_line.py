@@ -20,7 +20,8 @@ from .messages.texts import text_faults
 from .operations import BookingConfig
 from .schedule.changes import Change, Origin, found, in_conflict
 from .schedule.faults import Fault
-from .schedule.shops import Chain, ChainError, chain_of, parse_tree, read_source
+from .schedule.notes import notes
+from .schedule.shops import Chain, ChainError, chain_of, parse_tree, read_source, zone_meant
 from .setup import CONFIGURATION, SETUP_LANGUAGES, Shop, chain_text, local_zone, name_of
 from .understanding.commands import alarm, read, when
 
@@ -69,6 +70,7 @@ def init(
     else:
         _write_new(Path(CONFIGURATION), f'[plugins.{PLUGIN}]\nchain = "{path.as_posix()}"\n')
         click.echo(f"wrote {CONFIGURATION}, which names it")
+    click.echo(f"next: put your address, hours and people into {path}, then `imserver booking check`")
 
 
 def _write_new(path: Path, text: str) -> None:
@@ -87,13 +89,15 @@ def _write_new(path: Path, text: str) -> None:
 @click.pass_obj
 def check(line: CommandLine | None, file: str | None) -> int:
     """Check FILE, by default the one that the configuration names. Every fault is a line: where it stands, what stands there,
-    and what is wanted. Exit code 2 if there is any."""
+    and what is wanted. Exit code 2 if there is any. A note is about what is right and probably not meant."""
     source, text = (file, _text(file)) if file is not None else _configured(line)
     chain, faults = _read(text, source)
     for fault in faults:
         click.echo(f"{source}: {fault}", err=True)
     if chain is None or faults:
         return EXIT_FAULTS
+    for note in notes(chain):
+        click.echo(f"{source}: note: {note}", err=True)
     click.echo(f"{source}: all is right: {_counted(chain)}")
     return 0
 
@@ -101,13 +105,21 @@ def check(line: CommandLine | None, file: str | None) -> int:
 def _text(file: str) -> str:
     """What stands in a file that was named here."""
     try:
-        if Path(file).exists() and not Path(file).is_file():  # a device might never end
+        path = Path(file)
+        if path.is_dir():
+            raise PluginError(f"{file}: is a folder; name the file in it")
+        if path.exists() and not path.is_file():  # a device might never end
             raise PluginError(f"{file}: is no file")
-        return Path(file).read_text("utf-8")
+        data = path.read_bytes()
     except OSError as error:
         raise PluginError(f"{file}: {error.strerror}") from None
-    except ValueError:
-        raise PluginError(f"{file}: is not UTF-8 text") from None
+    except ValueError:  # a name with a zero
+        raise PluginError(f"{file!r}: is no name of a file") from None
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise PluginError(f"{file}: is not UTF-8 text (line {line}); save it as UTF-8") from None
 
 
 def _read(text: str, source: str) -> tuple[Chain | None, list[Fault]]:
@@ -141,10 +153,20 @@ def _configured(line: CommandLine | None) -> tuple[str, str]:
     return source, read_source(source)
 
 
+def _where(line: CommandLine | None) -> str:
+    """What to do without a section."""
+    if line is None or line.config_path is None:
+        return (
+            f"there is no {CONFIGURATION} here: go to its folder, or name it, `imserver --config FILE {PLUGIN} …`;"
+            f" `imserver {PLUGIN} init` writes one"
+        )
+    return f'put it into {line.config_path}, with a line such as chain = "shop.toml"'
+
+
 def _section(line: CommandLine | None) -> BookingConfig:
     section = line.section(PLUGIN) if line is not None else None
     if section is None:
-        raise PluginError(f"the configuration has no section [plugins.{PLUGIN}]; name a file")
+        raise PluginError(f"the configuration has no section [plugins.{PLUGIN}]; {_where(line)}")
     assert isinstance(section, BookingConfig)
     return section
 
@@ -176,15 +198,20 @@ def import_(line: CommandLine, file: str | None, take: str | None) -> None:
     tree = parse_tree(text, source)
     conflicts = [change for change in _changes(line) if in_conflict(tree, change)]
     decisions = _decisions(conflicts, tree, take)
-    if file is not None and not _is_same(Path(file), place):
-        _put_in_place(place, text)
+    kept = _put_in_place(place, text) if file is not None and not _is_same(Path(file), place) else None
     told = line.ask(PLUGIN, "settle", decisions=decisions)
     click.echo(f"{place}: in effect: {_counted(chain)}")
+    if kept is not None:
+        click.echo(f"{kept}: what was there before")
     for count, words in (
         (told["taken"], "as the file says, not as said in chat"),
         (told["kept"], "as said in chat, not as the file says"),
         (told["in_file"], "said in chat, and in the file by now"),
         (told["stand"], "changed by talking, beside the file"),
+        (
+            told["without"],
+            "said in chat, without a place in the file: somebody or something is not there any more",
+        ),
     ):
         if count:
             click.echo(f"{count} {'field' if count == 1 else 'fields'} {words}")
@@ -247,8 +274,8 @@ def _is_same(one: Path, other: Path) -> bool:
     return False
 
 
-def _put_in_place(place: Path, text: str) -> None:
-    """Whole or not at all; what was there is kept beside it."""
+def _put_in_place(place: Path, text: str) -> Path | None:
+    """Whole or not at all; what was there is kept beside it, in the file that is returned."""
     new, before = place.with_name(f"{place.name}.new"), place.with_name(f"{place.name}.before")
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -256,10 +283,12 @@ def _put_in_place(place: Path, text: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        if place.exists():
+        there_was = place.exists()
+        if there_was:
             before.write_bytes(place.read_bytes())
             new.chmod(place.stat().st_mode & 0o777)
         new.replace(place)
+        return before if there_was else None
     except OSError as error:
         raise PluginError(f"{error.filename or place}: {error.strerror}") from None
     finally:
@@ -297,4 +326,4 @@ def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise click.BadParameter(f"no time zone {name!r}", param_hint="--zone") from None
+        raise click.BadParameter(f"no time zone {name!r}{zone_meant(name)}", param_hint="--zone") from None

@@ -144,7 +144,9 @@ async def settle(context: Context, arguments: Mapping[str, Any]) -> Mapping[str,
                 take_file = decisions[change.id]
                 rows.settle(tx, change, file, take_file=take_file, origin=origin)
                 told["taken" if take_file else "kept"] += 1
-        told["stand"] = len(rows.standing(tx))
+        stand = rows.standing(tx)
+        told["without"] = len(rows.lay_over(file, stand, 0).without)
+        told["stand"] = len(stand) - told["without"]
         rows.next_revision(tx)
         return told
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from .meaning import EN_ONES, EN_TENS, either
 from .rules import CN_AFTER, CN_ANY, CN_DAY, EN_DAY, EN_MONTH, WEEK
+from .sieve import Sieve, letters_of
 from .text import ASIDE_MARK, DAY_MARK, TIME_MARK
 from .tokens import Reason
 
@@ -65,7 +67,10 @@ _DOUBTS: Final[tuple[tuple[Reason, tuple[str, ...]], ...]] = (
         (
             f"{MOVED}[到至] ?{NAMED}|{NAMED} ?[到至~-] ?[{CN_ANY}日天](?![楼家店])|[{CN_ANY}] ?(?:[到至~-]|to) ?{TIME_MARK}",
             f"{TIME_MARK} ?(?:[~-]|to|thr(?:o)?u(?:gh)?) ?{TIME_MARK}|{DAY_MARK} ?(?:[~-]|to|thr(?:o)?u(?:gh)?) ?{DAY_MARK}",
-            f"{NAMED} ?(?:[以之]?前(?!后|台)|{CN_AFTER}|[以之]?内|起)|[从自打等] ?{NAMED}|最[早晚迟]|至少|[截直][到至止]",
+            (
+                f"{NAMED} ?(?:[以之]?前(?!后|台|往|来|去)|{CN_AFTER}|[以之]?内|起)|[从自打等] ?{NAMED}|"
+                f"最[早晚迟]|至少|[截直][到至止]"
+            ),
             "[班学饭餐课][前后]|下班|放学",
             word(
                 "before|after|until|till?|between|within|during|since|earliest|latest|at least|onwards?|starting"
@@ -109,6 +114,7 @@ _DOUBTS: Final[tuple[tuple[Reason, tuple[str, ...]], ...]] = (
 )
 DOUBTS: Final = tuple((re.compile("|".join(patterns)), reason) for reason, patterns in _DOUBTS)
 """Words that may turn a time into something else; the first match gives the reason."""
+_SIEVE: Final = Sieve(pattern for pattern, _ in DOUBTS)
 
 _NEGATED: Final = next(pattern for pattern, reason in DOUBTS if reason == "negated")
 
@@ -164,7 +170,10 @@ def doubt(text: str, wishes: Sequence[tuple[int, int]]) -> Reason | None:
     A short clause behind a wish that has no time of its own may speak of the wish (周五下午三点，我没空).
     """
     clauses = _clauses(text, wishes)
-    found = next((reason for pattern, reason in DOUBTS if pattern.search(clauses)), None)
+    numbers = _SIEVE.passed(letters_of(clauses))
+    found = next(
+        (reason for pattern, reason in map(DOUBTS.__getitem__, numbers) if pattern.search(clauses)), None
+    )
     return found or ("leftover" if _residue(clauses) else None)
 
 
@@ -197,5 +206,6 @@ def _clauses(text: str, wishes: Sequence[tuple[int, int]]) -> str:
     return "\n".join(dict.fromkeys(kept))
 
 
+@lru_cache(maxsize=1024)
 def _misspelt(text: str) -> bool:
     return bool(difflib.get_close_matches(text, MISSPELT, n=1, cutoff=LIKENESS))

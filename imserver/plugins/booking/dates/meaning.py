@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from typing import Final, Literal
 
-from .holidays import MOVING, nth_weekday
+from .holidays import LUNAR_NEW_YEAR, MOVING, nth_weekday
 from .text import DAY_MARK
 from .tokens import (
     Between,
@@ -86,7 +86,7 @@ def either(words: Iterable[str]) -> str:
 
 # ------------------------------------------------------------------------------------------------------------------ days
 
-DAY_WORDS: Final = {"今": 0, "明": 1, "听": 1, "后": 2, "大后": 3, "大大后": 4}
+DAY_WORDS: Final = {"今": 0, "明": 1, "听": 1, "后": 2, "大后": 3, "外后": 3, "大大后": 4}
 WEEK_WORDS: Final = {
     "这": 0,
     "本": 0,
@@ -195,7 +195,7 @@ def read_slash_date(match: Match, scene: Scene) -> tuple[Token, ...]:
 
 
 def read_week(match: Match, scene: Scene) -> tuple[Token, ...]:
-    days = week(scene.today, WEEK_WORDS[match["week"].replace(" ", "")])
+    days = week(scene.today, WEEK_WORDS[match["week"].replace("个", "")])
     if not match["day"]:
         return (Days(frozenset(days)),)
     index = WEEKDAY_CHARS[match["day"]]
@@ -313,7 +313,7 @@ def read_part_of_month(match: Match, scene: Scene) -> tuple[Token, ...]:
 
 def _month_named(how: str, today: date) -> tuple[int, int] | None:
     """下个 is next month's, 12 and december the coming one of that name; no year has a month 0 or 13."""
-    how = how.strip().removesuffix("月").removesuffix("份").replace("个", "")
+    how = how.strip().removesuffix("月").removesuffix("份").replace("个", "").strip()
     if how[:3] in EN_MONTHS:
         month = EN_MONTHS.index(how[:3]) + 1
     elif how and how[0] not in "下这本tn":
@@ -336,7 +336,7 @@ def read_same_next_week(match: Match, scene: Scene) -> tuple[Token, ...]:
 
 def read_new_year(match: Match, scene: Scene) -> tuple[Token, ...]:
     """大年初三, 正月初八: counted from the first day of the lunar year."""
-    first = next((day for day in MOVING["大年初一|正月初一|年初一"] if day >= scene.today), None)
+    first = next((day for day in MOVING[LUNAR_NEW_YEAR] if day >= scene.today), None)
     return (one(first + timedelta(days=number(match["nth"]) - 1)) if first else Refused("vague"),)
 
 
@@ -347,7 +347,7 @@ def holidays(find: Callable[[date], date | None]) -> Reader:
         day = find(scene.today)
         if day is None:
             return (Refused("vague"),)
-        length = 7 if (day.month, day.day) == (10, 1) or day in MOVING["大年初一|正月初一|年初一"] else 3
+        length = 7 if (day.month, day.day) == (10, 1) or day in MOVING[LUNAR_NEW_YEAR] else 3
         return _stretch((day + timedelta(days=ahead) for ahead in range(length)), scene)
 
     return read
@@ -395,7 +395,10 @@ def read_month_days(match: Match, scene: Scene) -> tuple[Token, ...]:
 
 def read_days_later(match: Match, scene: Scene) -> tuple[Token, ...]:
     count, unit = match["count"], match["unit"]
-    if count == "半":  # half a year is six months; half a month and half a day are ambiguous
+    if count == "半" and unit == "月":
+        core = scene.today + timedelta(days=15)
+        return (Days(frozenset(week(core, 0)), core=core),)
+    if count == "半":  # half a year is six months; half a day is ambiguous
         return (from_today(6, "月", scene.today) if unit == "年" else Refused("vague"),)
     return (from_today(number(count), unit, scene.today),)
 
@@ -407,6 +410,15 @@ def read_shift(match: Match, scene: Scene) -> tuple[Token, ...]:
 def read_day_word(match: Match, scene: Scene) -> tuple[Token, ...]:
     day = one(scene.today + timedelta(days=DAY_WORDS[match["day"] or match["short"]]))
     return (day, PARTS[match["part"]]) if match["part"] else (day,)
+
+
+def either_day(first: int) -> Reader:
+    """今明两天, 明后天: any of the two."""
+    return lambda _, scene: (
+        Days(
+            frozenset(scene.today + timedelta(days=first + ahead) for ahead in range(2)), "several", each=True
+        ),
+    )
 
 
 def days_ahead(count: int) -> Reader:
@@ -477,6 +489,25 @@ def read_nth_of_month(match: Match, scene: Scene) -> tuple[Token, ...]:
     return next(((one(day),) for day in days if day and day >= scene.today), (Refused("past"),))
 
 
+def read_within_month(match: Match, scene: Scene) -> tuple[Token, ...]:
+    """十二月第一个周六, the first week of December: of a week all its days, of which one is to be picked."""
+    named = _month_named(match["month"], scene.today)
+    if named is None:
+        return (Refused("impossible"),)
+    nth = NTH.get(match["nth"]) or number(match["nth"])
+    if match["cn"]:
+        day = nth_weekday(*named, WEEKDAY_CHARS[match["cn"]], nth)
+        return (one(day),) if day and day >= scene.today else (Refused("past"),)
+    if match["weekend"]:
+        saturday = nth_weekday(*named, 5, nth)
+        return (
+            (Days(frozenset({saturday, saturday + timedelta(days=1)}), "several", each=True),)
+            if saturday
+            else ()
+        )
+    return _stretch((date(*named, 7 * nth - 6) + timedelta(days=ahead) for ahead in range(7)), scene)
+
+
 def read_nth_weekday(match: Match, scene: Scene) -> tuple[Token, ...]:
     """第二个周六, the third Saturday from now: counted from the coming one."""
     nth = number(match["nth"]) if match["nth"] not in NTH else NTH[match["nth"]]
@@ -505,6 +536,33 @@ def read_beside(match: Match, scene: Scene) -> tuple[Token, ...]:
     back = groups["way"] in ("前", "before")
     count = number(groups["count"]) if groups.get("count") else 1
     return (Shift(-count if back else count),)
+
+
+def holiday_nth(find: Callable[[date], date | None]) -> Reader:
+    """国庆第二天: counted from the holiday."""
+
+    def read(match: Match, scene: Scene) -> tuple[Token, ...]:
+        day = find(scene.today)
+        return (one(day + timedelta(days=number(match["nth"]) - 1)) if day else Refused("vague"),)
+
+    return read
+
+
+def week_beside(find: Callable[[date], date | None]) -> Reader:
+    """圣诞那周, the week before Christmas: seven days, of which one is to be picked."""
+
+    def read(match: Match, scene: Scene) -> tuple[Token, ...]:
+        day = find(scene.today)
+        if day is None:
+            return (Refused("vague"),)
+        way = match["way"] or match["way2"]
+        if way in ("前", "before"):
+            return _stretch((day - timedelta(days=ahead) for ahead in range(7, 0, -1)), scene)
+        if way in ("后", "after"):
+            return _stretch((day + timedelta(days=ahead) for ahead in range(1, 8)), scene)
+        return _stretch(week(day, 0), scene)
+
+    return read
 
 
 def holiday(find: Callable[[date], date | None]) -> Reader:
@@ -614,6 +672,11 @@ PARTS: Final[dict[str, Part]] = {
             "吃过午饭",
             "午休后",
             "午休完",
+            "食完晏",
+            "食晏后",
+            "吃完中饭",
+            "中饭后",
+            "吃了午饭",
         ),
         Part("afternoon", 12, 20),
     ),
@@ -632,6 +695,9 @@ PARTS: Final[dict[str, Part]] = {
             "晚饭以后",
             "吃完晚饭",
             "吃过晚饭",
+            "吃了晚饭",
+            "食完晚饭",
+            "食完饭后",
             "night",
             "tonight",
             "tonite",
@@ -641,7 +707,9 @@ PARTS: Final[dict[str, Part]] = {
     ),
     **dict.fromkeys(("深夜", "半夜", "大半夜"), Part("evening", 21, 23)),
     "evening": Part("evening", 16, 23),
-    **dict.fromkeys(("morning", "a"), Part("morning", 0, 11)),  # a.m.
+    **dict.fromkeys(("eve", "nite"), Part("evening", 16, 23)),
+    "aft": Part("afternoon", 12, 20),
+    **dict.fromkeys(("morning", "morn", "a"), Part("morning", 0, 11)),  # a.m.
     "p": Part("afternoon", 12, 23),  # p.m.
 }
 
@@ -661,13 +729,25 @@ def clock_before(hour: int, minutes: int) -> Token:
 
 def minutes_of(text: str) -> int:
     """The minutes of "half", "a quarter", "twenty minutes"."""
-    words = {"half": 30, "quarter": 15, "a quarter": 15}
+    words = {"half": 30, "quarter": 15, "qtr": 15}
+    text = text.removeprefix("a ")
     return words[text] if text in words else number(text.partition(" minute")[0])
 
 
+_CANTONESE: Final = re.compile("[嘅咗喺唔冇嗰啲佢哋嚟㗎喇嘞听晏搵俾]")
+
+
 def read_chinese_clock(match: Match, scene: Scene) -> tuple[Token, ...]:
-    minute = 30 if match["half"] else 15 * number(match["quarter"] or "0")
-    return (clock(number(match["hour"]), minute + number(match["counted"] or match["minute"] or "0")),)
+    cantonese = _CANTONESE.search(match.string) is not None
+    if match["figure"] == "五" and not cantonese:  # 三点五 may be half past
+        return (Refused("leftover"),)
+    halves = bool(match["half"] or match["struck_half"])
+    quarters, fives = match["quarter"] or match["bones"], match["fives"] or match["struck"] or match["figure"]
+    minute = match["counted"] or match["minute"]
+    if cantonese and match["minute"] in ("十", "十一"):
+        fives, minute = minute, None
+    past = 30 * halves + 15 * number(quarters or "0") + 5 * number(fives or "0")
+    return (clock(number(match["hour"]), past + number(minute or "0")),)
 
 
 def read_chinese_before(match: Match, scene: Scene) -> tuple[Token, ...]:

@@ -33,23 +33,23 @@ AFTER_BEHIND: Final = (
     f"[以之]后|过后|后(?![台面])|起(?![来不床])|开始(?![上营的])|往后|"
     f"{_word('or (?:later|after)|onwards?|at the earliest|and later')}"
 )
-BEFORE_BEHIND: Final = f"[以之]前|前(?![台面后])|{_word('or (?:earlier|before)|at the latest')}"
+BEFORE_BEHIND: Final = f"[以之]前|前(?![台面后往去来])|{_word('or (?:earlier|before)|at the latest')}"
 LOOSE_BEHIND: Final = (
     f"左右|前后|来钟|多钟?(?![少长])|的样子|上下|那会儿?|大概|大约|差不多|钟(?=头)|-?ish(?![a-z])|点?整|"
     f"{_word('or so|or thereabouts')}"
 )
 AFTER_AHEAD: Final = (
-    f"(?<![改换挪推调移])[从自打](?!己)|(?:不能?|别|不要|不可以?)早于|最早|过了(?![来去])|(?:得|"
+    f"(?<![改换挪推调移])[从自打](?!己)|(?:不能?|别|不要|不可以?)早于|最早|过[了咗](?![来去])|(?:得|"
     f"要)到(?=[^,，]{{0,6}}[以之]后)|"
-    f"{_word('after|from|past|no earlier than|not earlier than|not before')}"
+    f"{_word('after|aftr|aft|from|past|no earlier than|not earlier than|not before')}"
 )
 BEFORE_AHEAD: Final = (
     f"(?:不能?|别|不要|不可以?)(?:[晚迟]于|超过)|赶在|最[晚迟]|[直截]到|截至|截止到?|等到?|(?<![改换挪推约调移延期迟前放排定订变转开])[到至]|"
-    f"{_word('before|by|until|till|no later than|not later than|not after|at the latest')}"
+    f"{_word('before|b4|by|until|till|no later than|not later than|not after|at the latest')}"
 )
 LOOSE_AHEAD: Final = (
     f"大概(?:是|在)?|大约(?:是|在)?|差不多|约莫|估计|(?<![{CN_ANY}])(?<![{CN_ANY}] )~|"
-    f"{_word('around|about|roughly|approx(?:imately)?[.]?|circa|almost|say|like|maybe')}"
+    f"{_word('around|about|abt|roughly|approx(?:imately)?[.]?|circa|almost|say|like|maybe')}"
 )
 TO: Final = f"到|至|-|~|{_word('to|until|till|thro?u(?:gh)?')}"
 OR: Final = f"或者?(?:是)?|还是|要么|也?或|/|、|和|及|跟|与|&|{_word('or|and|either')}"
@@ -69,7 +69,7 @@ _BEHIND: Final = re.compile(
 _AHEAD: Final = re.compile(
     f"(?:(?P<after>{AFTER_AHEAD})|(?P<before>{BEFORE_AHEAD})|(?P<loose>{LOOSE_AHEAD})) ?(?:the |at |on )?$"
 )
-_BETWEEN: Final = re.compile(f"(?:{_word('between|from')}|[从自在介]于?) ?$")
+_BETWEEN: Final = re.compile(f"(?:{_word('between|btwn?|from')}|[从自在介]于?) ?$")
 _DAY_AHEAD: Final = re.compile("(?<![a-z])(?:(?P<after>after)|before) (?:the )?$")
 _ENCLOSED: Final = re.compile(" ?(?:之间|中间|之内|这段|期间|的时候)")
 _MOVING: Final = re.compile("[改换挪推调移转延订排定][^,，。;；!！?？]{0,12}$")
@@ -89,7 +89,8 @@ _REACH: Final = 18
 class Moment:
     """Words that stand together.
 
-    days, times: the tokens; `until`: those behind a 到. open: a range with one end. apart: it said 或者 before this one.
+    days, times: the tokens; `until`: those behind a 到. open: a range with one end; busy: one is, up to that end.
+    apart: it said 或者 before this one.
     day_places, time_places: where they stand on the sheet; words: where the words stand that only join them.
     """
 
@@ -101,6 +102,7 @@ class Moment:
     open: Open = ""
     open_day: Open = ""
     loose: bool = False
+    busy: bool = False
     apart: bool = False
     day_places: list[Place] = field(default_factory=list)
     time_places: list[Place] = field(default_factory=list)

@@ -44,7 +44,7 @@ EN_MONTH: Final = (
 )
 ORDINAL: Final = "(?:st|nd|rd|th)(?![a-z])"
 YEAR: Final = "(?:,? (?P<year>20[0-9]{2})(?![0-9:]))?"
-AM_PM: Final = r"(?P<part>[ap])\.? ?m(?![a-z])\.?"
+AM_PM: Final = r"(?P<part>[ap])\.? ?m(?:-?ish)?(?![a-z])\.?"
 AT: Final = "(?<![a-z])(?:at |@ ?)"
 DIAL: Final = f"(?<![0-9a-z.])(?<![0-9]:)(?:{AT})?"
 
@@ -59,10 +59,17 @@ EN_AMOUNT: Final = (
     f"(?: (?:and )?(?P<and_minutes>[0-9]{{1,2}}) ?(?:minutes?|mins?))?"
     f"|(?P<minutes>an?|[0-9]{{1,3}}|{EN_NUM}) ?(?:minutes?|mins?))(?![a-z])"
 )
+CANTONESE_MINUTE: Final = (
+    f"(?P<fives>[一二两三四五六七八九]|十[一二]?|[0-9]{{1,2}}) ?个字|(?P<bones>[一二两三]) ?个骨|"
+    f"[搭踏](?:正|(?P<struck_half>半)|(?P<struck>[一二三四五六七八九]|十[一二]?))|"
+    f"(?P<figure>[二三四五六七八九]|一(?=$|[ ,，。?？!！得啦喇呀啱]))(?![{CN_ANY}]|"
+    f" ?[点号日岁人位元块月个度天年周小分刻折副只双楼层店张%:/])"
+)
+"""三點搭九, 三點九, 三點三個字: the figure that the long hand points at, or so many of its fives."""
 CN_MINUTE: Final = (
     f"(?:(?P<half>半)(?![年天个小])|(?P<quarter>[123一二两三]) ?刻钟?|(?:过 ?)?[零〇]?(?P<counted>{NUM}) ?分(?!钟)"
     f"|(?P<minute>[0-9]{{2}}|[零〇][一二三四五六七八九]|[二三四五]?十[一二三四五六七八九]?)"
-    f"(?![{CN_ANY}]| ?[号日岁人位元块月个度天年周小分%:/]))"
+    f"(?![{CN_ANY}]| ?[号日岁人位元块月个度天年周小分%:/])|{CANTONESE_MINUTE})"
 )
 CN_BEFORE: Final = f"差 ?(?:(?P<minute>{NUM}) ?分钟?|一刻钟?)"
 
@@ -82,6 +89,7 @@ def _compiled(*rows: tuple[str, Reader], timely: bool = False) -> tuple[Rule, ..
 
 # ----------------------------------------------------------------------------------------------------------------- rules
 
+CLOCKED: Final = "[上下中]午|[早晚]上?|那天|当天|$|[ ,，。]"
 OVER: Final = _compiled(
     (
         "昨[天日晚早夜]?|[琴寻]日|大?前[天日](?!起)|去年|前年|(?<![a-z])yesterday(?![a-z])",
@@ -92,7 +100,28 @@ OVER: Final = _compiled(
         f"{ALONE}(?:[0-9]{{1,3}}|{CN}|半) ?(?:天|个? ?{WEEK}|个? ?月|年|个? ?小时|分钟) ?[以之]?前",
         read.refuse("past"),
     ),
-    ("今明两?天?|明后两?天", read.refuse("several")),
+    (
+        (
+            f"(?:农历|阴历|旧历|老历)的?(?:{NUM} ?月|[正冬腊]月)?的?(?:初?{CN})?|[冬腊]月的?(?:初?{CN})?|"
+            f"(?<![大年月节])初{CN}(?={CLOCKED})"
+        ),
+        read.refuse("vague"),
+    ),
+    ("(?<![a-z])mother'?s day(?![a-z])", read.refuse("vague")),  # in March or in May
+    ("今明两?[天日]?", read.either_day(0)),
+    ("明后两?[天日]?", read.either_day(1)),
+    (
+        "(?<![a-z])(?:the )?weekend after next(?![a-z])|(?<![a-z])(?:the )?(?:week|weekend) (?:before|after) last(?![a-z])",
+        read.refuse("ambiguous_week"),
+    ),
+    (
+        (
+            "(?:现在|马上|立刻|立马|这会儿|而家|即刻)(?=[就即]?(?:能|可以|想|要)?(?:来|过来|过去|去你|到你|嚟|有空|有位|有人吗?$))|"
+            r"(?:(?<=come )|(?<=come in )|(?<=come over )|(?<=see me )|(?<=pop in )|(?<=drop in )|(?<=in )|(?<=available ))"
+            r"(?:right |straight )?(?:now|away)(?= ?(?:$|[?.!,]))"
+        ),
+        read.days_ahead(0),
+    ),
     (f"每 ?个? ?{WEEK} ?(?P<day>{CN_DAY})|{WEEK}(?P<day2>{CN_DAY})每周", read.read_every),
     (
         (
@@ -115,11 +144,19 @@ SAME: Final = _compiled(
         read.read_same_next_week,
     ),
     (
+        (
+            f"(?:再?过)?一个?{WEEK}(?:以后|之后|后|过后)?[,，]?的?(?:同一?个?时间|时间(?:不变|一样|照旧))|"
+            r"(?<![a-z])(?:the )?same time (?:(?:in )?a week(?: later| after)?|the (?:week after|following week))(?![a-z])|"
+            r"(?<![a-z])(?:a|one) week later,? (?:at the )?same time(?![a-z])"
+        ),
+        read.read_same_next_week,
+    ),
+    (
         f"{_POINTING}(?:这个?点(?!钟?[{CN_ANY}半])|那个?点(?!钟?[{CN_ANY}半])|那(?:会儿?|阵儿?|时候?|个时候)|这个时候)",
         read.same("time"),
     ),
     (f"{_POINTING}(?:当天(?![的上下中早晚]?取)|当日)", read.same("day")),
-    (f"{_POINTING}(?:的)?(?:第二天|次日|翌日|隔天|隔日)", read.same("next")),
+    (f"{_POINTING}(?:的)?(?:第二[天日]|次日|翌日|隔天|隔日)", read.same("next")),
     (r"(?:^|(?<=same time )(?:on )?(?:the )?)next day(?![a-z])", read.same("next")),
     (
         "同一?个?样?的?(?:时间|钟点|点)|时间(?:不变|照旧|一样)|(?:一样|相同|原来|原)的?时间(?=[,，。 ]|$)",
@@ -221,6 +258,25 @@ DATES: Final = _compiled(
         if not names.isascii()
     ),
     *(
+        (f"(?:{names})(?:假期|放假|长假)?的?第(?P<nth>[一二三四五六七])天", read.holiday_nth(find))
+        for names, find in HOLIDAYS
+        if not names.isascii()
+    ),
+    *(
+        (
+            (
+                f"(?:{names})的?(?P<way>那|当|前|后)[一]?个?{WEEK}(?!{CN_DAY})|"
+                f"(?<![a-z])(?:in )?(?:the |a )?week (?P<way2>before|after|of) (?:{names})(?![a-z])"
+            ),
+            read.week_beside(find),
+        )
+        for names, find in HOLIDAYS
+    ),
+    (
+        "春节(?:假期|放假)?的?第(?P<nth>[一二三四五六七])天",
+        read.holiday_nth(next(find for names, find in HOLIDAYS if "大年初一" in names)),
+    ),
+    *(
         (f"(?<![a-z])(?:on )?(?:{names})(?![a-z])(?:那天|当天|这天|的?[头第]一天)?", read.holiday(find))
         for names, find in HOLIDAYS
     ),
@@ -240,6 +296,20 @@ DATES: Final = _compiled(
             f"(?P<month>(?:the|this|next) month|{EN_MONTH})(?P<cn>)"
         ),
         read.read_nth_of_month,
+    ),
+    (
+        (
+            f"(?P<month>(?:下下?|这|本)个?月|{ALONE}{NUM} ?月)份?的?第(?P<nth>[一二三四])个?{WEEK}"
+            f"(?:(?P<cn>{CN_DAY})|(?P<weekend>末)|(?![{CN_ANY}]))"
+        ),
+        read.read_within_month,
+    ),
+    (
+        (
+            f"(?<![a-z])(?:in |on )?(?:the )?(?P<nth>first|second|third|fourth) (?P<cn>)week(?P<weekend>end)? (?:of|in) "
+            f"(?P<month>next month|this month|{EN_MONTH})"
+        ),
+        read.read_within_month,
     ),
     (f"(?<!月)(?<!月的)第(?P<nth>[二三四])个{WEEK}(?P<cn>{CN_DAY})(?P<en>)", read.read_nth_weekday),
     (f"(?<!下)再下个{WEEK}(?P<cn>{CN_DAY})(?P<nth>)(?P<en>)", read.read_after_next),
@@ -296,7 +366,10 @@ DATES: Final = _compiled(
         read.read_month_edge,
     ),
     ("(?P<how>(?:下下?|这|本)?个?)(?:周|星期|礼拜) ?末|(?P<how2>)双休日?", read.read_weekend),
-    (r"(?<![a-z])(?:on |at )?(?:(?P<how>the|this|next) )?weekends?(?![a-z])", read.read_weekend),
+    (
+        r"(?<![a-z])(?:on |at )?(?:(?P<how>the|this|next) )?(?:weekend|wk-?end|wknd)s?(?![a-z])",
+        read.read_weekend,
+    ),
 )
 FROM_NOW: Final = _compiled(
     (f"(?<![推迟早晚前]){ALONE}{CN_AMOUNT} ?{CN_AFTER}", read.read_later),
@@ -311,7 +384,7 @@ FROM_NOW: Final = _compiled(
         read.read_days_later,
     ),
     (
-        f"(?<![点超不])(?:再 ?过|过(?! ?[两几])) ?(?P<count>{NUM}) ?个?(?P<unit>天|周|星期|礼拜)(?!后)",
+        f"(?<![点超不])(?:再 ?过|过(?! ?[两几])) ?(?P<count>{NUM}|半(?=个月)) ?个?(?P<unit>天|周|星期|礼拜|(?<=半个)月)(?!后)",
         read.read_days_later,
     ),
     (
@@ -344,9 +417,9 @@ DAY_NAMES: Final = _compiled(
     (r"(?<![a-z0-9])(?:today|2day)(?![a-z])", read.days_ahead(0)),
     (
         (
-            "(?<![大以之最])(?:(?P<day>大大后|大后|今|明|后|听(?=日))(?:天|日|儿个?|"
+            "(?<![大以之最])(?:(?P<day>大大后|大后|外后|今|明|后|听(?=[日朝]))(?:天|日|儿个?|"
             "朝(?=[早上下晚一二三四五六七八九十0-9 ,，]|$)|个(?!月|年|小时|星期|礼拜|周))|(?P<short>今|明|"
-            "后)(?P<part>早上|晚上|早|晚|晨|夜))(?!点)"
+            "后|听(?=朝早|晚))(?P<part>早上|晚上|朝早|早|晚|晨|夜))(?!点)"
         ),
         read.read_day_word,
     ),
@@ -363,7 +436,7 @@ DAY_NAMES: Final = _compiled(
     (
         # 下个周五 may be the coming one; 下周五, 下个星期五 and 下一周周五 are of next week
         (
-            f"(?<!下)(?P<week>这|本|今|下下下|下下|下)(?:(?P<next>一个?(?={WEEK}{CN_DAY})|个(?=周{CN_DAY}))|[个一])?{WEEK}"
+            f"(?<!下)(?P<week>这|本|今|下下下|下个?下|下)(?:(?P<next>一个?(?={WEEK}{CN_DAY})|个(?=周{CN_DAY}))|[个一])?{WEEK}"
             f"(?: ?的?{WEEK}? ?(?P<day>{CN_DAY}(?![点个位月号])|[1-7](?![0-9:]| ?[点时个位月号])))?"
         ),
         read.read_week,
@@ -381,7 +454,10 @@ DAY_NAMES: Final = _compiled(
         read.read_month_days,
     ),
     (f"{ALONE}(?P<day>{NUM}) ?(?:号(?![码店楼线])|日(?![抛常期子用历]))", read.read_month_day),
-    (r"(?<![a-z])(?P<week>the|this|next) week(?P<after> after next)?(?![a-z])", read.read_english_week),
+    (
+        r"(?<![a-z])(?P<week>the|this|next) week(?P<after> after next)?(?![a-z]| (?:before|of|following)| after(?! next))",
+        read.read_english_week,
+    ),
     (r"(?<![a-z])(?P<how>this|next) month(?![a-z])", read.read_month),
     (
         f"(?<![a-z])(?:on )?(?:(?P<how>this coming|coming|this|next|nxt) )?(?P<day>{EN_DAY})",
@@ -389,7 +465,10 @@ DAY_NAMES: Final = _compiled(
     ),
     (f"(?<![a-z0-9])(?:on )?(?:the )?(?P<day>[0-9]{{1,2}}){ORDINAL}", read.read_month_day),
     (f"(?<![a-z0-9]){COUNT} (?P<unit>day|week)s? from (?:the )?(?={DAY_MARK})", read.read_shift),
-    (f"(?<![a-z])(?P<count>a|one) (?P<unit>week) (?:on )?(?={DAY_MARK})", read.read_shift),
+    (
+        f"(?<![a-z])(?P<count>a|one|two|three) (?P<unit>week|fortnight)s? (?:on )?(?={DAY_MARK})",
+        read.read_shift,
+    ),
     (
         f"(?<={DAY_MARK}) (?P<count>)(?P<unit>week|fortnight)(?![a-z]| (?:after|before|of|from|the))",
         read.read_day_week,
@@ -422,10 +501,23 @@ DAY_NAMES: Final = _compiled(
         read.read_dashed,
     ),
 )
+_NO_HOUR: Final = "(?<![点半分钟刻0-9])"
+"""Before what one does then: no hour of it was said, so it is a part of the day."""
+_DONE: Final = "[以之]?后|过后"
 TIMES: Final = _compiled(
+    (  # 1430 on Friday, at 0900
+        (
+            f"(?<![0-9:./#a-z-])(?:(?<=at )|(?<={DAY_MARK}, )|(?=[0-9]{{4}} ?(?:h|hrs?|hours)?"
+            f"(?: on| this| next|,)? ?{DAY_MARK}))(?P<hour>0[7-9]|1[0-9]|"
+            f"2[01])(?P<minute>[0-5][05])(?: ?(?:h|hrs?|hours)(?![a-z]))?"
+            f"(?![0-9.:/%元块度a-z])"
+        ),
+        read.read_written,
+    ),
+    (f"(?<![a-z0-9:./])(?:at |about |around )?(?P<hour>{EN_HOUR})[- ]?ish(?![a-z])", read.read_hour),
     (
         (
-            f"(?<![a-z0-9])(?:at )?(?P<minute>half|(?:a )?quarter|(?:[0-9]{{1,2}}|{EN_NUM})(?: minutes?)?) past "
+            f"(?<![a-z0-9])(?:at )?(?P<minute>half|(?:a )?(?:quarter|qtr)|(?:[0-9]{{1,2}}|{EN_NUM})(?: minutes?)?)[ -]past[ -]"
             f"(?P<hour>{EN_HOUR})(?![a-z0-9:])"
         ),
         read.read_past,
@@ -439,7 +531,9 @@ TIMES: Final = _compiled(
     ),
     (
         (
-            f"(?<=between )(?P<first>{EN_HOUR})(?::(?P<minute>[0-9]{{2}}))? and (?P<last>{EN_HOUR})(?::(?P<last_mi"
+            f"(?:(?<=between )|(?<=btw )|"
+            f"(?<=btwn ))(?P<first>{EN_HOUR})(?::(?P<minute>[0-9]{{2}}))? (?:and|n|"
+            f"&) (?P<last>{EN_HOUR})(?::(?P<last_mi"
             f"nute>[0-9]{{2}}))?"
             f"(?![0-9a-z:])"
         ),
@@ -448,20 +542,36 @@ TIMES: Final = _compiled(
     (f"(?<![a-z])(?:at )?half (?P<hour>{HOUR_WORD}|1[0-2]|[1-9])(?![a-z0-9:])", read.read_half),
     (  # "ten to five" may be a range; with "minutes" it is not
         (
-            f"(?<![a-z0-9])(?:at )?(?P<minute>(?:a )?quarter|(?:[0-9]{{1,2}}|{EN_NUM}) minutes?|twenty(?:[- ]five)?) to "
+            f"(?<![a-z0-9])(?:at )?(?P<minute>(?:a )?(?:quarter|qtr)|(?:[0-9]{{1,2}}|{EN_NUM}) minutes?|"
+            f"twenty(?:[- ]five)?) (?:to|of|til|till) "
             f"(?P<hour>{EN_HOUR})(?![a-z0-9:])"
         ),
         read.read_to,
     ),
+    (rf"{DIAL}(?P<hour>[0-9]{{1,2}})[;, -](?P<minute>00|15|[2-5][05]) ?{AM_PM}", read.read_am_pm),
     (rf"{DIAL}(?P<hour>{EN_HOUR})(?:[:.](?P<minute>[0-9]{{2}}))? ?{AM_PM}", read.read_am_pm),
-    (rf"{DIAL}(?P<hour>[0-9]{{1,2}}):(?P<minute>[0-9]{{2}})(?::00)?(?![0-9a-y:])", read.read_written),
+    (
+        rf"(?<={DAY_MARK}) (?:at )?(?P<hour>[0-9]{{1,2}})(?::(?P<minute>[0-9]{{2}}))?(?P<part>[ap])(?![a-z0-9])",
+        read.read_am_pm,
+    ),
+    (
+        rf"{DIAL}(?P<hour>[0-9]{{1,2}}):(?P<minute>[0-9]{{2}})(?::00| ?h(?:rs|ours)?(?![a-z]))?(?![0-9a-y:])",
+        read.read_written,
+    ),
+    (
+        rf"(?<={DAY_MARK}) (?:at )?(?P<hour>[0-9]{{1,2}})[; ](?P<minute>00|15|30|45)(?=$|[,.?!]| (?:pls|please|ok|thx|thanks))",
+        read.read_behind_day,
+    ),
     (rf"{DIAL}(?P<hour>[0-9]{{1,2}})(?: : ?| ?h ?|: )(?P<minute>[0-9]{{2}})(?![0-9a-z:])", read.read_written),
     (
         f"(?<={DAY_MARK})(?:的| |, )?(?:at )?(?P<hour>[0-9]{{1,2}})[.](?P<minute>[0-5][0-9])(?![0-9.%]| ?[度元块])",
         read.read_behind_day,
     ),
     (
-        f"(?<={DAY_MARK}) ?(?P<hour>[01]?[0-9]|2[0-3])(?P<minute>[0-5][05])(?![0-9.:/%元块度])",
+        (
+            f"(?:(?<={DAY_MARK})|(?<=[上下中]午)) ?(?P<hour>[01]?[0-9]|"
+            f"2[0-3])(?P<minute>[0-5][05])(?: ?h(?:rs|ours)?(?![a-z]))?(?![0-9.:/%元块度])"
+        ),
         read.read_behind_day,
     ),
     (
@@ -491,6 +601,21 @@ TIMES: Final = _compiled(
         read.read_behind_day,
     ),
     (f"(?<={DAY_MARK}) ?(?P<hour>[1-9]|1[0-2])-?ish(?![a-z])", read.read_behind_day),
+    (
+        rf"{AT}(?P<hour>[01]?[0-9]|2[0-3])(?P<minute>[0-5][05])(?: ?h(?:rs|ours)?)?(?![0-9a-z:.%/])",
+        read.read_written,
+    ),
+    (
+        (
+            rf"(?:^|(?<=me )|(?<=for ))(?P<hour>0[7-9]|1[0-9]|20)(?P<minute>00|15|30|45)(?: ?h(?:rs|ours)?)?"
+            rf"(?=$|[,.?!](?![0-9])| (?:on )?{DAY_MARK}| (?:pls|please|ok|thx|thanks|works|is)(?![a-z]))"
+        ),
+        read.read_written,
+    ),
+    (
+        r"(?<![0-9a-z:./])(?P<hour>[1-9]|1[0-2])(?:[.:](?P<minute>[0-5][05]))?-?ish(?![a-z])",
+        read.read_hour_minute,
+    ),
     (rf"{AT}(?P<hour>[0-9]{{1,2}})\.(?P<minute>[0-9]{{2}})(?![0-9a-z:.])", read.read_written),
     (
         (
@@ -501,7 +626,8 @@ TIMES: Final = _compiled(
     ),
     (
         (
-            f"(?:(?<=after )|(?<=before )|(?<=around )|(?<=about )|(?<=round )|(?<=ideally )|(?<=preferably )|"
+            f"(?:(?<=after )|(?<=aft )|(?<=aftr )|(?<=before )|(?<=b4 )|(?<=abt )|(?<=\x00 like )|"
+            f"(?<=around )|(?<=about )|(?<=round )|(?<=ideally )|(?<=preferably )|"
             f"(?<=later than )|(?<=earlier than )|(?<=by )|(?<=until )|(?<=till )|(?<=from )|"
             f"(?<=past )|(?<=not )|(?<=instead of )|(?<=than )|(?<=make it )|(?<=can't do )|"
             f"(?<=say ))(?P<hour>{EN_HOUR})"
@@ -514,7 +640,9 @@ TIMES: Final = _compiled(
         (
             f"(?:(?<=make that )|(?<=(?<![a-z])do )|(?<=i said )|(?<=i meant )|(?<=prefer )|(?<=go with )|(?<=go for )|"
             f"(?<=change to )|(?<=switch to )|(?<=move to )|(?<=push to )|(?<=shift to )|(?<=it to )|(?<=time to )|"
-            f"(?<=back to )|(?<=time but )|(?<=rather )|(?<=how about )|(?<=what about )|(?<=\x01 or )|(?<=arnd ))"
+            f"(?<=back to )|(?<=time but )|(?<=rather )|(?<=how about )|(?<=what about )|(?<=\x01 or )|"
+            f"(?<=\x01 to )|(?<=\x01 till )|(?<=\x01 & )|(?<=so )|(?<=late, )|(?<=early, )|(?<=late )|"
+            f"(?<=early )|(?<=work, )|(?<=good, )|(?<=arnd ))"
             f"(?P<hour>(?!one(?![a-z])){EN_HOUR})(?:[.:](?P<minute>[0-9]{{2}}))?(?=$|[,?!]|[.](?![0-9])| "
             f"(?:on|and|to|at|today|or|if|please|pls|for|but|instead|not|then|works|would|is|tomorrow|{DAY_MARK})| ?{DAY_MARK})"
         ),
@@ -542,6 +670,10 @@ TIMES: Final = _compiled(
         ),
         read.read_hour_minute,
     ),
+    (
+        r"(?:(?<=have )|(?<=get )|(?<=take )|(?<=say ))(?P<hour>[1-9]|1[0-2])[.](?P<minute>[0-5][05])(?![0-9.]|[ap]m)",
+        read.read_hour_minute,
+    ),
     (f"(?<![a-z0-9:.])(?:at )?(?P<hour>{EN_HOUR}) ?o ?'?clock(?![a-z])", read.read_hour),
     (rf"{AT}(?P<hour>{EN_HOUR})(?![0-9a-z:/%]|\.[0-9])", read.read_hour),
     (
@@ -561,8 +693,35 @@ TIMES: Final = _compiled(
         r"(?<![a-z])after (?:work|dinner|supper)(?![a-z])|(?<![a-z])(?:at )?dinner ?time(?![a-z])",
         read.read_evening,
     ),
-    (r"(?<![a-z])(?:first thing(?: in the morning)?|before lunch)(?![a-z])", read.read_morning),
-    (r"(?<![点半分钟刻0-9])下(?:了班|完班|班(?:[以之]?后|完|了))", read.read_evening),
+    (
+        r"(?<![a-z])(?:first thing(?: in the morning)?|before (?:lunch|work|school|class)|after breakfast)(?![a-z])",
+        read.read_morning,
+    ),
+    (r"(?<![a-z])before (?:dinner|supper|tea)(?![a-z])", read.read_afternoon),
+    (
+        f"{_NO_HOUR}(?:下(?:了班|完班|班(?:{_DONE}|完|了))|[放收]咗?工(?:{_DONE}|先|完)?|[落收]咗?班(?:{_DONE})?)",
+        read.read_evening,
+    ),
+    (
+        f"{_NO_HOUR}(?:[放下散]咗?(?:了|完)?学(?:{_DONE}|完|了)|(?:下|落|放)咗?了?课(?:{_DONE}|了))",
+        read.read_afternoon,
+    ),
+    (f"{_NO_HOUR}(?:上[班课学]|开工|返工|返学)(?:[以之]?前)", read.read_morning),
+    (
+        f"(?:[吃食](?:完|过|咗|了)?)?(?:早饭|早餐|早茶)(?:{_DONE}|完)|(?:[吃食](?:完|过|咗|了))(?:早饭|早餐|早茶)",
+        read.read_morning,
+    ),
+    ("(?:[吃食])?(?:午饭|中饭|午餐|晏)(?:[以之]?前)", read.read_morning),
+    (
+        f"(?:[吃食](?:完|过|咗|了)?)?(?:午饭|中饭|午餐)(?:{_DONE}|完)|[吃食](?:完|过|咗|了)(?:午饭|中饭|午餐|晏昼?)(?:{_DONE})?",
+        read.read_afternoon,
+    ),
+    ("(?:[吃食]?(?:午饭|中饭|午餐)|食晏)(?:[那嗰]?阵|的?时候|时(?!间))", read.read_noon),
+    ("(?:[吃食])?(?:晚饭|晚餐|夜饭)(?:[以之]?前)", read.read_afternoon),
+    (
+        f"(?:[吃食](?:完|过|咗|了)?)?(?:晚餐|夜饭)(?:{_DONE}|完)|[吃食](?:完|过|咗|了)(?:晚饭|晚餐|夜饭)(?:{_DONE})?",
+        read.read_evening,
+    ),
     (
         f"(?<={DAY_MARK})(?:的)?(?P<part>[早晚])(?P<hour>[六七八九十])(?=$|[ ,，。吧行可能来去有约验])",
         read.read_part_clock,
@@ -583,6 +742,7 @@ TIMES: Final = _compiled(
         r"(?<![a-z])(?:in the |at )?(?P<part>morning|afternoon|evening|night|noon|midday)(?![a-z])",
         read.read_part,
     ),
+    (rf"(?<={DAY_MARK}) (?P<part>morn|arvo|aft|eve|nite)(?![a-z]| ?[0-9{TIME_MARK}])", read.read_part),
     (r"(?<![a-z])(?P<part>p)\.?m(?![a-z])\.?", read.read_part),  # sat pm, PM 3:00
     (rf"(?:(?<={DAY_MARK}) ?|(?<![a-z ]))(?P<part>a)\.?m(?![a-z])\.?", read.read_part),  # not "I am"
     (

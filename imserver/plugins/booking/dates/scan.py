@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 from .rules import RULES
+from .sieve import Sieve, letters_of
 from .text import DAY_MARK, TIME_MARK, Sheet
 from .tokens import Later, Moved, Scene, Shift, Token
 
@@ -23,11 +25,15 @@ class Found:
     echo: bool = False
 
 
+_SIEVE: Final = Sieve(rule.pattern for rule in RULES)
+
+
 def scan(sheet: Sheet, today: date) -> list[Found]:
     """What the rules find, in the order of the text; `sheet` shrinks to the unread text."""
     scene = Scene(today, is_chinese(sheet.text))
     found: list[Found] = []
-    for rule in RULES:
+    for number in _SIEVE.passed(letters_of(sheet.text)):
+        rule = RULES[number]
         for match in tuple(rule.pattern.finditer(sheet.text)):
             tokens = rule.read(match, scene)
             if not tokens:

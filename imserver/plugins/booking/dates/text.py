@@ -7,6 +7,7 @@ difference to the rules; what is left over is handed back exactly as it was type
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 MAX_CHARS: Final = 500
@@ -41,6 +42,8 @@ LOOKALIKES: Final = {
     **dict.fromkeys("❌✖🚫", "不要"),
     "俩": "两",
     "叁": "三",
+    "亖": "四",
+    "眀": "明",
 }
 INVISIBLE: Final = frozenset({"Cf", "Mn", "Me"})
 BLANK: Final = frozenset({"Cc", "Co", "Cn", "Cs", "So", "Zs", "Zl", "Zp"})
@@ -109,6 +112,7 @@ class Sheet:
         return joined.strip(" ,，.。!！?？、")
 
 
+@lru_cache(maxsize=4096)
 def _fold(char: str) -> str:
     """One typed character as the rules see it: none, one or several."""
     pieces = []

@@ -32,7 +32,7 @@ from imserver.plugins.booking.understanding.acts import Kind, Reading
 from . import answers, arming, book, draft, said
 from .asking import is_elsewhere
 from .choose import Search, ask_day, ask_slot, choose, refuse, said_by_option, takes_only_option
-from .context import DialogueContext
+from .context import DialogueContext, Place
 from .holding import actor, is_too_late
 from .state import Dialogue
 from .subjects import mine_of, names_appointment, subjects
@@ -363,13 +363,21 @@ def stale(context: DialogueContext, appointment: Appointment) -> None:
     state = context.dialogue()
     if state is not None and state.appointment_id == appointment.id and state.kind != "book":
         context.close(state)
-    context.say("stale.appointment", code=appointment.code)
-    shop = context.texts.shop_of(appointment)
-    context.post(
-        cards.appointment_card(
-            context.words, context.chain, shop, appointment, resources_of(context.tx, appointment.id)
-        )
-    )
+    show_again(context, appointment, "stale.appointment")
+
+
+def show_again(context: DialogueContext, appointment: Appointment, key: str) -> None:
+    """A sentence, and the appointment as it is now: among the staff with their own buttons."""
+    words, shop = context.words, context.texts.shop_of(appointment)
+    status = words(f"status.{appointment.status}")
+    context.say(key, code=appointment.code, status=status)
+    people = resources_of(context.tx, appointment.id)
+    if context.place is not Place.STAFF:
+        context.post(cards.appointment_card(words, context.chain, shop, appointment, people))
+        return
+    fields = cards.appointment_fields(words, context.chain, shop, appointment, people)
+    reference = ("appointment", appointment.code, appointment.version)
+    context.post(cards.card(status, "", fields, cards.staff_options(words, appointment), reference))
 
 
 # -- what is allowed -----------------------------------------------------------------------------------------------------------

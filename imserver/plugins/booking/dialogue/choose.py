@@ -13,7 +13,7 @@ from datetime import date, datetime, time, timedelta
 
 from imserver.plugins.booking.messages.cards import Option
 from imserver.plugins.booking.schedule.hours import shop_spans, utc_ms, zone_of
-from imserver.plugins.booking.schedule.shops import Service
+from imserver.plugins.booking.schedule.shops import CELL_MIN, Service
 from imserver.plugins.booking.schedule.slots import Slot, free_slots, nearest, open_days, pools, why_not
 from imserver.plugins.booking.understanding.acts import Kind, Reading, When
 
@@ -149,6 +149,11 @@ def _is_free(context: DialogueContext, search: Search, wall: datetime) -> bool:
     return all(pools(context.tx.execute, context.the_shop, search.service, slot, search.minutes))
 
 
+def _is_too_short(context: DialogueContext, search: Search, wall: datetime) -> bool:
+    """Whether it is free at this start, but not for long enough: then nobody has taken it."""
+    return _is_free(context, Search(search.service, CELL_MIN, search.command), wall)
+
+
 def _choose_candidate(
     context: DialogueContext, state: Dialogue, search: Search, candidates: Sequence[datetime]
 ) -> bool:
@@ -245,7 +250,7 @@ def _ask_days(
     open_ones = [day for day in days if why_not_day(context, day) is None]
     if not open_ones:
         noon = datetime.combine(days[0], kept or time(12))
-        refuse(context, state, search, noon, why_not_day(context, days[0]) or "full_day")
+        refuse(context, state, search, noon, why_not_day(context, days[0]) or "full_day", whole_day=True)
         return
     starts = [] if kept is None else [datetime.combine(day, kept) for day in open_ones]
     if starts and all(_is_free(context, search, wall) for wall in starts):
@@ -255,8 +260,16 @@ def _ask_days(
     context.ask(state, key, options)
 
 
-def refuse(context: DialogueContext, state: Dialogue, search: Search, wanted: datetime, reason: str) -> None:
-    """Say why a start is not possible, and offer the nearest free ones."""
+def refuse(
+    context: DialogueContext,
+    state: Dialogue,
+    search: Search,
+    wanted: datetime,
+    reason: str,
+    *,
+    whole_day: bool = False,
+) -> None:
+    """Say why a start is not possible, and offer the nearest free ones. Of a whole day, `wanted` is a time that nobody said."""
     state.wall, state.step = "", "slot"
     state.day_said = wanted.date().isoformat()
     near = nearest(
@@ -269,13 +282,16 @@ def refuse(context: DialogueContext, state: Dialogue, search: Search, wanted: da
         count=NEAREST_OFFERED,
     )
     values = {
-        "when": context.words.moment(wanted),
+        "when": context.words.day(wanted.date()) if whole_day else context.words.moment(wanted),
+        "service": search.service.names.in_language(context.words.language),
         "days": context.the_shop.horizon_days,
         "minutes": context.the_shop.lead_min,
         "step": context.the_shop.slot_step_min,
     }
     # A day that is full or closed is not kept: the offered starts may lie on another.
     state.day = ""
+    if reason == "taken" and _is_too_short(context, search, wanted):
+        reason = "short"
     why = context.words(f"why_not.{reason}", **values)
     if near:
         context.ask(
@@ -318,7 +334,7 @@ def ask_slot(context: DialogueContext, state: Dialogue, search: Search, key: str
     if not wanted:
         noon = datetime.combine(day, datetime.min.time()) + timedelta(hours=(begin + end) // 2)
         reason = why_not_day(context, day) or ("full_part" if free else "full_day")
-        refuse(context, state, search, noon, reason)
+        refuse(context, state, search, noon, reason, whole_day=True)
         return
     state.step = "slot"
     options = [start_option(context, search, slot.wall) for slot in one_an_hour(wanted)]

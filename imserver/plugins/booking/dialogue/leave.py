@@ -581,8 +581,7 @@ def _say_gone(tx: Transaction, texts: ShopTexts, shop: Shop, held: Appointment, 
     service = service_of(tx, texts.chain, shop, held)
     near = nearest(tx.execute, shop, service, held.wall, held.minutes, tx.now_ms)
     options = [
-        Option(words.moment(slot.wall), f"{words('command.book')} {slot.wall:%Y-%m-%d %H:%M}")
-        for slot in near
+        Option(words.moment(slot.wall), f"{words('command.book')} {words.moment(slot.wall)}") for slot in near
     ]
     text = words("offer.hold_gone" if near else "offer.hold_gone_none", when=words.moment(held.wall))
     content = cards.question(words, "", text, options)
@@ -730,7 +729,8 @@ def _leave_line(context: DialogueContext, one: Leave) -> str:
 
 
 def _spans_text(context: DialogueContext, spans: Sequence[str]) -> str:
-    return context.words("list_separator").join(spans) or context.words("plan.closed_word")
+    shown = [span.replace("-", "–") for span in spans]
+    return context.words("list_separator").join(shown) or context.words("plan.closed_word")
 
 
 def _within(day: date, period: Period) -> tuple[int, int]:

@@ -146,7 +146,7 @@ def confirm(context: DialogueContext, reading: Reading) -> bool:
     code = said.code_of(reading)
     if not code:
         if context.is_staff and context.place is Place.STAFF:
-            context.say("staff.which_code")
+            _ask_code(context, "confirm")
             return True
         return False
     if context.is_staff and _is_talk(context, reading):
@@ -166,6 +166,8 @@ def confirm(context: DialogueContext, reading: Reading) -> bool:
             _step(context, reading, appointment, Action.CONFIRM)
     elif appointment.status is Status.EXPIRED:
         context.say("stale.hold")
+    elif appointment.status is Status.CONFIRMED and context.is_staff and said.version_of(reading) is None:
+        change.show_again(context, appointment, "stale.already")
     elif appointment.status is Status.CONFIRMED:
         change.stale(context, appointment)
     else:
@@ -173,23 +175,30 @@ def confirm(context: DialogueContext, reading: Reading) -> bool:
     return True
 
 
+def _ask_code(context: DialogueContext, command: str) -> None:
+    context.say("staff.which_code", command=context.words(f"command.{command}"))
+
+
 def step(action: Action, context: DialogueContext, reading: Reading) -> bool:
     """到店, 开始, 完成, 爽约 CODE."""
-    return _of_code(context, reading, partial(_step, context, reading, action=action))
+    name = next(name for name, one in ACTIONS.items() if one is action)
+    return _of_code(context, reading, name, partial(_step, context, reading, action=action))
 
 
 def undo(context: DialogueContext, reading: Reading) -> bool:
     """撤销 CODE: the last step of the day is taken back, for ten minutes. Of a customer it means to cancel."""
-    return _of_code(context, reading, partial(_undo, context, reading))
+    return _of_code(context, reading, "undo", partial(_undo, context, reading))
 
 
-def _of_code(context: DialogueContext, reading: Reading, run: Callable[[Appointment], None]) -> bool:
+def _of_code(
+    context: DialogueContext, reading: Reading, command: str, run: Callable[[Appointment], None]
+) -> bool:
     """A command of the staff about the appointment whose code stands behind it, and nothing more. False if it is none."""
     code = said.code_of(reading)
     if not context.is_staff or (not code and context.place is not Place.STAFF):
         return False
     if not code:
-        context.say("staff.which_code")
+        _ask_code(context, command)
         return True
     if _is_talk(context, reading):
         return False

@@ -39,7 +39,7 @@ def subjects(context: DialogueContext, reading: Reading, command: str) -> list[A
         no_such(context, wrong, command)
         return []
     if context.place is Place.STAFF:
-        context.say("staff.which_code")
+        context.say("staff.which_code", command=context.words(f"command.{command}"))
         return []
     mine = mine_of(context)
     if not mine:

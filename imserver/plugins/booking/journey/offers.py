@@ -177,7 +177,7 @@ def _card(tx: Transaction, texts: ShopTexts, shop: Shop, appointment: Appointmen
         tx.execute, shop, service, appointment.wall, appointment.minutes, tx.now_ms, count=TIMES_OFFERED
     )
     options += [
-        Option(words.moment(slot.wall), f"{words('command.move')} {marked} {slot.wall:%Y-%m-%d %H:%M}")
+        Option(words.moment(slot.wall), f"{words('command.move')} {marked} {words.moment(slot.wall)}")
         for slot in near
         if slot.wall != appointment.wall
     ]

@@ -128,7 +128,7 @@ def _instead(
     count = TIMES_OFFERED + 1  # its own time may be among them
     near = spread(tx.execute, shop, service, appointment.wall, appointment.minutes, tx.now_ms, count=count)
     walls = [slot.wall for slot in near if slot.wall != appointment.wall][:TIMES_OFFERED]
-    options = [Option(words.moment(wall), f"{command} {wall:%Y-%m-%d %H:%M}") for wall in walls]
+    options = [Option(words.moment(wall), f"{command} {words.moment(wall)}") for wall in walls]
     for other in _others(texts, shop, service):
         name = other.names.in_language(words.language)
         options.append(Option(words("request.elsewhere", store=name), f"{command} {name}"))

@@ -9,6 +9,7 @@ from imserver.plugins.booking.schedule.changes import InEffect
 from imserver.plugins.booking.schedule.shops import Chain, Shop
 from imserver.plugins.booking.understanding.alarms import RedFlags
 from imserver.plugins.booking.understanding.lexicon import Lexicon
+from imserver.plugins.booking.understanding.reader import prepare
 
 from .texts import Catalogue, Words
 
@@ -26,7 +27,9 @@ class ShopTexts:
 
     @classmethod
     def of(cls, chain: Chain, in_effect: InEffect | None = None) -> ShopTexts:
-        return cls(chain, Catalogue(chain), Lexicon(chain), RedFlags(), in_effect)
+        lexicon = Lexicon(chain)
+        prepare(lexicon)
+        return cls(chain, Catalogue(chain), lexicon, RedFlags(), in_effect)
 
     @property
     def revision(self) -> int:

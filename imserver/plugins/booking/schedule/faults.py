@@ -7,7 +7,7 @@ judged too; what is said of a stand-in afterwards is nobody's fault, and `apart`
 from __future__ import annotations
 
 import types
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
 
@@ -44,9 +44,22 @@ def element(index: int, value: object) -> str:
     return name if isinstance(name, str) and name else f"[{index + 1}]"
 
 
-def read(tree: Any, kind: type[S], words: Mapping[Any, str]) -> tuple[S, list[Fault]]:
-    """`tree` as a `kind`, and all faults of its shape. `words` says what is wanted of the types whose patterns it names."""
-    reader = _Reader(words)
+def close(name: str, names: Iterable[str]) -> str:
+    """`; did you mean exam?` if one of the names is near; "" otherwise."""
+    found = get_close_matches(name, list(names), n=1)
+    return f"; did you mean {found[0]}?" if found else ""
+
+
+#: Of a value of some type: how it is spelled, if what is meant is clear; "" otherwise.
+Meant = Callable[[str], str]
+
+
+def read(
+    tree: Any, kind: type[S], words: Mapping[Any, str], meant: Mapping[Any, Meant]
+) -> tuple[S, list[Fault]]:
+    """`tree` as a `kind`, and all faults of its shape. `words` says what is wanted of the types that it names, and `meant` what
+    somebody probably meant there."""
+    reader = _Reader(words, meant)
     value: S = reader.struct(tree, kind, ())
     return value, reader.faults
 
@@ -64,19 +77,19 @@ def apart(faults: Iterable[Fault], from_those: Sequence[Fault]) -> list[Fault]:
 
 
 class _Reader:
-    def __init__(self, words: Mapping[Any, str]) -> None:
+    def __init__(self, words: Mapping[Any, str], meant: Mapping[Any, Meant]) -> None:
         self._words = words
+        self._meant = meant
         self.faults: list[Fault] = []
 
     def struct(self, value: Any, kind: type[Any], path: Path) -> Any:
         if not isinstance(value, dict):
-            self._fault(path, value, "fields are wanted here, `name = value`")
+            self._fault(path, value, self._wanted(kind))
             return _stand_in(kind)
         fields = {field.name: field for field in msgspec.structs.fields(kind)}
         for name in value:
             if name not in fields:
-                close = get_close_matches(name, fields, n=1)
-                meant = f"; did you mean {close[0]}?" if close else f" (there are: {', '.join(fields)})"
+                meant = close(name, fields) or f" (there are: {', '.join(fields)})"
                 self.faults.append(Fault((*path, name), f"there is no such field{meant}"))
         read: dict[str, Any] = {}
         for name, field in fields.items():
@@ -100,12 +113,26 @@ class _Reader:
         try:
             return msgspec.convert(value, kind)
         except msgspec.ValidationError:
-            self._fault(path, value, self._wanted(kind))
+            self._fault(path, value, f"{self._wanted(kind)}{self._instead(value, kind)}")
             return _stand_in(kind)
+
+    def _instead(self, value: Any, kind: Any) -> str:
+        """What was probably meant by a value."""
+        if not isinstance(value, str):
+            return ""
+        spelled_so = self._meant[kind](value) if kind in self._meant else ""
+        if spelled_so:
+            return f"; did you mean {spelled_so}?"
+        try:
+            msgspec.convert(value, kind, strict=False)
+        except msgspec.ValidationError:
+            return ""
+        return ", without quotes"
 
     def _list(self, value: Any, kind: Any, path: Path) -> tuple[Any, ...]:
         if not isinstance(value, list):
-            self._fault(path, value, "a list is wanted here, in brackets")
+            example = f': ["{value}"]' if isinstance(value, str) and len(value) <= _SHOWN else ""
+            self._fault(path, value, f"a list is wanted here, in brackets{example}")
             return ()
         plain = not (isinstance(kind, type) and issubclass(kind, Struct))
         read = []
@@ -120,7 +147,7 @@ class _Reader:
 
     def _map(self, value: Any, arguments: tuple[Any, ...], path: Path) -> dict[str, Any]:
         if not isinstance(value, dict):
-            self._fault(path, value, "fields are wanted here, `name = value`")
+            self._fault(path, value, _FIELDS)
             return {}
         read = {}
         for name, one in value.items():
@@ -155,9 +182,23 @@ class _Reader:
             return self._wanted(arguments[0])
         if origin is tuple:
             return "a list is wanted here, in brackets"
-        if origin is dict or (isinstance(kind, type) and issubclass(kind, Struct)):
-            return "fields are wanted here, `name = value`"
+        if isinstance(kind, type) and issubclass(kind, Struct):
+            return _wanted_fields(kind)
+        if origin is dict:
+            return _FIELDS
         return _PLAIN.get(kind, "something else is wanted")
+
+
+_FIELDS = "fields are wanted here, `name = value`"
+
+
+def _wanted_fields(kind: type[Struct]) -> str:
+    """A struct of nothing but texts is shown whole: `{ zh = "…", en = "…" }`."""
+    fields = msgspec.structs.fields(kind)
+    if not all(field.type is str and field.required for field in fields):
+        return _FIELDS
+    shown = ", ".join(f'{field.name} = "…"' for field in fields)
+    return f"fields are wanted here, {{ {shown} }}"
 
 
 _PLAIN: Mapping[Any, str] = {

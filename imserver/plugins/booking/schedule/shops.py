@@ -14,14 +14,15 @@ from datetime import date, datetime, time, timedelta
 from functools import cache
 from importlib import resources
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import msgspec
 from msgspec import Meta, Struct, field
 
 from imserver.plugin_api import PluginError, read_named_file
 
-from .faults import Fault, Path, apart, element, read
+from .faults import Fault, Meant, Path, apart, close, element, read
+from .toml_faults import toml_fault
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 #: Cells are 5 minutes, so every start and length is a multiple of that.
@@ -29,11 +30,14 @@ CELL_MIN = 5
 #: A day sheet, a list of buttons and a scan over resources stay short: one chat cannot run a larger shop.
 MAX_RESOURCES = 64
 MAX_SHOPS = 200
+#: Some editors put it before a text.
+BYTE_ORDER_MARK = "\ufeff"
 #: The field of the configuration that names the file.
 CHAIN_FIELD = "$.plugins.booking.chain"
 
 Id = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
-SpanText = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
+_SPAN = r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$"
+SpanText = Annotated[str, Meta(pattern=_SPAN)]
 Minutes = Annotated[int, Meta(ge=CELL_MIN, le=480)]
 LeaveText = Annotated[
     str,
@@ -48,6 +52,28 @@ WANTED: Mapping[Any, str] = {
     SpanText: "a span looks like 09:00-14:00",
     LeaveText: "leave looks like 2026-12-04, 2026-12-04 13:00-18:00 or 2026-12-04 - 2026-12-08",
 }
+
+
+#: Signs that look like those of a span.
+_SPAN_SIGNS = str.maketrans("：﹕．.–—－~～至到", "::::-------")
+_LOOSE_SPAN = re.compile(r"(\d{1,2}):?(\d\d)-(\d{1,2}):?(\d\d)")
+
+
+def _meant_span(text: str) -> str:
+    """`9:00-19:00`, `09：00–19：00`, `0900-1900` as a span; "" if it is none of these."""
+    found = _LOOSE_SPAN.fullmatch("".join(text.translate(_SPAN_SIGNS).split()))
+    if found is None:
+        return ""
+    span = f"{int(found[1]):02d}:{found[2]}-{int(found[3]):02d}:{found[4]}"
+    return span if re.fullmatch(_SPAN, span) else ""
+
+
+def _meant_id(text: str) -> str:
+    """A name as an id: `Main Street` is `main-street`."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40].strip("-")
+
+
+MEANT: Mapping[Any, Meant] = {SpanText: _meant_span, Id: _meant_id}
 
 
 class ChainError(PluginError):
@@ -328,10 +354,15 @@ def chain_error(source: str, faults: list[Fault]) -> ChainError:
 
 def parse_tree(text: str, source: str = "chain") -> dict[str, Any]:
     """The file as plain maps and lists. Raises ChainError that begins with `source`."""
+    text = text.removeprefix(BYTE_ORDER_MARK)
+    if not text.strip():
+        raise ChainError(f"{source}: is empty; `imserver booking init` writes a chain file to begin with")
     try:
         text.encode()
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, UnicodeEncodeError) as error:
+    except tomllib.TOMLDecodeError as error:
+        raise ChainError(f"{source}: {toml_fault(text, error)}") from error
+    except UnicodeEncodeError as error:
         raise ChainError(f"{source}: {error}") from error
     except RecursionError:
         raise ChainError(f"{source}: brackets within brackets without end") from None
@@ -343,7 +374,7 @@ def chain_of(tree: Mapping[str, Any]) -> tuple[Chain, list[Fault]]:
     try:
         chain = msgspec.convert(tree, Chain)
     except msgspec.ValidationError:
-        chain, faults = read(tree, Chain, WANTED)
+        chain, faults = read(tree, Chain, WANTED, MEANT)
     faults += apart(_problems(chain), faults)
     if faults:
         return chain, faults
@@ -354,7 +385,7 @@ def chain_of(tree: Mapping[str, Any]) -> tuple[Chain, list[Fault]]:
 
 def shop_of(chain: Chain, tree: Mapping[str, Any]) -> tuple[Shop, list[Fault]]:
     """One shop of a chain from plain maps and lists, as `chain_of` does it."""
-    shop, faults = read(tree, Shop, WANTED)
+    shop, faults = read(tree, Shop, WANTED, MEANT)
     path = ("stores", shop.id)
     faults = [Fault((*path, *fault.path), fault.text) for fault in faults]
     faults += apart(_shop_problems(chain, shop, path), faults)
@@ -382,7 +413,8 @@ def _problems(chain: Chain) -> Iterator[Fault]:
     yield from _twice(("services",), [service.id for service in chain.services])
     yield from _twice(("age_bands",), [band.id for band in chain.age_bands])
     yield from _twice(("stores",), [shop.id for shop in chain.stores])
-    yield from _twice(("stores", "bot"), [chain.bot, *(shop.bot for shop in chain.stores)])
+    for fault in _twice(("stores", "bot"), [chain.bot, *(shop.bot for shop in chain.stores)]):
+        yield Fault(fault.path, f"{fault.text}; the chain and each shop have a bot of their own")
     yield from _twice(("stores", "resources"), [r.id for shop in chain.stores for r in shop.resources])
     for index, service in enumerate(chain.services):
         yield from _service_problems(chain, service, ("services", element(index, service)))
@@ -420,7 +452,7 @@ def _shop_problems(chain: Chain, shop: Shop, path: Path) -> Iterator[Fault]:
     try:
         ZoneInfo(shop.zone)
     except (KeyError, ValueError, OSError):
-        yield Fault((*path, "zone"), f"{shop.zone}: no such time zone; one looks like Asia/Shanghai")
+        yield Fault((*path, "zone"), f"{shop.zone}: no such time zone{zone_meant(shop.zone)}")
     if not 1 <= len(shop.resources) <= MAX_RESOURCES:
         yield Fault(
             (*path, "resources"), f"between 1 and {MAX_RESOURCES} are wanted, not {len(shop.resources)}"
@@ -432,7 +464,8 @@ def _shop_problems(chain: Chain, shop: Shop, path: Path) -> Iterator[Fault]:
     yield from _week_problems(shop.hours, (*path, "hours"))
     for day, spans in shop.exceptions.items():
         if not is_day(day):
-            yield Fault((*path, "exceptions", day), f"{day}: a day looks like 2026-12-31")
+            none = "; there is no such one" if re.fullmatch(r"\d{4}-\d\d-\d\d", day) else ""
+            yield Fault((*path, "exceptions", day), f"{day}: a day looks like 2026-12-31{none}")
         yield from _span_problems(spans, (*path, "exceptions", day))
     for index, resource in enumerate(shop.resources):
         yield from _resource_problems(resource, (*path, "resources", element(index, resource)))
@@ -440,10 +473,20 @@ def _shop_problems(chain: Chain, shop: Shop, path: Path) -> Iterator[Fault]:
         service = chain.service(name)
         need = None if service is None else _missing(shop, service)
         if service is None:
-            yield Fault((*path, "services"), f"no service {name!r}")
+            known = [one.id for one in chain.services]
+            yield Fault((*path, "services"), f"no service {name!r}{close(name, known)}")
         elif need is not None:
             what = f"a {need.kind} with the skill {need.skill!r}" if need.skill else f"a {need.kind}"
             yield Fault((*path, "services"), f"{name!r} needs {what}, which the store does not have")
+
+
+def zone_meant(name: str) -> str:
+    """What to say of a zone that there is not: `; did you mean Asia/Shanghai?`."""
+    zones = sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/"))
+    wanted = "_".join(name.split()).lower()
+    same = next((zone for zone in zones if wanted in (zone.lower(), zone.lower().rpartition("/")[2])), None)
+    near = f"; did you mean {same}?" if same is not None else close(name, zones)
+    return near or "; one looks like Asia/Shanghai"
 
 
 def is_day(text: str) -> bool:
@@ -477,8 +520,12 @@ def _span_problems(spans: tuple[str, ...], path: Path) -> Iterator[Fault]:
     end = -1
     for text in spans:
         opens, closes = span_minutes(text)
-        if opens >= closes or opens % CELL_MIN or closes % CELL_MIN:
-            yield Fault(path, f"{text}: must end after it begins, in steps of {CELL_MIN} minutes")
+        if opens >= closes:
+            yield Fault(
+                path, f"{text}: must end after it begins; past midnight it goes on as a span of the next day"
+            )
+        elif opens % CELL_MIN or closes % CELL_MIN:
+            yield Fault(path, f"{text}: must begin and end in steps of {CELL_MIN} minutes")
         if opens < end:
             yield Fault(path, f"{text}: overlaps the span before it")
         end = closes

@@ -18,16 +18,21 @@ PLACES: Final = {
     "Asia/Singapore": "新加坡|singapore|sgt",
     "Asia/Dubai": "迪拜|dubai",
     "Asia/Kolkata": "印度|india|delhi|mumbai|ist",
-    "Europe/London": "伦敦|英国|london|uk|british|bst",
+    "Asia/Bangkok": "曼谷|泰国|越南|bangkok|thailand|vietnam",
+    "Asia/Kuala_Lumpur": "吉隆坡|马来西亚|kuala lumpur|malaysia",
+    "Europe/London": "伦敦|英国|曼彻斯特|爱丁堡|london|uk|british|bst|manchester|edinburgh",
     "Europe/Paris": "巴黎|法国|paris|french",
     "Europe/Berlin": "柏林|德国|欧洲|berlin|german|europe|cet|cest",
     "Europe/Moscow": "莫斯科|moscow",
-    "America/New_York": "纽约|美东|美国|东部|new ?york|ny|eastern|e[sd]?t|us|american",
+    "America/New_York": "纽约|美东|美国|东部|波士顿|华盛顿|boston|washington|new ?york|ny|eastern|e[sd]?t|us|american",
     "America/Chicago": "芝加哥|chicago|central|c[sd]t|ct",
-    "America/Los_Angeles": "洛杉矶|旧金山|加州|美西|los angeles|la|san francisco|california|pacific|p[sd]t|pt",
+    "America/Vancouver": "温哥华|vancouver",
+    "America/Los_Angeles": "西雅图|seattle|洛杉矶|旧金山|加州|美西|los angeles|la|san francisco|california|pacific|p[sd]t|pt",
     "America/Denver": "denver|mountain|m[sd]t|mt",
     "America/Toronto": "多伦多|加拿大|toronto",
     "Australia/Sydney": "悉尼|澳洲|澳大利亚|sydney|aest|aedt",
+    "Australia/Melbourne": "墨尔本|melbourne",
+    "Pacific/Auckland": "新西兰|奥克兰|auckland|new zealand",
     "UTC": "utc|gmt|格林威治|zulu",
 }
 """What people call a clock, and a zone of it."""
@@ -46,10 +51,15 @@ def _names(mark: str, latin: bool) -> str:
     return "|".join(f"(?P<{mark}{number}>{names})" for number, names in named if names)
 
 
+_STAYING: Final = "(?<![a-z])(?:i'?m|i am|we'?re)(?: now| still| currently)? in |calling from |based in "
+_HERE: Final = "(?=.{0,60}(?:(?<![a-z])(?:here|my (?:time|side|end))(?![a-z])|我?这边|我这))"
+"""I'm in London … 9am here: the clock where one stays is meant only if it is said so."""
 NAMED: Final = re.compile(
     rf"(?:{_names('han', False)})(?:当地|本地)?时间|"
     rf"(?<![a-z])(?:{_names('word', True)}) (?:local )?time(?![a-z])|(?<![a-z])(?P<alone>{ALONE})(?![a-z])|"
-    rf"(?<=\x01) ?(?P<zulu>z)(?![a-z])|, ?(?:{_names('last', True)})(?=$|[.?!])"
+    rf"(?<=\x01) ?(?P<zulu>z)(?![a-z])|, ?(?:{_names('last', True)})(?=$|[.?!])|"
+    rf"(?<=\x01) (?:in |\()(?:{_names('in', True)})(?=$|[ ,.?!)])|(?<=\x01) ?\((?:{_names('at', False)})\)|"
+    rf"(?:{_STAYING})(?:{_names('stay', True)})(?![a-z]){_HERE}|(?:我人?现?在?在|人在)(?:{_names('stand', False)}){_HERE}"
 )
 OWN: Final = re.compile(
     "(?:你们|店里|贵店)(?:那边|这边|那里)?(?:的)?时间|(?<![a-z])(?:your|local|shop) (?:local )?time(?![a-z])"

@@ -17,7 +17,10 @@ from .reader import understand
 from .when import read_when
 
 
-@click.command(help="What the date grammar reads in TEXT: one candidate a line, or `ask: reason`.")
+@click.command(
+    help="What the date grammar reads in TEXT: one candidate a line, or `ask: reason`.",
+    short_help="Which time is read in a text.",
+)
 @click.argument("text")
 @click.option("--now", "now_text", required=True, metavar="WALL", help="Wall time, such as 2026-11-18T10:00.")
 @click.option("--zone", required=True, metavar="ZONE", help="IANA time zone, such as Asia/Shanghai.")
@@ -31,7 +34,8 @@ def when(text: str, now_text: str, zone: str) -> None:
 
 
 @click.command(
-    help="Whether TEXT is taken for an emergency: of which kind, by which rules, and which strings weighed how much."
+    help="Whether TEXT is taken for an emergency: of which kind, by which rules, and which strings weighed how much.",
+    short_help="Whether a text is taken for an emergency, and why.",
 )
 @click.argument("text")
 def alarm(text: str) -> None:
@@ -52,7 +56,8 @@ def alarm(text: str) -> None:
 
 
 @click.command(
-    help="What the reader understands in TEXT: its acts with their characters, what is left over, and the time."
+    help="What the reader understands in TEXT: its acts with their characters, what is left over, and the time.",
+    short_help="All that is understood of a text.",
 )
 @click.argument("text")
 @click.option("--now", "now_text", required=True, metavar="WALL", help="Wall time, such as 2026-11-18T10:00.")

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final
 
+from imserver.plugins.booking.dates.sieve import can_match, letters_of
 from imserver.plugins.booking.dates.text import ASIDE_MARK, DAY_MARK, TIME_MARK, WORD_MARK
 
-from .acts import Act, Kind, Scene
+from .acts import Act, Kind, Scene, Span
 from .lexicon import load_words
 from .page import HAN, PUNCTUATION, Cover, Page
 from .patterns import KIN, KIN_ENGLISH, template
@@ -65,7 +66,8 @@ NEGATED: Final = template("intents", "negated")
 _ADDRESSED: Final = re.compile("(?:那个|那位)客人|键|按钮|政策|规定|费(?!用)|button|policy|fee")
 #: "I'll cancel if they aren't ready"; "cancel the reminder texts".
 _CONDITIONAL: Final = re.compile(
-    "(?: [a-z']+){0,2} (?:if|unless|in case)(?![a-z])"
+    "(?: [a-z']+){0,2} (?:if(?! (?:possible|poss|ok|(?:that|it)'?s (?:ok|okay|fine|possible|alright|not too)"
+    "|you (?:can|could|don'?t mind)))|unless|in case)(?![a-z])"
     "|(?: (?:the|my|these|those|all|your))* (?:reminders?|texts?|emails?|notifications?|newsletter|subscription|order)(?![a-z])"
 )
 #: "Cancel that last message" cancels what was written.
@@ -74,11 +76,17 @@ _WRITTEN: Final = re.compile(
 )
 #: What may be, or was meant and is not: 可能要取消, 本来想取消的, "should I".
 _SUPPOSED: Final = re.compile(
-    f"{MAYBE.pattern}|说不定|本来|原本|刚才|刚刚|误|不小心|点错|(?<![a-z])(?:accidentally|by mistake|was going to|had to"
+    f"(?<![a-z])(?:may|might|could)(?: (?:be|just|well|still|even))* ?$|{MAYBE.pattern}|说不定|本来|原本|刚才|"
+    f"刚刚|误|不小心|点错|"
+    f"(?<![a-z])(?:accidentally|by mistake|was going to|had to"
     "|(?:may|might|could|would) (?:have|need) to|if i|if we|whether i|whether to|nearly|almost)(?![a-z])"
 )
 #: 那天我有空: the customer is free, and asks for nothing.
 _FREE: Final = re.compile("(?:我|俺|咱|老公|老婆|孩子)(?:那天|当天|都|也|正好|刚好|就|会|应该|肯定)*$")
+#: "Would I need to cancel?"
+_WONDERS: Final = re.compile(
+    "(?<![a-z])(?:would|will|must|should|do|did) (?:i|we) (?:have to|need to|ever have to)[^,.!?;]{0,3}$"
+)
 _NEEDED: Final = template("intents", "needed")
 #: "Do I need an appointment?" asks about the shop.
 _NEEDS_ONE: Final = template("intents", "needs_one")
@@ -92,7 +100,8 @@ _BY_OTHERS: Final = re.compile(_WORDS["cancelled_by"]["others"])
 _GOT: Final = re.compile("被$|(?<![a-z])(?:got|gets|getting|was|were|is|being|been|have|had|has) (?:just )?$")
 #: 我弟去不了，换我妹: somebody else comes.
 _STANDS_IN: Final = re.compile(
-    f"[换改](?:成|为|给|让|由)?我?家?的?(?:{KIN})|(?<!带)我(?:们)?(?:自己|一个人)?(?:来|去)(?=$|[ ,.!吧])"
+    f"[换改](?:成|为|给|让|由)?我?家?的?(?:{KIN})|(?:{KIN})(?:能|可以|会)(?:带|陪|领|抱|送|去|来)|"
+    f"(?<!带)我(?:们)?(?:自己|一个人)?(?:来|去)(?=$|[ ,.!吧])"
     f"|(?<![a-z])(?:my|our) (?:{KIN_ENGLISH}) (?:instead|will come)|(?:only|just) me(?![a-z])|me instead"
 )
 #: 来不了那么早, "can't come before 5", "not coming alone": somebody comes, only not so.
@@ -111,7 +120,7 @@ _STRONG_MOVE: Final = re.compile(
     "|改约|改期|改签|改时间|改个时间|换个?时间|reschedul|rearrange|rebook|appointment|booking|预约"
 )
 _STRONG_BOOK: Final = re.compile("约|订|book|appointment|挂号")
-_BEGUN: Final = ("list", "slots", "human", "cancel", "move", "book")
+_BEGUN: Final = ("other", "list", "slots", "human", "cancel", "move", "book")
 #: What can stand beside a command and be its value.
 _VALUES: Final = frozenset(
     {
@@ -169,9 +178,15 @@ def _instead(page: Page) -> None:
         return
     where = _clause_of(page, cancels[0])
     given = [act for act in page.acts if act.kind is Kind.GIVE and act.what in ("day", "time") and act.spans]
-    if any(_clause_of(page, act) != where for act in given):
+    last = cancels[0].spans[-1]
+    if any(_clause_of(page, act) != where or _follows(page, act, last) for act in given):
         page.acts = [act for act in page.acts if act not in cancels and act.what != "book"]
         page.acts.append(Act(Kind.BEGIN, "move", None, cancels[0].spans))
+
+
+def _follows(page: Page, act: Act, last: Span) -> bool:
+    """Whether another time comes behind (周五不来了周六来), and not the one of the appointment (不来了周五的)."""
+    return act.spans[0].start >= last.end and not page.source[act.spans[-1].end :].startswith(("的", "那"))
 
 
 def _found(page: Page, scene: Scene) -> Iterator[_Intent]:
@@ -185,7 +200,7 @@ def _found(page: Page, scene: Scene) -> Iterator[_Intent]:
             taken.append(match.span())
             yield _Intent({"waitlist": "other"}.get(name, name), *match.span())
             break
-    for name in _BEGUN:
+    for name in filter(lambda name: page.may_hold(WISH[name]), _BEGUN):
         for match in WISH[name].finditer(plain if name in ("list", "slots", "human", "order") else view):
             if match.end() > match.start() and not any(
                 match.start() < end and start < match.end() for start, end in taken
@@ -220,11 +235,13 @@ def _stands(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> boo
     if one.name == "slots" and _FREE.search(before):
         page.explain(one.start, one.end, Cover.HARMLESS)
         return False
-    if one.name in ("list", "slots", "human", "order"):
+    if one.name in ("list", "slots", "human", "order", "other"):
         return True
     if one.name in _COMMANDS and one.name not in WISH:
         return True
     if NEGATED.search(before) or _SUPPOSED.search(before):
+        return False
+    if _WONDERS.search(before):
         return False
     if (_NEEDED.search(before) or _NEEDS_ONE.search(page.words[start:end])) and asks(page, start, end):
         return False
@@ -337,12 +354,14 @@ def _clause_of(page: Page, act: Act) -> tuple[int, int]:
 def _from_service(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> None:
     """A service said first, outside a question, is a wish; with free times asked for as well (周六有空验光吗) too."""
     given = [act for act in page.acts if act.kind is Kind.GIVE and act.what == "service"]
+    if not given or scene.step not in ("", "none"):
+        return
     if any(
         _NEEDS_ONE.search(page.words[start:end]) and asks(page, start, end) for start, end in page.clauses
     ):
         return
     others = any(page.has(Kind.BEGIN, name) for name in ("book", "move", "cancel", "list", "human", "order"))
-    if not given or others or scene.step not in ("", "none"):
+    if others:
         return
     if asked and not any(page.timed(*clause) for clause in page.clauses):
         return
@@ -359,7 +378,9 @@ def hide_cancelled(page: Page, scene: Scene) -> None:
 
     Alone, it is the day of the appointment, and 取消 beside it refuses nothing.
     """
-    if scene.step not in ("", "none") or WISH["move"].search(page.open):
+    if scene.step not in ("", "none") or not page.may_hold(WISH["cancel"]):
+        return
+    if WISH["move"].search(page.open):
         return
     for start, end in page.clauses:
         text = page.open[start:end]
@@ -374,18 +395,6 @@ def hide_cancelled(page: Page, scene: Scene) -> None:
             page.explain(start, end, Cover.ACT)
         elif _CANCELLING.search(word[0]):
             page.sheet.blank(start + word.start(), start + word.end(), ASIDE_MARK)
-
-
-_OTHER_SHOP: Final = template("intents", "other_shop")
-
-
-def read_other_shop(page: Page, scene: Scene) -> None:
-    """Another shop, whichever: in an open booking the one that was chosen is refused."""
-    if scene.step in ("", "none") or page.has(Kind.GIVE, "shop") or page.has(Kind.REFUSE, "shop"):
-        return
-    places = [match.span() for match in page.find(_OTHER_SHOP)]
-    if places:
-        page.take_act(Kind.REFUSE, "shop", None, *places)
 
 
 _WRONG: Final = {name: re.compile(pattern) for name, pattern in _WORDS["wrong"].items()}
@@ -437,7 +446,7 @@ _ASSENT: Final = re.compile(f"([^\\W0-9a-z_])不\\1|{_WORDS['alone']['assent']}"
 
 def hide_assent(page: Page) -> None:
     """没错 refuses nothing."""
-    for match in _ASSENT.finditer(page.words):
+    for match in _ASSENT.finditer(page.words) if page.may_hold(_ASSENT) else ():
         page.sheet.blank(*match.span(), ASIDE_MARK)
     for match in page.find(_NO_NEED_TO):
         page.take(*match.span(), Cover.NOTE)
@@ -671,9 +680,11 @@ def _repeats_card(page: Page, scene: Scene, start: int, end: int) -> bool:
 def _answer(text: str) -> Kind | None:
     """What a clause says if it is made of nothing but words of one answer and of what goes with them."""
     said: set[Kind] = set()
+    letters = letters_of(text)
+    groups = [[one for one in group if can_match(one, letters)] for group in (_NO, _YES, _GLUE)]
     place = 0
     while place < len(text):
-        no, yes, glue = (_longest(patterns, text, place) for patterns in (_NO, _YES, _GLUE))
+        no, yes, glue = (_longest(patterns, text, place) for patterns in groups)
         best = max(no, yes, glue)
         if best == place:
             if text[place] not in " \x02'\"()-:;=*^/&+_<>":

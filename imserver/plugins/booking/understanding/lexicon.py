@@ -10,6 +10,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from imserver.plugins.booking.dates.sieve import Sieve, letters_of
 from imserver.plugins.booking.schedule.shops import Chain
 
 from .rewrite import fold
@@ -54,12 +55,13 @@ class Finder:
             (name, re.compile("|".join([*_plain(words), *(f"(?:{one})" for one in patterns)]) or "(?!)"))
             for name, words, patterns in rows
         ]
+        self._sieve = Sieve(pattern for _, pattern in self._rows)
 
     def find(self, text: str) -> Iterator[Found]:
         """The words found, in the order of the text."""
         found = [
             Found(name, *match.span())
-            for name, pattern in self._rows
+            for name, pattern in map(self._rows.__getitem__, self._sieve.passed(letters_of(text)))
             for match in pattern.finditer(text)
             if match.end() > match.start()
         ]

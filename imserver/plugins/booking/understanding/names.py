@@ -54,6 +54,8 @@ _LITTLE_THINGS: Final = frozenset(
 _SPELT: Final = template("names", "spelt")
 _SPELT_ENGLISH: Final = template("names", "spelt_english")
 _RUN: Final = re.compile(f"[{HAN}]{{1,8}}")
+#: 李家豪呀, 陈小丽啰.
+_PARTICLES: Final = re.compile(f"(?<=[{HAN}]{{2}})[呀啊啦啰咯喔哦嘅㗎哈呢吧嘞唻哩喽]+$")
 _SHORT: Final = re.compile(f"[{HAN}]{{2,4}}")
 _SPACED: Final = re.compile(f" ?([{HAN}]) ([{HAN}]{{1,2}}) ?")
 _PET_BEGINS: Final = re.compile(
@@ -100,6 +102,10 @@ _OPENED: Final = template("names", "opened")
 _NAMED: Final = template("names", "named")
 _ONLY: Final = re.compile(f"^ ?(?:是)?(?:我|她是我|他是我)(?:的)?(?P<kin>{KIN})[ .!]*$")
 _PRONOUN: Final = template("names", "pronoun")
+_PRONOUNS: Final = frozenset({"她", "他", "佢", "her", "him", "them"})
+_SPOKEN: Final = re.compile(
+    f"(?:我|俺|咱)(?:家|个|的)*(?P<kin>{KIN})|(?<![a-z])(?:my|our) (?P<kin_english>{KIN_ENGLISH})(?![a-z])"
+)
 _OWN: Final = template("names", "own")
 _BESIDE: Final = template("names", "beside")
 _AGE_BEHIND: Final = re.compile(",? ?[(]?[0-9]{1,2}[)]?(?= ?(?:$|[,.)]))")
@@ -165,7 +171,7 @@ def _pet(name: str) -> bool:
 def read_names(page: Page, scene: Scene) -> None:
     """Names that are said to be one, and, where a name was asked, bare ones."""
     _spelling(page, scene)
-    if match := _WRONG.search(page.open):
+    if match := next(page.find(_WRONG), None):
         page.take_act(Kind.REFUSE, "name", None, match.span())
     for match in page.find(_NOT_CALLED):
         page.take_act(Kind.REFUSE, "name", page.typed(*match.span(1 if match[1] else 2)), match.span())
@@ -415,7 +421,7 @@ def _bare(page: Page) -> Iterator[tuple[int, int]]:
         start, end = _trimmed(page.words, start, end)
         start = said_again(page, start, end)
         text = page.open[start:end]
-        short = text.rstrip("\x02 ")
+        short = _PARTICLES.sub("", text.rstrip("\x02 "))
         if _looks_like_one(short, alone=len(page.pieces) == 1):
             yield start, start + len(short)
         elif is_latin_name(text):
@@ -625,6 +631,11 @@ def is_kin(word: str) -> bool:
 
 
 def _person(page: Page, start: int, end: int) -> None:
+    """A pronoun stands for the last one who was spoken of (我妈也去，给她也约一个)."""
+    if page.words[start:end] in _PRONOUNS:
+        spoken = [one for one in _SPOKEN.finditer(page.words[:start]) if one[0] not in _PRONOUNS]
+        if spoken:
+            start, end = spoken[-1].span("kin" if spoken[-1]["kin"] else "kin_english")
     corrects = page.has(Kind.REFUSE, "person")
     page.add(Kind.CORRECT if corrects else Kind.GIVE, "person", page.typed(start, end), (start, end))
 

@@ -9,12 +9,25 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from imserver.plugins.booking.dates.rules import CN as CN_NUMBER
 from imserver.plugins.booking.dates.rules import CN_ANY, CN_DAY, NUM, WEEK
+from imserver.plugins.booking.dates.sieve import Sieve, can_match, letters_of
 from imserver.plugins.booking.dates.text import ASIDE_MARK, MARKS, Sheet
+
+from .occasions import (
+    DEEDS,
+    EVENTS,
+    EVENTS_ENGLISH,
+    OTHERS,
+    TOLD_BEHIND,
+    TOLD_BY,
+    TOLD_BY_THEM,
+    TOLD_ENGLISH,
+)
 
 
 def word(alternatives: str) -> str:
@@ -32,7 +45,10 @@ FALSE_REFUSALS: Final = (
         "没问题|没关系|没事儿?(?=[,，。!~ 的啊呀哈]|那|$)|不客气|不见不散|不用谢|不谢|别客气|别急|别着急|"
         "不急|不着急|不麻烦"
     ),
-    "^不然(?!的话)|不知道?(?!.{0,4}行)|不错|要不(?!是)(?:然)?|不如|说不定|不只|不光|不仅|不止|不瞒你?说|不管|不论|不论如何|无论",
+    (
+        "^不然(?!的话)|不知道?(?!.{0,4}行)|不错|要不(?!是)(?:然)?|不如|说不定|不只|不光|不仅|不止|不瞒你?说|不管|"
+        "不论|不论如何|无论"
+    ),
     "等不及|忍不住|不得了|了不起|没错|不久|不少|不同|不贵|不远|(?<!来)不急|没多久|大不了|少不了|巴不得|不一定要|不用改了",
     "看不太?(?:清楚?|见|到)|不太?(?:舒服|清楚)|特别|别人|别家|别的|非常|[差区性级个分]别|十分感谢|没戴过|没来过|没验过|没配过",
     "(?:不要|别|勿)迟到|别太?(?:安排)?太?[晚早迟赶久](?!于)|不要太[晚早迟赶]|别迟到|别忘了?|别取消|不是要取消|没人接",
@@ -88,7 +104,10 @@ NOTES: Final = (
         f"(?:可能|会|估计|也许|大概|怕|应该)(?:会|要|得)?(?:晚|迟|早)(?:到|来|个)?(?: ?(?:[0-9]{{1,3}}|"
         f"{CN_NUMBER})?个?[来几多]?(?:分钟?|小时|刻钟|钟头)|一会儿?|一?点)?(?:左右|才)?到?"
     ),
-    f"(?:提前|提早|早|晚|迟)(?:个)?(?:(?:[0-9]{{1,3}}|{CN_NUMBER})个?[来几多]?(?:分钟?|小时|刻钟|钟头)|一会儿?)(?:左右|才|再)?到",
+    (
+        f"(?:提前|提早|早|晚|迟)(?:个)?(?:(?:[0-9]{{1,3}}|{CN_NUMBER})个?[来几多]?(?:分钟?|小时|刻钟|钟头)|"
+        f"一会儿?)(?:左右|才|再)?到"
+    ),
     word(
         "(?:running|be|am|is|i'm|will be) (?:about |like )?(?:[0-9]{1,3}|a few|ten|fifteen|twenty|"
         "five) ?min(?:ute)?s? late|(?:running|be|run) (?:a (?:bit|little) )?late"
@@ -161,6 +180,8 @@ NEAR_MISSES: Final[tuple[tuple[str, str], ...]] = (
     (f"(?<=[今明])[完碗玩湾万](?=上?[{CN_ANY}])", "晚"),
     (f"下[五无吾舞物](?=[{CN_ANY}])", "下午"),
     (f"上[五无吾舞物](?=[{CN_ANY}])", "上午"),
+    ("(?<=[今明后])夭", "天"),
+    ("(?<=[周期拜])曰", "日"),
     (word("tomrw|tmmrw|tomrrw|tmorw|tomz"), "tomorrow"),
 )
 """Words one sound or one letter from a day word, and the word that was probably meant. They are asked about."""
@@ -179,6 +200,7 @@ SPELLED: Final = (
 RIGHT: Final = re.compile(
     "tom{1,2}or{1,2}ow|tonight|night|midnight|knight|(?:mon|tues|wednes|thurs|fri|satur|sun)days?"
 )
+_WORD: Final = re.compile("(?<![a-z0-9])[a-z]{5,12}(?![a-z0-9])")
 LIKENESS: Final = 0.8
 """difflib's ratio from which a word is taken for a misspelt day: "saterday" is 0.88, "birthday" for thursday 0.63."""
 
@@ -192,7 +214,7 @@ class Masked(NamedTuple):
 
 
 _MASKS: Final = tuple(
-    (name, tuple(map(re.compile, patterns)))
+    (name, re.compile(pattern))
     for name, patterns in (
         ("refusal", FALSE_REFUSALS),
         ("refusal", GREETINGS),
@@ -200,7 +222,9 @@ _MASKS: Final = tuple(
         ("comparative", COMPARATIVES),
         ("no_clock", NO_CLOCK),
     )
+    for pattern in patterns
 )
+_MASKING: Final = Sieve(pattern for _, pattern in _MASKS)
 _NEAR: Final = tuple((re.compile(pattern), meant) for pattern, meant in NEAR_MISSES)
 
 
@@ -210,15 +234,52 @@ def mask(sheet: Sheet) -> list[Masked]:
     if sheet.too_long:
         return masked
     _join(sheet)
+    _spell_out(sheet)
     _put_right(sheet)
-    for name, patterns in _MASKS:
-        for pattern in patterns:
-            for match in tuple(pattern.finditer(sheet.text)):
-                place = match.span("word" if "word" in pattern.groupindex else 0)
-                if place[1] > place[0]:
-                    masked.append(Masked(name, *place))
-                    sheet.blank(*place, ASIDE_MARK)
+    for number in _MASKING.passed(letters_of(sheet.text)):
+        name, pattern = _MASKS[number]
+        for match in tuple(pattern.finditer(sheet.text)):
+            place = match.span("word" if "word" in pattern.groupindex else 0)
+            if place[1] > place[0]:
+                masked.append(Masked(name, *place))
+                sheet.blank(*place, ASIDE_MARK)
     return masked
+
+
+_PINYIN_DAYS: Final = "(?:yi|er|san|si|wu|liu|ri|tian)"
+_PINYIN_NUMBERS: Final = {
+    "shi ?yi": "十一", "shi ?er": "十二", "yi": "一", "er": "二", "liang": "两", "san": "三", "si": "四", "wu": "五",
+    "liu": "六", "qi": "七", "ba": "八", "jiu": "九", "shi": "十", "ri": "日", "tian": "天",
+}  # fmt: skip
+_PINYIN_WORDS: Final = {
+    "ming ?tian": "明天", "hou ?tian": "后天", "jin ?tian": "今天", "shang ?wu": "上午", "xia ?wu": "下午",
+    "zhong ?wu": "中午", "wan ?shang": "晚上", "zao ?shang": "早上",
+}  # fmt: skip
+_SAYS: Final = re.compile(word(f"{'|'.join(_PINYIN_WORDS)}|(?:zhou|xing ?qi|li ?bai) ?{_PINYIN_DAYS}"))
+_PINYIN: Final = tuple(
+    (re.compile(f"(?<![a-z])(?:{pattern})(?![a-z])"), meant)
+    for pattern, meant in (
+        (f"(?P<next>xia ?)?(?:zhou|xing ?qi|li ?bai) ?(?P<number>{_PINYIN_DAYS})", "周"),
+        *_PINYIN_WORDS.items(),
+        (f"(?P<number>{'|'.join(_PINYIN_NUMBERS)}|[0-9]{{1,2}}) ?dian(?: ?(?P<half>ban))?", "点"),
+    )
+)
+
+
+def _spell_out(sheet: Sheet) -> None:
+    """zhouliu xiawu san dian: days and hours in pinyin, where a word of theirs is beyond doubt."""
+    if not _SAYS.search(sheet.text):
+        return
+    for pattern, meant in _PINYIN:
+        for match in reversed(tuple(pattern.finditer(sheet.text))):
+            said = match.groupdict()
+            digit = said.get("number") or ""
+            number = next(
+                (char for sound, char in _PINYIN_NUMBERS.items() if re.fullmatch(sound, digit)), digit
+            )
+            words = number + meant if meant == "点" else meant + number
+            words = ("下" if said.get("next") else "") + words + ("半" if said.get("half") else "")
+            sheet.rewrite(*match.span(), words)
 
 
 def _join(sheet: Sheet) -> None:
@@ -231,13 +292,25 @@ def _join(sheet: Sheet) -> None:
 
 def _put_right(sheet: Sheet) -> None:
     """Rewrite near misses, and remember where they stand."""
-    for pattern, meant in _NEAR:
+    letters = letters_of(sheet.text)
+    for pattern, meaning in _NEAR:
+        if not can_match(pattern, letters):
+            continue
         for match in reversed(tuple(pattern.finditer(sheet.text))):
-            _rewrite(sheet, match, meant.format(**match.groupdict()))
-    for match in reversed(tuple(re.finditer("(?<![a-z0-9])[a-z]{5,12}(?![a-z0-9])", sheet.text))):
-        if not RIGHT.fullmatch(match.group()):
-            for meant in difflib.get_close_matches(match.group(), SPELLED, n=1, cutoff=LIKENESS):
-                _rewrite(sheet, match, meant)
+            words = meaning.format(**match.groupdict())
+            _rewrite(sheet, match, words)
+            letters = letters.union(words)
+    for match in reversed(tuple(_WORD.finditer(sheet.text))):
+        if meant := _meant(match.group()):
+            _rewrite(sheet, match, meant)
+
+
+@lru_cache(maxsize=1024)
+def _meant(text: str) -> str:
+    """The day word that a word is probably meant for; none if it is one, or like none."""
+    if RIGHT.fullmatch(text):
+        return ""
+    return next(iter(difflib.get_close_matches(text, SPELLED, n=1, cutoff=LIKENESS)), "")
 
 
 def _rewrite(sheet: Sheet, match: re.Match[str], words: str) -> None:
@@ -252,9 +325,9 @@ def _rewrite(sheet: Sheet, match: re.Match[str], words: str) -> None:
 VALUE: Final = "\ue000"
 """Stands for a value in the templates. Folding never leaves one in a text."""
 
-Verdict = Literal["refused", "wanted", "old", "busy", "elsewhere", "cancelled"]
+Verdict = Literal["refused", "wanted", "old", "busy", "elsewhere", "cancelled", "told"]
 """refused: not this. wanted: this instead. old: what is to be changed. busy: one is taken then. elsewhere: an occasion.
-cancelled: the appointment that is to go."""
+cancelled: the appointment that is to go. told: what was done then, or by when an answer comes."""
 
 
 class Scope(NamedTuple):
@@ -276,11 +349,11 @@ _CN_FILL: Final = (
     "要|能|时间|下|到|说|给|等到?|拖到?|必须?|非得|约在|安排)"
 )
 _CN_TAIL: Final = (
-    "(?:[之以][前后]|那天|那个|这个|那边|的话|的|我们|我|他|她|家里|公司|单位|学校|孩子|客户|都|也|可能|"
+    "(?:[之以]?[前后](?![台面天])|那天|那个|这个|那边|的话|的|我们|我|他|她|家里|公司|单位|学校|孩子|客户|都|也|可能|"
     "恐怕|好像|实在|确实|真的|我?爸|我?妈|老公|老婆|媳妇|娃|闺女|儿子|女儿|家里人|人|这边|另外|还有|别的|"
     "临时|突然|全天|整天|一整天|"
-    "一天|要|得|还|又|正?在|就|时间|时候|有点|有些|刚好|正好|估计|应该|大概|约|因为|是|会|要去|去|一直|已经|"
-    "对我来说|你们|那时|太|又要|\x02| )"
+    "一天|要|得|还|又|才|仲|正?在|就|时间|时候|有点|有些|刚好|正好|估计|应该|大概|约|因为|是|会|要去|去|一直|已经|"
+    "对我来说|你们|那时候?|那阵|那会儿?|给(?:小孩|孩子|娃|儿子|女儿)|太|又要|\x02| )"
 )
 _EN_FILL: Final = (
     "(?: |the|to|get|there|by|on|at|for|do|make|it|come|in|book|want|any|this|that|be|have|me|us|like|is|"
@@ -301,7 +374,7 @@ CANNOT_CN: Final = (
 BEFORE_CN: Final = (
     "(?<!是)(?<!没说)(?:千万)?(?:不要|不想要?|不想|不用|不约|不选|不定|不订|不排|不考虑|不去|不来|"
     "不能要?|不可以|没法|没办法|无法|没必要|不必|用不着|犯不着|别(?!的|人)|勿|甭|(?<!除)非(?!常|得|要)|"
-    "不是(?!不|因为|说|要)|(?:不|not )free ?|除了|除开|除去|除|避开|躲开|避免|绕开|拒绝|受不了|不喜欢|"
+    "不是(?!不|因为|说|要)|(?<![a-z])(?:no|not) ?要|(?:不|not )free ?|除了|除开|除去|除|避开|躲开|避免|绕开|拒绝|受不了|不喜欢|"
     "不爱|唔好|唔要|唔系|唔想|别系|(?<![哦噢呃啊嗯额\ue000差])不)"
 )
 BEFORE_EN: Final = (
@@ -313,23 +386,31 @@ BEFORE_EN: Final = (
 BEHIND_CN: Final = (
     f"(?:不行{_ANSWERED}|不可以{_ANSWERED}|不可{_ANSWERED}|不太?方便|不太?合适|不太行|不太好|不大方便|"
     f"不成{_ANSWERED}|不得空|不得闲|不得行|不凑巧|不巧|不现实|不太?(?:ok|okay)|{CANNOT_CN}{_ANSWERED}|不去了?|不来了?|不约了?|"
-    f"不要了?(?![早晚迟]于|超过)|不想去?|不考虑了?|不算数?|不在(?:家|市里|本地|国内)?|不空|不能来?去?(?![早晚迟]于|超过){_ANSWERED}|不赶趟|没空|"
-    f"没时间|没有空|没有时间|没[功工]夫|没档期|没有?(?:下班|放学|忙完|起床|睡醒|到家|醒|起|回来|空闲)|没法[来去]?|没办法|没戏|没位置?|算了|就算了|免了|"
+    f"不要了?(?![早晚迟]于|超过)|不想去?|不考虑了?|不算数?|不在(?:家|市里|本地|国内)?|不空|"
+    f"不能来?去?(?![早晚迟]于|超过){_ANSWERED}|不赶趟|没空|"
+    f"没时间|没有空|没有时间|没[功工]夫|没档期|没有?(?:下班|放学|忙完|起床|睡醒|到家|醒|起|回来|空闲)|"
+    f"没法[来去]?|没办法|没戏|没位置?|算了|就算了|免了|"
     f"满了(?:吗)?|约满(?:了)?(?:吗)?|排满(?:了)?(?:吗)?|过期|来不了|来不及|来唔到|去不了|到不了|过不来|"
     f"过不去|约不了|做不了|赶不上|赶不及|走不开|抽不开身|"
-    f"够呛|够戗|人太多|太挤|不对(?![吗么劲])|有误|有问题|错了|不合适|有点儿?悬|悬(?=[了啊吧呀,， ]|$)|"
+    f"够呛|够戗|未必(?:[来去赶起到得过能行])[^,，。 ]{{0,4}}|别(?:约|排|安排|选|定)(?=$|[ ,，。])|"
+    f"人太多|太挤|不对(?![吗么劲])|有误|有问题|错了|不合适|有点儿?悬|悬(?=[了啊吧呀,， ]|$)|"
     f"难说|难办|有困难|有冲突|时间冲突|冲突|撞(?:了|上|车|期)|泡汤|没辙|pass(?![a-z])|冇空|冇时间|唔得闲?|"
-    f"唔方便|唔系|除外|[以之]外|外(?![面地国卖边套])|太早|太晚|太赶|太迟|太紧|[嫌显]太?[早晚迟赶]|"
+    f"唔方便|唔系|唔嚟(?:得|喇|啦|了)?|嚟唔到|唔去(?:喇|啦|了)?|去唔到|除外|[以之]外|外(?![面地国卖边套])|太早|"
+    f"太晚|太赶|太迟|太紧|[嫌显]太?[早晚迟赶]|"
     f"(?:有点儿?|有些|稍微?|略微?|\x02{{3}})太?[早晚迟赶紧][了点些]{{0,2}}|早了点?|"
     f"晚了点?|起不来|也不(?=[ ,，]|$)|不(?=[ ,，]|$))"
 )
 BUSY_CN: Final = (
     "(?:(?<=[要得在去])(?:接送?|送|陪|带)(?:一?下)?(?:孩子|娃|小孩|老人|爸|妈|客户|客人|人)(?!来|过来|去你|到你)|另有(?:安排|事)|约了人|"
-    "补课|值班|过寿|过生日(?!来)|(?:办|喝|吃)(?:喜酒|席|酒席?)|有喜事|办喜事|走亲戚|轮到(?:我)?(?:值|上|当)?班?|(?<=在)接(?:孩子|娃)|当班|在(?:外地|外面|上学|路上|单位)|有事情?|有课|有个?会(?!员)|有约|有安排|有考试|要?开.{0,2}会|上课(?![吗么不])|(?<!你们)(?<!你们还)(?<!你们都)上班(?![吗么不])|加班|返工|出差|出国|出门|出去|考试|值夜?班|旅游|旅行|回老家|搬家|很忙|忙(?!吗)|体检|面试|"
+    "(?:还|都|正|人|我){0,4}在(?!家|附近|店|你|这|门口|休息|网上|手机|线|呢|吗|哪|的|中午|下午|"
+    "上午|早上|晚上|周|我家)[一-鿿]{1,6}(?=$|[ ,，.!。])|"
+    "限行|停电|停水|值日|轮班|封路|开学|军训|团建|扫墓|打风|有(?:人)?(?:结婚|生日会)|(?:洗|拔|补)牙|接电话|家长会|开家长会|饮茶|喝茶|去饮|"
+    "补课|值班|过寿|过生日(?!来)|(?:办|喝|吃)(?:喜酒|席|酒席?)|有喜事|办喜事|走亲戚|轮到(?:我)?(?:值|上|当)?班?|(?<=在)接(?:孩子|娃)|当班|(?<![放下散])上学|在(?:外地|外面|上学|路上|单位)|有事情?|有课|有个?会(?!员)|有约|有安排|有考试|要?开.{0,2}会|上课(?![吗么不])|(?<!你们)(?<!你们还)(?<!你们都)上班(?![吗么不])|加班|返工|出差|出国|出门|出去|考试|值夜?班|旅游|旅行|回老家|搬家|很忙|忙(?!吗)|体检|面试|"
     "手术|住院|陪客户|客户来|接客户|打针|结婚|聚会|聚餐)"
 )
 OCCASION_CN: Final = (
-    "(?:下课|放学|下班|收工|起飞|到站|火车|高铁|动车|飞机|航班|船|车票|发车|登机|电影|演出|比赛|接孩子|接娃|接小孩|送孩子|送娃|吃药|关门|打烊|送货|例会|会推了|会结束|"
+    "(?:下课|放学|下班|收工|起飞|到站|火车|高铁|动车|飞机|航班|船|车票|发车|登机|电影|演出|比赛|接孩子|接娃|"
+    "接小孩|送孩子|送娃|吃药|关门|打烊|送货|例会|会推了|会结束|"
     "的会|的课|的车|开场|打烊|营业|才?起床|才醒|睡觉|开完)"
 )
 BEHIND_EN: Final = (
@@ -344,7 +425,9 @@ BEHIND_EN: Final = (
     r"hard|difficult)(?![a-z])"
 )
 BUSY_EN: Final = (
-    r"(?:busy|at work|working|got (?:work|plans|class)|away|abroad|travell?ing|in a meeting|have (?:a )?(?:class|work|meeting|"
+    r"(?:busy|at work|working|on strike|teaching|at (?:the|my|a) (?:dentist|doctor|doctors|"
+    r"hospital|clinic|vet|hairdresser|gym|office)|at (?:school|college|uni|church)|got (?:work|"
+    r"plans|class)|away|abroad|travell?ing|in a meeting|have (?:a )?(?:class|work|meeting|"
     r"school|lesson|shift|an exam|an appointment)|work(?=$|[ ,.])|on holiday|out of town)(?![a-z])"
 )
 OCCASION_EN: Final = (
@@ -357,11 +440,14 @@ OCCASION_EN: Final = (
     r"comes in)){0,3} "
 )
 OLD_CN: Final = (
-    "(?:原[来本先]?(?:是)?(?:约|定|订|预约)?的?(?:是|那个)?|本来(?:是)?(?:约|定|订)?的?(?:是)?|(?:上次|之前|刚才|刚刚|昨天|前面)(?:说|约|定|订|预约)?(?:好)?(?:了)?的?(?:是|那个)?|"
+    "(?:原[来本先]?(?:是)?(?:约|定|订|预约)?[的于在]?(?:是|那个)?|本来(?:是)?(?:约|定|订)?的?(?:是)?|(?:上次|"
+    "之前|刚才|刚刚|昨天|前面)(?:说|约|定|订|"
+    "预约)?(?:好)?(?:了)?的?(?:是|那个)?|"
     "(?:我|已经|现在)?(?:约|定|订|预约)(?:了|好了|的是|的)(?:是|在)?|把(?:我的?|那个|这个|我们的?)?)"
 )
 _MOVE_CN: Final = (
-    "(?:改|换|挪|调|移|转|推迟|推|提前|延后|延|变|顺延|往后挪|往前挪)(?:期|约|一下|个)?(?:成|为|去|在|到|至)?"
+    "(?:调整|变更|更改|修改|改|换|挪|调|移|转|推迟|推|提前|延后|延|变|顺延|往后挪|往前挪)(?:期|约|"
+    "一下|个)?(?:成|为|去|在|到|至)?"
 )
 _GAP: Final = f"[^{V},，。;；!！?？]"
 
@@ -383,7 +469,20 @@ PAIR: Final = (  # the first is put right by the second, and by nothing between 
         rf"[ ,，.。!]{{0,3}}(?:应该)?(?:是|要|我是说|改成?|换成?)?(?:{_GAP}){{0,4}}?(?=(?P<same>{V}))"
     ),
     rf"(?P<no>{V})(?:哦|噢|喔|呃|额|嗯|啊|诶|哎| )?不(?=(?P<same>{V}))",
-    rf"(?P<no>{V})[ ,，]{{1,2}}(?:哦|噢|喔|呃|额|啊|诶) ?不 ?(?=(?P<same>{V}))",
+    (
+        rf"(?P<no>{V})[ ,，.。…?？!~]{{1,4}}(?:哦|噢|喔|呃|额|啊|诶|嗯|\x02{{2,3}}){{0,2}}[ ,，]{{0,1}}"
+        rf"(?:不(?={V})|(?:不|唔系|唔对|no|nope)(?:对|行)?[ ,，。.]{{1,3}}(?:是|还是|改|要|应该是|"
+        rf"i mean |make it )?)(?=(?P<same>{V}))"
+    ),
+    (
+        rf"(?P<no>{V})[ ,，。.]{{0,3}}(?:算了|罢了|never ?mind|nvm|forget it)[ ,，]{{0,2}}(?:还是|就|改|"
+        rf"make it |let's do )?(?=(?P<same>{V}))"
+    ),
+    (
+        rf"(?:没说(?:是|要)?|never said |didn't say )(?:on |"
+        rf"at )?(?P<no>{V})[ ,，]{{0,2}}(?:我)?(?:说的?是|说的|是|i said |it's |it was )?(?:on |"
+        rf"at )?(?=(?P<same>{V}))"
+    ),
     (
         rf"(?P<no>{V})[ ,.\-…]{{0,4}}(?:oh |uh |um |er |no |wait |oops |w8 ){{0,3}}(?:no wait|wait no|no i said|i said|no|wait|"
         rf"sorry|i mean|actually|scratch that|or rather|make that|oops|correction)"
@@ -406,7 +505,10 @@ INSTEAD: Final = (  # this, and not that
     rf"(?P<yes>{V})[ ,，]{{1,2}}(?:not|不是|而不是|不要) ?(?P<no>{V})",
 )
 ALONE: Final[tuple[tuple[Verdict, str], ...]] = (
-    ("refused", rf"(?:{BEFORE_CN})(?:{_CN_FILL}|\x02){{0,5}}(?P<no>{V})(?:[、和或跟及/](?P<no2>{V}))?"),
+    (
+        "refused",
+        rf"(?:{BEFORE_CN})(?![来去到成约]{{0,2}}了)(?:{_CN_FILL}|\x02){{0,5}}(?P<no>{V})(?:[、和或跟及/](?P<no2>{V}))?",
+    ),
     ("refused", rf"(?:{BEFORE_EN}) ?{_EN_FILL}{{0,8}}(?P<no>{V})(?: ?(?:or|and|nor|/) ?(?P<no2>{V}))?"),
     ("refused", rf"(?:(?P<no2>{V})(?:[、和或跟及/]| or | and ))?(?P<no>{V}){_CN_TAIL}{{0,6}}(?:{BEHIND_CN})"),
     ("refused", rf"(?P<no>{V}){_EN_TAIL}{{0,8}}(?:{BEHIND_EN})"),
@@ -418,7 +520,18 @@ ALONE: Final[tuple[tuple[Verdict, str], ...]] = (
         "busy",
         rf"(?:(?P<no2>{V})[、和或跟及])?(?P<no>{V}){_CN_TAIL}{{0,8}}(?:{BUSY_CN})(?![前后完]|[以之][前后])",
     ),
+    (
+        "busy",
+        rf"(?P<no2>{V})(?P<no>{V})(?:我|他|她|孩子){{0,1}}都{_CN_TAIL}{{0,6}}(?:{BUSY_CN})(?![前后完]|[以之][前后])",
+    ),
     ("busy", rf"(?P<no>{V}){_EN_TAIL}{{0,8}}(?:{BUSY_EN})"),
+    (
+        "busy",
+        (
+            rf"(?P<no>{V})(?:'s| is| are) (?:my|the|our) (?!best|one|day|only|better|ideal|preferred|favou?rite|first|earliest|"
+            rf"latest|time|same|next|last|most|perfect|right)[a-z' ]{{2,20}}(?=$|[,.!;])"
+        ),
+    ),
     (
         "busy",
         (
@@ -430,19 +543,105 @@ ALONE: Final[tuple[tuple[Verdict, str], ...]] = (
     ("elsewhere", rf"(?P<no>{V}){_CN_TAIL}{{0,4}}(?:{OCCASION_CN})(?![前后]|[以之][前后])"),
     (
         "elsewhere",
-        rf"(?P<no>{V})(?:的|那个|那位|那)(?:客人|客户|顾客|病人|患者|单子)|(?P<no3>{V})(?:的|那个|那场)会(?!儿)|您(?P<no2>{V})的",
+        (
+            rf"(?P<no>{V})(?:的|那个|那位|那)(?:客人|客户|顾客|病人|患者|单子)|(?P<no3>{V})(?:的|那个|那场)会(?!儿)|"
+            rf"您(?P<no2>{V})的"
+        ),
     ),
     ("elsewhere", rf"(?:飞机|火车|高铁|动车|航班|大巴)(?:是|在|票是?){{0,1}}(?P<no>{V})"),
     ("elsewhere", rf"(?:{OCCASION_EN})(?:{_EN_FILL}){{0,4}}(?P<no>{V})(?: on (?P<no2>{V}))?"),
     (
         "elsewhere",
-        rf"(?:开完|结束|做完|上完|下完)(?:大概|大约|要|差不多|也|都|得|\x02|\x03){{0,4}}(?P<no>{V})",
+        (
+            rf"(?:开完|结束|做完|上完|下完)(?:大概|大约|要|差不多|也|都|得|\x02|\x03){{0,4}}(?P<no>{V})"
+            rf"(?!(?:再|就|能|可以|我){0, 3}(?:过来|来|到店|到你|过去|去))"
+        ),
     ),
     (
         "cancelled",
         rf"(?:取消|退掉|撤销|cancel掉?)(?:{_GAP}){{0,4}}?(?P<no>{V})|(?P<no2>{V})(?:{_GAP}){{0,8}}?(?:取消|退掉|cancel掉?)",
     ),
     ("cancelled", rf"(?<![a-z])cancel(?:led)? (?:the |my |our |it |on |for ){{0,3}}(?P<no>{V})"),
+    (
+        "elsewhere",
+        (
+            rf"(?P<no>{V})(?:{_CN_TAIL}|人|仍|还|仲|喺度|嗰阵|咁啱|刚){{0,6}}(?:[在喺](?=[一-鿿])(?!你们|你哋|您|贵|店|这|那|哪|线|嗰|家附近|附近|家等)|"
+            rf"(?:有|得去|要去|去|[给帮陪替跟][一-鿿]{{1,4}})?(?:{DEEDS}|{EVENTS}))(?![前后完]|[以之][前后])"
+        ),
+    ),
+    (
+        "elsewhere",
+        (
+            rf"(?<![a-z])(?:i|we|he|she|they|kids?|my [a-z]{{2,10}})(?:'ve|'s| have| has)?(?: got| need| to be at| to go to)? "
+            rf"(?:a |an |my |the |his |her |our |their |"
+            rf"another ){{1}}(?:[a-z]{{2,12}} ){{0,2}}?(?:{EVENTS_ENGLISH})(?:{_EN_FILL}|from|"
+            rf"between){{0,4}} ?(?P<no>{V})"
+        ),
+    ),
+    (
+        "elsewhere",
+        (
+            rf"(?<![a-z])(?:the|my|his|her|our|their) (?:[a-z']{{2,14}} ){{0,1}}?(?:{EVENTS_ENGLISH})(?:'s|"
+            rf" is| are| starts?| begins?| comes?| coming| is coming| at){{0,3}}"
+            rf" (?:at |on |from |between |till |until )?(?P<no>{V})"
+        ),
+    ),
+    (
+        "elsewhere",
+        (
+            rf"(?<![a-z])(?:i|we|he|she|they)(?:'m|'re|'ll be| am| are| will be|'ll still be| will still be|'s| is)"
+            rf"(?: still| already| stuck| due)? (?:in|at|on) (?!yours|your|town|the area|the shop|the store|[a-z]{{0,3}} ?{V})"
+            rf"(?:a |the |my )?[a-z]{{3,15}} (?:at |on |around |about )?(?P<no>{V})"
+        ),
+    ),
+    (
+        "busy",
+        (
+            rf"(?<![a-z])(?:busy|tied up|at work|working|teaching|in (?:a )?(?:meeting|class|lesson)s?|"
+            rf"nothing) (?:before|after|up to) (?P<no>{V})"
+        ),
+    ),
+    (
+        "refused",
+        rf"(?<![a-z])(?:any|every|all)(?: ?days?| ?time)?[^{V},.;]{{0,12}}{V} (?:but|bar)(?: not)? (?:the |on )?(?P<no>{V})",
+    ),
+    (
+        "refused",
+        (
+            rf"(?<![a-z])(?:was|were) (?:going|meant|supposed|planning|due|hoping|"
+            rf"thinking)(?![a-z])[^{V},.;]{{0,24}}(?P<no>{V})"
+            rf"(?=[^{V}]{{0,60}}(?<![a-z])(?:but|so|instead|then|can|could)(?![a-z])[^{V}]{{0,40}}{V})"
+        ),
+    ),
+    (
+        "elsewhere",
+        (
+            rf"(?P<no>{V})[ ,]{{0,2}}(?:(?:i|we|he|she|they)(?:'m|'re|'ll be|'ll still be| am| are| will be|"
+            rf"'s| is)(?: still| already| stuck)?"
+            rf" (?:in|at|on) (?!yours|your|town|the area|the shop|the store|time|my way)(?:a |the |my )?[a-z]{{3,15}}|"
+            rf"(?:is|'s|was) (?:when )?(?:my|our|his|her) [a-z])"
+        ),
+    ),
+    (
+        "elsewhere",
+        (
+            rf"(?<![a-z])(?:my [a-z]{{2,12}}|he|she|they)(?:'s|'re| is| are)(?: already)? (?:in|booked|"
+            rf"booked in|booked with you)(?: at| for| on)? (?P<no>{V})"
+        ),
+    ),
+    ("told", rf"(?P<no>{V})[^{V},，。;；!！?？想要约能可吗]{{0,6}}?(?:{TOLD_BEHIND})(?![话人])"),
+    (
+        "told",
+        rf"{TOLD_BY}[^{V},，。;；!！?？想要约能可吗]{{0,3}}(?P<no>{V})[^{V},，。;；!！?？想要约能可吗]{{0,8}}?(?:{TOLD_BY_THEM})(?![话人])",
+    ),
+    (
+        "told",
+        (
+            rf"{TOLD_ENGLISH}(?![a-z' ]{{0,40}} (?:so|but|then) )[a-z' ]{{0,40}}? (?:at |on |since |from |"
+            rf"by |till |until |after |before |in )?(?P<no>{V})"
+        ),
+    ),
+    ("told", rf"(?:{OTHERS})(?:[^{V},，。;；.!！?？]){{0,24}}?(?P<no>{V})"),
     ("elsewhere", rf"(?<![a-z])my (?P<no>{V})(?! (?:time|clock))"),
     (
         "elsewhere",
@@ -452,16 +651,21 @@ ALONE: Final[tuple[tuple[Verdict, str], ...]] = (
 """Templates of one value: the refusal before it, or behind it, or what one does then."""
 
 
-def _compile(templates: Iterable[str]) -> tuple[re.Pattern[str], ...]:
-    return tuple(map(re.compile, templates))
-
-
-_MOVED, _PAIR, _INSTEAD = _compile(MOVED), _compile(PAIR), _compile(INSTEAD)
-_ALONE: Final = tuple((verdict, re.compile(template)) for verdict, template in ALONE)
+_OF_TWO: Final = tuple(
+    (kind, re.compile(template))
+    for kind, templates in (("old", MOVED), ("pair", PAIR), ("instead", INSTEAD))
+    for template in templates
+)
+_OF_ONE: Final = tuple((verdict, re.compile(template)) for verdict, template in ALONE)
+_PAIRS: Final = Sieve(template for _, template in _OF_TWO)
+_SINGLES: Final = Sieve(template for _, template in _OF_ONE)
 
 _FOLLOWED: Final = re.compile(f"(?:[ ,]?(?:还是|或者?|or|and|[和跟与及、])(?: |是)?)?{VALUE}")
 DOUBLE: Final = re.compile("不是不|没说|不是说|并非不|不得不|(?<![a-z])not (?:that|saying|un)|didn'?t say")
 """Two negations, or one of what was said: nobody knows what is left."""
+_SAID: Final = re.compile(
+    rf"(?:没说(?:是|要)?|didn't say )(?:on |at )?{V}(?=[ ,，]{{0,2}}(?:我)?(?:说的?是|说的|是|i said |it's |it was )?{V})"
+)
 
 
 def scopes(text: str, values: Sequence[tuple[int, int]]) -> list[Scope] | None:
@@ -470,14 +674,16 @@ def scopes(text: str, values: Sequence[tuple[int, int]]) -> list[Scope] | None:
     text: folded, what was masked or read already as marks.  values: where they stand, ascending and apart.
     """
     skeleton = _Skeleton(text, values)
-    if DOUBLE.search(skeleton.text):
+    if DOUBLE.search(_SAID.sub("", skeleton.text)):
         return None
     found: list[Scope] = []
-    for kind, templates in (("old", _MOVED), ("pair", _PAIR), ("instead", _INSTEAD)):
-        for template in templates:
-            for match in template.finditer(skeleton.text):
-                found += skeleton.of_two(match, kind)
-    for verdict, template in _ALONE:
+    letters = letters_of(skeleton.text)
+    for number in _PAIRS.passed(letters):
+        kind, template = _OF_TWO[number]
+        for match in template.finditer(skeleton.text):
+            found += skeleton.of_two(match, kind)
+    for number in _SINGLES.passed(letters):
+        verdict, template = _OF_ONE[number]
         for match in template.finditer(skeleton.text):
             if skeleton.torn(match):
                 return None

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import Any, Final
 
+from imserver.plugins.booking.dates.sieve import can_match, letters_of
 from imserver.plugins.booking.dates.text import ASIDE_MARK, DAY_MARK, MARKS, TIME_MARK, WORD_MARK, Sheet
 
 from .acts import Act, Kind, Span
@@ -46,10 +47,23 @@ class Page:
     """A text while it is read.
 
     words: the folded text, never changed.  open: the same with what was taken blanked out.  sheet: what the dates are read on.
+    asking: of the stretches that were looked at, whether they ask.
     unclear: it speaks of times, and none of them is given or refused.
     """
 
-    __slots__ = ("acts", "clauses", "cover", "open", "pieces", "sheet", "source", "unclear", "words")
+    __slots__ = (
+        "_letters",
+        "acts",
+        "asking",
+        "clauses",
+        "cover",
+        "open",
+        "pieces",
+        "sheet",
+        "source",
+        "unclear",
+        "words",
+    )
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -58,8 +72,10 @@ class Page:
         masked = mask(self.sheet)
         self.words = before if len(before) == len(self.sheet.text) and not masked else self._unmasked(masked)
         self.open = self.words
+        self._letters = letters_of(self.words)
         self.acts: list[Act] = []
         self.unclear = False
+        self.asking: dict[tuple[int, int], bool] = {}
         self.cover: list[Cover] = [Cover.NOTHING] * len(self.words)
         for one in masked:
             self.explain(one.start, one.end, _MASKED.get(one.name, Cover.NOTE))
@@ -113,7 +129,13 @@ class Page:
 
     def find(self, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
         """Where a pattern stands in what is still open; the text may be taken meanwhile."""
+        if not self.may_hold(pattern):
+            return iter(())
         return (match for match in list(pattern.finditer(self.open)) if match.end() > match.start())
+
+    def may_hold(self, pattern: re.Pattern[str]) -> bool:
+        """Whether the text has letters that the pattern needs, in what is open or in its words."""
+        return can_match(pattern, self._letters)
 
     def settle_times(self) -> None:
         """What the date grammar has marked is accounted for: words by its acts, asides as notes."""

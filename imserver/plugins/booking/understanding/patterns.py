@@ -11,11 +11,13 @@ from .lexicon import load_words
 
 HAN: Final = "^\\W0-9a-z_"
 """A letter that is not Latin, for a class: a range of so many characters takes 10 ms to compile, this none."""
-CN_NUMERALS: Final = "零〇一二两三四五六七八九十百"
+CN_NUMERALS: Final = "零〇一二两三四五六七八九十百廿卅卌"
 
 _NAMES: Final = load_words("names")
 KIN: Final = "|".join(sorted(_NAMES["kin"], key=len, reverse=True))
-KIN_ENGLISH: Final = "|".join(sorted(_NAMES["kin_english"].split(), key=len, reverse=True))
+KIN_ENGLISH: Final = "|".join(
+    one.replace("-", "[- ]") for one in sorted(_NAMES["kin_english"].split(), key=len, reverse=True)
+)
 TITLES: Final = "|".join(sorted(_NAMES["titles"], key=len, reverse=True))
 
 _ENGLISH: Final = either((*EN_ONES[1:], *EN_TENS, "seventy", "eighty"))

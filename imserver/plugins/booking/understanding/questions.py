@@ -8,6 +8,7 @@ from typing import Final
 from .acts import Kind
 from .lexicon import Lexicon, either, load_words
 from .page import PUNCTUATION, Cover, Page
+from .patterns import KIN, KIN_ENGLISH
 
 _WORDS: Final = load_words("questions")
 _KNOWN: Final = {
@@ -35,6 +36,14 @@ _MAKING: Final = re.compile(_MARKS["making"])
 _OWN_HOURS: Final = re.compile(
     "(?:我|俺|咱|老公|老婆|孩子|他|她)[^,.!?;你店]{0,8}(?:上班|下班|休息|放假|上学|放学)(?!.{0,4}开)"
 )
+#: Somebody is brought along, and not something.
+_COMPANION: Final = re.compile(
+    f"带(?:着|上|埋|个|我|阿|家里?|的)*(?:{KIN})|(?<![a-z])(?:bring|bringing|take|come with) (?:along )?(?:my |a |the |"
+    f"our )?(?:{KIN_ENGLISH})(?![a-z])"
+)
+_CHILD: Final = re.compile(
+    "儿子|女儿|孩子|小孩|小朋友|娃|宝宝|bb|(?<![a-z])(?:son|daughter|kids?|child(?:ren)?|baby|toddler|boy|girl)(?![a-z])"
+)
 _REFUND: Final = re.compile(_MARKS["refund"])
 #: "Good price" asks nothing.
 _OPINION: Final = re.compile(_MARKS["opinion"])
@@ -55,12 +64,13 @@ def read_known(page: Page, lexicon: Lexicon) -> list[tuple[int, int]]:
         page.take(*match.span(), Cover.HARMLESS)
     if _COMMAND.match(page.words):
         return asked
+    kinds = [kind for kind in _KNOWN if page.may_hold(_KNOWN[kind]) or page.may_hold(_MORE[kind])]
     for start, end in page.clauses:
         if ORDER.search(page.open[start:end]):
             page.add(Kind.QUESTION, "other", None, *_stretches(page, start, end))
             asked.append((start, end))
             continue
-        for kind in _KNOWN:
+        for kind in kinds:
             asking = _asking_for(page, kind, start, end)
             if asking is not None:
                 page.take_act(
@@ -121,13 +131,19 @@ def _kind(page: Page, lexicon: Lexicon, kind: str, start: int, end: int) -> str:
         return "other"
     if kind == "how_long" and _MAKING.search(clause):
         return "other"
+    if kind == "bring" and _COMPANION.search(clause):
+        return "children" if _CHILD.search(clause) else "other"
     about_page = kind in ("place", "hours") and _PAGE.search(clause)
     return "other" if about_page or (kind == "price" and _REFUND.search(clause)) else kind
 
 
 def asks(page: Page, start: int, end: int) -> bool:
     """Whether a clause has a mark of a question, itself or behind it."""
-    return _asking(page.words[start:end]) or bool(_QUESTION_END.match(page.words[end : end + 4]))
+    found = page.asking.get((start, end))
+    if found is None:
+        found = _asking(page.words[start:end]) or bool(_QUESTION_END.match(page.words[end : end + 4]))
+        page.asking[start, end] = found
+    return found
 
 
 def _asking(clause: str) -> bool:

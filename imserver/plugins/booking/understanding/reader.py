@@ -8,8 +8,9 @@ them right, then intentions and answers; what remains is weighed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Final
 
 from imserver.plugins.booking.dates.text import DAY_MARK, TIME_MARK
@@ -24,22 +25,19 @@ from .intents import (
     read_existing,
     read_intents,
     read_labels,
-    read_other_shop,
     read_questions,
     read_wrong,
 )
-from .lexicon import Finder, Lexicon, load_words
+from .lexicon import Finder, Found, Lexicon, load_words
 from .names import is_kin, read_names, read_persons
+from .other_shop import read_other_shop
 from .page import Cover, Page
 from .patterns import KIN, KIN_ENGLISH, template
 from .questions import claim, forget_asked, read_known
 from .rest import (
     DOUBTS,
     HEARSAY,
-    PAPERS,
     PAST,
-    SPOKEN_OF,
-    WISHED,
     is_told,
     note_asides,
     note_reasons,
@@ -49,6 +47,7 @@ from .rewrite import fold
 from .row import read_both, read_loose_names, read_row
 from .staff import is_staffs, read_command
 from .times import read_times
+from .told import denies, hide_others, hush
 from .values import read_age_behind_name, read_ages, read_codes, read_number, read_phones
 
 #: A longer text is no instruction to a bot: it is for people.
@@ -57,6 +56,11 @@ MAX_CHARS: Final = 300
 #: "need 2 cancel", "booking 4 my mum".
 _THUMBED: Final = template("values", "thumbed")
 _ORDERED: Final = frozenset({"", "none"})
+_PREPARING: Final = (
+    "好的",
+    "我叫王芳，30岁，周六下午三点验光可以吗，好的",
+    "ok, sat 3pm eye exam for my son Tom, can you?",
+)
 
 
 def understand(text: str, scene: Scene, lexicon: Lexicon) -> Reading:
@@ -72,6 +76,14 @@ def understand(text: str, scene: Scene, lexicon: Lexicon) -> Reading:
     if scene.staff:
         return _staff(page, scene, lexicon)
     return _customer(page, scene, lexicon)
+
+
+def prepare(lexicon: Lexicon) -> None:
+    """Read a few texts, so that what is worked out once, some 0.2 s of it, is there before anybody waits."""
+    now = datetime(2026, 1, 1, 12, tzinfo=UTC).replace(tzinfo=None)
+    for step in ("", "name", "confirm"):
+        for text in _PREPARING:
+            understand(text, Scene(now, "UTC", step=step), lexicon)
 
 
 def _for_people(text: str) -> Reading:
@@ -93,11 +105,12 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     _chain_words(page, scene, lexicon, asked)
     read_row(page)
     read_courtesies(page)
-    read_other_shop(page, scene)
     read_wrong(page, scene)
     read_existing(page, scene)
     hide_cancelled(page, scene)
     hide_assent(page)
+    hide_others(page)
+    _dots(page, scene)
     times = read_times(page.sheet, scene)
     page.acts.extend(times.acts)
     page.settle_times()
@@ -117,7 +130,19 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
         page.has(Kind.BEGIN, name) for name in ("cancel", "move")
     ):
         note_reasons(page)
+    hush(page, scene)
     return _settled(page, scene, lexicon, times.when, people)
+
+
+_CHOOSING: Final = frozenset({"slot", "confirm", "confirm_again"})
+_DOTTED: Final = re.compile("(?<![0-9.:/+-])(?:[01]?[0-9]|2[0-3])([.])[0-5][0-9](?![0-9.:/%度元块])")
+
+
+def _dots(page: Page, scene: Scene) -> None:
+    """Where an hour was offered, 9.45 is one."""
+    if scene.step in _CHOOSING:
+        for match in _DOTTED.finditer(page.sheet.text):
+            page.sheet.rewrite(*match.span(1), ":")
 
 
 def _staff(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
@@ -152,20 +177,24 @@ _BEHIND: Final = template("reader", "behind")
 _WORN: Final = re.compile(load_words("rest")["said_of"])
 #: 验光单, 验光师: a word of its own.
 _COMPOUND: Final = re.compile("^[单师室机仪台费]")
+#: 调整至周六, "adjust my appointment": it is the time that is adjusted.
+_APPOINTED: Final = template("reader", "appointed")
 _LEAD: Final = re.compile("(?:换|改|转)(?:到|成|去|为)?$")
 
 
 def _chain_words(page: Page, scene: Scene, lexicon: Lexicon, asked: list[tuple[int, int]]) -> None:
     """Shops, services, first visits, bands, lenses. In a question a service is what is asked about, not what is wished."""
     _hearsay(page)
-    _moved_from(page, lexicon)
-    _other_shop(page, scene, lexicon)
-    before = page.open
-    for what, finder in (("service", lexicon.services), ("shop", lexicon.shops)):
-        for one in finder.find(before):
-            if what == "service" and (
-                _asked_about(page, one.start, asked) or _past(page, one.start) or _spoken_of(page, one.start)
-            ):
+    shops = tuple(lexicon.shops.find(page.open))
+    if shops and _moved_from(page, shops):
+        shops = tuple(lexicon.shops.find(page.open))
+    if not shops:
+        read_other_shop(page, scene, lexicon)
+    for what, found in (("service", lexicon.services.find(page.open)), ("shop", shops)):
+        for one in found:
+            if what == "service" and _APPOINTED.match(page.words, one.start):
+                continue
+            if what == "service" and (_asked_about(page, one.start, asked) or _told(page, one.start)):
                 page.take(one.start, one.end, Cover.NOTE)
             else:
                 _value(page, what, one.id, one.start, one.end, corrects=scene.step not in _ORDERED)
@@ -178,34 +207,20 @@ def _chain_words(page: Page, scene: Scene, lexicon: Lexicon, asked: list[tuple[i
 _BOOKS: Final = re.compile("[约订]")
 _AWAY: Final = re.compile("^(?:店|那个|那家|的|那边|这边)*(?:预约|约|号)[^,.!?;]{0,6}(?:换|改|转|挪|调)")
 _BOOKED_AT: Final = template("reader", "booked_at")
-_ANOTHER_SHOP: Final = template("reader", "another_shop")
 
 
-def _moved_from(page: Page, lexicon: Lexicon) -> None:
-    """河畔那个预约换成花园店: of two shops the one where the appointment is now is no wish, but to move is."""
-    shops = list(lexicon.shops.find(page.open))
+def _moved_from(page: Page, shops: Sequence[Found]) -> bool:
+    """河畔那个预约换成花园店: of two shops the one where the appointment is now is no wish, but to move is. Whether so."""
     if len({one.id for one in shops}) < 2:
-        return
+        return False
     for one in shops:
         begin, end = page.clause_at(one.start)
         if _AWAY.match(page.words[one.end : end]) or _BOOKED_AT.search(page.words[begin : one.start]):
             page.take(one.start, one.end)
             if not page.has(Kind.BEGIN, "move"):
                 page.add(Kind.BEGIN, "move", None, (one.start, one.end))
-            return
-
-
-def _other_shop(page: Page, scene: Scene, lexicon: Lexicon) -> None:
-    """ "Your other branch", of two shops the one that is not spoken to; of more it is not said which."""
-    if any(lexicon.shops.find(page.open)) or scene.step in _ORDERED:
-        return
-    for match in page.find(_ANOTHER_SHOP):
-        others = [shop.id for shop in lexicon.chain.stores if shop.id != scene.shop]
-        if scene.shop and len(others) == 1:
-            page.take_act(Kind.CORRECT, "shop", others[0], match.span())
-        else:
-            page.take_act(Kind.REFUSE, "shop", scene.shop or None, match.span())
-        return
+            return True
+    return False
 
 
 def _hearsay(page: Page) -> None:
@@ -215,18 +230,10 @@ def _hearsay(page: Page) -> None:
             page.take(start, end, Cover.HARMLESS)
 
 
-def _past(page: Page, place: int) -> bool:
-    """上次来配眼镜的: it is over; 不只是验光: more is wished."""
+def _told(page: Page, place: int) -> bool:
+    """上次来配眼镜的: it is over; 不只是验光: more is wished; 配的眼镜戴着头晕, "a copy of my eye test": it is spoken of."""
     begin, finish = page.clause_at(place)
     return PAST.search(page.words[begin:place]) is not None or is_told(page.words[begin:finish])
-
-
-def _spoken_of(page: Page, place: int) -> bool:
-    """配的眼镜戴着头晕, "a copy of my eye test": a paper or a complaint, and no wish, unless one stands in the clause."""
-    start, end = page.clause_at(place)
-    if PAPERS.search(page.words, start, end):
-        return True
-    return SPOKEN_OF.search(page.words, start, end) is not None and not WISHED.search(page.words, start, end)
 
 
 def _words(page: Page, scene: Scene, what: str, finder: Finder, asked: list[tuple[int, int]]) -> None:
@@ -235,7 +242,7 @@ def _words(page: Page, scene: Scene, what: str, finder: Finder, asked: list[tupl
             continue
         if what == "age" and scene.step != "age" and is_kin(page.words[one.start : one.end]):
             continue
-        if what == "first" and _by_others(page, one.start):
+        if what == "first" and (_by_others(page, one.start) or _lost(page, one.start)):
             page.take(one.start, one.end, Cover.NOTE)
             continue
         value = one.id == "new" if what == "first" else one.id
@@ -252,6 +259,16 @@ def _by_others(page: Page, place: int) -> bool:
     """我朋友在你们那配的: whether somebody else has been here, for whom it is not."""
     begin, _ = page.clause_at(place)
     return not page.has(Kind.GIVE, "person") and _SOMEBODY.search(page.words[begin:place]) is not None
+
+
+_LOST: Final = re.compile(
+    "落在|忘在|丢在|落你们|忘拿|(?<![a-z])(?:left|lost|forgot) (?:my|the|a|an|our)(?![a-z])"
+)
+
+
+def _lost(page: Page, place: int) -> bool:
+    """ "I left my scarf when I was in": no answer, but lost property."""
+    return _LOST.search(page.words, *page.clause_at(place)) is not None
 
 
 def _asked_about(page: Page, place: int, asked: list[tuple[int, int]]) -> bool:
@@ -307,7 +324,7 @@ def _settled(
     if _plain_wish(acts, rest, when, scene):
         spans = tuple(span for act in acts if act.what in ("day", "time", "range") for span in act.spans)
         acts = [*acts, Act(Kind.BEGIN, "book", None, spans)]
-    if when is not None and when.shift is not None and _moves(acts, scene):
+    if when is not None and when.shift is not None and _moves(acts, scene) and not denies(page):
         spans = tuple(span for act in acts if act.what == "time" for span in act.spans)
         acts = [*acts, Act(Kind.BEGIN, "move", None, spans or (Span(0, len(page.source)),))]
     return Reading(page.source, _in_order(acts), rest, when, people=people)

@@ -21,9 +21,7 @@ _DANGEROUS: Final = either((_WORDS["dangerous"], _WORDS["dangerous_english"]))
 _NOTES: Final = either(_WORDS["notes"])
 HEARSAY: Final = re.compile(_WORDS["hearsay"])
 PAST: Final = re.compile(_WORDS["past"])
-PAPERS: Final = re.compile(_WORDS["papers"])
-SPOKEN_OF: Final = re.compile(_WORDS["spoken_of"])
-WISHED: Final = re.compile(_WORDS["wished"])
+_WISHED: Final = re.compile(_WORDS["wished"])
 _TOLD: Final = re.compile(_WORDS["told"])
 _TOLD_WEAKLY: Final = re.compile(_WORDS["told_weakly"])
 _CONTRASTS: Final = re.compile(_WORDS["contrasts"])
@@ -35,8 +33,8 @@ _RUN: Final = re.compile("[^\x00-\x04]+")
 
 
 def is_told(clause: str) -> bool:
-    """Whether a clause tells of a service that was, and wishes none: a refund, "lost his glasses"."""
-    return bool(_TOLD.search(clause) or (_TOLD_WEAKLY.search(clause) and not WISHED.search(clause)))
+    """Whether a clause tells of a service, and wishes none: a paper, a complaint, "lost his glasses"."""
+    return bool(_TOLD.search(clause) or (_TOLD_WEAKLY.search(clause) and not _WISHED.search(clause)))
 
 
 def note_asides(page: Page) -> None:
@@ -106,12 +104,11 @@ def _weight(cover: Cover, text: str, lexicon: Lexicon) -> Weight:
 
 def _release(page: Page, when: When | None) -> None:
     """Words that belong to an act and are in none of its spans are harmless; a time that came to nothing is not."""
-    spans = [span for act in page.acts for span in act.spans]
+    said = {place for act in page.acts for span in act.spans for place in range(*span)}
     for place, cover in enumerate(page.cover):
         if cover is not Cover.ACT:
             continue
-        typed = page.span(place, place + 1)
-        if not any(start <= typed.start < end for start, end in spans):
+        if page.span(place, place + 1).start not in said:
             lost = when is None and page.timed(place, place + 1)
             page.cover[place] = Cover.DOUBT if lost else Cover.HARMLESS
 

@@ -50,6 +50,8 @@ _HOWEVER: Final = re.compile("(?<=[,，。;；])[ ]?不过(?!去|来|期|了)")
 def rewrite(text: str) -> str:
     """The text in one way of writing, character for character: a 不 that asks is 吗 (位子不, 能约不)."""
     plain = text.translate(_TABLE).replace("\n", ",")  # a form is filled in line by line
+    if "不" not in plain:
+        return plain
     return _HOWEVER.sub(lambda match: match[0].replace("不过", "但是"), _ASKED.sub("吗", plain))
 
 

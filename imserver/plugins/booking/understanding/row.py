@@ -19,7 +19,16 @@ from .patterns import template
 from .rest import is_harmless
 from .values import number
 
-_FIGURES: Final = re.compile("[1-9][0-9]|[二三四五六七八九]?十[一二三四五六七八九]?")
+_FIGURES: Final = re.compile(
+    "([1-9][0-9]|[二三四五六七八九]?十[一二三四五六七八九]?)(?:整|啦|了|咯|喇|周岁)?"
+)
+#: 纪元35岁, 我是林小棠22: a name and an age in one breath.
+_HAN_BREATH: Final = re.compile(
+    "(?:^|(?<=[ ,.!\x02]))(?:我是|我叫|本人|我)?([㐀-鿿]{2,3})(?:今年)?(?:([1-9][0-9])(?=$|[ ,.])|(?=\x02))"
+)
+#: 我施展啊.
+_ME: Final = re.compile("^ ?我([㐀-鿿]{2,3}?)[啊呀哈哇]?[ .!]*$")
+_SEX: Final = frozenset({"男", "女", "男的", "女的", "男士", "女士", "m", "f", "male", "female"})
 _HAN_NAME: Final = re.compile("[\u3400-\u9fff]{2,4}")
 _LATIN_NAME: Final = re.compile("[a-z][a-z'-]+(?: [a-z][a-z'.-]+){0,2}")
 _BOTH: Final = re.compile("(?:这|那)?(?:两|俩|2)个?(?:预约)?都|(?<![a-z])both(?: of them)?(?![a-z])")
@@ -29,9 +38,10 @@ _VALUES: Final = frozenset({"day", "time", "range", "service", "age", "first", "
 
 def read_row(page: Page) -> None:
     """The age and the name of a row."""
-    if not any(page.has(kind, what) for kind in (Kind.GIVE, Kind.CORRECT) for what in _PERSONAL):
+    if not any(act.kind in (Kind.GIVE, Kind.CORRECT) and act.what in _PERSONAL for act in page.acts):
         return
-    row = _row(page)
+    _read_breath(page)
+    row = [piece for piece in _row(page) if not _says_sex(page, piece)]
     aged = next((place for place, piece in enumerate(row) if _says_age(page, piece)), None)
     if aged is None:
         aged = next(
@@ -40,12 +50,50 @@ def read_row(page: Page) -> None:
         if aged is None or page.has(Kind.GIVE, "age"):
             return
         start, end = row[aged]
-        page.take_act(Kind.GIVE, "age", number(page.words[start:end]), (start, end))
+        figures = _FIGURES.fullmatch(page.words[start:end])
+        assert figures is not None
+        page.take_act(Kind.GIVE, "age", number(figures[1]), (start, end))
     if aged and not page.has(Kind.GIVE, "name"):
         start, end = row[aged - 1]
         start = said_again(page, start, end)
         if _is_like_a_name(page.open[start:end]):
             page.take_act(Kind.GIVE, "name", page.typed(start, end), (start, end))
+
+
+def _says_sex(page: Page, piece: tuple[int, int]) -> bool:
+    """Whether a piece is 男 or "f": it stands between a name and an age, and says nothing else."""
+    if page.words[slice(*piece)] not in _SEX:
+        return False
+    page.explain(*piece, Cover.NOTE)
+    return True
+
+
+def _read_breath(page: Page) -> None:
+    """A Chinese name right before an age, or right behind 我."""
+    if page.has(Kind.GIVE, "name"):
+        return
+    aged = page.has(Kind.GIVE, "age")
+    for match in page.find(_HAN_BREATH):
+        if not _is_family_name(match[1]) or (match[2] and aged) or not (match[2] or aged):
+            continue
+        if match[2]:
+            page.take_act(Kind.GIVE, "age", int(match[2]), match.span(2))
+        page.take_act(Kind.GIVE, "name", page.typed(*match.span(1)), match.span(1))
+        return
+    for start, end in page.clauses:
+        alone = _ME.match(page.open[start:end])
+        if alone is not None and _is_family_name(alone[1]):
+            begin, finish = alone.span(1)
+            page.take_act(
+                Kind.GIVE, "name", page.typed(start + begin, start + finish), (start + begin, start + finish)
+            )
+            return
+
+
+def _is_family_name(text: str) -> bool:
+    return is_name(text) and not (
+        _NO_NAME.search(text) or is_harmless(text) or is_common(text) or TIMELY.search(text)
+    )
 
 
 #: A name and an age in one breath: "jordan 19 first time", not "room 22".

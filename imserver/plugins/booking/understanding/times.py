@@ -25,18 +25,21 @@ from imserver.plugins.booking.dates.tokens import (
     Clock,
     Days,
     Later,
+    MonthDay,
     Moved,
     Part,
     PartName,
     Reason,
     Refused,
     Same,
+    Shift,
     Token,
     Weekday,
 )
 from imserver.plugins.booking.understanding.acts import Act, Hours, Kind, Scene, Span, When
 from imserver.plugins.booking.understanding.clocks import at_home, other_clock
 from imserver.plugins.booking.understanding.negation import Scope, scopes
+from imserver.plugins.booking.understanding.occasions import VISIT, at_the_edge, only_then, until
 from imserver.plugins.booking.understanding.unnamed import read_unnamed
 
 HOURS: Final[dict[PartName, tuple[int, int]]] = {
@@ -61,6 +64,8 @@ EITHER: Final = re.compile(
 )
 CONTRAST: Final = re.compile(
     "(?:哦|噢|呃|啊|哎)?(?:不对不对|不对|不是[啊呀哦的]|不不不?|(?:我)?[说搞弄写打记看]错了?(?:[说搞弄写打记看]错了?)?|错了|口误|听错了?|你听错了)|"
+    r"(?:算了|罢了)[,， ]?(?:那|还是|就|改成?|换成?){0,2}(?=[\x00\x01])|(?<![a-z])(?:never ?mind|"
+    r"nvm|forget it)[, ]{0,2}(?:make it |let's do )?(?=[\x00\x01])|"
     r"(?<![a-z])(?:no wait|wait no|no no|no,? sorry|my mistake|correction|w8 no|i mean|"
     r"(?:no,? )?i (?:said|meant)|scratch that|actually)(?![a-z])"
 )
@@ -75,6 +80,10 @@ BYGONE: Final = re.compile("上[次回]|来过|做过|验过|打过|(?<![a-z])(?
 """Words of what has been: the time beside them is no wish if another clause names one."""
 PASSING: Final = 4
 """Unread letters of a clause from which a day in it is only mentioned, where another clause names day and hour."""
+FILLERS: Final = re.compile(
+    "左右|大概|大约|差不多|最好|尽量|或者|或|还是|那个|就|的|那|嘛|呢|啊|哈|呀|钟|之间|以后|以前|之后|之前|"
+    "(?<![a-z])(?:at|on|the|or|and|from|to|till|until|between|about|around|after|before|by|maybe|say|like|ish|ideally|so|but|of|in)(?![a-z])"
+)
 WORD_BEFORE: Final = re.compile("(?<![a-z])([a-z]{1,14}) ?$")
 COMPANY: Final = (
     " a about adjust am and appointment around at at's be book booking by can check collect collection come coming "
@@ -88,7 +97,7 @@ ALREADY: Final = re.compile("就(?![来到过去行可好这约定订吧])")
 """六点就发: what happens then is no wish."""
 TOUCHING: Final = re.compile(
     "[吧呢吗呀啊哦哈了的可能行好来过到见去约预订定想要请麻有是和就在给帮我您你那这再或也都还前后左右钟整"
-    "左验配取修看做办换改挪调店]|[ -~]|[^\\w\\s]"
+    "左验配取修看做办换改挪调店嚟返落先啦喇㗎]|[ -~]|[^\\w\\s]"
 )
 """Characters that may touch a bare clock time without making it something else."""
 
@@ -133,11 +142,14 @@ def read_times(sheet: Sheet, scene: Scene) -> Times:
     if sheet.too_long:
         return Times((), When(reason="too_long"))
     set_aside(sheet)
-    scanned = [_resolved(one, scene) for one in scan(sheet, scene.now.date())]
+    _in_the_hand_of(sheet, scene)
+    scanned: list[Found] = []
+    for one in scan(sheet, scene.now.date()):
+        scanned.append(_resolved(one, scene, named=any(not before.timely for before in scanned)))
     found = [one for one in scanned if one.tokens]
     if not found:
         return _Speech(sheet, scene, []).unnamed()
-    speech = _Speech(sheet, scene, moments(sheet, found, scene.now.date()))
+    speech = _Speech(sheet, scene, _of_the_card(moments(sheet, found, scene.now.date()), sheet, scene))
     speech.pointless = any(not one.tokens and not one.timely for one in scanned)
     zone = other_clock(sheet, scene)
     if zone is None:
@@ -154,8 +166,49 @@ def read_times(sheet: Sheet, scene: Scene) -> Times:
     )
 
 
-def _resolved(found: Found, scene: Scene) -> Found:
-    """同一时间 and 那天 are those of the card, or mean nothing here."""
+_ANOTHER: Final = re.compile(
+    "[改换挪移推提调]|早|(?<![a-z])(?:move|change|switch|instead|earlier|sooner)(?![a-z])"
+)
+
+
+def _of_the_card(spoken: list[Moment], sheet: Sheet, scene: Scene) -> list[Moment]:
+    """周五 said at the card of a Friday is that one, and the 2nd that of its month; not beside other days, or to move."""
+    day = scene.shown.day
+    if day is None or _ANOTHER.search(sheet.text):
+        return spoken
+    if any(isinstance(token, Days | Shift) for moment in spoken for token in moment.days):
+        return spoken
+    for moment in spoken:
+        same = [
+            (isinstance(token, Weekday) and token.index == day.weekday())
+            or (isinstance(token, MonthDay) and token.day == day.day)
+            for token in moment.days
+        ]
+        if same and all(same):
+            moment.days = [Days(frozenset({day}))]
+    return spoken
+
+
+_DOTTED_HOUR: Final = re.compile(
+    r"(?<![0-9.,:/+-])(?:1?[0-9]|2[0-3])(?P<dot>[.])[0-5][05](?![0-9.%/]| ?[度元块折米点])"
+)
+_DOTTED_DAY: Final = re.compile(
+    r"^(?P<first>[0-9]{1,2})(?P<dot>[.-])(?P<last>[0-9]{1,2})(?=$|[ ,，。?？吧呢行可号日])"
+)
+_HOURS_ASKED: Final = frozenset({"slot", "confirm", "confirm_again"})
+
+
+def _in_the_hand_of(sheet: Sheet, scene: Scene) -> None:
+    """10.30 is an hour where one was asked or shown, 12-5 a day where a day was asked."""
+    if scene.step in _HOURS_ASKED:
+        for match in tuple(_DOTTED_HOUR.finditer(sheet.text)):
+            sheet.rewrite(*match.span("dot"), ":")
+    elif scene.step == "day" and (day := _DOTTED_DAY.match(sheet.text)):
+        sheet.rewrite(*day.span("dot"), "/")
+
+
+def _resolved(found: Found, scene: Scene, *, named: bool) -> Found:
+    """同一时间 and 那天 are those of the card, or mean nothing here; 第二天 may follow a day that was `named`."""
     shown = scene.shown
     tokens: list[Token] = []
     for token in found.tokens:
@@ -165,7 +218,10 @@ def _resolved(found: Found, scene: Scene) -> Found:
             tokens += [Days(frozenset({shown.day}))] if shown.day else []
         elif token == Same("next"):
             base = shown.day or scene.day_said
-            tokens += [Days(frozenset({base + timedelta(days=1)}))] if base else []
+            if base:
+                tokens.append(Days(frozenset({base + timedelta(days=1)})))
+            elif named:
+                tokens.append(Moved(days=1))
         elif isinstance(token, Moved) and token.days is not None and (shown.day or token.from_today):
             base = shown.day or scene.now.date()
             tokens.append(Days(frozenset({base + timedelta(days=token.days)})))
@@ -200,10 +256,14 @@ class _Speech:
 
     def read(self) -> Times:
         """Sort the moments, compose the wish, and say it in acts."""
+        for moment in self.moments:
+            self._turn(moment)
         found = scopes(self.sheet.text, [(moment.start, moment.end) for moment in self.moments])
         if found is None:
             return Times((), When(reason="negated"))
         self._judge(found)
+        self._free_beyond()
+        self._leave_out()
         wishes = self._wishes()
         for moment in self.moments:
             self._blank(moment.words)
@@ -245,12 +305,80 @@ class _Speech:
                 if char not in MARKS:
                     self.sheet.blank(start + offset, start + offset + 1, WORD_MARK)
 
+    def _turn(self, moment: Moment) -> None:
+        """A range that ends when one is free begins there: "at work till 5", 要到四点才有空."""
+        busy = until(self.sheet, moment)
+        places = [busy] if busy else list(only_then(self.sheet, moment))
+        edge = None if places else at_the_edge(self.sheet, moment)
+        places += [edge[1]] if edge else []
+        if not places:
+            return
+        moment.open, moment.busy = edge[0] if edge else "after", busy is not None
+        self._blank(places)
+        moment.words += [place for place in places if place not in moment.time_places]
+
     def _judge(self, found: Sequence[Scope]) -> None:
         """The verdict that counts for each moment: whatever speaks against it before what speaks for it."""
-        order = ("old", "refused", "busy", "elsewhere", "cancelled", "wanted")
+        order = ("told", "old", "refused", "busy", "elsewhere", "cancelled", "wanted")
         for scope in sorted(found, key=lambda one: (order.index(one.verdict), one.instead is None)):
-            if not self._completes(scope):
+            if self._answers_no(scope):
+                self.contrast = True
+            elif not self._completes(scope):
                 self.verdicts.setdefault(scope.value, scope)
+
+    def _answers_no(self, scope: Scope) -> bool:
+        """No Saturday, at a card of Friday: no, Saturday."""
+        shown, moment = self.scene.shown, self.moments[scope.value]
+        if (
+            scope.verdict != "refused"
+            or scope.instead is not None
+            or not shown.asks_yes
+            or shown.start is None
+        ):
+            return False
+        said = "".join(self.sheet.text[start:end] for start, end in scope.words).strip()
+        if (
+            said not in ("no", "不", "nope")
+            or self.sheet.text[: moment.start].strip(" ,") != said
+            or len(self.moments) > 1
+        ):
+            return False
+        if said == "不" and self.sheet.text[: moment.start].endswith("不"):
+            return False
+        days = self._days(moment)
+        return bool(days) and shown.start.date() not in days
+
+    def _free_beyond(self) -> None:
+        """四点前没空, "before 4 doesn't work": the other end of it is free, where no other hour is wished."""
+        clocks = [number for number, moment in enumerate(self.moments) if moment.has_clock]
+        for number in clocks:
+            moment, verdict = self.moments[number], self._verdict(number)
+            if (
+                verdict in ("refused", "busy", "elsewhere")
+                and moment.open
+                and moment.until is None
+                and len(clocks) == 1
+            ):
+                moment.open = "before" if moment.open == "after" else "after"
+                moment.words += self.verdicts.pop(number).words
+
+    def _leave_out(self) -> None:
+        """下周都行，除了周三: of several days one is left out, and it is the one among them."""
+        for number, moment in enumerate(self.moments):
+            if self._verdict(number) not in ("refused", "busy") or not moment.days:
+                continue
+            if not all(isinstance(token, Weekday) for token in moment.days):
+                continue
+            indexes = {token.index for token in moment.days if isinstance(token, Weekday)}
+            for other in self.moments:
+                spans = [token for token in other.days if isinstance(token, Days) and len(token.dates) > 1]
+                if other is moment or len(spans) != 1:
+                    continue
+                out = frozenset(day for day in spans[0].dates if day.weekday() in indexes)
+                if out and out != spans[0].dates:
+                    left = replace(spans[0], dates=spans[0].dates - out)
+                    other.days = [left if token is spans[0] else token for token in other.days]
+                    moment.days = [Days(out, each=len(out) > 1)]
 
     def _completes(self, scope: Scope) -> bool:
         """Whether it is no replacement but the other half (周五改到三点), or an occasion without an hour."""
@@ -269,12 +397,30 @@ class _Speech:
         if over and len(over) < len(wishes):
             wishes = [number for number in wishes if number not in over]
         wishes = [number for number in wishes if not self.moments[number].echo or self.moments[number].moved]
+        wishes = [number for number in wishes if not self._refused_again(number)]
         if not any(self._verdict(number) == "" or self._verdict(number) == "wanted" for number in wishes):
             return wishes
+        plain = [number for number in wishes if not self._story(number)]
+        if any(self.moments[number].has_clock for number in plain):
+            self.verdicts |= {
+                number: Scope(number, "elsewhere", ()) for number in wishes if number not in plain
+            }
+            wishes = plain
         whole = [number for number in wishes if self.moments[number].days and self.moments[number].has_clock]
         if len(whole) == 1:
             wishes = [number for number in wishes if number in whole or not self._in_passing(number)]
         return wishes
+
+    def _refused_again(self, number: int) -> bool:
+        """后天国庆是吧，那后天别约: whether a day alone is refused where it is said once more."""
+        moment = self.moments[number]
+        if moment.times or not moment.days:
+            return False
+        days = self._days(moment)
+        others = (other for other in range(len(self.moments)) if self._verdict(other) in ("refused", "busy"))
+        return any(
+            not self.moments[other].times and self._days(self.moments[other]) == days for other in others
+        )
 
     def _over(self, number: int) -> bool:
         """Whether it is about yesterday, or stands in one clause with it."""
@@ -285,6 +431,17 @@ class _Speech:
             moment.refused is not None and moment.refused.reason == "past" and self._clause(moment) == clause
             for moment in self.moments
         )
+
+    def _story(self, number: int) -> bool:
+        """Whether an hour stands among other words in a clause that says nothing of a visit."""
+        moment = self.moments[number]
+        if not moment.has_clock or moment.moved or self.verdicts.get(number):
+            return False
+        begin, end = self._clause(moment)
+        text = self.sheet.text[begin:end]
+        if EITHER.search(text) or ELSE.search(text) or CONTRAST.search(text) or VISIT.search(text):
+            return False
+        return len(re.findall("[a-z一-鿿]", FILLERS.sub("", text))) >= PASSING
 
     def _in_passing(self, number: int) -> bool:
         """Whether a day or a part of it is only mentioned: in another clause, among other words."""
@@ -347,6 +504,11 @@ class _Speech:
         kept = [self.moments[number] for number in wishes]
         for number, moment in enumerate(self.moments):
             verdict = self._verdict(number)
+            if verdict in ("busy", "elsewhere") and self._of_card(moment):
+                shown = self.scene.shown.start
+                self._act(Kind.REFUSE, "time", shown and shown.time(), moment, self.verdicts[number].words)
+                self.refuses.add("time")
+                continue
             if verdict not in ("refused", "old", "busy") or (
                 verdict == "busy" and wishes and moment.has_clock
             ):
@@ -355,6 +517,17 @@ class _Speech:
             for what, value in self._refused(moment, scope, kept):
                 self._act(Kind.REFUSE, what, value, moment, scope.words)
                 self.refuses.add(what)
+
+    def _of_card(self, moment: Moment) -> bool:
+        """Whether it is the hour that the card shows, and no other day is named with it."""
+        shown = self.scene.shown.start
+        if shown is None or not moment.has_clock or moment.until is not None:
+            return False
+        try:
+            option = self._option(moment)
+        except Unclear:
+            return False
+        return shown.time() in option.times and option.days in ((), (shown.date(),))
 
     def _refused(self, moment: Moment, scope: Scope, kept: Sequence[Moment]) -> Iterable[tuple[str, Any]]:
         """What is refused of a moment: its time, its part of the day, or its day."""
@@ -439,7 +612,8 @@ class _Speech:
         option.times = ()
         if moment.open == "after":
             morning = option.part == "morning" and edge < time(12)
-            option.window, option.wish = (_minutes(edge), HOURS["morning"][1] if morning else DAY), edge
+            option.window = (_minutes(edge), HOURS["morning"][1] if morning else DAY)
+            option.wish = None if moment.busy else edge
         else:
             option.window = (0, _minutes(edge))
 
@@ -482,6 +656,10 @@ class _Speech:
         moment = self.moments[number]
         others = [other for other in wishes if other != number]
         base = self.scene.shown.start
+        if base is None and moved.days is not None and (day := self._refused_before(number)) is not None:
+            after = day + timedelta(days=moved.days)
+            self._act(Kind.GIVE, "day", after, moment)
+            return When(days=(after,), reason="no_time")
         if others and moved.minutes is None and moved.days is None:
             return self._early(moment, self._when(others) or When(reason="no_time"))
         if others and (others[-1] != number - 1 or self.moments[number - 1].end != moment.start):
@@ -511,6 +689,15 @@ class _Speech:
         self._act(self._kind("time", start.time()), "time", start.time(), moment)
         return When(candidates=(start,), wish=start, days=(start.date(),), shift=shift)
 
+    def _refused_before(self, number: int) -> date | None:
+        """The day before it in the text that does not suit: not Friday, the day after."""
+        for old in range(number - 1, -1, -1):
+            if self._verdict(old) in ("refused", "busy", "elsewhere") and (
+                days := self._days(self.moments[old])
+            ):
+                return days[-1]
+        return None
+
     def _early(self, moment: Moment, when: When) -> When:
         """周末早点的, said first: a day without an hour, and its morning is meant."""
         early = "早" in self.sheet.source[slice(*self.sheet.span(moment.start, moment.end))]
@@ -523,7 +710,7 @@ class _Speech:
     def _refusal_only(self) -> When:
         """Nothing is wished: what was refused is to be asked about."""
         verdicts = {self._verdict(number) for number in range(len(self.moments))}
-        return When(reason="range" if verdicts == {"elsewhere"} else "negated")
+        return When(reason="range" if verdicts <= {"elsewhere", "told"} else "negated")
 
     def _misspelt(self, moment: Moment) -> bool:
         return any(start < moment.end and moment.start < end for start, end in self.sheet.misspelt)
@@ -607,7 +794,7 @@ class _Speech:
             gone, verdict = self.moments[old], self._verdict(old)
             if gone.days and verdict in ("", "wanted"):
                 return moment
-            if gone.days and verdict in ("refused", "busy", "elsewhere", "old"):
+            if gone.days and verdict in ("refused", "busy", "elsewhere", "told", "old"):
                 if not gone.times and verdict != "old":
                     raise Unclear("which_day")
                 return replace(moment, days=[token for token in gone.days if not isinstance(token, Refused)])
@@ -635,6 +822,7 @@ class _Speech:
             merged.times += one.times
             merged.until = one.until if one.until is not None else merged.until
             merged.open = one.open or merged.open
+            merged.busy = one.busy or merged.busy
             merged.open_day = one.open_day or merged.open_day
         try:
             days_of(merged.days, self.today)
@@ -862,7 +1050,7 @@ class _Speech:
 def _both_ends(spoken: Sequence[Moment]) -> Moment | None:
     """Not before 11, not after 1: the two ends of one range."""
     opened = {moment.open: moment for moment in spoken if moment.has_clock and not moment.until}
-    if len(spoken) != 2 or set(opened) != {"after", "before"}:
+    if len(spoken) != 2 or any(moment.apart for moment in spoken) or set(opened) != {"after", "before"}:
         return None
     first, last = opened["after"], opened["before"]
     return replace(

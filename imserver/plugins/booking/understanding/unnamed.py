@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple
 
+from imserver.plugins.booking.dates.sieve import can_match, letters_of
+
 from .lexicon import load_words
 
 _WORDS: Final = load_words("unnamed")
@@ -47,7 +49,10 @@ def read_unnamed(text: str) -> Iterator[Unnamed]:
         for start, end in _parts(match):
             piece = text[start:end]
             patterns = _ENGLISH if _LETTER.search(piece) else _CHINESE
-            what = next((what for what, pattern in patterns if pattern.fullmatch(piece)), None)
+            letters = letters_of(piece)
+            what = next(
+                (what for what, one in patterns if can_match(one, letters) and one.fullmatch(piece)), None
+            )
             if what is not None:
                 yield Unnamed("day" if what == "day" else "time", start, end)
 

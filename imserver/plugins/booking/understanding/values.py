@@ -103,7 +103,7 @@ def number(text: str) -> int:
     if text.isascii() and text.isdigit():
         return int(text)
     if text[0] in _CN:
-        text = text.replace("有", "")
+        text = text.replace("有", "").replace("廿", "二十").replace("卅", "三十").replace("卌", "四十")
         hundreds, sign, rest = text.rpartition("百")
         tens, ten, ones = rest.partition("十")
         value = 100 * (CN_DIGITS.get(hundreds, 1) if sign else 0)

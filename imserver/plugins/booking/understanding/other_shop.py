@@ -1,0 +1,29 @@
+"""Another shop that is not named: 换一家店, "your other branch". In an open booking the one that was chosen is refused."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .acts import Kind, Scene
+from .lexicon import Lexicon
+from .page import Page
+from .patterns import template
+
+#: "Your other branch": where there are two, it is said which.
+_THE_OTHER: Final = template("other_shop", "the_other")
+_ANY_OTHER: Final = template("other_shop", "any_other")
+
+
+def read_other_shop(page: Page, scene: Scene, lexicon: Lexicon) -> None:
+    """The shop that is refused, and of two the one that is meant instead. Of a text that names no shop."""
+    if scene.step in ("", "none"):
+        return
+    if (match := next(page.find(_THE_OTHER), None)) is not None:
+        others = [shop.id for shop in lexicon.chain.stores if shop.id != scene.shop]
+        if scene.shop and len(others) == 1:
+            page.take_act(Kind.CORRECT, "shop", others[0], match.span())
+        else:
+            page.take_act(Kind.REFUSE, "shop", scene.shop or None, match.span())
+            return
+    if places := [match.span() for match in page.find(_ANY_OTHER)]:
+        page.take_act(Kind.REFUSE, "shop", None, *places)

@@ -1,0 +1,262 @@
+"""What is told and not wished: conditions, stories, the words of others. Nothing that acts is taken from them.
+
+"If it rains I won't come", 我朋友取消了, "the text says reply YES": the words of a wish stand in them, and a hasty reader
+books, moves or cancels. What they name is kept, and asked about.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from .acts import Act, Kind, Scene
+from .intents import NEGATED, WISH
+from .lexicon import load_words
+from .page import Cover, Page
+from .questions import TIMELY, ask_other, asks
+
+_WORDS: Final = load_words("told")
+_CONDITION: Final = re.compile(_WORDS["condition"])
+_CONDITION_BEHIND: Final = re.compile(_WORDS["condition_behind"])
+_POLITE: Final = re.compile(_WORDS["polite"])
+_AVAILABLE: Final = re.compile(_WORDS["available"])
+_OWN: Final = re.compile(_WORDS["own"])
+_BEHIND: Final = re.compile(_WORDS["behind"])
+_BYGONE: Final = re.compile(_WORDS["bygone"])
+_DONE: Final = re.compile(_WORDS["done"])
+_OTHERS: Final = re.compile(_WORDS["others"])
+_WISHED: Final = re.compile(_WORDS["wished"])
+_FINITE: Final = re.compile(_WORDS["finite"])
+_PAST_FORM: Final = re.compile(_WORDS["past_form"])
+_SAID: Final = re.compile(_WORDS["said"])
+_KIN_SAID: Final = re.compile(_WORDS["kin_said"])
+_ASKED_FOR: Final = re.compile(_WORDS["asked_for"])
+_QUOTE: Final = re.compile(_WORDS["quote"])
+_CARD: Final = {name: re.compile(pattern) for name, pattern in _WORDS["card"].items()}
+_BOOKED: Final = re.compile(_WORDS["others_booked"])
+_EXISTING: Final = re.compile(_WORDS["existing"])
+_TAKEN_BACK: Final = re.compile(_WORDS["taken_back"])
+_ELSEWHERE: Final = re.compile(_WORDS["elsewhere"])
+_BOOKED_ELSEWHERE: Final = re.compile(_WORDS["booked_elsewhere"])
+_OWN_MATTERS: Final = re.compile(_WORDS["own_matters"])
+_OTHERS_DO: Final = re.compile(_WORDS["others_do"])
+_SENTENCE_END: Final = re.compile("[。.!?;\n]")
+#: What may be looked up in the shop's free times; the others are done.
+_LOOKED_UP: Final = frozenset({"book", "move"})
+_TIMES: Final = frozenset({"day", "time", "range"})
+_COURTESIES: Final = frozenset({Kind.THANKS, Kind.GREETING})
+_ACTING: Final = frozenset({"book", "move", "cancel"})
+
+
+def hush(page: Page, scene: Scene) -> None:
+    """Drop what acts and is only told; its words are a doubt."""
+    if scene.step.startswith("confirm"):
+        _weigh_yes(page)
+    for start, end in page.clauses:
+        if page.timed(start, end) and _OTHERS_DO.match(page.words[start:end]):
+            page.explain(start, end, Cover.DOUBT)
+            _doubt(page, start, end)
+    acting = [act for act in page.acts if _is_acting(act, scene)]
+    for act in acting:
+        name = act.what or "yes"
+        places = [_folded(page, span.start) for span in act.spans]
+        if places and all(_is_told(page, name, place) for place in places):
+            page.acts = [one for one in page.acts if one is not act]
+            for place in places:
+                page.explain(*page.clause_at(place), Cover.DOUBT)
+                _doubt(page, *page.clause_at(place))
+
+
+def _weigh_yes(page: Page) -> None:
+    """At a card: what only looks like a yes is none, and no negation is nothing."""
+    said = {act.kind for act in page.acts}
+    if said <= _COURTESIES and _CARD["negation"].search(page.words):
+        page.explain(0, len(page.words), Cover.DOUBT)
+    if said == {Kind.GIVE} and all(act.what in _TIMES for act in page.acts):
+        _ask_again(page)
+    for act in [one for one in page.acts if one.kind is Kind.YES]:
+        place = _folded(page, act.spans[0].start)
+        start, end = page.clause_at(place)
+        asked = page.timed(start, end) and _CARD["tagged"].search(page.words[start : end + 3])
+        protests = page.timed(start, end) and _CARD["protest"].search(page.words, start, end)
+        half = any(_CARD[name].search(page.words) for name in ("conceded", "objected"))
+        if not (
+            asked
+            or protests
+            or half
+            or _CARD["heard"].match(page.words)
+            or _only_opens(page, act, start, end)
+        ):
+            continue
+        page.acts = [one for one in page.acts if one is not act]
+        _doubt(page, start, end)
+        if asked and not page.has(Kind.QUESTION):
+            ask_other(page, start, end)
+
+
+def _ask_again(page: Page) -> None:
+    """周五三点？: the card's time said again with a mark of a question asks for it."""
+    for start, end in page.clauses:
+        if page.timed(start, end) and _CARD["tagged"].search(page.words[start : end + 3]):
+            ask_other(page, start, end)
+            return
+
+
+def _only_opens(page: Page, act: Act, start: int, end: int) -> bool:
+    """ "Okay so Fridays I have choir": a yes that opens what is said against the card."""
+    match = _CARD["opens"].match(page.words, start) if start == page.clauses[0][0] else None
+    if match is None or not page.words[match.end() :].strip(" ,.!"):
+        return False
+    return all(_folded(page, span.end - 1) < match.end() for span in act.spans)
+
+
+def hide_others(page: Page) -> None:
+    """我老公约了两点，我想约三点: the hour of another's appointment is none of the wish in another clause."""
+    timed = [clause for clause in page.clauses if TIMELY.search(page.words[slice(*clause)])]
+    told = [clause for clause in timed if _BOOKED.search(page.words, *clause)]
+    if len(told) == len(timed):
+        return
+    for start, end in told:
+        page.take(start, end, Cover.NOTE)
+
+
+def denies(page: Page) -> bool:
+    """不是不来，就晚十分钟: a cancellation is denied, and who is late moves nothing."""
+    return any(
+        NEGATED.search(page.words[page.clause_at(match.start())[0] : match.start()])
+        for match in WISH["cancel"].finditer(page.words)
+    )
+
+
+def _is_acting(act: Act, scene: Scene) -> bool:
+    if act.kind is Kind.YES:
+        return scene.step.startswith("confirm")
+    return act.kind is Kind.BEGIN and act.what in _ACTING
+
+
+def _doubt(page: Page, start: int, end: int) -> None:
+    """What no other act explains there is asked about."""
+    spans = [span for act in page.acts for span in act.spans]
+    for place in range(start, end):
+        typed = page.span(place, place + 1)
+        if not any(one.start <= typed.start < one.end for one in spans):
+            page.cover[place] = Cover.DOUBT
+
+
+def _folded(page: Page, typed: int) -> int:
+    """Where in the folded text a character that was typed stands."""
+    return next(
+        (place for place in range(len(page.words)) if page.span(place, place + 1).start >= typed),
+        len(page.words) - 1,
+    )
+
+
+def _is_told(page: Page, name: str, place: int) -> bool:
+    start, end = page.clause_at(place)
+    before, behind = page.words[start:place], page.words[place:end]
+    return (
+        _hangs(page, name, place)
+        or _is_quoted(page, place)
+        or (name != "yes" and _TAKEN_BACK.search(page.words, place) is not None)
+        or (name in ("cancel", "move") and _is_elsewhere(page, start, end))
+        or _is_bygone(name, before, behind)
+        or _is_said(page, name, place)
+        or (name == "book" and _asks_for_another(page))
+    )
+
+
+# -------------------------------------------------------------------------------------------------------------- conditions
+
+
+def _hangs(page: Page, name: str, place: int) -> bool:
+    """Whether it hangs on a condition in its sentence."""
+    first, last = _sentence(page, place)
+    end = page.clause_at(place)[1]
+    for match in _CONDITION.finditer(page.words, first, end):
+        stop = page.clause_at(match.start())[1]
+        if not _is_free(page, name, match.end(), stop) and (match.start() < place or _BEHIND.match(match[0])):
+            return True
+    for match in _CONDITION_BEHIND.finditer(page.words, first, end):
+        if match.end() <= place + 2 and not _is_free(page, name, match.start(), match.end()):
+            return True
+    behind = _BEHIND.match(page.words[end:last].lstrip(" ,.")) if end < last else None
+    if behind is None:
+        return False
+    begin = page.words.index(behind[0], end)
+    return not _is_free(page, name, begin + len(behind[0]), page.clause_at(begin)[1])
+
+
+def _is_free(page: Page, name: str, start: int, end: int) -> bool:
+    """Whether the words of a condition are politeness, or of the shop's free times."""
+    text = page.words[start:end]
+    if _OWN.match(text):
+        return False
+    if _POLITE.match(text):
+        return True
+    return name in _LOOKED_UP and _AVAILABLE.match(text) is not None
+
+
+def _sentence(page: Page, place: int) -> tuple[int, int]:
+    """The sentence in which a character stands: its clauses up to a full stop."""
+    first, last = page.clause_at(place)
+    for start, end in reversed([one for one in page.clauses if one[1] <= first]):
+        if _SENTENCE_END.search(page.words[end:first]):
+            break
+        first = start
+    for start, end in [one for one in page.clauses if one[0] >= last]:
+        if _SENTENCE_END.search(page.words[last:start]):
+            break
+        last = end
+    return first, last
+
+
+# ----------------------------------------------------------------------------------------------------- stories and reports
+
+
+def _is_bygone(name: str, before: str, behind: str) -> bool:
+    """Whether it was done before, or by others."""
+    if name == "yes":
+        return False
+    if _EXISTING.match(behind) and not _WISHED.search(before):
+        return True
+    if _BYGONE.search(before) and not _WISHED.search(before):
+        return True
+    if _PAST_FORM.match(behind) and _FINITE.search(before):
+        return True
+    return _OTHERS.search(before) is not None and not _WISHED.search(before)
+
+
+def _is_elsewhere(page: Page, start: int, end: int) -> bool:
+    """Whether it is about a haircut, a flight, another shop."""
+    clause = page.words[start:end]
+    if _OWN_MATTERS.search(clause):
+        return False
+    return _BOOKED_ELSEWHERE.search(page.words[:start]) is not None or _ELSEWHERE.search(clause) is not None
+
+
+def _is_said(page: Page, name: str, place: int) -> bool:
+    """Whether somebody else says it."""
+    start, _ = page.clause_at(place)
+    before = page.words[start:place]
+    if _SAID.search(before):
+        return True
+    return name in ("cancel", "yes") and _KIN_SAID.search(before) is not None
+
+
+def _asks_for_another(page: Page) -> bool:
+    """Whether the text asks something on behalf of somebody, and wishes no time."""
+    timed = any(page.timed(*clause) for clause in page.clauses)
+    return (
+        not timed
+        and _ASKED_FOR.search(page.words) is not None
+        and any(asks(page, *one) for one in page.clauses)
+    )
+
+
+def _is_quoted(page: Page, place: int) -> bool:
+    """Whether it stands between quotation marks, and something is said around them."""
+    typed = page.span(place, place + 1).start
+    return any(
+        match.start() < typed < match.end() and len(page.source) - len(match[0]) > 3
+        for match in _QUOTE.finditer(page.source)
+    )

@@ -1,0 +1,112 @@
+"""A pattern that is not tried could not have matched; and what sifts is worth it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imserver.plugins.booking.dates.rules import RULES
+from imserver.plugins.booking.dates.sieve import ALWAYS, Sieve, can_match, letters_of, needed
+from imserver.plugins.booking.dates.text import Sheet
+from imserver.plugins.booking.schedule.shops import load_chain
+from imserver.plugins.booking.understanding import reader
+from imserver.plugins.booking.understanding.acts import Scene
+from imserver.plugins.booking.understanding.lexicon import Lexicon
+from tests.understanding.corpus import utterances
+
+TEXTS = sorted({Sheet(one.text).text for one in utterances("open")})
+
+
+def _patterns(value: Any) -> Iterator[re.Pattern[str]]:
+    """Those in a module's tables, however they are nested."""
+    if isinstance(value, re.Pattern):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _patterns(tuple(value.values()))
+    elif isinstance(value, tuple | list):
+        for one in value:
+            yield from _patterns(one)
+
+
+def _of_the_reader() -> Iterable[re.Pattern[str]]:
+    package = reader.__package__.rpartition(".")[0]
+    modules = [module for name, module in sys.modules.items() if name.startswith(f"{package}.")]
+    found = [pattern for module in modules for pattern in _patterns(tuple(vars(module).values()))]
+    return {pattern.pattern: pattern for pattern in (*found, *(rule.pattern for rule in RULES))}.values()
+
+
+NOW = datetime(2026, 11, 18, 10, tzinfo=UTC).replace(tzinfo=None)
+PATTERNS = sorted(_of_the_reader(), key=lambda pattern: pattern.pattern)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "letters"),
+    [
+        ("周[六日]", "周"),
+        ("(?:周六|星期日)", "周星"),
+        ("(?P<day>[六日])号?", "六日"),
+        ("(?=下)午?", "下"),
+        ("(?<=早)上?", "早"),
+        ("(?:上|下){1,2}x?", "上下"),
+        ("(?>ab|cd)", "bc"),
+        ("[5-7]点?", "567"),
+        ("q{2,}+", "q"),
+    ],
+)
+def test_the_letters_that_a_pattern_needs(pattern: str, letters: str) -> None:
+    assert needed(pattern) == set(letters)
+
+
+@pytest.mark.parametrize(
+    "pattern", ["周?", "(?!周)", "(?<!周)", "[^周]", "周|", "周*", ".", r"\w", "[\u3400-\u9fff]", "(?i)周x|"]
+)
+def test_where_nothing_is_needed_every_text_is_tried(pattern: str) -> None:
+    assert needed(pattern) == ALWAYS
+    assert can_match(re.compile(pattern), letters_of("anything"))
+
+
+def test_of_a_pattern_that_takes_either_case_nothing_is_concluded() -> None:
+    assert can_match(re.compile("X", re.IGNORECASE), letters_of("x"))
+
+
+def test_no_pattern_of_the_reader_is_kept_from_a_text_that_it_matches() -> None:
+    assert len(PATTERNS) > 500
+    for text in TEXTS:
+        letters = letters_of(text)
+        for pattern in PATTERNS:
+            assert can_match(pattern, letters) or pattern.search(text) is None, (pattern.pattern, text)
+
+
+@given(st.data())
+def test_nor_from_one_that_was_made_to_match(data: st.DataObject) -> None:
+    pattern = data.draw(st.sampled_from(RULES)).pattern
+    text = data.draw(st.from_regex(pattern))
+    assert can_match(pattern, letters_of(text))
+
+
+def test_those_that_pass_come_in_their_order() -> None:
+    sieve = Sieve(map(re.compile, ("周", "[周五]", "x", "x?", "五")))
+    assert sieve.passed(letters_of("五")) == [1, 3, 4]
+    assert sieve.passed(letters_of("x周")) == [0, 1, 2, 3]
+
+
+def test_most_rules_are_not_tried_on_most_texts() -> None:
+    sieve = Sieve(rule.pattern for rule in RULES)
+    tried = sum(len(sieve.passed(letters_of(text))) for text in TEXTS)
+    assert tried < len(TEXTS) * len(RULES) / 3
+
+
+def test_what_is_worked_out_once_is_there_before_customers_come() -> None:
+    lexicon = Lexicon(load_chain("demo"))
+    reader.prepare(lexicon)
+    known = needed.cache_info().misses
+    for text in ("周日上午十点取镜", "sunday 10am, adjust my glasses", "不用了谢谢"):
+        reader.understand(text, Scene(NOW, "Asia/Shanghai", "garden"), lexicon)
+    assert needed.cache_info().misses == known

@@ -1,0 +1,162 @@
+"""What is told and not wished (conditions, stories, the words of others), and what only looks like a yes at a card."""
+
+from __future__ import annotations
+
+import pytest
+
+from imserver.plugins.booking.understanding.acts import Kind, Reading
+from tests.booking.test_reader import read, said
+
+
+def begun(reading: Reading) -> set[str]:
+    """What is begun of that which acts."""
+    return {act.what for act in reading.all(Kind.BEGIN)} & {"book", "move", "cancel"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "如果周五下雨我就不来了",
+        "假如明天发烧的话就取消",
+        "等发工资了再约周五",
+        "要不是周五加班我就约周五了",
+        "周五要是没位就取消吧",
+        "若果听日落雨我就唔嚟喇",
+        "再发我就取消！",
+        "if my boss says no I'll have to move it to Sunday",
+        "If you have nothing on Saturday then cancel it",
+        "once I get paid I'll book Saturday at 3",
+        "should I not hear from you by Thursday I'll cancel",
+        "In case I get sick, can I cancel?",
+    ],
+)
+def test_what_hangs_on_a_condition_begins_nothing(text: str) -> None:
+    assert not begun(read(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "begins"),
+    [
+        ("可以的话帮我改到周日", "move"),
+        ("方便的话周六下午三点约个验光", "book"),
+        ("please cancel it if that's ok", "cancel"),
+        ("If there's anything on Saturday at 3, book me in", "book"),
+    ],
+)
+def test_politeness_and_free_times_are_no_condition(text: str, begins: str) -> None:
+    assert begins in begun(read(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "去年我取消过一次被扣了定金",
+        "我朋友上周取消了预约你们还一直发短信",
+        "前台小姑娘说我可以改到周六",
+        "你们短信写着“回复取消可取消”",
+        "昨晚梦见我周五三点去验光迟到了",
+        "我妈约的明天十点，我约的后天十点，你们别搞混了",
+        "我不来了才怪",
+        "取消我健身房的课",
+        "我前天在别家约了今天下午两点，想取消那个",
+        "I cancelled my gym membership today",
+        "yesterday I tried to cancel but the page crashed",
+        'My husband said "just cancel it" but I don\'t want to',
+        "your message says the appointment is cancelled",
+        "my mate wanted to swap",
+        "take me off the mailing list",
+        "cancel my 3 o'clock - sorry, wrong chat",
+        "it's not that I'm not coming, I'm just 10 minutes late",
+        "我唔系唔嚟，系迟十分钟",
+        "我会提前到",
+    ],
+)
+def test_a_story_and_the_words_of_others_begin_nothing(text: str) -> None:
+    assert not begun(read(text))
+
+
+def test_what_is_told_is_asked_about_and_not_dropped() -> None:
+    reading = read("前台小姑娘说我可以改到周六")
+    assert "give day 2026-11-21" in said(reading)
+    assert reading.dangerous
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "是周五对吧？",
+        "friday right?",
+        "我说的是周五",
+        "okay so Fridays I have choir",
+        "哦",
+        "原来这样啊",
+        "可以倒是可以，就是三点钟孩子刚睡醒",
+        "我没有意见，我先生有意见",
+        "唔系好得",
+        "都唔系好",
+    ],
+)
+def test_what_only_looks_like_a_yes_is_none(text: str) -> None:
+    assert not read(text, "confirm").has(Kind.YES)
+
+
+@pytest.mark.parametrize("text", ["唔系可以", "唔系好得", "未得", "好不了"])
+def test_a_negation_at_a_card_is_never_nothing(text: str) -> None:
+    reading = read(text, "confirm")
+    assert reading.disarms or reading.has(Kind.NO)
+
+
+@pytest.mark.parametrize(
+    "text", ["okay so um yeah that works", "好的那就这样", "嗯嗯", "不见不散", "就照这个来"]
+)
+def test_what_opens_with_a_yes_and_goes_on_with_one_is_one(text: str) -> None:
+    assert read(text, "confirm").has(Kind.YES)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "周五不去了周六去",
+        "周四来不了周五过来吧",
+        "请将我的预约由周五调整到周六",
+        "将周五上午的预约变更为周六上午",
+    ],
+)
+def test_another_day_in_the_same_breath_moves(text: str) -> None:
+    assert begun(read(text)) == {"move"}
+
+
+def test_the_hour_of_somebody_else_is_not_the_wish() -> None:
+    when = read("我老公约了两点，我想约三点").when
+    assert when is not None
+    assert [one.hour for one in when.candidates] == [15]
+
+
+def test_a_pronoun_stands_for_who_was_spoken_of() -> None:
+    assert read("我妈那天也去，给她也约一个").given("person") == "妈"
+
+
+@pytest.mark.parametrize(
+    ("text", "hour", "minute"),
+    [
+        ("三点九个字", 15, 45),
+        ("十一点三个字", 11, 15),
+        ("四点搭三", 16, 15),
+        ("11.45", 11, 45),
+        ("three-ish", 15, 0),
+    ],
+)
+def test_clocks_are_read_as_people_say_them(text: str, hour: int, minute: int) -> None:
+    time = read(text, "slot").given("time")
+    assert (time.hour, time.minute) == (hour, minute)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("凌云，女，39，首次到店，周四下午四点，验光", "凌云"),
+        ("想周一上午来验光，十点，我是林小棠22", "林小棠"),
+    ],
+)
+def test_a_name_stands_beside_an_age(text: str, name: str) -> None:
+    assert read(text).given("name") == name
