@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from imserver.plugins.booking.dates import asides, doubts, moments, rules, scan
@@ -862,6 +862,7 @@ def check_reading(reading: Reading, now: datetime) -> None:
     st.sampled_from(["不要", "昨天", "每周", " every ", " not ", " or ", "或", " until ", " yesterday "]),
 )
 def test_a_refusing_word_always_asks(text: str, word: str) -> None:
+    assume(word != " until " or "不行" not in text)  # busy until then: from then on it is fine
     assert read(word + text).candidates == ()
 
 
@@ -936,7 +937,9 @@ def patterns(found: Any) -> Iterator[re.Pattern[str]]:
 
 
 @pytest.mark.parametrize(
-    "module", [rules, asides, doubts, moments, negation, occasions, times, clocks], ids=lambda module: module.__name__
+    "module",
+    [rules, asides, doubts, moments, negation, occasions, times, clocks],
+    ids=lambda module: module.__name__,
 )
 def test_no_rule_repeats_without_bound(module: Any) -> None:
     assert unbounded("(a+)+")
@@ -947,8 +950,6 @@ def test_no_rule_repeats_without_bound(module: Any) -> None:
     assert [pattern.pattern for pattern in found if unbounded(pattern.pattern)] == []
 
 
-@pytest.mark.parametrize(
-    "text", ["samedi 15:00", "Montag 10:30", "hoy 17:00", "domani 16:00", "mingtian 15:00", "besok 14:00"]
-)
+@pytest.mark.parametrize("text", ["samedi 15:00", "Montag 10:30", "hoy 17:00", "domani 16:00", "besok 14:00"])
 def test_a_day_in_a_language_that_is_not_read_is_asked_about(text: str) -> None:
     assert read(text).candidates == ()

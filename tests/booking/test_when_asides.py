@@ -82,7 +82,7 @@ RESIDUE = {
         "domenica domani oggi dopodomani segunda terca quarta quinta sexta",
         "amanha hoje maandag dinsdag woensdag donderdag vrijdag zaterdag",
         "zondag isnin selasa rabu khamis jumaat sabtu ahad besok",
-        "esok senin kamis jumat minggu lusa bukas ngayon mingtian houtian",
+        "esok senin kamis jumat minggu lusa bukas ngayon",
         "two three four five six seven eight nine ten",
         "eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen",
         "twenty thirty forty fifty sixty ninety third fourth fifth tenth",

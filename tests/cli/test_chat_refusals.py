@@ -34,7 +34,7 @@ def used(name: str, limit: int, left: int, back_at: int | None) -> dict[str, Any
 @pytest.mark.parametrize(
     ("detail", "words"),
     [
-        (used("bytes_per_day", 256 * MB, 0, MIDNIGHT), "today's 256 MB are used; again at 11-16 01:00"),
+        (used("bytes_per_day", 256 * MB, 0, MIDNIGHT), "today's 256 MB are used; again at 16 Nov 01:00"),
         (
             used("bytes_per_day", 256 * MB, 3 * MB + 5, NOON + 60_000),
             "of today's 256 MB only 3 MB are left; again at 13:01",
@@ -69,7 +69,7 @@ def test_of_anything_else_the_server_s_own_text_is_shown(detail: Any) -> None:
 
 
 def test_a_time_that_no_calendar_has_is_told_all_the_same() -> None:
-    assert "again at 9999-12-31" in quota(used("bytes_per_day", MB, 0, 2**62), PAGE)
+    assert "again at 31 Dec 9999" in quota(used("bytes_per_day", MB, 0, 2**62), PAGE)
 
 
 def test_a_size_is_never_more_than_there_is() -> None:
@@ -231,6 +231,6 @@ async def test_what_is_refused_is_told_with_the_other_s_name(
     assert screen.lines[-1] == "not sent: “hello” — Bob does not take messages from you"
     told = PostsDelayed(True, 700, "x", 1, 600.0, used("bytes_per_day", 256 * MB, 0, 1_800_000_000_000))
     await session._delayed(told)
-    assert screen.lines[-1].startswith("— today's 256 MB are used; again at 2027-01-15 ")
+    assert screen.lines[-1].startswith("— today's 256 MB are used; again at 15 Jan 2027 ")
     assert screen.lines[-1].endswith("; what waits goes out by itself —")
     await session.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from random import Random
 from typing import Any, Self
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -13,9 +14,10 @@ from imserver.config import StoreConfig
 from imserver.model import Role
 from imserver.plugins.booking import plugin
 from imserver.store.engine.contacts import ContactLimits
-from imserver.store.sqlite.inline import open_inline
 from imserver.store.sqlite.store import SqliteStore
 from imserver.testing import ManualClock, PluginKit, Said
+
+from .tables import open_with_tables
 
 #: A Wednesday, 10 in the morning, when both demo shops are open.
 NOW = datetime(2026, 11, 18, 10, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
@@ -36,10 +38,16 @@ class Shop:
     ) -> None:
         """`ask`: strangers ask before they write, as on a server. `seed`: another one for a database that has a past."""
         clock = ManualClock(now)
-        store = None if path is None else SqliteStore(StoreConfig(path=str(path)), clock=clock)
-        if ask:
-            small = StoreConfig(path=":memory:", readers=1)
-            store = SqliteStore(small, clock=clock, opener=open_inline, contacts=ContactLimits(ask=True))
+        if path is None:
+            store = SqliteStore(
+                StoreConfig(path=":memory:", readers=1),
+                clock=clock,
+                rng=Random(seed),
+                opener=open_with_tables,
+                contacts=ContactLimits(ask=ask),
+            )
+        else:
+            store = SqliteStore(StoreConfig(path=str(path)), clock=clock)
         self.kit = PluginKit(plugin, config=config, clock=clock, store=store, seed=seed)
 
     async def __aenter__(self) -> Self:

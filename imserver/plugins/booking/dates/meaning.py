@@ -313,7 +313,7 @@ def read_part_of_month(match: Match, scene: Scene) -> tuple[Token, ...]:
 
 def _month_named(how: str, today: date) -> tuple[int, int] | None:
     """下个 is next month's, 12 and december the coming one of that name; no year has a month 0 or 13."""
-    how = how.strip().removesuffix("月").removesuffix("份").replace("个", "")
+    how = how.strip().removesuffix("月").removesuffix("份").replace("个", "").strip()
     if how[:3] in EN_MONTHS:
         month = EN_MONTHS.index(how[:3]) + 1
     elif how and how[0] not in "下这本tn":

@@ -19,7 +19,16 @@ Letters = frozenset[str]
 ALWAYS: Final[Letters] = frozenset(MARKS)
 """Marks appear while a text is read, so every text counts as having them."""
 
-_PARSER: Final[Any] = import_module("re._parser")
+
+def _parser() -> Any:
+    """The parser of `re`; None with a Python that keeps it elsewhere: then everything is tried."""
+    try:
+        return import_module("re._parser")
+    except ImportError:
+        return None
+
+
+_PARSER: Final = _parser()
 _REPEATS: Final = frozenset({"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"})
 _WIDEST: Final = 40
 """A longer range of characters says little."""
@@ -58,7 +67,7 @@ class Sieve:
 @cache
 def needed(pattern: str, flags: int = 0) -> Letters:
     """Letters of which every text that the pattern matches has one; the marks if that is not known."""
-    if flags & re.IGNORECASE:
+    if _PARSER is None or flags & re.IGNORECASE:
         return ALWAYS
     return _of_all(_PARSER.parse(pattern, flags)) or ALWAYS
 

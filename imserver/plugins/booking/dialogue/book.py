@@ -66,38 +66,43 @@ def answer(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
     if said.puts_off(reading):
         _later(context, state, reading)
         return True
-    if reading.has(Kind.BEGIN, "slots") and not reading.has(Kind.BEGIN, "book") and not reading.has(Kind.YES):
-        return False  # a question about free time changes nothing
-    if names_appointment(reading):
+    if _is_of_another(reading):
         return False
     if _names_other_shop(context, reading):
         return _change_shop(context, state, reading)
     if _gives_up(state, reading):
         give_up(context, state)
-        return True
-    if takes_only_option(context, state, reading):
+    elif takes_only_option(context, state, reading):
         _merge(context, state, said_by_option(context, state))
-        return True
-    if reading.has(Kind.YES) and state.step not in ("first_visit", "name"):
+    elif reading.has(Kind.YES) and state.step not in ("first_visit", "name"):
         _yes(context, state, reading)
-        return True
-    if state.step == "who" and _chose(context, state, str(reading.given("person") or "")):
-        return True
-    if state.step == "first_visit" and _says_first_visit(context, state, reading):
-        return True
-    if state.step == "name" and _odd_name(context, state, reading):
-        return True
-    if reading.has(Kind.YES) and not says_something(reading):
+    elif _answers_step(context, state, reading):
+        pass
+    elif reading.has(Kind.YES) and not says_something(reading):
         state.expired = False  # a yes to a question that has no yes: at most to the time that ran out
         repeat(context, state)
-        return True
-    if says_something(reading):
+    elif says_something(reading):
         _merge(context, state, reading)
-        return True
-    if reading.has(Kind.QUESTION):
+    elif reading.has(Kind.QUESTION):
         _asked_back(context, state, reading)
-        return True
-    return False
+    else:
+        return False
+    return True
+
+
+def _is_of_another(reading: Reading) -> bool:
+    """Whether it changes nothing here: a question about free time, or another appointment, named by its code."""
+    wishes = reading.has(Kind.BEGIN, "book") or reading.has(Kind.YES)
+    return (reading.has(Kind.BEGIN, "slots") and not wishes) or names_appointment(reading)
+
+
+def _answers_step(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
+    """Whether it was an answer to a question that takes words of its own: whom first, the first visit, the name."""
+    if state.step == "who":
+        return _chose(context, state, str(reading.given("person") or ""))
+    if state.step == "first_visit":
+        return _says_first_visit(context, state, reading)
+    return state.step == "name" and _odd_name(context, state, reading)
 
 
 def repeat(context: DialogueContext, state: Dialogue, *, armed: bool = True) -> None:
@@ -117,10 +122,19 @@ def _gives_up(state: Dialogue, reading: Reading) -> bool:
     if reading.has(Kind.QUESTION) or reading.has(Kind.YES) or said.names_time(reading):
         return False
     if reading.has(Kind.BEGIN, "cancel"):
-        return not said.code_of(reading)
+        return not said.code_of(reading) and not _wants_another_service(state, reading)
     if not reading.has(Kind.NO) or state.step == "first_visit":
         return False
     return not reading.has(Kind.REFUSE) and not said.gives_values(reading)
+
+
+def _wants_another_service(state: Dialogue, reading: Reading) -> bool:
+    """眼镜先不配了，只验光: what is given up is the service, and another one is named behind it."""
+    ends = max((span.end for act in reading.all(Kind.BEGIN, "cancel") for span in act.spans), default=0)
+    return any(
+        act.value not in (state.service_id, state.plain_service) and act.spans and act.spans[0].start >= ends
+        for act in reading.all(Kind.GIVE, "service")
+    )
 
 
 def _later(context: DialogueContext, state: Dialogue, reading: Reading) -> None:
@@ -240,29 +254,33 @@ def _supposes_today(reading: Reading) -> bool:
 
 def _without_known(context: DialogueContext, state: Dialogue, reading: Reading) -> Reading:
     """Without what the card shows anyway, and what is refused beside it: 不是我，是我妈, at the card for 妈."""
-    again = {act.what for act in reading.acts if act.kind is not Kind.REFUSE and _shows(context, state, act)}
-    acts = tuple(
-        act
-        for act in reading.acts
-        if act.what not in again
-        or (act.kind is Kind.REFUSE and (act.value is None or _shows(context, state, act)))
-        or (act.kind is not Kind.REFUSE and not _shows(context, state, act))
-    )
-    return replace(reading, acts=acts)
+    shown = [act for act in reading.acts if _shows(context, state, reading, act)]
+    again = {act.what for act in shown if act.kind is not Kind.REFUSE}
+
+    def contradicts(act: Act) -> bool:
+        if act.what not in again:
+            return True
+        return act.value is None or act in shown if act.kind is Kind.REFUSE else act not in shown
+
+    return replace(reading, acts=tuple(act for act in reading.acts if contradicts(act)))
 
 
-def _shows(context: DialogueContext, state: Dialogue, act: Act) -> bool:
-    """Whether the draft has this value."""
+def _shows(context: DialogueContext, state: Dialogue, reading: Reading, act: Act) -> bool:
+    """Whether the draft has this value. A day or an hour that is put right is never what the card shows (周五我记错了), only a
+    part of the day, said alone (对，下午)."""
     value = act.value
-    if act.what in ("day", "time", "range"):
-        return bool(state.wall) and value is not None and said.hits(act, datetime.fromisoformat(state.wall))
-    if act.what == "age" and value is not None:
+    if value is None:
+        return False
+    if act.what == "range":
+        held = bool(state.wall) and said.hits(act, datetime.fromisoformat(state.wall))
+        return held and act.kind is not Kind.REFUSE and said.says_only(reading, act)
+    if act.what == "age":
         band = said.band_of(Reading("", (Act(Kind.GIVE, "age", value),)), context.chain)
         return band is not None and band.id == state.age_band
     if act.what == "person":
         return value == state.person or (str(value).casefold() in SELF and not state.person)
     shown = {"service": state.service_id, "name": state.name, "first": state.first_visit}
-    return act.what in shown and value is not None and value == shown[act.what]
+    return act.what in shown and value == shown[act.what]
 
 
 def go_on_with(context: DialogueContext, draft: Dialogue, reading: Reading) -> None:

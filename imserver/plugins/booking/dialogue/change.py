@@ -127,7 +127,8 @@ def answer_move(context: DialogueContext, state: Dialogue, reading: Reading) -> 
     if said.puts_off(reading):
         return _later(context, state)
     gives_up = reading.has(Kind.NO) or reading.has(Kind.BEGIN, "cancel")
-    if gives_up and not said.takes_time(reading) and not reading.has(Kind.QUESTION):
+    another = said.takes_time(reading) and not said.repeats(reading, appointment.wall)
+    if gives_up and not another and not reading.has(Kind.QUESTION):
         if not reading.has(Kind.NO):
             return False  # the appointment itself is to be cancelled
         context.close(state)

@@ -234,7 +234,7 @@ class DialogueContext:
         what = _DIGITS_OF_MINUTES.sub("", "\n".join((state.kind, state.step.removesuffix("_again"), *shown)))
         state.times = state.times + 1 if what == state.last else 1
         state.last = what
-        if state.times < STUCK_TIMES or self.is_staff or self.shop is None:
+        if state.times < STUCK_TIMES or self.is_staff or self.shop is None or self.home != self.heard_in:
             return False
         self.say(f"stuck.{_missing(state)}")
         state.times = 0  # and then the question again

@@ -18,7 +18,8 @@ from .state import Dialogue
 
 #: Words for the customer, where somebody is named.
 SELF = frozenset({"我", "我自己", "自己", "本人", "me", "i", "myself", "self", "my own"})
-
+#: Whoever was spoken of last.
+_PRONOUNS = frozenset({"她", "他", "佢", "她的", "他的", "her", "him", "she", "he", "them", "they"})
 
 #: Controls and ends of lines stand between words; of the unseen formats only the two that join letters belong to a name.
 _BREAKS = frozenset({"Cc", "Zl", "Zp"})
@@ -134,6 +135,8 @@ def _put_band(context: DialogueContext, state: Dialogue, band_id: str, reading: 
 def _put_person(context: DialogueContext, state: Dialogue, reading: Reading) -> None:
     """Who it is for, and the facts of that person."""
     person = reading.given("person")
+    if str(person).casefold() in _PRONOUNS and state.person:
+        person = state.person  # 给她约的: of whom it was said last
     if person and str(person).casefold() in SELF:
         if state.person:
             own = begin(context)

@@ -73,6 +73,11 @@ def _cancel(context: DialogueContext, reading: Reading) -> bool:
         return change.cancel(context, reading)
     answering = _asked_in(context)
     state = load_dialogue(context.tx, answering.conversation_id, context.sender.user_id)
+    if state is not None and state.kind == "cancel" and not context.pressed:
+        whole = context.read(context.text)  # 取消吧, below "really cancel?"
+        if whole.has(Kind.YES):
+            context.answer_in(answering)
+            return _answered(context, state, whole)
     if state is None or state.kind not in ("book", "move", "correct"):
         return change.cancel(context, reading)
     context.answer_in(answering)
@@ -506,6 +511,10 @@ def _wished(context: DialogueContext, state: Dialogue | None, reading: Reading) 
         return _courtesy(context, state, reading)
     if said.puts_off(reading) and not reading.has(Kind.BEGIN):
         context.say("later.open")
+        return True
+    fresh = fresh_of(context)
+    if fresh is not None and said.only_repeats(reading, fresh.wall):
+        context.say("small.see_you", when=context.words.moment(fresh.wall))
         return True
     name = _wish(context, reading)
     if name is not None:

@@ -9,6 +9,8 @@ from imserver.plugins.booking.schedule.shops import AgeBand, Chain, Service, Sho
 from imserver.plugins.booking.understanding.acts import Act, Hours, Kind, Reading, Rest, Weight, When
 
 _TIMES = ("day", "time", "range")
+#: Letters of particles: 对, 哈, 吧, yes.
+_FEW = 3
 _PERSONAL = ("person", "name", "age", "first", "phone")
 
 
@@ -138,6 +140,12 @@ def repeats(reading: Reading, wall: datetime) -> bool:
     return bool(named) and all(hits(act, wall) for act in named)
 
 
+def only_repeats(reading: Reading, wall: datetime) -> bool:
+    """Whether it says this time again, puts nothing right, and wants nothing."""
+    contradicts = reading.has(Kind.REFUSE) or reading.has(Kind.CORRECT) or reading.has(Kind.NO)
+    return not contradicts and corrects_time(reading) and repeats(reading, wall)
+
+
 def _is_plain_wish(wish: Act, reading: Reading) -> bool:
     """Whether a wish to book is read from nothing but the time that is said."""
     spans = {span for act in reading.acts if act.what in _TIMES for span in act.spans}
@@ -190,6 +198,13 @@ def gives_values(reading: Reading) -> bool:
         act.kind in (Kind.GIVE, Kind.CORRECT) and act.what in ("service", "lenses", *_PERSONAL, *_TIMES)
         for act in reading.acts
     ) or takes_time(reading)
+
+
+def says_only(reading: Reading, act: Act) -> bool:
+    """Whether a text says an act and hardly a word more: 对，下午; 下午哈."""
+    beside = [char for place, char in enumerate(reading.text)
+              if char.isalnum() and not any(start <= place < end for start, end in act.spans)]  # fmt: skip
+    return len(beside) <= _FEW
 
 
 def only(reading: Reading, *kinds: Kind) -> bool:

@@ -48,7 +48,7 @@ def subjects(context: DialogueContext, reading: Reading, command: str) -> list[A
     meant = _meant(context, reading, mine, command)
     if command == "cancel" and len(mine) > 1 and reading.given("number") == len(mine):
         meant = mine  # "cancel both"
-    elif said.unread(reading) and len(mine) > 1:
+    elif len(mine) > 1 and (reading.dangerous or (said.unread(reading) and not _names_day(reading))):
         meant = mine  # something was not understood: it may be what tells them apart
     if len(meant) == 1 or (
         command == "cancel" and meant is mine and reading.given("number") == len(mine) > 1
@@ -164,11 +164,15 @@ def _meant(
         meant = [one for one in meant if one.service_id == service.id] or meant
     fresh = fresh_of(context)
     corrects = not context.command and not reading.has(Kind.BEGIN, "move") and said.corrects_time(reading)
-    if command == "move" and not named and fresh in mine and corrects:
+    if command == "move" and not named and corrects and fresh is not None and fresh in mine:
         return [fresh]
     if person and command == "correct":
         meant = [one for one in meant if _is_for(one, str(person))] or meant
     return meant
+
+
+def _names_day(reading: Reading) -> bool:
+    return any(act.what == "day" and act.value is not None for act in reading.acts)
 
 
 def _is_for(one: Appointment, person: str) -> bool:

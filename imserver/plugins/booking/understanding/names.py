@@ -197,7 +197,12 @@ def read_names(page: Page, scene: Scene) -> None:
         page.take_act(Kind.REFUSE, "name", None, match.span())
     for match in page.find(_NOT_CALLED):
         page.take_act(Kind.REFUSE, "name", page.typed(*match.span(1 if match[1] else 2)), match.span())
-    said = list(_pairs(page)) or list(_said(page, scene))
+    said = (
+        list(_pairs(page))
+        or list(_put_right(page))
+        or list(_named_as_a_month(page))
+        or list(_said(page, scene))
+    )
     if said:
         _give(page, scene, *_concluded(page, said))
         return
@@ -296,6 +301,30 @@ def _pairs(page: Page) -> Iterator[tuple[int, int]]:
             return
 
 
+_RIGHT: Final = re.compile(f"[ ,.!]*(?:应该|其实|正确的|应)?[是叫系]([{HAN}]{{2,4}})(?=$|[ ,.!\x02])")
+
+
+def _put_right(page: Page) -> Iterator[tuple[int, int]]:
+    """名字打错了，是许糯: the name behind the words that the one before is wrong."""
+    wrong = _WRONG.search(page.words)
+    match = _RIGHT.search(page.open, wrong.end()) if wrong is not None else None
+    if match is not None and is_name(match[1]):
+        page.take(match.start(), match.start(1), Cover.HARMLESS)
+        yield match.span(1)
+
+
+def _named_as_a_month(page: Page) -> Iterator[tuple[int, int]]:
+    """June Parker, 30: a month is a first name where a family name is behind it, both with capitals, and nothing else."""
+    for match in page.find(_MONTH_NAME):
+        typed = page.typed(*match.span("name"))
+        family_names = typed.casefold().split()[1:]
+        common = any(word in COMMON_ENGLISH or SPEAKS_OF_TIME.search(word) for word in family_names)
+        if typed.istitle() and not common:
+            page.take(match.start(), match.start("name"), Cover.HARMLESS)
+            yield match.span("name")
+            return
+
+
 def _said(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
     """Names behind the words that introduce one; the last that is said counts."""
     yield from _introduced(page, scene)
@@ -308,7 +337,7 @@ def _said(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
         end = match.end(1) + (name in DOUBLE)
         if name in DOUBLE or match[1] in SINGLE:
             page.take(match.start(), match.start(1))
-            yield _surname_in_full(page, match.start(1), end)
+            yield _whole_name(page, scene, match.start(1), end)
     for match in page.find(_TITLED):
         body = match[1] or match[2]
         if (
@@ -339,6 +368,8 @@ def _introduced(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
             ):
                 continue
             loose = match[0][:1] in "登写填记" and found and is_han(page.words[found[0]])
+            if found and page.words[found[0]] == "姓" and family(page.words[found[0] + 1 : found[1]] + "某"):
+                continue  # 真名，姓郁
             if found and not (loose and not _firm(page.words[slice(*found)])):
                 page.take(match.start(), found[0])
                 yield _in_full(page, *found)
@@ -374,21 +405,21 @@ def _in_full(page: Page, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def _surname_in_full(page: Page, start: int, end: int) -> tuple[int, int]:
-    """我姓曾，曾国藩的曾，曾晓: the last short piece that begins with the family name."""
+def _whole_name(page: Page, scene: Scene, start: int, end: int) -> tuple[int, int]:
+    """我姓曾，曾国藩的曾，曾晓: the last piece behind that begins with the family name.
+
+    Where a name was asked, also one before it, whatever word that is: 郁金香，真名，姓郁.
+    """
     surname = page.words[start:end]
-    for begin, finish in reversed(page.pieces):
-        begin, finish = _trimmed(page.words, begin, finish)
-        finish = begin + len(_PARTICLES.sub("", page.words[begin:finish]))
-        whole = page.words[begin:finish]
-        if (
-            begin >= end
-            and whole.startswith(surname)
-            and _SHORT.fullmatch(whole)
-            and len(whole) - len(surname) in (1, 2)
-        ):
-            page.take(start, end)
-            return begin, finish
+    pieces = [_trimmed(page.words, *piece) for piece in reversed(page.pieces)]
+    for behind in (True, False) if scene.step == "name" else (True,):
+        for begin, finish in pieces:
+            if (begin >= end) is not behind:
+                continue
+            whole = _PARTICLES.sub("", page.open[begin:finish])
+            if whole.startswith(surname) and _SHORT.fullmatch(whole) and len(whole) - len(surname) in (1, 2):
+                page.take(start, end)
+                return begin, begin + len(whole)
     return start, end
 
 
@@ -426,6 +457,8 @@ _SHORT_FAMILIES: Final = frozenset("单时明年包管查解言计双车连干")
 _ANSWERS: Final = frozenset("好对嗯是行要可中得强红高方花许应谈解余")
 _LONGEST: Final = 40
 _KIN_SET: Final = frozenset(_WORDS["kin_english"].split())
+_MONTH_NAME: Final = template("names", "month_name")
+_AGAIN: Final = template("names", "again")
 _MONTHS: Final = frozenset(_WORDS["months"].split())
 #: What a sentence begins with, and no name.
 _OPENINGS: Final = frozenset(_WORDS["openings"].split())
@@ -472,6 +505,7 @@ def _bare(page: Page) -> Iterator[tuple[int, int]]:
     insisted = _INSISTED.search(page.words) is not None
     for start, end in page.pieces:
         start, end = _trimmed(page.words, start, end)
+        start = said_again(page, start, end)
         short = _PARTICLES.sub("", page.open[start:end].rstrip("\x02 "))
         alone = len(page.pieces) == 1
         if _looks_like_one(short, alone=alone) or (insisted and _SHORT.fullmatch(short) and family(short)):
@@ -481,6 +515,15 @@ def _bare(page: Page) -> Iterator[tuple[int, int]]:
     said = [clause for clause in page.clauses if page.open[slice(*clause)].strip("\x02 ")]
     if latin and len(said) <= 3:
         yield max(latin, key=lambda place: len(page.words[place[0] : place[1]].split()))
+
+
+def said_again(page: Page, start: int, end: int) -> int:
+    """Where a name begins behind 还是, 又是, "again": these are no part of it."""
+    match = _AGAIN.match(page.open, start, end)
+    if match is None or match.end() == end:
+        return start
+    page.take(start, match.end(), Cover.HARMLESS)
+    return match.end()
 
 
 def _looks_like_one(text: str, *, alone: bool) -> bool:

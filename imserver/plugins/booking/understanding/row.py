@@ -13,7 +13,7 @@ from imserver.plugins.booking.dates.text import MARKS
 
 from .acts import Kind
 from .lexicon import load_words
-from .names import LITTLE, SINGLE, TIMELY, is_common, is_latin_name, is_name
+from .names import LITTLE, SINGLE, TIMELY, is_common, is_latin_name, is_name, said_again
 from .page import Cover, Page
 from .patterns import template
 from .rest import is_harmless
@@ -55,6 +55,7 @@ def read_row(page: Page) -> None:
         page.take_act(Kind.GIVE, "age", number(figures[1]), (start, end))
     if aged and not page.has(Kind.GIVE, "name"):
         start, end = row[aged - 1]
+        start = said_again(page, start, end)
         if _is_like_a_name(page.open[start:end]):
             page.take_act(Kind.GIVE, "name", page.typed(start, end), (start, end))
 
