@@ -70,6 +70,8 @@ _CONDITIONAL: Final = re.compile(
     "|you (?:can|could|don'?t mind)))|unless|in case)(?![a-z])"
     "|(?: (?:the|my|these|those|all|your))* (?:reminders?|texts?|emails?|notifications?|newsletter|subscription|order)(?![a-z])"
 )
+#: 取消…还是不取消呢.
+_OR_NOT: Final = re.compile("(?:掉|了|呢|吗|[ ,.!?…~])*(?:还是|或者?|又|抑或)(?:不|别|留|算)|or not")
 #: "Cancel that last message" cancels what was written.
 _WRITTEN: Final = re.compile(
     "^(?: (?:that|my|the|this|last|previous|earlier))* (?:message|msg|text|comment|bit|part)(?![a-z])"
@@ -270,7 +272,7 @@ def _cancels(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bo
         return False
     if _NO_APPOINTMENT.match(page.words, one.end):
         return False
-    if _CONDITIONAL.match(page.words, one.end):
+    if _CONDITIONAL.match(page.words, one.end) or _OR_NOT.match(page.words, one.end):
         return False
     if written := _WRITTEN.match(page.words[one.end :]):
         page.explain(one.start, one.end + written.end(), Cover.HARMLESS)
@@ -591,7 +593,9 @@ _HUMMED: Final = re.compile(
 _ASKING: Final = re.compile("^[ ]*(?:is|are|was|were) (?:it|that|this|they|you|there|the)(?![a-z])")
 #: Words that say yes whatever goes on behind them.
 _LEAD: Final = re.compile(_WORDS["alone"]["lead"])
-_HEDGED: Final = re.compile("不是不|([可以行好对]{1,2})是\\1|(?:\\.\\.|…)+ ?$")
+_HEDGED: Final = re.compile(
+    "不是不|([可以行好对]{1,2})是\\1|(?:\\.\\.|…)+ ?$|(?:要不要|该不该|用不用|还是(?:不|别))(?:取消|约|订|改|去|来|弄)"
+)
 
 
 def read_labels(page: Page, scene: Scene) -> None:

@@ -313,6 +313,7 @@ def _settled(
         acts[first] = replace(acts[first], spans=(*spans, *acts[first].spans))
     elif scene.shown.asks_yes or scene.step.startswith("confirm"):
         acts = [_corrected(act) if _contradicts(act, scene) else act for act in acts]
+    acts, when = _of_one_mind(acts, when)
     rest = read_rest(page, lexicon, when)
     acts, rest = _sure(page, acts, rest, several=bool(people), confirming=scene.step.startswith("confirm"))
     if (
@@ -328,6 +329,21 @@ def _settled(
         spans = tuple(span for act in acts if act.what == "time" for span in act.spans)
         acts = [*acts, Act(Kind.BEGIN, "move", None, spans or (Span(0, len(page.source)),))]
     return Reading(page.source, _in_order(acts), rest, when, people=people)
+
+
+def _of_one_mind(acts: list[Act], when: When | None) -> tuple[list[Act], When | None]:
+    """十点半改成十点半？: what is refused and wished in one breath is neither moved nor taken."""
+    refused = {(act.what, act.value) for act in acts if act.kind is Kind.REFUSE and act.value is not None}
+    both = [
+        act
+        for act in acts
+        if act.kind in (Kind.GIVE, Kind.CORRECT) and act.what in _TIMES and (act.what, act.value) in refused
+    ]
+    others = {act.value for act in acts if act.kind in (Kind.GIVE, Kind.CORRECT) and act.what in ("time", "range")}
+    if not both or others - {act.value for act in both}:
+        return acts, when
+    kept = [act for act in acts if act not in both and not (act.kind is Kind.BEGIN and act.what in ("move", "book"))]
+    return kept, When(reason="negated")
 
 
 def _plain_wish(acts: list[Act], rest: tuple[Rest, ...], when: When | None, scene: Scene) -> bool:
