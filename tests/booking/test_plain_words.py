@@ -1,4 +1,4 @@
-"""What is said beside the plain wish: facts in passing, services by purpose, names, ages, several persons, the staff's own words."""
+"""What is said beside the wish: facts in passing, services by purpose, names, ages, several persons, the staff's own words."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_a_name_stands_beside_other_values(text: str, step: str) -> None:
         ("我姐叫我取消我偏不", "confirm"),
         ("叫我来就行", "name"),
         ("周六三点 顺便", ""),
-        ("Sat 3pm Eye Test", ""),
+        ("Sat 3pm eye exam Lovely Weather", ""),
     ],
 )
 def test_a_doing_or_a_common_word_is_no_name(text: str, step: str) -> None:
@@ -153,6 +153,7 @@ VISITS: dict[tuple[str, str], list[bool]] = {
     ("First visit since my op", "first_visit"): [False],
     ("不是第一次来了，周六三点", ""): [False],
     ("not a new customer, Sat 3pm", ""): [False],
+    ("hardly our first visit, Sat 3pm", ""): [False],
     ("我第一次戴隐形，周六三点试戴", ""): [],
     ("first time wearing contacts, Saturday 3pm lens fitting", ""): [],
     ("ugh yes. for the third time.", "confirm"): [],
@@ -225,7 +226,7 @@ def test_the_staff_command_in_plain_words(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["帮您约好了周六三点", "这边帮您约周六下午三点可以吗", "客人说周四来不了", "今天几个人中午一起吃饭"],
+    ["帮您约好了周六三点", "这边帮您约周六下午三点可以吗", "客人说，我周四来不了", "今天几个人中午一起吃饭"],
 )
 def test_what_the_staff_say_to_people_commands_nothing(text: str) -> None:
     assert not read(text, staff=True).has(Kind.BEGIN)

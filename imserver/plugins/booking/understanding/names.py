@@ -197,8 +197,12 @@ def read_names(page: Page, scene: Scene) -> None:
         page.take_act(Kind.REFUSE, "name", None, match.span())
     for match in page.find(_NOT_CALLED):
         page.take_act(Kind.REFUSE, "name", page.typed(*match.span(1 if match[1] else 2)), match.span())
-    pairs = list(_pairs(page)) or list(_put_right(page)) or list(_named_as_a_month(page))
-    said = pairs or list(_said(page, scene))
+    said = (
+        list(_pairs(page))
+        or list(_put_right(page))
+        or list(_named_as_a_month(page))
+        or list(_said(page, scene))
+    )
     if said:
         _give(page, scene, *_concluded(page, said))
         return
@@ -333,7 +337,7 @@ def _said(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
         end = match.end(1) + (name in DOUBLE)
         if name in DOUBLE or match[1] in SINGLE:
             page.take(match.start(), match.start(1))
-            yield _surname_in_full(page, match.start(1), end)
+            yield _whole_name(page, scene, match.start(1), end)
     for match in page.find(_TITLED):
         body = match[1] or match[2]
         if (
@@ -370,6 +374,8 @@ def _introduced(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
                     page.take(match.start(), found[1], Cover.NOTE)
                 continue
             loose = match[0][:1] in "登写填记" and found and is_han(page.words[found[0]])
+            if found and page.words[found[0]] == "姓" and family(page.words[found[0] + 1 : found[1]] + "某"):
+                continue  # 真名，姓郁
             if found and not (loose and not _firm(page.words[slice(*found)])):
                 page.take(match.start(), found[0])
                 yield _in_full(page, *found)
@@ -412,21 +418,21 @@ def _in_full(page: Page, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def _surname_in_full(page: Page, start: int, end: int) -> tuple[int, int]:
-    """我姓曾，曾国藩的曾，曾晓: the last short piece that begins with the family name."""
+def _whole_name(page: Page, scene: Scene, start: int, end: int) -> tuple[int, int]:
+    """我姓曾，曾国藩的曾，曾晓: the last piece behind that begins with the family name.
+
+    Where a name was asked, also one before it, whatever word that is: 郁金香，真名，姓郁.
+    """
     surname = page.words[start:end]
-    for begin, finish in reversed(page.pieces):
-        begin, finish = _trimmed(page.words, begin, finish)
-        finish = begin + len(_PARTICLES.sub("", page.words[begin:finish]))
-        whole = page.words[begin:finish]
-        if (
-            begin >= end
-            and whole.startswith(surname)
-            and _SHORT.fullmatch(whole)
-            and len(whole) - len(surname) in (1, 2)
-        ):
-            page.take(start, end)
-            return begin, finish
+    pieces = [_trimmed(page.words, *piece) for piece in reversed(page.pieces)]
+    for behind in (True, False) if scene.step == "name" else (True,):
+        for begin, finish in pieces:
+            if (begin >= end) is not behind:
+                continue
+            whole = _PARTICLES.sub("", page.open[begin:finish])
+            if whole.startswith(surname) and _SHORT.fullmatch(whole) and len(whole) - len(surname) in (1, 2):
+                page.take(start, end)
+                return begin, begin + len(whole)
     return start, end
 
 
@@ -515,8 +521,7 @@ def _bare(page: Page) -> Iterator[tuple[int, int]]:
             continue
         start, end = _trimmed(page.words, start, end)
         start = said_again(page, start, end)
-        text = page.open[start:end]
-        short = _PARTICLES.sub("", text.rstrip("\x02 "))
+        short = _PARTICLES.sub("", page.open[start:end].rstrip("\x02 "))
         alone = len(page.pieces) == 1
         if _looks_like_one(short, alone=alone) or (insisted and _SHORT.fullmatch(short) and family(short)):
             yield start, start + len(short)

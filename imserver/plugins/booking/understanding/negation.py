@@ -278,7 +278,7 @@ _PINYIN: Final = tuple(
 
 
 def _spell_out(sheet: Sheet) -> None:
-    """zhouliu xiawu san dian: days and hours in pinyin, where a word of theirs is beyond doubt."""
+    """zhouliu xiawu san dian: days and hours in pinyin, put into characters, and guesses like misspelt ones."""
     if not _SAYS.search(sheet.text):
         return
     for pattern, meant in _PINYIN:
@@ -290,7 +290,7 @@ def _spell_out(sheet: Sheet) -> None:
             )
             words = number + meant if meant == "点" else meant + number
             words = ("下" if said.get("next") else "") + words + ("半" if said.get("half") else "")
-            sheet.rewrite(*match.span(), words)
+            _rewrite(sheet, match, words)
 
 
 def _join(sheet: Sheet) -> None:

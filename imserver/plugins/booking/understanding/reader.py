@@ -39,6 +39,7 @@ from .rest import (
     DOUBTS,
     HEARSAY,
     PAST,
+    is_harmless,
     is_told,
     note_asides,
     note_reasons,
@@ -387,7 +388,8 @@ def _forget_visits(page: Page, scene: Scene) -> None:
     wished = page.has(Kind.BEGIN, "book") or any(
         act.kind is Kind.GIVE and act.what in _TIMES for act in page.acts
     )
-    if visits and visits[-1].value is False and scene.step in _ORDERED and not wished:
+    told = visits and visits[-1].value is False and not is_harmless(page.unread(0, len(page.words)))
+    if told and scene.step in _ORDERED and not wished:
         page.acts = [act for act in page.acts if act not in visits]
 
 
