@@ -1,6 +1,5 @@
 """Red flags by kind, in the words and tongues in which they are typed; what softens one, and what is none."""
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from imserver.plugins.booking.understanding.alarms import (
     load_red_flags,
 )
 from tests.booking.test_when_words import said
+from tests.understanding.corpus import rows
 
 FLAGS = RedFlags()
 #: The rules alone: no text reaches a threshold of this table.
@@ -235,8 +235,7 @@ def test_a_no_elsewhere_or_beside_now_takes_nothing_back(text: str) -> None:
 
 
 def corpus(name: str) -> list[dict[str, Any]]:
-    file = Path(__file__).parents[1] / "understanding" / "open" / f"{name}.jsonl"
-    return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    return rows("open", name)
 
 
 def test_the_open_half_is_within_the_bars() -> None:
@@ -266,7 +265,17 @@ def test_neither_reader_takes_away_what_the_other_found() -> None:
         assert by_both.urgent
     assert everything.find("角膜曲率在哪一栏") is not None  # the table alone
     assert nothing.find("角膜曲率在哪一栏") is None
-    assert everything.find("想约周六上午十点") is None  # of which the table does not speak
+    assert everything.find("左眼 右眼") is None  # says too little
+
+
+def test_without_a_word_of_an_eye_or_a_symptom_the_table_has_to_be_sure_and_is_careful() -> None:
+    said = "想约周六上午十点"
+    for score, weight in ((0.9, None), (1.0, "careful"), (9.0, "careful")):
+        flag = RedFlags(Table(score, 1.0, 0.5, {}, {})).find(said)
+        assert (flag and flag.weight) == weight
+    flag = RedFlags(Table(0.9, 1.0, 0.5, {}, {})).find("角膜曲率在哪一栏")
+    assert flag is not None
+    assert flag.weight == "careful"
 
 
 def test_each_name_in_a_rule_is_a_set_of_words_or_an_expression() -> None:
