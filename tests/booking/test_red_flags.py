@@ -185,6 +185,41 @@ IN_RARE_WORDS = [
 ]
 
 
+#: Told without a word for the eye or for suddenness; none of these stands in the corpus.
+IN_EVERYDAY_WORDS = {
+    "distortion": "妈说瓷砖一波一波的，别人看是平的|道牆鼓咗個肚出嚟，摸落去係平嘅|"
+    "the walls lean in, my son says they are straight",
+    "double": "遮住一只就剩一个，不遮就是一对|個月亮有兩個，阿媽話得一個|there are two moons, my husband sees one",
+    "sight_lost": "书的左边没了，换一本也一样|碟餸得返一半，阿女話係滿嘅|half the clock isn't there, it's not the clock",
+    "stroke": "我爸嘴挂下来了，说钟只剩一半|佢塊面跌咗一邊，望嘢得返一半|her words won't come and half the room is missing",
+}
+#: What is said in the same words of a shop, a road or a pair of glasses.
+IN_WORDS_OF_THE_SHOP = [
+    "我上班天黑了才回来，周六行不",
+    "左边那只黑的框今天还在吗",
+    "今天看书看到一半，没空",
+    "I left my glasses at work and the case is missing",
+    "do lenses come in pairs, saw the offer today",
+    "I saw a pair of them in your window today",
+    "麻烦看他们两个，今天",
+    "分开两个时间看，今天下午",
+    "到路口拐弯就看到你们的门了，现在",
+    "the right one in black, is it still in stock now",
+    "two slots one next to the other please, see you tomorrow",
+]
+
+
+@pytest.mark.parametrize("kind", IN_EVERYDAY_WORDS)
+def test_everyday_words_for_a_symptom_are_heard_by_rules_alone(kind: str) -> None:
+    said_so = IN_EVERYDAY_WORDS[kind].split("|")
+    assert [text for text in said_so if RULES.find(text) is None] == []
+
+
+@pytest.mark.parametrize("text", IN_WORDS_OF_THE_SHOP)
+def test_the_same_words_of_a_shop_or_a_road_are_silence(text: str) -> None:
+    assert FLAGS.find(text) is None
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_is_found_by_rules_alone_however_it_is_typed(kind: str) -> None:
     found = [(text, RULES.find(text)) for text in BY_KIND[kind].split("|")]
