@@ -111,6 +111,8 @@ _ANYBODY: Final = re.compile(_WORDS["cancelled_by"]["anybody"])
 _DONE: Final = re.compile("(?:掉)?(?:了?的|过)")
 #: "Cancel that last message" is about no appointment.
 _NO_APPOINTMENT: Final = re.compile(_WORDS["cancelled_by"]["no_appointment"])
+_OTHER_OBJECT: Final = re.compile(_WORDS["cancelled_by"]["other_object"])
+_ECHO: Final = re.compile(_WORDS["cancelled_by"]["echo"])
 _CANCELLING: Final = re.compile("取[消肖]|cancel|cancl")
 _ABLE: Final = re.compile("能|可以|方便")
 _ANOTHER_TIME: Final = re.compile("换个?(?:时间|日子)|换一?天")
@@ -268,7 +270,7 @@ def _cancels(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bo
         return False
     if _CANCELLING.search(page.words[one.start : one.end]) and _ANYBODY.search(before):
         return False
-    if _NO_APPOINTMENT.match(page.words, one.end):
+    if any(other.match(page.words, one.end) for other in (_NO_APPOINTMENT, _OTHER_OBJECT, _ECHO)):
         return False
     if _CONDITIONAL.match(page.words, one.end):
         return False
@@ -366,6 +368,8 @@ def _from_service(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> Non
     if asked and not any(page.timed(*clause) for clause in page.clauses):
         return
     clauses = {_clause_of(page, act) for act in given}
+    if all(MAYBE.search(page.words[start:end]) for start, end in clauses):
+        return
     if all(
         asks(page, *clause) and not page.timed(*clause) and _left(page.unread(*clause)) for clause in clauses
     ):
