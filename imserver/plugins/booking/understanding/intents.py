@@ -232,7 +232,7 @@ def _stands(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> boo
     ):
         page.explain(one.start, one.end, Cover.HARMLESS)  # 取消我的预约: what is cancelled
         return False
-    if one.name == "human" and NEGATED.search(before):
+    if one.name in ("human", "slots") and NEGATED.search(before):
         return False
     if one.name == "slots" and _FREE.search(before):
         page.explain(one.start, one.end, Cover.HARMLESS)
@@ -589,7 +589,7 @@ def _repeats(words: Mapping[str, Any], name: str) -> re.Pattern[str]:
 _REPEATS: Final = {name: _repeats(_WORDS["repeats"], name) for name in _WORDS["repeats"]["verbs"]}
 #: A hum, or "by the way", is no yes where more follows.
 _HUMMED: Final = re.compile(
-    "^[ ]*(?:[嗯恩唔哦噢啊额]|对了|就是|那就|行吧那|um|uh|oh|well|so|right|ok so)[ .…~]*$"
+    "^[ ]*(?:[嗯恩唔哦噢啊额]|对了|就是|那就|行吧那|um|uh|oh|well|so|right|ok so|(?:oh|ah|aw+|ugh) no+)[ .…~]*$"
 )
 #: "Is that right" asks.
 _ASKING: Final = re.compile("^[ ]*(?:is|are|was|were) (?:it|that|this|they|you|there|the)(?![a-z])")

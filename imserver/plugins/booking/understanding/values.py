@@ -49,7 +49,7 @@ _NO_PHONE: Final = template("values", "no_phone")
 
 _YEARS: Final = templates("values", "years")
 _PAIR: Final = re.compile(
-    f"(?:(?<!不)是({_NUM})岁?,? ?不是({_NUM})岁?|不是({_NUM})岁?,? ?(?:而)?是({_NUM})岁?)(?![0-9点号:.月日分楼路]| ?[ap]m)"
+    f"(?:(?<!不)是({_NUM})岁?,? ?不是({_NUM})岁?|不是({_NUM})岁?,? ?(?:而)?是({_NUM})岁?|({_NUM})岁,? ?(?:不是|唔系|not )({_NUM})岁?)(?![0-9点号:.月日分楼路]| ?[ap]m)"
 )
 #: Whoever goes to school is of this age, as far as the bands are concerned.
 _PUPIL: Final = 10
@@ -78,7 +78,7 @@ _BORN_ENGLISH: Final = re.compile(
 
 _ORDINAL: Final = re.compile(
     f"(?:选|要|就|点)?第 ?([0-9]{{1,2}}|[一二两三四五六七八九十]{{1,2}}) ?(?:个|项|家|种|条|行)?(?:吧|的|啊)?{_END}"
-    f"|(?<![a-z])(?:the )?(first|second|third|fourth|fifth|1st|2nd|3rd|4th|5th) (?:one|option|slot)(?![a-z])"
+    f"|(?<![a-z])(?:the )?(first|second|third|fourth|fifth|1st|2nd|3rd|4th|5th) (?:one|option|slot)(?![a-z])(?! (?:you|u|they) (?:show|g[ai]v|offer|said|sent|had))"
     f"|(?:选|option|number|no\\.?|#) ?([0-9]{{1,2}}){_END}"
 )
 _BARE: Final = template("values", "bare")
@@ -175,7 +175,7 @@ def read_ages(page: Page, scene: Scene, lexicon: Lexicon) -> None:
     for match in page.find(_ABOUT):
         page.take_act(Kind.GIVE, "age", lexicon.band_of(_about(match)), match.span())
     for match in page.find(_PAIR) if _OF_AGE.search(page.words) or scene.step.startswith("confirm") else ():
-        page.take_act(Kind.CORRECT, "age", number(match[1] or match[4]), match.span())
+        page.take_act(Kind.CORRECT, "age", number(match[1] or match[4] or match[5]), match.span())
     for pattern, years in _ROUGHLY:
         for match in page.find(pattern) if asked and not page.has(Kind.GIVE, "age") else ():
             page.take_act(Kind.GIVE, "age", lexicon.band_of(years), match.span())
@@ -275,6 +275,8 @@ def read_number(page: Page, scene: Scene) -> None:
         page.take_act(Kind.GIVE, "number", int(match[1]), match.span())
         return
     if match := _BARE.match(page.open):
+        if "ish" in match[0]:
+            return  # an hour
         if (not match[1].isalpha() or match[1][0] in _CN) and number(match[1]) < 100:
             page.take_act(Kind.GIVE, "number", number(match[1]), match.span())
         return
