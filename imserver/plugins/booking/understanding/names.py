@@ -177,6 +177,9 @@ def read_names(page: Page, scene: Scene) -> None:
         page.take_act(Kind.REFUSE, "name", page.typed(*match.span(1 if match[1] else 2)), match.span())
     pairs = list(_pairs(page)) or list(_put_right(page)) or list(_named_as_a_month(page))
     for start, end in pairs or _said(page, scene):
+        if scene.step.startswith("confirm") and page.words[end : end + 2].lstrip().startswith("?"):
+            page.take(start, end, Cover.DOUBT)  # "Under Moira? No, Maura."
+            continue
         _give(page, scene, start, end)
         return
     if scene.step == "name" or _OF_NAME.search(page.words):

@@ -89,10 +89,12 @@ def _weigh_yes(page: Page) -> None:
         start, end = page.clause_at(place)
         asked = page.timed(start, end) and _CARD["tagged"].search(page.words[start : end + 3])
         protests = page.timed(start, end) and _CARD["protest"].search(page.words, start, end)
+        bygone = _CARD["bygone"].search(page.words, start, end)
         half = any(_CARD[name].search(page.words) for name in ("conceded", "objected"))
         if not (
             asked
             or protests
+            or bygone
             or half
             or _CARD["heard"].match(page.words)
             or _only_opens(page, act, start, end)
