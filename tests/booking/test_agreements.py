@@ -141,12 +141,16 @@ async def test_of_two_appointments_the_one_that_was_just_booked_is_put_right() -
     ]
 
 
-async def test_one_more_and_a_farewell_just_after_booked_move_nothing() -> None:
+async def test_one_more_appointment_just_after_booked_moves_nothing() -> None:
     assert await standing(WISH, "好", "再约一个周日下午两点的验光", "好") == [
         (f"{SATURDAY}T10:00", "exam"),
         (f"{SUNDAY}T14:00", "exam"),
     ]
-    assert "改到" not in await heard(WISH, "好", "好的，周六见")
+
+
+@pytest.mark.parametrize("said", ["好的，周六见", "周六上午十点见", "那就周六", "see you Saturday"])
+async def test_the_time_said_again_just_after_booked_is_a_farewell(said: str) -> None:
+    assert "11月21日 周六 10:00 见" in await heard(WISH, "好", said)
 
 
 async def test_later_than_five_minutes_after_booked_an_hour_is_a_wish_of_its_own() -> None:
@@ -260,6 +264,8 @@ async def test_of_two_the_one_of_the_day_is_cancelled(said: str) -> None:
     [
         ("名字打错了，是许糯，糯米的糯", "confirm", "许糯"),
         ("名字写错了，是周六", "confirm", None),
+        ("郁金香，哈哈真名，姓郁", "name", "郁金香"),
+        ("我姓郁", "name", "郁"),
         ("June Parker, 30, exam saturday 10am", "", "June Parker"),
         ("exam Sat 10am. April Jones, 41, new", "", "April Jones"),
         ("name is August Wilson", "confirm", "August Wilson"),

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from imserver.plugins.booking.dates import asides, doubts, moments, rules, scan
@@ -862,6 +862,7 @@ def check_reading(reading: Reading, now: datetime) -> None:
     st.sampled_from(["不要", "昨天", "每周", " every ", " not ", " or ", "或", " until ", " yesterday "]),
 )
 def test_a_refusing_word_always_asks(text: str, word: str) -> None:
+    assume(word != " until " or "不行" not in text)  # busy until then: from then on it is fine
     assert read(word + text).candidates == ()
 
 

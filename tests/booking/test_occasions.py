@@ -93,3 +93,19 @@ def test_what_one_does_at_the_hour_of_the_card_refuses_it(text: str) -> None:
 
 def test_at_another_hour_than_the_cards_it_refuses_nothing() -> None:
     assert acts("我五点有面试", CARD) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("周三周四都要上学，只有周六能来", "refuse day 11-18, refuse day 11-19, give day 11-21"),
+        ("any day next week but wednesday", "refuse day 11-25"),
+        ("周一到周四除了周三都行", "refuse day 11-25"),
+        ("not friday, the day after", "refuse day 11-20, give day 11-21"),
+    ],
+)
+def test_of_several_days_some_are_left_out(text: str, said: str) -> None:
+    found = acts(text).split(", ")
+    assert set(said.split(", ")) <= set(found)
+    assert "give day 11-25" not in found
+    assert "give day 11-18" not in found

@@ -66,38 +66,43 @@ def answer(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
     if said.puts_off(reading):
         _later(context, state, reading)
         return True
-    if reading.has(Kind.BEGIN, "slots") and not reading.has(Kind.BEGIN, "book") and not reading.has(Kind.YES):
-        return False  # a question about free time changes nothing
-    if names_appointment(reading):
+    if _is_of_another(reading):
         return False
     if _names_other_shop(context, reading):
         return _change_shop(context, state, reading)
     if _gives_up(state, reading):
         give_up(context, state)
-        return True
-    if takes_only_option(context, state, reading):
+    elif takes_only_option(context, state, reading):
         _merge(context, state, said_by_option(context, state))
-        return True
-    if reading.has(Kind.YES) and state.step not in ("first_visit", "name"):
+    elif reading.has(Kind.YES) and state.step not in ("first_visit", "name"):
         _yes(context, state, reading)
-        return True
-    if state.step == "who" and _chose(context, state, str(reading.given("person") or "")):
-        return True
-    if state.step == "first_visit" and _says_first_visit(context, state, reading):
-        return True
-    if state.step == "name" and _odd_name(context, state, reading):
-        return True
-    if reading.has(Kind.YES) and not says_something(reading):
+    elif _answers_step(context, state, reading):
+        pass
+    elif reading.has(Kind.YES) and not says_something(reading):
         state.expired = False  # a yes to a question that has no yes: at most to the time that ran out
         repeat(context, state)
-        return True
-    if says_something(reading):
+    elif says_something(reading):
         _merge(context, state, reading)
-        return True
-    if reading.has(Kind.QUESTION):
+    elif reading.has(Kind.QUESTION):
         _asked_back(context, state, reading)
-        return True
-    return False
+    else:
+        return False
+    return True
+
+
+def _is_of_another(reading: Reading) -> bool:
+    """Whether it changes nothing here: a question about free time, or another appointment, named by its code."""
+    wishes = reading.has(Kind.BEGIN, "book") or reading.has(Kind.YES)
+    return (reading.has(Kind.BEGIN, "slots") and not wishes) or names_appointment(reading)
+
+
+def _answers_step(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
+    """Whether it was an answer to a question that takes words of its own: whom first, the first visit, the name."""
+    if state.step == "who":
+        return _chose(context, state, str(reading.given("person") or ""))
+    if state.step == "first_visit":
+        return _says_first_visit(context, state, reading)
+    return state.step == "name" and _odd_name(context, state, reading)
 
 
 def repeat(context: DialogueContext, state: Dialogue, *, armed: bool = True) -> None:

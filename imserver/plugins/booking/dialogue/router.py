@@ -512,6 +512,10 @@ def _wished(context: DialogueContext, state: Dialogue | None, reading: Reading) 
     if said.puts_off(reading) and not reading.has(Kind.BEGIN):
         context.say("later.open")
         return True
+    fresh = fresh_of(context)
+    if fresh is not None and said.only_repeats(reading, fresh.wall):
+        context.say("small.see_you", when=context.words.moment(fresh.wall))
+        return True
     name = _wish(context, reading)
     if name is not None:
         _doubt_own(context)

@@ -140,6 +140,12 @@ def repeats(reading: Reading, wall: datetime) -> bool:
     return bool(named) and all(hits(act, wall) for act in named)
 
 
+def only_repeats(reading: Reading, wall: datetime) -> bool:
+    """Whether it says this time again, puts nothing right, and wants nothing."""
+    contradicts = reading.has(Kind.REFUSE) or reading.has(Kind.CORRECT) or reading.has(Kind.NO)
+    return not contradicts and corrects_time(reading) and repeats(reading, wall)
+
+
 def _is_plain_wish(wish: Act, reading: Reading) -> bool:
     """Whether a wish to book is read from nothing but the time that is said."""
     spans = {span for act in reading.acts if act.what in _TIMES for span in act.spans}

@@ -157,6 +157,12 @@ def confirm(context: DialogueContext, reading: Reading) -> bool:
         return True
     if not context.is_staff and context.shop is not context.texts.shop_of(appointment):
         context.go(context.texts.shop_of(appointment))
+    _confirm(context, reading, appointment)
+    return True
+
+
+def _confirm(context: DialogueContext, reading: Reading, appointment: Appointment) -> None:
+    """What a yes to an appointment does, by what it is."""
     if appointment.status is Status.HELD:
         book.confirm_held(context, said.version_of(reading), appointment)
     elif said.names_time(reading) and appointment.status in (Status.PENDING, Status.CONFIRMED):
@@ -172,7 +178,6 @@ def confirm(context: DialogueContext, reading: Reading) -> bool:
         change.stale(context, appointment)
     else:
         change.not_possible(context, appointment)
-    return True
 
 
 def _ask_code(context: DialogueContext, command: str) -> None:

@@ -164,7 +164,7 @@ def _meant(
         meant = [one for one in meant if one.service_id == service.id] or meant
     fresh = fresh_of(context)
     corrects = not context.command and not reading.has(Kind.BEGIN, "move") and said.corrects_time(reading)
-    if command == "move" and not named and fresh in mine and corrects:
+    if command == "move" and not named and corrects and fresh is not None and fresh in mine:
         return [fresh]
     if person and command == "correct":
         meant = [one for one in meant if _is_for(one, str(person))] or meant

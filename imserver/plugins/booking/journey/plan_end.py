@@ -3,6 +3,8 @@ after a day. A yes that comes later finds them called off, and nothing is change
 
 from __future__ import annotations
 
+from functools import partial
+
 from imserver.plugin_api import Transaction
 from imserver.plugins.booking.conversations import staff_group
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
@@ -21,9 +23,12 @@ def watch(tx: Transaction, plan: Plan) -> None:
 
 
 def end(tx: Transaction, texts: ShopTexts, plan_id: int) -> None:
-    """The timer: the plan is called off if nobody has answered. Where other appointments are in its way by now, at their time."""
+    """The timer: the plan is called off if nobody has answered; later, if what was in its way is so by now."""
     plan = plans.plan(tx, plan_id)
-    if plan is None or plan.state != "asked" or _due_at(tx, plan) > tx.now_ms:
+    if plan is None or plan.state != "asked":
+        return
+    if _due_at(tx, plan) > tx.now_ms:
+        watch(tx, plan)
         return
     plans.decide(tx, plan, "dropped", "")
     shop, group = texts.chain.shop(plan.store_id), staff_group(tx, plan.store_id)
@@ -34,8 +39,9 @@ def end(tx: Transaction, texts: ShopTexts, plan_id: int) -> None:
 
 def end_overdue(tx: Transaction, texts: ShopTexts) -> None:
     """At the start: plans from before they had a timer."""
-    for number in plans.asked(tx):
-        end(tx, texts, number)
+    for plan in map(partial(plans.plan, tx), plans.asked(tx)):
+        if plan is not None and _due_at(tx, plan) <= tx.now_ms:
+            end(tx, texts, plan.id)
 
 
 def _due_at(tx: Transaction, plan: Plan) -> int:

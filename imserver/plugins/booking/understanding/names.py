@@ -280,7 +280,7 @@ def _said(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
         end = match.end(1) + (name in DOUBLE)
         if name in DOUBLE or match[1] in SINGLE:
             page.take(match.start(), match.start(1))
-            yield match.start(1), end
+            yield _whole_name(page, scene, page.open[match.start(1) : end]) or (match.start(1), end)
     for match in page.find(_TITLED):
         body = match[1] or match[2]
         if (
@@ -290,6 +290,16 @@ def _said(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
             and not match[0].endswith(_OFFICES)
         ):
             yield match.span()
+
+
+def _whole_name(page: Page, scene: Scene, family_name: str) -> tuple[int, int] | None:
+    """郁金香，真名，姓郁: where a name was asked, the piece before that begins with the family name, whatever word it is."""
+    for start, end in page.pieces if scene.step == "name" else ():
+        start, end = _trimmed(page.words, start, end)
+        text = page.open[start:end]
+        if _SHORT.fullmatch(text) and text.startswith(family_name) and len(text) > len(family_name):
+            return start, end
+    return None
 
 
 def _introduced(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
@@ -304,6 +314,8 @@ def _introduced(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
                 continue
             found = _behind(page, match.end(), capital=capital, asked=scene.step == "name")
             loose = match[0][:1] in "登写填记" and found and is_han(page.words[found[0]])
+            if found and page.words[found[0]] == "姓" and family(page.words[found[0] + 1 : found[1]] + "某"):
+                continue  # 真名，姓郁
             if found and not (loose and not _firm(page.words[slice(*found)])):
                 page.take(match.start(), found[0])
                 yield _in_full(page, *found)

@@ -267,7 +267,7 @@ _PINYIN: Final = tuple(
 
 
 def _spell_out(sheet: Sheet) -> None:
-    """zhouliu xiawu san dian: days and hours in pinyin, where a word of theirs is beyond doubt."""
+    """zhouliu xiawu san dian: days and hours in pinyin, put into characters, and guesses like misspelt ones."""
     if not _SAYS.search(sheet.text):
         return
     for pattern, meant in _PINYIN:
@@ -279,7 +279,7 @@ def _spell_out(sheet: Sheet) -> None:
             )
             words = number + meant if meant == "点" else meant + number
             words = ("下" if said.get("next") else "") + words + ("半" if said.get("half") else "")
-            sheet.rewrite(*match.span(), words)
+            _rewrite(sheet, match, words)
 
 
 def _join(sheet: Sheet) -> None:
@@ -518,11 +518,7 @@ ALONE: Final[tuple[tuple[Verdict, str], ...]] = (
     ),
     (
         "busy",
-        rf"(?:(?P<no2>{V})[、和或跟及])?(?P<no>{V}){_CN_TAIL}{{0,8}}(?:{BUSY_CN})(?![前后完]|[以之][前后])",
-    ),
-    (
-        "busy",
-        rf"(?P<no2>{V})(?P<no>{V})(?:我|他|她|孩子){{0,1}}都{_CN_TAIL}{{0,6}}(?:{BUSY_CN})(?![前后完]|[以之][前后])",
+        rf"(?:(?P<no2>{V})(?:[、和或跟及]|(?={V}[^{V},，。]{{0,3}}都)))?(?P<no>{V}){_CN_TAIL}{{0,8}}(?:{BUSY_CN})(?![前后完]|[以之][前后])",
     ),
     ("busy", rf"(?P<no>{V}){_EN_TAIL}{{0,8}}(?:{BUSY_EN})"),
     (

@@ -397,7 +397,9 @@ class _Speech:
         if over and len(over) < len(wishes):
             wishes = [number for number in wishes if number not in over]
         wishes = [number for number in wishes if not self.moments[number].echo or self.moments[number].moved]
-        wishes = [number for number in wishes if not self._refused_again(number)]
+        left = [number for number in wishes if not self._refused_again(number)]
+        if any(self.moments[number].days for number in left):
+            wishes = left
         if not any(self._verdict(number) == "" or self._verdict(number) == "wanted" for number in wishes):
             return wishes
         plain = [number for number in wishes if not self._story(number)]
@@ -412,12 +414,14 @@ class _Speech:
         return wishes
 
     def _refused_again(self, number: int) -> bool:
-        """后天国庆是吧，那后天别约: whether a day alone is refused where it is said once more."""
+        """后天国庆是吧，那后天别约: whether a day alone is refused where it is said once more, behind it."""
         moment = self.moments[number]
         if moment.times or not moment.days:
             return False
         days = self._days(moment)
-        others = (other for other in range(len(self.moments)) if self._verdict(other) in ("refused", "busy"))
+        others = (
+            other for other in range(number, len(self.moments)) if self._verdict(other) in ("refused", "busy")
+        )
         return any(
             not self.moments[other].times and self._days(self.moments[other]) == days for other in others
         )
