@@ -79,7 +79,7 @@ def _plain(words: Iterable[str]) -> list[str]:
 _LATIN_EDGE = re.compile("^[a-z(]")
 
 
-def _whole(pattern: str) -> str:
+def whole(pattern: str) -> str:
     """A pattern of English words as whole words."""
     return (
         rf"(?<![a-z])(?:{pattern})(?![a-z])" if _LATIN_EDGE.match(pattern) and pattern.isascii() else pattern
@@ -103,7 +103,7 @@ class Lexicon:
                 if of & set(map(fold, (*service.words, service.names.zh, service.names.en))) and _owns(
                     service.id, of, chain
                 ):
-                    also.setdefault(service.id, []).extend(map(_whole, patterns))
+                    also.setdefault(service.id, []).extend(map(whole, patterns))
                     break
         self.services = Finder(
             (service.id, (*service.words, service.names.zh, service.names.en), also.get(service.id, ()))
@@ -112,8 +112,8 @@ class Lexicon:
         self.bands = Finder(
             (band.id, (*band.words, band.names.zh, band.names.en), ()) for band in chain.age_bands
         )
-        self.visits = Finder((name, (), map(_whole, words["first"][name])) for name in ("returning", "new"))
-        self.lenses = Finder((name, (), map(_whole, words["lenses"][name])) for name in words["lenses"])
+        self.visits = Finder((name, (), map(whole, words["first"][name])) for name in ("returning", "new"))
+        self.lenses = Finder((name, (), map(whole, words["lenses"][name])) for name in words["lenses"])
         people = [
             resource for shop in chain.stores for resource in shop.resources if resource.kind == "person"
         ]

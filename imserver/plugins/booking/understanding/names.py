@@ -37,7 +37,7 @@ _INTRODUCED_CAPITAL: Final = either(
         f"(?<![a-z])(?:my|our) (?:{KIN_ENGLISH})(?:'s name is| is called|'s name)?,? ",
     )
 )
-_I_AM: Final = re.compile(f"(?:我是|本人是?|这里是)([{HAN}]{{2,4}})(?=$|[ ,.!\x02])")
+_I_AM: Final = re.compile(f"(?:我[是系]|本人是?|这里是)([{HAN}]{{2,4}}?)[呀啊啦啰喇嘅㗎]?(?=$|[ ,.!\x02])")
 _SURNAME: Final = re.compile(f"{_WORDS['surname_said']}([{HAN}])")
 _TITLED: Final = re.compile(
     f"(?<![{HAN}])([{HAN}]{{1,3}})(?:{TITLES})(?![{HAN}])|([{HAN}]{{1,2}})(?:女士|先生|小姐|太太)"
@@ -45,7 +45,9 @@ _TITLED: Final = re.compile(
 _OFFICES: Final = ("老师", "医生", "师傅", "经理", "店长")
 #: Behind a family name that is an everyday word these make no name: 都可以, 能不能.
 _EVERYDAY: Final = COMMON | frozenset(_WORDS["everyday"].split())
-_PET: Final = re.compile(f"^(?:(?:小|老|阿)([{HAN}])|([{HAN}])\\2|([{HAN}]{{1,2}})(?:{TITLES}))$")
+_PET: Final = re.compile(
+    f"^(?:阿[a-z]{{2,10}}|(?:小|老|阿)([{HAN}])|([{HAN}])\\2|([{HAN}]{{1,2}})(?:{TITLES}))$"
+)
 #: 小时, 小孩, 阿姨: words that begin as pet names do.
 _LITTLE_THINGS: Final = frozenset(
     "时心孩学店姐哥弟妹区票气型数额声路子儿童组说事偷便狗猫伙腿鸟朋众写姨公婆爸妈"
@@ -55,8 +57,10 @@ _SPELT: Final = template("names", "spelt")
 _SPELT_ENGLISH: Final = template("names", "spelt_english")
 _RUN: Final = re.compile(f"[{HAN}]{{1,8}}")
 #: 李家豪呀, 陈小丽啰.
-_PARTICLES: Final = re.compile(f"(?<=[{HAN}]{{2}})[呀啊啦啰咯喔哦嘅㗎哈呢吧嘞唻哩喽]+$")
-_SHORT: Final = re.compile(f"[{HAN}]{{2,4}}")
+_PARTICLES: Final = re.compile(f"(?:(?<=[{HAN}]{{2}})|(?<=[a-z]{{2}}))[呀啊啦啰咯喔哦嘅㗎哈呢吧嘞唻哩喽喇]+$")
+#: 没开玩笑，真叫这个: so even an everyday word is the name.
+_INSISTED: Final = template("names", "insisted")
+_SHORT: Final = re.compile(f"[{HAN}]{{2,4}}|阿[a-z]{{2,10}}")
 _SPACED: Final = re.compile(f" ?([{HAN}]) ([{HAN}]{{1,2}}) ?")
 _PET_BEGINS: Final = re.compile(
     f"(?:[{HAN}]{{1,2}}(?:{TITLES})|[小老阿][{HAN}](?![{HAN}]{{1,2}}(?:$|[ ,]))|([{HAN}])\\1)"
@@ -93,10 +97,16 @@ _PAIR: Final = re.compile(
 _NOT_SO: Final = re.compile(f" ?([{HAN}]{{2,4}}),? ?(?:不是|唔系)([{HAN}]{{2,4}})[ .!]*$")
 _OF_NAME: Final = re.compile("名字|姓名|名儿|(?<=错)名|个名|(?<![a-z])(?:sur)?name")
 
+_FORMAL: Final = template("names", "formal")
+_KIN_ROW: Final = template("names", "kin_row")
 _TWO: Final = template("names", "two")
 #: 另外帮我老公也约一个: one more, not somebody else.
 _ANOTHER: Final = template("names", "another")
 _BOTH: Final = template("names", "both")
+_PAIR_OF_NAMES: Final = template("names", "pair_of_names")
+_COUPLES: Final = template("names", "couples")
+#: Who they are.
+_PARTS: Final[dict[str, tuple[str, ...]]] = {word: tuple(parts) for word, parts in _WORDS["couples"].items()}
 _OPENED: Final = template("names", "opened")
 #: 女儿叫李小雨; 是我妈来; "my son Tom"; 陈静，我老婆.
 _NAMED: Final = template("names", "named")
@@ -110,9 +120,8 @@ _OWN: Final = template("names", "own")
 _BESIDE: Final = template("names", "beside")
 _AGE_BEHIND: Final = re.compile(",? ?[(]?[0-9]{1,2}[)]?(?= ?(?:$|[,.)]))")
 _NOT_ME: Final = template("names", "not_me")
-_NO_PERSON: Final = re.compile(
-    "(?:让|听|说|推荐|介绍|陪|问问?|看看?|等|催|叫|告诉|写)[^,.!?]{0,3}$|(?<![a-z])(?:not|isn't|isnt|never)(?: for)? $"
-)
+_COMPANY: Final = template("names", "company")
+_NO_PERSON: Final = template("names", "no_person")
 _RENAMED: Final = re.compile("(?:改|换|写|填|用|名字是)成?$")
 _BEEN: Final = re.compile("(?<![a-z])(?:been|came|was|come here)(?![a-z])")
 _NOT_AFTER: Final = template("names", "not_after")
@@ -157,6 +166,8 @@ def _pet(name: str) -> bool:
     match = _PET.match(name)
     if match is None or name in COMMON or any(char in _NEVER for char in name):
         return False
+    if not any(match.groups()):  # 阿May
+        return True
     if match[2]:
         return match[2] not in "好对嗯是行哈谢来看等试想天多早慢常刚"
     if match[1] and name[0] != "老":
@@ -168,6 +179,17 @@ def _pet(name: str) -> bool:
 # ---------------------------------------------------------------------------------------------------------------- reading
 
 
+def read_name_behind(page: Page, start: int) -> None:
+    """ "Book Nina Roth fri 4pm": the name in capitals that stands right behind a command."""
+    if page.has(Kind.GIVE, "name"):
+        return
+    if lead := _LED.match(page.open, start):
+        start = lead.end()
+    found = _behind(page, start, capital=True)
+    if found and not (is_han(page.words[found[0]]) and not is_name(page.words[slice(*found)])):
+        page.take_act(Kind.GIVE, "name", page.typed(*found), found)
+
+
 def read_names(page: Page, scene: Scene) -> None:
     """Names that are said to be one, and, where a name was asked, bare ones."""
     _spelling(page, scene)
@@ -175,12 +197,17 @@ def read_names(page: Page, scene: Scene) -> None:
         page.take_act(Kind.REFUSE, "name", None, match.span())
     for match in page.find(_NOT_CALLED):
         page.take_act(Kind.REFUSE, "name", page.typed(*match.span(1 if match[1] else 2)), match.span())
-    pairs = list(_pairs(page)) or list(_put_right(page)) or list(_named_as_a_month(page))
-    for start, end in pairs or _said(page, scene):
-        if scene.step.startswith("confirm") and page.words[end : end + 2].lstrip().startswith("?"):
-            page.take(start, end, Cover.DOUBT)  # "Under Moira? No, Maura."
-            continue
-        _give(page, scene, start, end)
+    said = (
+        list(_pairs(page))
+        or list(_put_right(page))
+        or list(_named_as_a_month(page))
+        or list(_said(page, scene))
+    )
+    said = [place for place in said if not _asked_about(page, scene, *place)]
+    if said:
+        _give(page, scene, *_concluded(page, said))
+        return
+    if _in_row_of_kin(page, scene):
         return
     if scene.step == "name" or _OF_NAME.search(page.words):
         for start, end in _bare(page):
@@ -192,10 +219,46 @@ def read_names(page: Page, scene: Scene) -> None:
             return
 
 
+def _concluded(page: Page, said: list[tuple[int, int]]) -> tuple[int, int]:
+    """Of several names the one that is to be written: 同事都叫我阿凯，写全名何凯."""
+    formal = [place for place in said if _FORMAL.search(page.words[: place[0]])]
+    return formal[-1] if formal else said[0]
+
+
+def _in_row_of_kin(page: Page, scene: Scene) -> bool:
+    """妈 刘桂兰 67, "son Jake 9": kin, name and age without a verb."""
+    if scene.staff or scene.step not in ("", "none", "name", "person"):
+        return False
+    for match in page.find(_KIN_ROW):
+        name = match.span("han" if match["han"] else "latin")
+        if match["latin"] and not (page.typed(*name).istitle() and is_latin_name(match["latin"])):
+            continue
+        if match["han"] and not (is_name(match["han"]) or _pet(match["han"])):
+            continue
+        kin = match.span("kin" if match["kin"] else "kin_english")
+        page.take_act(Kind.GIVE, "person", page.typed(*kin), kin)
+        _give(page, scene, *name)
+        group = "age" if match["age"] else "age_english"
+        if match[group]:
+            page.take_act(Kind.GIVE, "age", int(match[group]), match.span(group))
+        return True
+    return False
+
+
+def _asked_about(page: Page, scene: Scene, start: int, end: int) -> bool:
+    """ "Under Moira? No, Maura.": whether a name at a card is only said back."""
+    if not scene.step.startswith("confirm") or not page.words[end : end + 2].lstrip().startswith("?"):
+        return False
+    page.take(start, end, Cover.DOUBT)
+    return True
+
+
 def _spelling(page: Page, scene: Scene) -> None:
     """How the characters of a name are written is no name: 沈阳的沈, 弓张, 不是立早章, "with a K"."""
     if scene.step == "name" or _OF_NAME.search(page.words):
         for match in page.find(_SPELT_ENGLISH):
+            page.take(*match.span(), Cover.NOTE)
+        for match in page.find(_NOT_FIRST) if scene.step == "name" else ():
             page.take(*match.span(), Cover.NOTE)
     surname = _SURNAME.search(page.open)
     if surname is None and not _INTRODUCED.search(page.open):
@@ -205,6 +268,9 @@ def _spelling(page: Page, scene: Scene) -> None:
         page.take(*match.span())
 
 
+_LED: Final = re.compile("[ :,]*(?:(?:in|for|down|客人|顾客)(?![a-z]))?[ :,]*")
+#: "Not Steven, Stephen".
+_NOT_FIRST: Final = re.compile("^ ?(?:it's |its |that's )?not [a-z'-]+(?= ?[,.])")
 _NOT_ANOTHER: Final = re.compile(
     " ?,? ?(?:not|and not|instead of|rather than) [a-z'-]+(?: [a-z'-]+)?(?= ?(?:$|[,.!]))"
 )
@@ -280,7 +346,7 @@ def _said(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
         end = match.end(1) + (name in DOUBLE)
         if name in DOUBLE or match[1] in SINGLE:
             page.take(match.start(), match.start(1))
-            yield _whole_name(page, scene, page.open[match.start(1) : end]) or (match.start(1), end)
+            yield _whole_name(page, scene, match.start(1), end)
     for match in page.find(_TITLED):
         body = match[1] or match[2]
         if (
@@ -290,16 +356,6 @@ def _said(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
             and not match[0].endswith(_OFFICES)
         ):
             yield match.span()
-
-
-def _whole_name(page: Page, scene: Scene, family_name: str) -> tuple[int, int] | None:
-    """郁金香，真名，姓郁: where a name was asked, the piece before that begins with the family name, whatever word it is."""
-    for start, end in page.pieces if scene.step == "name" else ():
-        start, end = _trimmed(page.words, start, end)
-        text = page.open[start:end]
-        if _SHORT.fullmatch(text) and text.startswith(family_name) and len(text) > len(family_name):
-            return start, end
-    return None
 
 
 def _introduced(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
@@ -313,6 +369,13 @@ def _introduced(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
             if _ASKED_ABOUT.fullmatch(match[0]) and asks(page, *page.clause_at(match.start())):
                 continue
             found = _behind(page, match.end(), capital=capital, asked=scene.step == "name")
+            if (
+                found
+                and _TOLD_TO.search(match[0])
+                and page.words[found[0]] in _DOINGS
+                and not _firm(page.words[slice(*found)])
+            ):
+                continue
             loose = match[0][:1] in "登写填记" and found and is_han(page.words[found[0]])
             if found and page.words[found[0]] == "姓" and family(page.words[found[0] + 1 : found[1]] + "某"):
                 continue  # 真名，姓郁
@@ -321,6 +384,9 @@ def _introduced(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
                 yield _in_full(page, *found)
 
 
+#: 我姐叫我取消: told to do something, and no name.
+_TOLD_TO: Final = re.compile("叫我 ?$")
+_DOINGS: Final = frozenset(_WORDS["doings"])
 #: "Is the name important?" tells none.
 _ASKED_ABOUT: Final = re.compile("(?:my |the |her |his )?(?:sur)?name ?")
 
@@ -337,11 +403,32 @@ def _in_full(page: Page, start: int, end: int) -> tuple[int, int]:
         begin, finish = _trimmed(page.words, begin, finish)
         if (
             begin >= end
-            and page.words[begin:finish].endswith(f" {name}")
+            and (
+                page.words[begin:finish].endswith(f" {name}")
+                or page.words[begin:finish].startswith(f"{name} ")
+            )
             and is_latin_name(page.words[begin:finish])
         ):
             page.take(start, begin)
             return begin, finish
+    return start, end
+
+
+def _whole_name(page: Page, scene: Scene, start: int, end: int) -> tuple[int, int]:
+    """我姓曾，曾国藩的曾，曾晓: the last piece behind that begins with the family name.
+
+    Where a name was asked, also one before it, whatever word that is: 郁金香，真名，姓郁.
+    """
+    surname = page.words[start:end]
+    pieces = [_trimmed(page.words, *piece) for piece in reversed(page.pieces)]
+    for behind in (True, False) if scene.step == "name" else (True,):
+        for begin, finish in pieces:
+            if (begin >= end) is not behind:
+                continue
+            whole = _PARTICLES.sub("", page.open[begin:finish])
+            if whole.startswith(surname) and _SHORT.fullmatch(whole) and len(whole) - len(surname) in (1, 2):
+                page.take(start, end)
+                return begin, begin + len(whole)
     return start, end
 
 
@@ -374,12 +461,16 @@ def _behind(page: Page, start: int, *, capital: bool, asked: bool = False) -> tu
     return (start, end) if end > start else None
 
 
+#: Family names that are everyday words, but never a whole answer.
+_SHORT_FAMILIES: Final = frozenset("单时明年包管查解言计双车连干")
 _ANSWERS: Final = frozenset("好对嗯是行要可中得强红高方花许应谈解余")
 _LONGEST: Final = 40
 _KIN_SET: Final = frozenset(_WORDS["kin_english"].split())
 _MONTH_NAME: Final = template("names", "month_name")
 _AGAIN: Final = template("names", "again")
 _MONTHS: Final = frozenset(_WORDS["months"].split())
+#: What a sentence begins with, and no name.
+_OPENINGS: Final = frozenset(_WORDS["openings"].split())
 _NO_NAMES: Final = frozenset(_WORDS["never_names"].split())
 
 
@@ -420,15 +511,16 @@ def _bare(page: Page) -> Iterator[tuple[int, int]]:
     if spaced and is_name(spaced[1] + spaced[2]):
         yield spaced.start(1), spaced.end(2)
         return
+    insisted = _INSISTED.search(page.words) is not None
     for start, end in page.pieces:
         start, end = _trimmed(page.words, start, end)
         start = said_again(page, start, end)
-        text = page.open[start:end]
-        short = _PARTICLES.sub("", text.rstrip("\x02 "))
-        if _looks_like_one(short, alone=len(page.pieces) == 1):
+        short = _PARTICLES.sub("", page.open[start:end].rstrip("\x02 "))
+        alone = len(page.pieces) == 1
+        if _looks_like_one(short, alone=alone) or (insisted and _SHORT.fullmatch(short) and family(short)):
             yield start, start + len(short)
-        elif is_latin_name(text):
-            latin.append((start, end))
+        elif is_latin_name(short) or (alone and _is_titled(page.typed(start, start + len(short)))):
+            latin.append((start, start + len(short)))
     said = [clause for clause in page.clauses if page.open[slice(*clause)].strip("\x02 ")]
     if latin and len(said) <= 3:
         yield max(latin, key=lambda place: len(page.words[place[0] : place[1]].split()))
@@ -446,10 +538,21 @@ def said_again(page: Page, start: int, end: int) -> int:
 def _looks_like_one(text: str, *, alone: bool) -> bool:
     """A Chinese name, one with a dot, one of another script; a family name if nothing else is said."""
     if alone and text in SINGLE:
-        return text not in LITTLE and text not in _ANSWERS
+        return (text not in LITTLE or text in _SHORT_FAMILIES) and text not in _ANSWERS
     if _SHORT.fullmatch(text) and (is_name(text) or _pet(text)):
         return True
     return _DOTTED.fullmatch(text) is not None or _of_another_script(text)
+
+
+def _is_titled(typed: str) -> bool:
+    """ "Sat Nam Singh": written as a name, whatever its first words mean, if its last one is no common word."""
+    words = typed.split()
+    return (
+        2 <= len(words) <= 4
+        and all(word[:1].isupper() and word.isalpha() for word in words)
+        and words[0].lower() not in _OPENINGS
+        and words[-1].lower() not in COMMON_ENGLISH | _KIN_SET | _WISH_ENGLISH
+    )
 
 
 def _of_another_script(text: str) -> bool:
@@ -582,10 +685,17 @@ def read_persons(page: Page) -> tuple[str, ...]:
 
 
 def _opened(page: Page) -> Iterator[tuple[int, int]]:
-    """帮我妈, 给儿子, "for my husband"."""
+    """帮我妈, 给儿子, "for my husband"; not "lunch with my mum"."""
     for match in page.find(_OPENED):
-        if not _NOT_AFTER.match(page.words[match.end() :].lstrip()) and not _excused(page, match.start()):
-            yield match.span("kin" if match["kin"] else "kin_english")
+        begin, _ = page.clause_at(match.start())
+        in_company = match[0].startswith("with") and _COMPANY.search(page.words[begin : match.start()])
+        if (
+            in_company
+            or _NOT_AFTER.match(page.words[match.end() :].lstrip())
+            or _excused(page, match.start())
+        ):
+            continue
+        yield match.span("kin" if match["kin"] else "kin_english")
 
 
 def _named(page: Page) -> Iterator[tuple[int, int]]:
@@ -650,10 +760,25 @@ def _excused(page: Page, start: int) -> bool:
     return bool(_NO_PERSON.search(before) or _BEEN.search(before))
 
 
+def _pair_of_names(page: Page) -> tuple[str, ...]:
+    """女儿小雨8岁 儿子小风5岁, "both my kids, Tom and Mia": names count where they are written as such."""
+    for match in _PAIR_OF_NAMES.finditer(page.words):
+        for kind in ("kin", "name", "aged"):
+            if not match[f"{kind}_a"]:
+                continue
+            two = tuple(page.typed(*match.span(f"{kind}_{which}")) for which in "ab")
+            if kind == "kin" or all(one[:1].isupper() and is_latin_name(one.lower()) for one in two):
+                return two
+    return ()
+
+
 def _people(page: Page) -> tuple[str, ...]:
     for match in page.find(_ANOTHER):
         page.explain(*match.span(), Cover.HARMLESS)
-        return ("我", page.typed(*match.span("kin")))
+        kin = next(name for name in ("kin", "kin_too", "kin_also", "kin_english") if match[name])
+        return ("me" if kin == "kin_english" else "我", page.typed(*match.span(kin)))
+    if pair := _pair_of_names(page):
+        return pair
     for match in page.find(_TWO):
         groups = [group for group in range(1, (match.lastindex or 0) + 1) if match[group]]
         people = tuple(page.typed(*match.span(group)) for group in groups)
@@ -662,6 +787,10 @@ def _people(page: Page) -> tuple[str, ...]:
             if match[group] not in ("我", "me", "i", "myself"):
                 page.add(Kind.GIVE, "person", page.typed(*match.span(group)), match.span(group))
         return people
+    for match in page.find(_COUPLES):
+        couple = match.span(match.lastgroup or 0)
+        page.add(Kind.GIVE, "person", page.typed(*couple), couple)
+        return _PARTS.get(page.words[slice(*couple)], ())
     for match in page.find(_BOTH):
         page.take(*match.span())
         return (match[0].strip(),)

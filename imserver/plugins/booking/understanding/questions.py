@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Final
 
 from .acts import Kind
-from .lexicon import Lexicon, either, load_words
+from .lexicon import Lexicon, either, load_words, whole
 from .page import PUNCTUATION, Cover, Page
 from .patterns import KIN, KIN_ENGLISH
 
@@ -15,6 +16,8 @@ _KNOWN: Final = {
     kind: re.compile(f"{chinese}|(?<![a-z])(?:{english})")
     for kind, (chinese, english) in _WORDS["known"].items()
 }
+#: These ask by themselves.
+_ASKING: Final = {kind: either(map(whole, words)) for kind, words in _WORDS["asking"].items()}
 #: These count only where something is asked.
 _MORE: Final = {kind: re.compile(f"(?<![a-z])(?:{words})") for kind, words in _WORDS["known_more"].items()}
 _MARKS: Final = _WORDS["marks"]
@@ -34,7 +37,7 @@ TIMELY: Final = re.compile(
 _MAKING: Final = re.compile(_MARKS["making"])
 #: 我那会儿还在上班呢: when the customer works is no question.
 _OWN_HOURS: Final = re.compile(
-    "(?:我|俺|咱|老公|老婆|孩子|他|她)[^,.!?;你店]{0,8}(?:上班|下班|休息|放假|上学|放学)(?!.{0,4}开)"
+    "(?:我|俺|咱|老公|老婆|孩子|他|她)[^,.!?;你店]{0,8}(?:上班|下班|休息|放假|放几天假?|上学|放学)(?!.{0,4}开)"
 )
 #: Somebody is brought along, and not something.
 _COMPANION: Final = re.compile(
@@ -48,7 +51,9 @@ _REFUND: Final = re.compile(_MARKS["refund"])
 #: "Good price" asks nothing.
 _OPINION: Final = re.compile(_MARKS["opinion"])
 _AUXILIARY: Final = re.compile("(?:is|are|do|does|can|could|will|would|has|have) [a-z]")
-_QUESTION_END: Final = re.compile("^[ ]*[?]")
+#: A mark, or a tag and its mark: "you're there Sundays, right?"
+_QUESTION_END: Final = re.compile(_MARKS["end"])
+_TAG: Final = 24
 ORDER: Final = re.compile("|".join(load_words("intents")["courtesy"]["order"]))
 _COMMAND: Final = re.compile(
     f"^ ?(?:{'|'.join(word for words in load_words('intents')['commands'].values() for word in words)})[ .!。]*$"
@@ -64,7 +69,7 @@ def read_known(page: Page, lexicon: Lexicon) -> list[tuple[int, int]]:
         page.take(*match.span(), Cover.HARMLESS)
     if _COMMAND.match(page.words):
         return asked
-    kinds = [kind for kind in _KNOWN if page.may_hold(_KNOWN[kind]) or page.may_hold(_MORE[kind])]
+    kinds = [kind for kind in _KNOWN if any(page.may_hold(one) for one in _patterns(kind))]
     for start, end in page.clauses:
         if ORDER.search(page.open[start:end]):
             page.add(Kind.QUESTION, "other", None, *_stretches(page, start, end))
@@ -84,9 +89,17 @@ def read_known(page: Page, lexicon: Lexicon) -> list[tuple[int, int]]:
     return asked
 
 
+@cache
+def _patterns(kind: str) -> tuple[re.Pattern[str], ...]:
+    """All that may speak of a kind."""
+    return tuple(table[kind] for table in (_KNOWN, _MORE, _ASKING) if kind in table)
+
+
 def _asking_for(page: Page, kind: str, start: int, end: int) -> re.Match[str] | None:
     """The words of a kind of question in a clause; an age is read already, and one about children speaks of it."""
     text = page.words if kind == "children" else page.open
+    if kind in _ASKING and (found := _ASKING[kind].search(text, start, end)):
+        return None if kind == "hours" and _OWN_HOURS.search(text, start, end) else found
     found = _KNOWN[kind].search(text, start, end)
     opinion = kind == "price" and _OPINION.search(text, start, end) and not asks(page, start, end)
     if found is not None and not opinion and _is_asked(page, kind, start, end):
@@ -141,7 +154,7 @@ def asks(page: Page, start: int, end: int) -> bool:
     """Whether a clause has a mark of a question, itself or behind it."""
     found = page.asking.get((start, end))
     if found is None:
-        found = _asking(page.words[start:end]) or bool(_QUESTION_END.match(page.words[end : end + 4]))
+        found = _asking(page.words[start:end]) or bool(_QUESTION_END.match(page.words[end : end + _TAG]))
         page.asking[start, end] = found
     return found
 

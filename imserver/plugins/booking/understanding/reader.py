@@ -33,7 +33,8 @@ from .names import is_kin, read_names, read_persons
 from .other_shop import read_other_shop
 from .page import Cover, Page
 from .patterns import KIN, KIN_ENGLISH, template
-from .questions import claim, forget_asked, read_known
+from .questions import TIMELY as SPEAKS_OF_TIME
+from .questions import asks, claim, forget_asked, read_known
 from .rest import (
     DOUBTS,
     HEARSAY,
@@ -48,7 +49,7 @@ from .row import read_both, read_loose_names, read_row
 from .staff import is_staffs, read_command
 from .times import read_times
 from .told import denies, hide_others, hush, take_asides
-from .values import read_age_behind_name, read_ages, read_codes, read_number, read_phones
+from .values import read_age_behind_name, read_ages, read_codes, read_first, read_number, read_phones
 
 #: A longer text is no instruction to a bot: it is for people.
 MAX_CHARS: Final = 300
@@ -103,6 +104,9 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     people = read_persons(page)
     read_labels(page, scene)
     asked = read_known(page, lexicon)
+    read_first(page, scene.step)
+    _which_shop(page, lexicon, asked)
+    _own_days(page, scene)
     _chain_words(page, scene, lexicon, asked)
     read_row(page)
     read_courtesies(page)
@@ -122,6 +126,7 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
         read_answers(page, scene)
     read_intents(page, scene, asked)
     read_both(page)
+    _forget_visits(page, scene)
     read_answers(page, scene)
     read_questions(page, asked)
     for clause in asked:
@@ -135,6 +140,42 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     return _settled(page, scene, lexicon, times.when, people)
 
 
+#: 花园店还是河畔店, "Garden or Riverside".
+_EITHER: Final = template("reader", "either")
+_WHAT_ELSE: Final = template("reader", "what_else")
+_EITHER_WILL_DO: Final = template("reader", "either_will_do")
+_CLOCK: Final = re.compile("[0-9一二两三四五六七八九十]+ ?点(?!钟?[开关上下])|[0-9]:[0-9]|[0-9] ?[ap]m")
+
+
+def _which_shop(page: Page, lexicon: Lexicon, asked: list[tuple[int, int]]) -> None:
+    """是花园店还是河畔店: of two shops in one question none is wished."""
+    for start, end in page.clauses:
+        shops = [one for one in lexicon.shops.find(page.open) if start <= one.start < end]
+        either = shops and _EITHER.search(page.words, start, end)
+        if not either or (start, end) in asked or _EITHER_WILL_DO.search(page.words, start, end):
+            continue
+        if _WHAT_ELSE.search(page.words, start, end):
+            continue
+        if asks(page, start, end) or len({one.id for one in shops}) > 1:
+            page.take_act(Kind.QUESTION, "place", None, (shops[0].start, shops[-1].end))
+            asked.append((start, end))
+
+
+def _own_days(page: Page, scene: Scene) -> None:
+    """At a card, the day of a question about the shop's hours is none for the appointment."""
+    if not scene.step.startswith("confirm"):
+        return
+    spans = [
+        act.spans[0] for act in page.acts if act.kind is Kind.QUESTION and act.what == "hours" and act.spans
+    ]
+    for start, end in page.clauses:
+        whole = page.span(start, end)
+        if any(whole.start <= one.start < whole.end for one in spans) and not _CLOCK.search(
+            page.words, start, end
+        ):
+            page.take(start, end)
+
+
 _CHOOSING: Final = frozenset({"slot", "confirm", "confirm_again"})
 _DOTTED: Final = re.compile("(?<![0-9.:/+-])(?:[01]?[0-9]|2[0-3])([.])[0-5][0-9](?![0-9.:/%度元块])")
 
@@ -144,6 +185,10 @@ def _dots(page: Page, scene: Scene) -> None:
     if scene.step in _CHOOSING:
         for match in _DOTTED.finditer(page.sheet.text):
             page.sheet.rewrite(*match.span(1), ":")
+
+
+#: 12.3, 12-3: when an order is due.
+_SHORT_DATE: Final = re.compile("(?<![0-9.-])(?:1[0-2]|0?[1-9])([.-])(?:3[01]|[12][0-9]|0?[1-9])(?![0-9.-])")
 
 
 def _staff(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
@@ -156,22 +201,37 @@ def _staff(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     if said & {"report", "recommend"}:
         page.explain(0, len(page.words), Cover.ACT)
         return Reading(page.source, _in_order(page.acts))
+    if "order" in said:
+        for match in _SHORT_DATE.finditer(page.open):
+            page.sheet.rewrite(*match.span(1), "/")
     people: tuple[str, ...] = ()
     if not said & {"leave", "closed", "hours", "roster"}:
         read_phones(page, scene.step)
         read_ages(page, scene, lexicon)
         read_names(page, scene)
+        read_age_behind_name(page)
         people = read_persons(page)
         _chain_words(page, scene, lexicon, [])
+        read_row(page)
     times = read_times(page.sheet, scene)
     page.acts.extend(times.acts)
     page.settle_times()
+    if said & {"leave", "roster"}:  # "not in tomorrow" is of tomorrow
+        page.acts = [_given(act) for act in page.acts]
+    if "book" in {act.what for act in page.acts if act.kind is Kind.BEGIN}:
+        read_loose_names(page)
     when = None if said & {"leave", "closed", "hours", "roster"} else times.when
     return Reading(page.source, _in_order(page.acts), read_rest(page, lexicon, when), when, people=people)
 
 
+def _given(act: Act) -> Act:
+    return replace(act, kind=Kind.GIVE) if act.kind is Kind.REFUSE and act.what in _TIMES else act
+
+
 # ------------------------------------------------------------------------------------------------------------ chain words
 
+_BESIDE: Final = template("reader", "beside_service")
+_FETCHES: Final = re.compile("[来去嚟过](?:取|拿|攞|领)")
 _BEFORE: Final = template("reader", "before")
 _BEHIND: Final = template("reader", "behind")
 #: Lenses that hurt are worn, not wished.
@@ -200,10 +260,12 @@ def _chain_words(page: Page, scene: Scene, lexicon: Lexicon, asked: list[tuple[i
             if what == "shop" and _is_told_of(page, one):
                 page.take(one.start, one.end, Cover.NOTE)
                 continue
-            if what == "service" and (_asked_about(page, one.start, asked) or _told(page, one.start)):
+            if what == "service" and (_asked_about(page, one.start, asked) or _told(page, one)):
                 page.take(one.start, one.end, Cover.NOTE)
             else:
                 _value(page, what, one.id, one.start, one.end, corrects=scene.step not in _ORDERED)
+    for match in page.find(_BESIDE) if page.has(Kind.GIVE, "service") else ():
+        page.take(*match.span(), Cover.NOTE)
     for what, finder in (("first", lexicon.visits), ("lenses", lexicon.lenses), ("age", lexicon.bands)):
         if what == "age" and page.has(Kind.GIVE, "age"):
             continue
@@ -245,10 +307,16 @@ def _hearsay(page: Page) -> None:
             page.take(start, end, Cover.HARMLESS)
 
 
-def _told(page: Page, place: int) -> bool:
-    """上次来配眼镜的: it is over; 不只是验光: more is wished; 配的眼镜戴着头晕, "a copy of my eye test": it is spoken of."""
-    begin, finish = page.clause_at(place)
-    return PAST.search(page.words[begin:place]) is not None or is_told(page.words[begin:finish])
+def _told(page: Page, one: Found) -> bool:
+    """上次来配眼镜的: it is over; 不只是验光: more is wished; "a copy of my eye test": it is spoken of.
+
+    What was made then may be fetched now (上次配的那副好了我来拿).
+    """
+    begin, finish = page.clause_at(one.start)
+    before = PAST.search(page.words[begin : one.start]) is not None
+    return (before and not _FETCHES.search(page.words[one.start : one.end])) or is_told(
+        page.words[begin:finish]
+    )
 
 
 def _words(page: Page, scene: Scene, what: str, finder: Finder, asked: list[tuple[int, int]]) -> None:
@@ -260,12 +328,58 @@ def _words(page: Page, scene: Scene, what: str, finder: Finder, asked: list[tupl
         if what == "first" and (_by_others(page, one.start) or _lost(page, one.start)):
             page.take(one.start, one.end, Cover.NOTE)
             continue
-        value = one.id == "new" if what == "first" else one.id
-        page.take_act(Kind.GIVE, what, value, (one.start, one.end))
+        if what == "first":
+            _visit(page, scene, one)
+        else:
+            page.take_act(Kind.GIVE, what, one.id, (one.start, one.end))
+
+
+_ANOTHER_FIRST: Final = template("reader", "another_first")
+_NO_VISIT: Final = template("reader", "no_visit")
+_AGAIN: Final = template("reader", "again")
+_QUOTED: Final = template("reader", "quoted")
+_DENIED: Final = template("reader", "denied")
+_COUNTED_TIMES: Final = template("reader", "counted_times")
+
+
+def _visit(page: Page, scene: Scene, one: Found) -> None:
+    """A first visit, or none: "not my first time", "first visit since my op"; 第一次戴隐形 speaks of something else."""
+    begin, finish = page.clause_at(one.start)
+    before, behind = page.words[begin : one.start], page.words[one.end : finish]
+    impatient = scene.step not in ("", "none", "first_visit") and _COUNTED_TIMES.search(
+        page.words[one.start : one.end]
+    )
+    if (
+        _NO_VISIT.search(before)
+        or _QUOTED.search(before)
+        or impatient
+        or (one.id == "new" and _ANOTHER_FIRST.match(behind))
+    ):
+        page.take(one.start, one.end, Cover.NOTE)
+        return
+    new, places = one.id == "new", (one.start, one.end)
+    if new and (again := _AGAIN.match(behind)):
+        new, places = False, (one.start, one.end + again.end())
+    if denied := _DENIED.search(before):
+        new, places = not new, (begin + denied.start(), places[1])
+    page.take_act(Kind.GIVE, "first", new, places)
+
+
+def _forget_visits(page: Page, scene: Scene) -> None:
+    """Of two that contradict each other the last counts; a past visit in a story that wishes nothing is no answer."""
+    visits = [act for act in page.acts if act.kind is Kind.GIVE and act.what == "first"]
+    if len({act.value for act in visits}) > 1:
+        page.acts = [act for act in page.acts if act not in visits[:-1]]
+    wished = page.has(Kind.BEGIN, "book") or any(
+        act.kind is Kind.GIVE and act.what in _TIMES for act in page.acts
+    )
+    if visits and visits[-1].value is False and scene.step in _ORDERED and not wished:
+        page.acts = [act for act in page.acts if act not in visits]
 
 
 _SOMEBODY: Final = re.compile(
-    f"(?:朋友|同事|同学|邻居|闺蜜|室友|亲戚|熟人|领导|(?:我|俺)(?:{KIN}))[^ ,.!?;我]{{0,6}}$|"
+    "(?:朋友|同事|同学|邻居|闺蜜|室友|亲戚|熟人|领导|哥们儿?|发小|"
+    f"(?:我|俺)(?:家)?(?:{KIN}|[叔舅姨姑婶伯]))[^ ,.!?;我]{{0,8}}$|"
     f"(?<![a-z])my (?:{KIN_ENGLISH}) (?:has|had|did|was|got|is|said|came|went)?[a-z ]{{0,8}}$"
 )
 
@@ -287,8 +401,15 @@ def _lost(page: Page, place: int) -> bool:
 
 
 def _asked_about(page: Page, place: int, asked: list[tuple[int, int]]) -> bool:
-    clause = page.clause_at(place)
-    return clause in asked
+    """Whether it stands in a question; not in 明天十点配镜 有折扣吗, where a blank ends the wish."""
+    if page.clause_at(place) not in asked:
+        return False
+    start, end = next(piece for piece in page.pieces if piece[0] <= place < piece[1])
+    span = page.span(start, end)
+    questions = (one for act in page.acts if act.kind is Kind.QUESTION for one in act.spans)
+    return not SPEAKS_OF_TIME.search(page.words, start, end) or any(
+        span.start <= one.start < span.end for one in questions
+    )
 
 
 def _value(page: Page, what: str, value: str, start: int, end: int, *, corrects: bool) -> None:

@@ -98,6 +98,7 @@ def _is_family_name(text: str) -> bool:
 
 #: A name and an age in one breath: "jordan 19 first time", not "room 22".
 _BREATH: Final = template("row", "breath")
+_WISHED: Final = frozenset(load_words("names")["wish_english"].split())
 _COUNTED: Final = frozenset(load_words("names")["counted"].split())
 #: Characters of words that begin as names do: 钱不多, 高度近视.
 _NO_NAME: Final = re.compile(
@@ -126,10 +127,63 @@ def read_loose_names(page: Page) -> None:
         if not page.has(Kind.GIVE, "age"):
             page.take_act(Kind.GIVE, "age", int(match[2]), match.span(2))
         return
+    for start, end in _unread_names(page):
+        page.take_act(Kind.GIVE, "name", page.typed(start, end), (start, end))
+        return
     for start, end in _row(page):
         if set(page.cover[start:end]) == {Cover.NOTHING} and _is_whole_name(page, start, end):
             page.take_act(Kind.GIVE, "name", page.typed(start, end), (start, end))
             return
+
+
+_UNREAD: Final = re.compile("[^\x00-\x04]+")
+
+
+def _unread_names(page: Page) -> list[tuple[int, int]]:
+    """A name stuck to values: 验光王建国, "eye test Priya Nair", 张伟35岁. It ends the text, or who it is goes on behind."""
+    left = page.unread(0, len(page.words))
+    found = []
+    for match in _UNREAD.finditer(left):
+        start, end = _edges(match[0], match.start())
+        text = page.words[start:end]
+        if not text or page.timed(start, end) or not (_ends_text(page, end) or _personal_next(page, end)):
+            continue
+        if _HAN_NAME.fullmatch(text):
+            if (
+                len(text) < 4
+                and is_name(text)
+                and not (_NO_NAME.search(text) or is_harmless(text) or text[0] in LITTLE)
+            ):
+                found.append((start, end))
+        elif " " in text and _is_signed(page, start, end) and is_latin_name(text) and not is_harmless(text):
+            found.append((start, end))
+    return found
+
+
+def _is_signed(page: Page, start: int, end: int) -> bool:
+    """Two words in capitals or three, none of which is a word of a wish."""
+    words = page.typed(start, end).split()
+    return 1 < len(words) < 4 and all(word[:1].isupper() and word.lower() not in _WISHED for word in words)
+
+
+def _edges(text: str, start: int) -> tuple[int, int]:
+    bare = text.strip(" ,.-:;()")
+    begin = start + text.index(bare)
+    return begin, begin + len(bare)
+
+
+def _ends_text(page: Page, end: int) -> bool:
+    return not page.words[end:].strip(" .!)")
+
+
+def _personal_next(page: Page, end: int) -> bool:
+    """Whether an age, a first visit or a telephone stands right behind."""
+    behind = page.words[end:]
+    place = page.span(end + len(behind) - len(behind.lstrip(" ,(")), len(page.words)).start
+    return any(
+        act.what in ("age", "first", "phone") and any(one.start == place for one in act.spans)
+        for act in page.acts
+    )
 
 
 def _is_whole_name(page: Page, start: int, end: int) -> bool:
@@ -146,7 +200,7 @@ def _is_whole_name(page: Page, start: int, end: int) -> bool:
         and is_latin_name(text)
         and not is_harmless(text)
         and _ends_row(page, end)
-        and not any(word in _COUNTED for word in text.split())
+        and not any(word in _COUNTED or word in _WISHED for word in text.split())
     )
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from .acts import Kind
 from .intents import NEGATED, WISH
 from .lexicon import Lexicon, load_words
+from .names import read_name_behind
 from .page import Page
 from .patterns import template
 from .questions import asks
@@ -40,6 +41,13 @@ _HOURS_WORDS: Final = re.compile("提前到|开到|延长到|关门到|关门|�
 _HOURS: Final = re.compile("提前到.{1,10}关门|开到|延长到|关门到")
 
 
+_PHONED: Final = template("staff", "phoned")
+_ABSENT: Final = template("staff", "absent")
+_OF_OTHERS: Final = template("staff", "of_others")
+_ASKS_ROSTER: Final = template("staff", "asks_roster")
+_IMPOSSIBLE: Final = template("staff", "impossible")
+#: The day in front of what is called for: 明天的单子.
+_DAY_FIRST: Final = re.compile("(?:明天|后天|周[一二三四五六日天]|明日|下午|上午)的?")
 _STAFFS: Final = template("staff", "staffs")
 
 
@@ -52,12 +60,15 @@ def read_command(page: Page, lexicon: Lexicon) -> bool:
     """Read the command of a text; False if it has none."""
     asking = any(asks(page, *clause) for clause in page.clauses)
     read_codes(page, spoken_of=True)
+    if (match := _IMPOSSIBLE.match(page.open)) and not page.has(Kind.GIVE, "code"):
+        page.take_act(Kind.GIVE, "code", match[1].upper(), match.span(1))
     return (
-        (not asking and (_hours(page) or _of_the_staff(page, lexicon)))
+        (not asking and (_hours(page) or _of_the_staff(page, lexicon) or _absent(page, lexicon)))
+        or _asks_roster(page)
         or _of_anybody(page)
         or (not asking and _by_code(page))
         or _asks_list(page)
-        or _slots(page)
+        or _slots(page, lexicon)
     )
 
 
@@ -77,7 +88,8 @@ def _of_the_staff(page: Page, lexicon: Lexicon) -> bool:
     for name, pattern in _COMMANDS.items():
         for match in page.find(pattern):
             if _counts(page, name, match, coded=coded):
-                page.take(*match.span())
+                day = _DAY_FIRST.match(match[0]) if name == "list" else None
+                page.take(match.start() + (day.end() if day else 0), match.end())
                 what, value = ("list", None) if name == "list" else ("other", name)
                 page.add(Kind.BEGIN, what, value, match.span())
                 _resources(page, lexicon)
@@ -85,13 +97,47 @@ def _of_the_staff(page: Page, lexicon: Lexicon) -> bool:
     return False
 
 
+def _absent(page: Page, lexicon: Lexicon) -> bool:
+    """我明天要带孩子打针，上不了班, "Chen can't work Friday": leave, told by its reason."""
+    match = _ABSENT.search(page.words)
+    if match is None or page.has(Kind.GIVE, "code") or _OF_OTHERS.search(page.words):
+        return False
+    before = page.words[: match.start()]
+    if not (next(lexicon.staff.find(page.words), None) or "我" in before or _MYSELF.search(before)):
+        return False
+    page.take_act(Kind.BEGIN, "other", "leave", match.span())
+    _resources(page, lexicon)
+    return True
+
+
+_MYSELF: Final = re.compile("(?<![a-z])(?:i|i'm|im|i'll)(?![a-z])")
+
+
+def _asks_roster(page: Page) -> bool:
+    match = _ASKS_ROSTER.search(page.open)
+    if match is not None:
+        page.add(Kind.BEGIN, "other", "roster", match.span())
+    return match is not None
+
+
 def _of_anybody(page: Page) -> bool:
     for name, pattern in _COMMON.items():
         if match := pattern.match(page.words):
             what, value = ("other", name) if name == "waitlist" else (name, None)
             page.take_act(Kind.BEGIN, what, value, match.span())
+            if name == "book":
+                read_name_behind(page, match.end())
             return True
-    return False
+    return _for_somebody(page)
+
+
+def _for_somebody(page: Page) -> bool:
+    """帮电话里的陈太太约周六, "phone booking: Mrs Okafor": a booking for who is on the telephone."""
+    match = _PHONED.search(page.words)
+    if match is None:
+        return False
+    page.take_act(Kind.BEGIN, "book", None, *(match.span(group) for group in range(1, 4) if match[group]))
+    return True
 
 
 def _by_code(page: Page) -> bool:
@@ -117,10 +163,12 @@ def _asks_list(page: Page) -> bool:
     return False
 
 
-def _slots(page: Page) -> bool:
+def _slots(page: Page, lexicon: Lexicon) -> bool:
+    """Free times, of a colleague if one is named."""
     match = WISH["slots"].search(page.open)
     if match is not None:
         page.take_act(Kind.BEGIN, "slots", None, match.span())
+        _resources(page, lexicon)
     return match is not None
 
 

@@ -37,9 +37,17 @@ _VERSION: Final = re.compile(r"(?<![a-z0-9])v([0-9]{1,9})(?![a-z0-9])")
 _PHONE: Final = template("values", "phone")
 _ABROAD: Final = re.compile(r"(?<![0-9+.-])\+[0-9]{1,3}(?:[ -]?[0-9]{2,4}){2,5}(?![0-9:.])")
 _BARE_PHONE: Final = re.compile(r"(?<![0-9+.-])[0-9](?:[ -]?[0-9]){6,14}(?![0-9:.])")
-_SAID_PHONE: Final = re.compile("[幺零〇一二两三四五六七八九]{7,13}")
+_SAID_PHONE: Final = re.compile("[幺零〇一二两三四五六七八九](?:[ -]?[幺零〇一二两三四五六七八九]){6,12}")
 _PHONE_LEAD: Final = template("values", "phone_lead")
 _CHANGED: Final = re.compile("[改换错]")
+_ENGLISH_PHONE: Final = template("values", "phone_english")
+_FIGURE: Final = {word: str(value) for value, word in enumerate(EN_ONES)} | {
+    "oh": "0",
+    "o": "0",
+    "nought": "0",
+    "nil": "0",
+}
+_TIMES_SAID: Final = {"double": 2, "triple": 3, "treble": 3}
 _PLAIN: Final = re.compile(" ?([1-9][0-9]?) ?")
 #: "jordan 19 first time", "Fiona (56)", "ruth abara, 67": right behind what was taken for the name.
 _BEHIND_NAME: Final = template("values", "behind_name")
@@ -82,6 +90,20 @@ _ORDINAL: Final = re.compile(
     f"|(?:选|option|number|no\\.?|#) ?([0-9]{{1,2}}){_END}"
 )
 _BARE: Final = template("values", "bare")
+_NEVER_BEEN: Final = template("values", "never_been")
+_BEEN_BEFORE: Final = template("values", "been_before")
+_PUT_RIGHT: Final = template("values", "age_put_right")
+_NOT_SAID: Final = template("values", "age_not_said")
+_MONTHS_OLD: Final = template("values", "months_old")
+_YEAR_SAID: Final = template("values", "year_said")
+_GENERATION: Final = template("values", "generation")
+#: What a single figure may be of, other than an age.
+_NO_AGE: Final = template("values", "no_age")
+_ANY_FIGURE: Final = re.compile(
+    f"(?<![0-9a-z.])(?:[1-9][0-9]?|[廿卅卌][{_CN}]?|[{_CN}]{{2,5}})(?![0-9a-z.%])"
+)
+_ANY_NUMBER: Final = re.compile(f"[0-9]+|[廿卅卌{_CN}]+")
+_BABY: Final = 1
 #: "thirty next week", "nearly 40", "63 and a half".
 _ASKED_ENGLISH: Final = template("values", "asked_english")
 _SEVERAL: Final = template("values", "several")
@@ -164,21 +186,48 @@ def read_phones(page: Page, step: str) -> None:
                 (start, extension.end() if extension else match.end()),
             )
     for match in page.find(_SAID_PHONE):
-        if len(match[0]) == 11 or step == "phone":
-            page.take_act(Kind.GIVE, "phone", _digits(match[0]), match.span())
+        figures = "".join(char for char in _digits(match[0]) if char.isdigit())
+        if len(figures) == 11 or step == "phone":
+            page.take_act(Kind.GIVE, "phone", figures, match.span())
+    for match in page.find(_ENGLISH_PHONE):
+        figures = _dictated(match[0])
+        if 9 <= len(figures) <= 15 or (step == "phone" and len(figures) > 6):
+            page.take_act(Kind.GIVE, "phone", figures, match.span())
+
+
+def _dictated(text: str) -> str:
+    """ "Oh double seven nine" is 0779."""
+    figures, many = "", 1
+    for word in text.replace("-", " ").split():
+        if word in _TIMES_SAID:
+            many = _TIMES_SAID[word]
+        else:
+            figures, many = figures + many * (word if word.isdigit() else _FIGURE.get(word, "")), 1
+    return figures
+
+
+def read_first(page: Page, step: str) -> None:
+    """What answers "is it your first visit?" and says so nowhere else: "new", 应该没有."""
+    if step != "first_visit":
+        return
+    for pattern, value in ((_BEEN_BEFORE, False), (_NEVER_BEEN, True)):
+        if match := pattern.search(page.open):
+            page.take_act(Kind.GIVE, "first", value, match.span())
+            return
 
 
 def read_ages(page: Page, scene: Scene, lexicon: Lexicon) -> None:
     """Ages: said, said about, by school, by a birthday; a bare number where an age was asked."""
     asked = scene.step == "age"
+    if asked:
+        _first_of_all(page, scene.now.date(), lexicon)
     _birthdays(page, scene.now.date(), asked=asked)
     for match in page.find(_ABOUT):
         page.take_act(Kind.GIVE, "age", lexicon.band_of(_about(match)), match.span())
     for match in page.find(_PAIR) if _OF_AGE.search(page.words) or scene.step.startswith("confirm") else ():
         page.take_act(Kind.CORRECT, "age", number(match[1] or match[4] or match[5]), match.span())
-    for pattern, years in _ROUGHLY:
-        for match in page.find(pattern) if asked and not page.has(Kind.GIVE, "age") else ():
-            page.take_act(Kind.GIVE, "age", lexicon.band_of(years), match.span())
+    if asked:
+        _roughly(page, lexicon)
     for match in page.find(_BOUND):
         page.take_act(Kind.GIVE, "age", lexicon.band_of(number(match[1]) - (match[2] == "下")), match.span())
     for match in page.find(_SEVERAL):
@@ -191,6 +240,43 @@ def read_ages(page: Page, scene: Scene, lexicon: Lexicon) -> None:
                 page.take_act(Kind.GIVE, "age", number(match[1]), match.span())
     if asked:
         _asked_age(page, lexicon)
+        _only_figure(page)
+
+
+def _roughly(page: Page, lexicon: Lexicon) -> None:
+    """奔五了, "retired", 大学生."""
+    for pattern, years in _ROUGHLY:
+        for match in page.find(pattern) if not page.has(Kind.GIVE, "age") else ():
+            page.take_act(Kind.GIVE, "age", lexicon.band_of(years), match.span())
+
+
+def _first_of_all(page: Page, today: date, lexicon: Lexicon) -> None:
+    """Where an age was asked: what is not told, an age put right, months, a year in words, 85后."""
+    for match in page.find(_NOT_SAID):
+        page.take_act(Kind.REFUSE, "age", None, match.span())
+    for match in page.find(_PUT_RIGHT):
+        years = match["age"] or match["said"]
+        if _is_age(years):
+            page.take_act(Kind.GIVE, "age", number(years), match.span())
+    for match in page.find(_MONTHS_OLD):
+        page.take_act(Kind.GIVE, "age", lexicon.band_of(_BABY), match.span())
+    for match in page.find(_YEAR_SAID):
+        year = _full_year(_digits(match["year"] or match["figures"]), today)
+        if 1900 < year <= today.year:
+            page.take_act(Kind.GIVE, "age", today.year - year, match.span())
+    for match in page.find(_GENERATION):
+        year = _full_year(_digits(match[1] + match[2]), today)
+        page.take_act(Kind.GIVE, "age", lexicon.band_of(max(1, today.year - year - 3)), match.span())
+
+
+def _only_figure(page: Page) -> None:
+    """今年本命年36, "same as you'd guess, 38": of a text the only figure, if it counts nothing else."""
+    if page.has(Kind.GIVE, "age") or _NO_AGE.search(page.words):
+        return
+    figures = list(_ANY_FIGURE.finditer(page.open))
+    if len(figures) == 1 and len(_ANY_NUMBER.findall(page.words)) == 1 and _is_age(figures[0][0]):
+        page.take_act(Kind.GIVE, "age", number(figures[0][0]), figures[0].span())
+        page.explain(0, len(page.words), Cover.NOTE)
 
 
 def _asked_age(page: Page, lexicon: Lexicon) -> None:
