@@ -114,6 +114,8 @@ _NO_APPOINTMENT: Final = re.compile(_WORDS["cancelled_by"]["no_appointment"])
 _OTHER_OBJECT: Final = re.compile(_WORDS["cancelled_by"]["other_object"])
 _ECHO: Final = re.compile(_WORDS["cancelled_by"]["echo"])
 _CANCELLING: Final = re.compile("取[消肖]|cancel|cancl")
+#: "My appt on the 20th, can it become the 23rd".
+_OWNED: Final = re.compile("(?<![a-z])(?:my|our) (?:[a-z]+ )?$")
 _ABLE: Final = re.compile("能|可以|方便")
 _ANOTHER_TIME: Final = re.compile("换个?(?:时间|日子)|换一?天")
 _STRONG_MOVE: Final = re.compile(
@@ -307,6 +309,7 @@ def _books(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bool
     start, end = page.clause_at(one.start)
     beside = any(start <= other.start < end for other in found if other.name in ("cancel", "move", "list"))
     named = _named(page, start, end)
+    beside = beside or (_OWNED.search(page.words[start : one.start]) is not None and page.has(Kind.BEGIN, "move"))
     if beside or (not named and any(page.has(Kind.BEGIN, name) for name in ("cancel", "move", "list"))):
         page.explain(one.start, one.end, Cover.HARMLESS)
         return False
@@ -358,9 +361,8 @@ def _from_service(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> Non
     given = [act for act in page.acts if act.kind is Kind.GIVE and act.what == "service"]
     if not given or scene.step not in ("", "none"):
         return
-    if any(
-        _NEEDS_ONE.search(page.words[start:end]) and asks(page, start, end) for start, end in page.clauses
-    ):
+    where = {_clause_of(page, act) for act in given} if page.unclear or _timed(page) else page.clauses
+    if any(_NEEDS_ONE.search(page.words[start:end]) and asks(page, start, end) for start, end in where):
         return
     others = any(page.has(Kind.BEGIN, name) for name in ("book", "move", "cancel", "list", "human", "order"))
     if others:
@@ -375,6 +377,10 @@ def _from_service(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> Non
     ):
         return
     page.acts.append(Act(Kind.BEGIN, "book", None, given[0].spans))
+
+
+def _timed(page: Page) -> bool:
+    return any(page.timed(*clause) for clause in page.clauses)
 
 
 def hide_cancelled(page: Page, scene: Scene) -> None:

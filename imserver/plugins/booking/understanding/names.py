@@ -68,7 +68,7 @@ _PET_BEGINS: Final = re.compile(
 _DIGIT: Final = re.compile("[0-9]")
 _NUMBER_NEXT: Final = re.compile(" ?[0-9]{1,2}(?![0-9:])")
 _LATIN: Final = re.compile(
-    "[a-z\u00c0-\u024f][a-z\u00c0-\u024f'.\u2019-]*(?: [a-z\u00c0-\u024f][a-z\u00c0-\u024f'.\u2019-]*){0,3}"
+    "[a-z\u00c0-\u024f][a-z\u00c0-\u024f'.\u2019-]*(?: [a-z\u00c0-\u024f][a-z\u00c0-\u024f'.\u2019-]*){0,4}"
 )
 _WORD: Final = re.compile("[a-z\u00c0-\u024f'\u2019.-]+")
 _DOTTED: Final = re.compile(f"[{HAN}]{{1,8}}(?:[·•・‧][{HAN}]{{1,8}}){{1,3}}")

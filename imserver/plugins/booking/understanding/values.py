@@ -51,6 +51,9 @@ _TIMES_SAID: Final = {"double": 2, "triple": 3, "treble": 3}
 _PLAIN: Final = re.compile(" ?([1-9][0-9]?) ?")
 #: "jordan 19 first time", "Fiona (56)", "ruth abara, 67": right behind what was taken for the name.
 _BEHIND_NAME: Final = template("values", "behind_name")
+_SPELT_AGE: Final = re.compile(
+    " ?((?:twenty|thirty|forty|fifty|sixty|seventy|eighty)(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?) ?"
+)
 _BRACKETED: Final = re.compile("\x02 ?[(] ?(?:aged? |)([1-9][0-9]?) ?[)]")
 _EXTENSION: Final = re.compile(r" ?(?:转|分机|ext\.?|x) ?[0-9]{1,5}(?![0-9点:])")
 _NO_PHONE: Final = template("values", "no_phone")
@@ -90,6 +93,11 @@ _ORDINAL: Final = re.compile(
     f"|(?:选|option|number|no\\.?|#) ?([0-9]{{1,2}}){_END}"
 )
 _BARE: Final = template("values", "bare")
+#: A number by itself, and words beside which it is no age: the only one of an answer is the age that was asked.
+_FIGURES: Final = re.compile("(?:^|(?<=[ ,!.~(]))([1-9][0-9])(?=[ .!~)]*$)")
+_NO_AGE: Final = re.compile(
+    "[?？不没唔前后年月日号点]|(?<![a-z])(?:not|no|ago|when|was|were|years?|months?|at|since|in|on|next|until|n't|he|his|her)(?![a-z])|n't"
+)
 _NEVER_BEEN: Final = template("values", "never_been")
 _BEEN_BEFORE: Final = template("values", "been_before")
 _PUT_RIGHT: Final = template("values", "age_put_right")
@@ -289,6 +297,10 @@ def _asked_age(page: Page, lexicon: Lexicon) -> None:
         bare = _BARE.match(page.open[start:end])
         if bare and _is_age(bare[1]) and not page.has(Kind.GIVE, "age"):
             page.take_act(Kind.GIVE, "age", number(bare[1]), (start, end))
+    if not page.has(Kind.GIVE, "age") and (alone := _FIGURES.findall(page.open)) and len(alone) == 1:
+        if not _NO_AGE.search(page.words) and _is_age(alone[0]):
+            match = next(_FIGURES.finditer(page.open))
+            page.take_act(Kind.GIVE, "age", number(match[1]), match.span(1))
     for match in page.find(_SCHOOL):
         if not page.has(Kind.GIVE, "age"):
             page.take_act(Kind.GIVE, "age", lexicon.band_of(_PUPIL), match.span())
@@ -312,6 +324,9 @@ def read_age_behind_name(page: Page) -> None:
         plain = _PLAIN.fullmatch(page.open[start:end])
         if plain and int(plain[1]) < _HOURS and page.open[:start].rstrip(" ,.")[-1:] != ASIDE_MARK:
             continue  # "sat. 4. collect. Moss."
+        if words := _SPELT_AGE.fullmatch(page.open[start:end]):
+            page.take_act(Kind.GIVE, "age", number(words[1]), (start, end))
+            return
         bare = plain or _BEHIND_NAME.search(page.open[start:end])
         if bare:
             page.take_act(
