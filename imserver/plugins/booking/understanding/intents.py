@@ -40,17 +40,36 @@ _COURTESIES: Final = {
     Kind.THANKS: _any(_WORDS["courtesy"]["thanks"]),
     Kind.GREETING: _any(_WORDS["courtesy"]["greeting"]),
 }
-_NO_NEED: Final = re.compile("不(?:用|要|必)?$|(?<![a-z])no $")
+_NO_NEED: Final = re.compile("(?:不(?:用|要|必)?|唔使|无需|甭|别|莫)(?:再)?$|(?<![a-z])no $")
+#: What is answered by then, and the words of the time before it: 明天中午之前回复你.
+_ANSWERING: Final = re.compile("答复|覆|复|回|告诉|告知|话你|联系|说|讲|决定|定|确认|信")
+_BY_THEN: Final = re.compile(
+    "(?:我|俺|就|会|再|争取|尽量|最晚|最迟|先|大概|可能|今|明|后|听|天|日|晚|早|上|下|午|中|周|星期|礼拜|"
+    "[一二三四五六末0-9十两半:]|点|号|钟|分|之|以|前|后|内|左右|等|到|给|在|回|\\s)*$"
+)
+_SAYS_WHEN: Final = re.compile("[点号天晚午周拜]|早上|星期|之?前$")
 
 
 def read_courtesies(page: Page) -> None:
     """Thanks, greetings, and "let me think"; one act of each is enough."""
     for kind, pattern in _COURTESIES.items():
         places = [
-            match.span() for match in page.find(pattern) if not _NO_NEED.search(page.words[: match.start()])
+            _with_time(page, kind, *match.span())
+            for match in page.find(pattern)
+            if not _NO_NEED.search(page.words[: match.start()])
         ]
         if places:
             page.take_act(kind, "", None, *places)
+
+
+def _with_time(page: Page, kind: Kind, start: int, end: int) -> tuple[int, int]:
+    """By when one answers is no wish to come then."""
+    if kind is not Kind.LATER or not _ANSWERING.search(page.words[start:end]):
+        return start, end
+    begin, _ = page.clause_at(start)
+    before = _BY_THEN.search(page.open[begin:start])
+    said = before is not None and _SAYS_WHEN.search(before[0]) is not None
+    return (begin + before.start() if before and said else start), end
 
 
 # ---------------------------------------------------------------------------------------------------------------- intents
@@ -70,6 +89,8 @@ _CONDITIONAL: Final = re.compile(
     "|you (?:can|could|don'?t mind)))|unless|in case)(?![a-z])"
     "|(?: (?:the|my|these|those|all|your))* (?:reminders?|texts?|emails?|notifications?|newsletter|subscription|order)(?![a-z])"
 )
+#: 取消…还是不取消呢.
+_OR_NOT: Final = re.compile("(?:掉|了|呢|吗|[ ,.!?…~])*(?:还是|或者?|又|抑或)(?:不|别|留|算)|or not")
 #: "Cancel that last message" cancels what was written.
 _WRITTEN: Final = re.compile(
     "^(?: (?:that|my|the|this|last|previous|earlier))* (?:message|msg|text|comment|bit|part)(?![a-z])"
@@ -274,7 +295,7 @@ def _cancels(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bo
         return False
     if any(other.match(page.words, one.end) for other in (_NO_APPOINTMENT, _OTHER_OBJECT, _ECHO)):
         return False
-    if _CONDITIONAL.match(page.words, one.end):
+    if _CONDITIONAL.match(page.words, one.end) or _OR_NOT.match(page.words, one.end):
         return False
     if written := _WRITTEN.match(page.words[one.end :]):
         page.explain(one.start, one.end + written.end(), Cover.HARMLESS)
@@ -601,7 +622,9 @@ _HUMMED: Final = re.compile(
 _ASKING: Final = re.compile("^[ ]*(?:is|are|was|were) (?:it|that|this|they|you|there|the)(?![a-z])")
 #: Words that say yes whatever goes on behind them.
 _LEAD: Final = re.compile(_WORDS["alone"]["lead"])
-_HEDGED: Final = re.compile("不是不|([可以行好对]{1,2})是\\1|(?:\\.\\.|…)+ ?$")
+_HEDGED: Final = re.compile(
+    "不是不|([可以行好对]{1,2})是\\1|(?:\\.\\.|…)+ ?$|(?:要不要|该不该|用不用|还是(?:不|别))(?:取消|约|订|改|去|来|弄)"
+)
 
 
 def read_labels(page: Page, scene: Scene) -> None:

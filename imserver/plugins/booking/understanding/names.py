@@ -15,7 +15,7 @@ from .lexicon import either, load_words
 from .page import Cover, Page
 from .patterns import HAN, KIN, KIN_ENGLISH, TITLES, template
 from .questions import TIMELY as SPEAKS_OF_TIME
-from .questions import asks
+from .questions import asks, asks_in_words
 
 _WORDS: Final = load_words("names")
 _FAMILIES: Final = load_words("family_names")
@@ -114,7 +114,7 @@ _ONLY: Final = re.compile(f"^ ?(?:是)?(?:我|她是我|他是我)(?:的)?(?P<ki
 _PRONOUN: Final = template("names", "pronoun")
 _PRONOUNS: Final = frozenset({"她", "他", "佢", "her", "him", "them"})
 _SPOKEN: Final = re.compile(
-    f"(?:我|俺|咱)(?:家|个|的)*(?P<kin>{KIN})|(?<![a-z])(?:my|our) (?P<kin_english>{KIN_ENGLISH})(?![a-z])"
+    f"(?:我|俺|咱|^|(?<=[ ,.!]))(?:家|个|的)*(?P<kin>{KIN})|(?<![a-z])(?:my|our) (?P<kin_english>{KIN_ENGLISH})(?![a-z])"
 )
 _OWN: Final = template("names", "own")
 _BESIDE: Final = template("names", "beside")
@@ -366,6 +366,8 @@ def _introduced(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
         patterns.append((_SIGNED, True))
     for pattern, capital in patterns:
         for match in page.find(pattern):
+            if match[0].lstrip().startswith(_CALL_ME) and _TOLD_ME.search(page.words[: match.start()]):
+                continue  # 我姐叫我取消
             if _ASKED_ABOUT.fullmatch(match[0]) and asks(page, *page.clause_at(match.start())):
                 continue
             found = _behind(page, match.end(), capital=capital, asked=scene.step == "name")
@@ -375,6 +377,10 @@ def _introduced(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
                 and page.words[found[0]] in _DOINGS
                 and not _firm(page.words[slice(*found)])
             ):
+                continue
+            if found and _REFERRED.search(page.words) and not page.has(Kind.GIVE, "service"):
+                if _firm(page.words[slice(*found)]):
+                    page.take(match.start(), found[1], Cover.NOTE)
                 continue
             loose = match[0][:1] in "登写填记" and found and is_han(page.words[found[0]])
             if found and page.words[found[0]] == "姓" and family(page.words[found[0] + 1 : found[1]] + "某"):
@@ -387,6 +393,13 @@ def _introduced(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
 #: 我姐叫我取消: told to do something, and no name.
 _TOLD_TO: Final = re.compile("叫我 ?$")
 _DOINGS: Final = frozenset(_WORDS["doings"])
+_TOLD_ME: Final = re.compile(f"(?:{KIN}|他|她|佢|你们?|医生|大夫|人家|谁|老师|学校|公司|单位)(?:们|都|又|刚才?|昨天|老是?|就|非要?)*$")
+_CALL_ME: Final = ("叫我", "请叫我")
+#: 报他名字打折吗: a name to be mentioned.
+_REFERRED: Final = re.compile("报(?:一?下)?(?:我|他|她|佢|你)?(?:的)?(?:大?名|号)|提(?:一?下)?(?:他|她)的?名")
+
+
+
 #: "Is the name important?" tells none.
 _ASKED_ABOUT: Final = re.compile("(?:my |the |her |his )?(?:sur)?name ?")
 
@@ -495,7 +508,7 @@ def _chinese(text: str, start: int) -> tuple[int, int] | None:
     if (
         (name in COMMON and not (name == body and family(name)))
         or name[0] in _NEVER
-        or (end == 1 and not family(name))
+        or (end == 1 and (not family(name) or (name in LITTLE and len(body) > 1)))
         or (name[0] != "周" and TIMELY.match(name))
     ):
         return None
@@ -513,6 +526,8 @@ def _bare(page: Page) -> Iterator[tuple[int, int]]:
         return
     insisted = _INSISTED.search(page.words) is not None
     for start, end in page.pieces:
+        if asks_in_words(page.words[start:end]):
+            continue
         start, end = _trimmed(page.words, start, end)
         start = said_again(page, start, end)
         short = _PARTICLES.sub("", page.open[start:end].rstrip("\x02 "))
@@ -700,7 +715,7 @@ def _opened(page: Page) -> Iterator[tuple[int, int]]:
 
 def _named(page: Page) -> Iterator[tuple[int, int]]:
     """女儿叫李小雨; 是我妈来; "my son Tom", where a name was read."""
-    for match in _NAMED.finditer(page.words):
+    for match in _NAMED.finditer(page.words) if not _REFERRED.search(page.words) else ():
         group = next(name for name in ("him", "instead", "who", "kin", "comes", "kin_english") if match[name])
         if group != "kin_english" or page.has(Kind.GIVE, "name"):
             yield match.span(group)

@@ -126,12 +126,16 @@ def _to_the_end(page: Page, match: re.Match[str], end: int) -> tuple[int, int]:
     return match.start(), match.end() if TIMELY.search(behind) or "\x02" in behind else end
 
 
+#: 快打烊的时候, 午休时间: a part of the day.
+_AT_THE_END: Final = re.compile("快(?:打烊|关门|下班|收铺)|(?:打烊|关门|下班|收铺)[之以]?[前后]|^午休(?:时间|时候)?$")
+
+
 def _is_asked(page: Page, kind: str, start: int, end: int) -> bool:
     """Of the kinds whose words are also said without asking, only those with a mark of a question."""
     if kind not in ("bring", "place", "parking", "insurance", "hours", "children"):
         return True
     clause = page.words[start:end].strip()
-    if kind == "hours" and _OWN_HOURS.search(clause):
+    if kind == "hours" and (_OWN_HOURS.search(clause) or _AT_THE_END.search(clause)) and not asks(page, start, end):
         return False
     short = len(clause) <= 6 and not clause.endswith("了")
     return short or asks(page, start, end) or _AUXILIARY.match(clause) is not None
@@ -154,12 +158,12 @@ def asks(page: Page, start: int, end: int) -> bool:
     """Whether a clause has a mark of a question, itself or behind it."""
     found = page.asking.get((start, end))
     if found is None:
-        found = _asking(page.words[start:end]) or bool(_QUESTION_END.match(page.words[end : end + _TAG]))
+        found = asks_in_words(page.words[start:end]) or bool(_QUESTION_END.match(page.words[end : end + _TAG]))
         page.asking[start, end] = found
     return found
 
 
-def _asking(clause: str) -> bool:
+def asks_in_words(clause: str) -> bool:
     """A mark anywhere, or an English word of asking where the clause begins."""
     if _ASKS.search(clause):
         return True
@@ -172,7 +176,7 @@ def _asking(clause: str) -> bool:
 def beyond_politeness(page: Page, start: int, end: int) -> bool:
     """Whether what is still unread of a clause asks for more than "may I"."""
     left = page.unread(start, end)
-    return _asking(_POLITE.sub("\x02", left))
+    return asks_in_words(_POLITE.sub("\x02", left))
 
 
 def without_politeness(text: str) -> str:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 
-from imserver.plugins.booking.dates.text import DAY_MARK, TIME_MARK
+from imserver.plugins.booking.dates.text import DAY_MARK, TIME_MARK, Sheet
 
 from .acts import Act, Kind, Reading, Rest, Scene, Span, Weight, When
 from .intents import (
@@ -39,6 +39,7 @@ from .rest import (
     DOUBTS,
     HEARSAY,
     PAST,
+    is_harmless,
     is_told,
     note_asides,
     note_reasons,
@@ -107,6 +108,8 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     read_first(page, scene.step)
     _which_shop(page, lexicon, asked)
     _own_days(page, scene)
+    if scene.step in _CHOOSING:
+        _of_the_list(page)
     _chain_words(page, scene, lexicon, asked)
     read_row(page)
     read_courtesies(page)
@@ -116,7 +119,7 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     hide_assent(page)
     hide_others(page)
     _dots(page, scene)
-    times = read_times(page.sheet, scene)
+    times = read_times(page.sheet, _of_the_day_asked(page, scene, asked))
     page.acts.extend(times.acts)
     page.settle_times()
     page.unclear = times.when is not None and not times.acts
@@ -174,6 +177,28 @@ def _own_days(page: Page, scene: Scene) -> None:
             page.words, start, end
         ):
             page.take(start, end)
+
+
+_LAST_SHOWN: Final = re.compile("(?:最后|最早|最晚|第一)的?(?:那)?(?:一)?个|(?<![a-z])(?:the )?(?:last|first|latest|earliest) (?:one|slot)(?![a-z])")
+
+
+def _of_the_list(page: Page) -> None:
+    """最后一个是几点: of what is shown, not of the shop's hours."""
+    if _LAST_SHOWN.search(page.words):
+        page.acts = [
+            replace(act, what="other") if act.kind is Kind.QUESTION and act.what == "hours" else act
+            for act in page.acts
+        ]
+
+
+def _of_the_day_asked(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> Scene:
+    """周六开门吗？我下午三点来: the day that is asked about is the one of an hour without a day."""
+    if not asked or scene.day_said or scene.shown.day:
+        return scene
+    said = (read_times(Sheet(page.words[start:end]), scene).acts for start, end in asked)
+    days = {act.value for acts in said for act in acts if act.kind is Kind.GIVE and act.what == "day"}
+    day = days.pop() if len(days) == 1 else None
+    return replace(scene, day_said=day) if isinstance(day, date) else scene
 
 
 _CHOOSING: Final = frozenset({"slot", "confirm", "confirm_again"})
@@ -237,6 +262,8 @@ _BEHIND: Final = template("reader", "behind")
 #: Lenses that hurt are worn, not wished.
 _WORN: Final = re.compile(load_words("rest")["said_of"])
 #: 验光单, 验光师: a word of its own.
+#: 花镜到了没有: it is ordered.
+_WAITED_FOR: Final = re.compile("[^,.!?;]{0,3}(?:到|好|做好|配好|弄好|修好|磨好|出来)(?:了|咗)?(?:没|吗|么|未|冇)")
 _COMPOUND: Final = re.compile("^[单师室机仪台费]")
 #: 调整至周六, "adjust my appointment": it is the time that is adjusted.
 _APPOINTED: Final = template("reader", "appointed")
@@ -325,7 +352,10 @@ def _words(page: Page, scene: Scene, what: str, finder: Finder, asked: list[tupl
             continue
         if what == "age" and scene.step != "age" and is_kin(page.words[one.start : one.end]):
             continue
-        if what == "first" and (_by_others(page, one.start) or _lost(page, one.start)):
+        if what == "first" and _written(page, one.start, one.end):
+            page.take_act(Kind.REFUSE, "first", one.id == "new", (one.start, one.end))
+            continue
+        if what == "first" and (_elsewhere(page, one.start) or _by_others(page, one.start) or _lost(page, one.start)):
             page.take(one.start, one.end, Cover.NOTE)
             continue
         if what == "first":
@@ -373,8 +403,20 @@ def _forget_visits(page: Page, scene: Scene) -> None:
     wished = page.has(Kind.BEGIN, "book") or any(
         act.kind is Kind.GIVE and act.what in _TIMES for act in page.acts
     )
-    if visits and visits[-1].value is False and scene.step in _ORDERED and not wished:
+    told = visits and visits[-1].value is False and not is_harmless(page.unread(0, len(page.words)))
+    if told and scene.step in _ORDERED and not wished:
         page.acts = [act for act in page.acts if act not in visits]
+
+
+_ELSEWHERE: Final = re.compile(
+    "(?:医院|别家|别的|其他|另一?[家间]|外面|学校|单位|体检|眼科|诊所|网上|第[二三]家)[^,.!?;你]{0,6}$"
+)
+
+
+def _elsewhere(page: Page, place: int) -> bool:
+    """上个月医院刚验过: not here."""
+    begin, _ = page.clause_at(place)
+    return _ELSEWHERE.search(page.words[begin:place]) is not None
 
 
 _SOMEBODY: Final = re.compile(
@@ -412,19 +454,32 @@ def _asked_about(page: Page, place: int, asked: list[tuple[int, int]]) -> bool:
     )
 
 
+#: 验光，错: a verdict right behind.
+_NOT_RIGHT: Final = re.compile("[, ]{0,2}(?:写|弄|搞|填|选)?(?:错|不对|唔啱)[了啦喇咗]?(?=$|[,.;!])")
+_NEAR: Final = 8
+#: 写成花园店了, 填成初次了: what stands there and should not.
+_WRITTEN: Final = re.compile("(?:写|填|选|弄|打|登记|点|标|搞|记|约|订|看|听|报)(?:错)?成了?$")
+
+
+def _written(page: Page, start: int, end: int) -> re.Match[str] | None:
+    """The words before a value that was written by mistake, and is over: 写成…了."""
+    begin, _ = page.clause_at(start)
+    return _WRITTEN.search(page.words[begin:start]) if page.words[end : end + 1] in ("了", "喇", "啦", "咗") else None
+
+
 def _value(page: Page, what: str, value: str, start: int, end: int, *, corrects: bool) -> None:
     """A shop or a service: given, refused by the words around it, or worn. `corrects`: 换 before it is a correction."""
     begin, finish = page.clause_at(start)
-    before = _BEFORE.search(page.words[begin:start]) or (
-        corrects and what == "shop" and _HAS_ME_AT.search(page.words[begin:start])
+    before = (
+        _BEFORE.search(page.words[begin:start])
+        or _written(page, start, end)
+        or (corrects and what == "shop" and _HAS_ME_AT.search(page.words[begin:start]))
     )
-    behind = _BEHIND.match(page.words[end:finish])
+    behind = _BEHIND.match(page.words[end:finish]) or _NOT_RIGHT.match(page.words[end : end + _NEAR])
     if before or behind:
         places = (begin + before.start() if before else start, end + behind.end() if behind else end)
         page.take_act(Kind.REFUSE, what, value, places)
-    elif (what == "service" and _COMPOUND.match(page.words[end:finish])) or (
-        what == "service" and _WORN.match(page.words[end:finish])
-    ):
+    elif what == "service" and any(one.match(page.words[end:finish]) for one in (_COMPOUND, _WORN, _WAITED_FOR)):
         page.take(start, end, Cover.NOTE)
     else:
         lead = _LEAD.search(page.words[begin:start]) if corrects else None
@@ -451,6 +506,9 @@ def _settled(
         acts[first] = replace(acts[first], spans=(*spans, *acts[first].spans))
     elif scene.shown.asks_yes or scene.step.startswith("confirm"):
         acts = [_corrected(act) if _contradicts(act, scene) else act for act in acts]
+    acts, when = _of_one_mind(acts, when)
+    if when is not None and _points_at_a_day(page, scene, acts, when):
+        when = When(reason="which_day")
     rest = read_rest(page, lexicon, when)
     acts, rest = _sure(page, acts, rest, several=bool(people), confirming=scene.step.startswith("confirm"))
     if (
@@ -466,6 +524,30 @@ def _settled(
         spans = tuple(span for act in acts if act.what == "time" for span in act.spans)
         acts = [*acts, Act(Kind.BEGIN, "move", None, spans or (Span(0, len(page.source)),))]
     return Reading(page.source, _in_order(acts), rest, when, people=people)
+
+
+def _of_one_mind(acts: list[Act], when: When | None) -> tuple[list[Act], When | None]:
+    """十点半改成十点半？: what is refused and wished in one breath is neither moved nor taken."""
+    refused = {(act.what, act.value) for act in acts if act.kind is Kind.REFUSE and act.value is not None}
+    both = [
+        act
+        for act in acts
+        if act.kind in (Kind.GIVE, Kind.CORRECT) and act.what in _TIMES and (act.what, act.value) in refused
+    ]
+    others = {act.value for act in acts if act.kind in (Kind.GIVE, Kind.CORRECT) and act.what in ("time", "range")}
+    if not both or others - {act.value for act in both}:
+        return acts, when
+    kept = [act for act in acts if act not in both and not (act.kind is Kind.BEGIN and act.what in ("move", "book"))]
+    return kept, When(reason="negated")
+
+
+_THAT_DAY: Final = re.compile("(?:[那当])天|嗰日|(?<![a-z])that day(?![a-z])")
+
+
+def _points_at_a_day(page: Page, scene: Scene, acts: list[Act], when: When) -> bool:
+    """我那天值班，我老婆下午三点来: an hour of a day that nobody named is not today's."""
+    known = scene.day_said or scene.shown.day or any(act.what == "day" for act in acts)
+    return bool(when.candidates) and not known and _THAT_DAY.search(page.words) is not None
 
 
 def _plain_wish(acts: list[Act], rest: tuple[Rest, ...], when: When | None, scene: Scene) -> bool:

@@ -962,6 +962,8 @@ class _Speech:
         if option.minutes is not None:
             return (self.today,)
         known = self.scene.day_said or self.scene.shown.day
+        if any(act.kind is Kind.REFUSE and act.what == "day" and act.value == known for act in self.acts):
+            raise Unclear("which_day")  # 三点可以，周五不可以
         if known is not None and known >= self.today:
             return (known,)
         return (self.today,) if option.timed else ()

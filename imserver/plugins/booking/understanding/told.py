@@ -36,6 +36,9 @@ _CARD: Final = {name: re.compile(pattern) for name, pattern in _WORDS["card"].it
 _BOOKED: Final = re.compile(_WORDS["others_booked"])
 _EXISTING: Final = re.compile(_WORDS["existing"])
 _TAKEN_BACK: Final = re.compile(f"{_WORDS['taken_back']}|{_WORDS['own_refusal']}")
+_FORBIDDEN: Final = re.compile(_WORDS["forbidden"])
+_FEARED: Final = re.compile(_WORDS["feared"])
+_DENIED: Final = re.compile(_WORDS["denied"])
 _ELSEWHERE: Final = re.compile(_WORDS["elsewhere"])
 _BOOKED_ELSEWHERE: Final = re.compile(_WORDS["booked_elsewhere"])
 _OWN_MATTERS: Final = re.compile(_WORDS["own_matters"])
@@ -171,6 +174,7 @@ def _is_told(page: Page, name: str, place: int) -> bool:
         or _is_quoted(page, place)
         or (name != "yes" and _TAKEN_BACK.search(page.words, place) is not None)
         or (name in ("cancel", "move") and _is_elsewhere(page, start, end))
+        or (name == "cancel" and _is_unwanted(page, before, end))
         or _is_bygone(name, before, behind)
         or _is_said(page, name, place)
         or (name == "book" and _asks_for_another(page))
@@ -236,6 +240,15 @@ def _is_bygone(name: str, before: str, behind: str) -> bool:
     if _PAST_FORM.match(behind) and _FINITE.search(before):
         return True
     return _OTHERS.search(before) is not None and not _WISHED.search(before)
+
+
+def _is_unwanted(page: Page, before: str, end: int) -> bool:
+    """Whether nobody wants it: it is forbidden, feared, or denied further on."""
+    return (
+        _FORBIDDEN.search(before) is not None
+        or _FEARED.search(before) is not None
+        or _DENIED.search(page.words, end) is not None
+    )
 
 
 def _is_elsewhere(page: Page, start: int, end: int) -> bool:

@@ -92,6 +92,9 @@ _ORDINAL: Final = re.compile(
     f"|(?<![a-z])(?:the )?(first|second|third|fourth|fifth|1st|2nd|3rd|4th|5th) (?:one|option|slot)(?![a-z])(?! (?:you|u|they) (?:show|g[ai]v|offer|said|sent|had))"
     f"|(?:选|option|number|no\\.?|#) ?([0-9]{{1,2}}){_END}"
 )
+_PART_BEFORE: Final = re.compile("(?:[上下]午|[下上]昼|早上|晚上|中午|朝早|夜晚|天|周.|号|早|晚)(?:的|嗰)?$")
+#: Said where a day was asked, they are one.
+_HOLIDAYS: Final = frozenset({"十一", "五一", "六一", "七一", "八一"})
 _BARE: Final = template("values", "bare")
 #: A number by itself, and words beside which it is no age: the only one of an answer is the age that was asked.
 _FIGURES: Final = re.compile("(?:^|(?<=[ ,!.~(]))([1-9][0-9])(?=[ .!~)]*$)")
@@ -378,9 +381,13 @@ def read_number(page: Page, scene: Scene) -> None:
     if match := _BARE.match(page.open):
         if "ish" in match[0]:
             return  # an hour
+        if scene.step == "day" and match[0].strip() in _HOLIDAYS:
+            return
         if (not match[1].isalpha() or match[1][0] in _CN) and number(match[1]) < 100:
             page.take_act(Kind.GIVE, "number", number(match[1]), match.span())
         return
     for match in page.find(_ORDINAL):
+        if _PART_BEFORE.search(page.open[: match.start()]):
+            continue  # 下午第一个: the first of the afternoon
         said = match[1] or match[3]
         page.take_act(Kind.GIVE, "number", number(said) if said else _ORDINALS[match[2]], match.span())
