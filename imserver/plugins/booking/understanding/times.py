@@ -145,6 +145,10 @@ def read_times(sheet: Sheet, scene: Scene) -> Times:
     _in_the_hand_of(sheet, scene)
     scanned: list[Found] = []
     for one in scan(sheet, scene.now.date()):
+        last = scanned[-1] if scanned and scanned[-1].end == one.start and not scanned[-1].timely else None
+        if last is not None and last.tokens and one.tokens == (Same("day"),):  # 21号那天
+            scanned[-1] = replace(last, end=one.end)
+            continue
         scanned.append(_resolved(one, scene, named=any(not before.timely for before in scanned)))
     found = [one for one in scanned if one.tokens]
     if not found:
