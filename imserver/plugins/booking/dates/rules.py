@@ -559,7 +559,8 @@ TIMES: Final = _compiled(
         read.read_written,
     ),
     (
-        rf"(?<={DAY_MARK}) (?:at )?(?P<hour>[0-9]{{1,2}})[; ](?P<minute>00|15|30|45)(?=$|[,.?!]| (?:pls|please|ok|thx|thanks))",
+        rf"(?<={DAY_MARK}) (?:at )?(?P<hour>[0-9]{{1,2}})[; ](?P<minute>00|15|30|45)"
+        "(?=$|[,.?!]| (?:pls|please|ok|thx|thanks|i|im|i'm|for|exam|eyes?|glasses|name|my|check|new)(?![a-z]))",
         read.read_behind_day,
     ),
     (rf"{DIAL}(?P<hour>[0-9]{{1,2}})(?: : ?| ?h ?|: )(?P<minute>[0-9]{{2}})(?![0-9a-z:])", read.read_written),
@@ -617,6 +618,13 @@ TIMES: Final = _compiled(
         read.read_hour_minute,
     ),
     (rf"{AT}(?P<hour>[0-9]{{1,2}})\.(?P<minute>[0-9]{{2}})(?![0-9a-z:.])", read.read_written),
+    (
+        (
+            f"(?:^|(?<=ok )|(?<=okay )|(?<=yes )|(?<=so )|(?<=can do )|(?<=let's do ))"
+            f"(?P<hour>[1-9]|1[0-2])(?P<minute>)(?= {DAY_MARK})"
+        ),
+        read.read_hour_minute,
+    ),
     (
         (
             f"(?<![a-z])(?:at )?(?P<hour>{HOUR_WORD})[- ]"
@@ -697,6 +705,7 @@ TIMES: Final = _compiled(
         r"(?<![a-z])(?:first thing(?: in the morning)?|before (?:lunch|work|school|class)|after breakfast)(?![a-z])",
         read.read_morning,
     ),
+    (r"(?<![a-z])(?:in the )?fore-?noon(?![a-z])", read.read_morning),
     (r"(?<![a-z])before (?:dinner|supper|tea)(?![a-z])", read.read_afternoon),
     (
         f"{_NO_HOUR}(?:下(?:了班|完班|班(?:{_DONE}|完|了))|[放收]咗?工(?:{_DONE}|先|完)?|[落收]咗?班(?:{_DONE})?)",

@@ -138,7 +138,11 @@ _ANYBODY: Final = re.compile(_WORDS["cancelled_by"]["anybody"])
 _DONE: Final = re.compile("(?:掉)?(?:了?的|过)")
 #: "Cancel that last message" is about no appointment.
 _NO_APPOINTMENT: Final = re.compile(_WORDS["cancelled_by"]["no_appointment"])
+_OTHER_OBJECT: Final = re.compile(_WORDS["cancelled_by"]["other_object"])
+_ECHO: Final = re.compile(_WORDS["cancelled_by"]["echo"])
 _CANCELLING: Final = re.compile("取[消肖]|cancel|cancl")
+#: "My appt on the 20th, can it become the 23rd".
+_OWNED: Final = re.compile("(?<![a-z])(?:my|our) (?:[a-z]+ )?$")
 _ABLE: Final = re.compile("能|可以|方便")
 _ANOTHER_TIME: Final = re.compile("换个?(?:时间|日子)|换一?天")
 _STRONG_MOVE: Final = re.compile(
@@ -257,7 +261,7 @@ def _stands(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> boo
     ):
         page.explain(one.start, one.end, Cover.HARMLESS)  # 取消我的预约: what is cancelled
         return False
-    if one.name == "human" and NEGATED.search(before):
+    if one.name in ("human", "slots") and NEGATED.search(before):
         return False
     if one.name == "slots" and _FREE.search(before):
         page.explain(one.start, one.end, Cover.HARMLESS)
@@ -295,7 +299,7 @@ def _cancels(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bo
         return False
     if _CANCELLING.search(page.words[one.start : one.end]) and _ANYBODY.search(before):
         return False
-    if _NO_APPOINTMENT.match(page.words, one.end):
+    if any(other.match(page.words, one.end) for other in (_NO_APPOINTMENT, _OTHER_OBJECT, _ECHO)):
         return False
     if _CONDITIONAL.match(page.words, one.end) or _OR_NOT.match(page.words, one.end):
         return False
@@ -332,6 +336,9 @@ def _books(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bool
     start, end = page.clause_at(one.start)
     beside = any(start <= other.start < end for other in found if other.name in ("cancel", "move", "list"))
     named = _named(page, start, end)
+    beside = beside or (
+        _OWNED.search(page.words[start : one.start]) is not None and page.has(Kind.BEGIN, "move")
+    )
     if beside or (not named and any(page.has(Kind.BEGIN, name) for name in ("cancel", "move", "list"))):
         page.explain(one.start, one.end, Cover.HARMLESS)
         return False
@@ -383,9 +390,8 @@ def _from_service(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> Non
     given = [act for act in page.acts if act.kind is Kind.GIVE and act.what == "service"]
     if not given or scene.step not in ("", "none"):
         return
-    if any(
-        _NEEDS_ONE.search(page.words[start:end]) and asks(page, start, end) for start, end in page.clauses
-    ):
+    where = {_clause_of(page, act) for act in given} if page.unclear or _timed(page) else page.clauses
+    if any(_NEEDS_ONE.search(page.words[start:end]) and asks(page, start, end) for start, end in where):
         return
     others = any(page.has(Kind.BEGIN, name) for name in ("book", "move", "cancel", "list", "human", "order"))
     if others:
@@ -393,11 +399,17 @@ def _from_service(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> Non
     if asked and not any(page.timed(*clause) for clause in page.clauses):
         return
     clauses = {_clause_of(page, act) for act in given}
+    if all(MAYBE.search(page.words[start:end]) for start, end in clauses):
+        return
     if all(
         asks(page, *clause) and not page.timed(*clause) and _left(page.unread(*clause)) for clause in clauses
     ):
         return
     page.acts.append(Act(Kind.BEGIN, "book", None, given[0].spans))
+
+
+def _timed(page: Page) -> bool:
+    return any(page.timed(*clause) for clause in page.clauses)
 
 
 def hide_cancelled(page: Page, scene: Scene) -> None:
@@ -612,7 +624,7 @@ def _repeats(words: Mapping[str, Any], name: str) -> re.Pattern[str]:
 _REPEATS: Final = {name: _repeats(_WORDS["repeats"], name) for name in _WORDS["repeats"]["verbs"]}
 #: A hum, or "by the way", is no yes where more follows.
 _HUMMED: Final = re.compile(
-    "^[ ]*(?:[嗯恩唔哦噢啊额]|对了|就是|那就|行吧那|um|uh|oh|well|so|right|ok so)[ .…~]*$"
+    "^[ ]*(?:[嗯恩唔哦噢啊额]|对了|就是|那就|行吧那|um|uh|oh|well|so|right|ok so|(?:oh|ah|aw+|ugh) no+)[ .…~]*$"
 )
 #: "Is that right" asks.
 _ASKING: Final = re.compile("^[ ]*(?:is|are|was|were) (?:it|that|this|they|you|there|the)(?![a-z])")

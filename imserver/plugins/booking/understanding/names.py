@@ -68,7 +68,7 @@ _PET_BEGINS: Final = re.compile(
 _DIGIT: Final = re.compile("[0-9]")
 _NUMBER_NEXT: Final = re.compile(" ?[0-9]{1,2}(?![0-9:])")
 _LATIN: Final = re.compile(
-    "[a-z\u00c0-\u024f][a-z\u00c0-\u024f'.\u2019-]*(?: [a-z\u00c0-\u024f][a-z\u00c0-\u024f'.\u2019-]*){0,3}"
+    "[a-z\u00c0-\u024f][a-z\u00c0-\u024f'.\u2019-]*(?: [a-z\u00c0-\u024f][a-z\u00c0-\u024f'.\u2019-]*){0,4}"
 )
 _WORD: Final = re.compile("[a-z\u00c0-\u024f'\u2019.-]+")
 _DOTTED: Final = re.compile(f"[{HAN}]{{1,8}}(?:[·•・‧][{HAN}]{{1,8}}){{1,3}}")
@@ -203,6 +203,7 @@ def read_names(page: Page, scene: Scene) -> None:
         or list(_named_as_a_month(page))
         or list(_said(page, scene))
     )
+    said = [place for place in said if not _asked_about(page, scene, *place)]
     if said:
         _give(page, scene, *_concluded(page, said))
         return
@@ -242,6 +243,14 @@ def _in_row_of_kin(page: Page, scene: Scene) -> bool:
             page.take_act(Kind.GIVE, "age", int(match[group]), match.span(group))
         return True
     return False
+
+
+def _asked_about(page: Page, scene: Scene, start: int, end: int) -> bool:
+    """ "Under Moira? No, Maura.": whether a name at a card is only said back."""
+    if not scene.step.startswith("confirm") or not page.words[end : end + 2].lstrip().startswith("?"):
+        return False
+    page.take(start, end, Cover.DOUBT)
+    return True
 
 
 def _spelling(page: Page, scene: Scene) -> None:

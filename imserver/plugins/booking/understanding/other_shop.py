@@ -6,8 +6,9 @@ from typing import Final
 
 from .acts import Kind, Scene
 from .lexicon import Lexicon
-from .page import Page
+from .page import Cover, Page
 from .patterns import template
+from .rest import MAYBE
 
 #: "Your other branch": where there are two, it is said which.
 _THE_OTHER: Final = template("other_shop", "the_other")
@@ -19,6 +20,9 @@ def read_other_shop(page: Page, scene: Scene, lexicon: Lexicon) -> None:
     if scene.step in ("", "none"):
         return
     if (match := next(page.find(_THE_OTHER), None)) is not None:
+        if MAYBE.search(page.words, *page.clause_at(match.start())):
+            page.take(*match.span(), Cover.DOUBT)
+            return
         others = [shop.id for shop in lexicon.chain.stores if shop.id != scene.shop]
         if scene.shop and len(others) == 1:
             page.take_act(Kind.CORRECT, "shop", others[0], match.span())

@@ -50,7 +50,7 @@ from .rewrite import fold
 from .row import read_both, read_loose_names, read_row
 from .staff import is_staffs, read_command
 from .times import read_times
-from .told import denies, hide_beside_yes, hide_others, hush
+from .told import denies, hide_beside_yes, hide_others, hush, take_asides
 from .values import read_age_behind_name, read_ages, read_codes, read_first, read_number, read_phones
 
 #: A longer text is no instruction to a bot: it is for people.
@@ -96,6 +96,7 @@ def _for_people(text: str) -> Reading:
 def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     for match in page.find(_THUMBED):
         page.take(*match.span(), Cover.HARMLESS)
+    take_asides(page, confirming=scene.step.startswith("confirm"))
     read_phones(page, scene.step)
     read_codes(page, spoken_of=False)
     read_ages(page, scene, lexicon)
@@ -272,6 +273,8 @@ _WAITED_FOR: Final = re.compile(
 _COMPOUND: Final = re.compile("^[单师室机仪台费]")
 #: 调整至周六, "adjust my appointment": it is the time that is adjusted.
 _APPOINTED: Final = template("reader", "appointed")
+#: "You've got me down at Garden": what the card shows, and is not meant.
+_HAS_ME_AT: Final = template("reader", "has_me_at")
 _LEAD: Final = re.compile("(?:换|改|转)(?:到|成|去|为)?$")
 
 
@@ -287,6 +290,9 @@ def _chain_words(page: Page, scene: Scene, lexicon: Lexicon, asked: list[tuple[i
         for one in found:
             if what == "service" and _APPOINTED.match(page.words, one.start):
                 continue
+            if what == "shop" and _is_told_of(page, one):
+                page.take(one.start, one.end, Cover.NOTE)
+                continue
             if what == "service" and (_asked_about(page, one.start, asked) or _told(page, one)):
                 page.take(one.start, one.end, Cover.NOTE)
             else:
@@ -297,6 +303,15 @@ def _chain_words(page: Page, scene: Scene, lexicon: Lexicon, asked: list[tuple[i
         if what == "age" and page.has(Kind.GIVE, "age"):
             continue
         _words(page, scene, what, finder, asked)
+
+
+_SHOP_TOLD: Final = template("reader", "shop_told")
+
+
+def _is_told_of(page: Page, one: Found) -> bool:
+    """Whether a shop is compared or told of: "which is nearer, you or riverside", "at Riverside they told me"."""
+    begin, end = page.clause_at(one.start)
+    return _SHOP_TOLD.search(f"{page.words[begin : one.start]}\ue000{page.words[one.end : end]}") is not None
 
 
 _BOOKS: Final = re.compile("[约订]")
@@ -467,7 +482,11 @@ def _written(page: Page, start: int, end: int) -> re.Match[str] | None:
 def _value(page: Page, what: str, value: str, start: int, end: int, *, corrects: bool) -> None:
     """A shop or a service: given, refused by the words around it, or worn. `corrects`: 换 before it is a correction."""
     begin, finish = page.clause_at(start)
-    before = _BEFORE.search(page.words[begin:start]) or _written(page, start, end)
+    before = (
+        _BEFORE.search(page.words[begin:start])
+        or _written(page, start, end)
+        or (corrects and what == "shop" and _HAS_ME_AT.search(page.words[begin:start]))
+    )
     behind = _BEHIND.match(page.words[end:finish]) or _NOT_RIGHT.match(page.words[end : end + _NEAR])
     if before or behind:
         places = (begin + before.start() if before else start, end + behind.end() if behind else end)

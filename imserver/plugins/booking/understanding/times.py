@@ -66,6 +66,7 @@ CONTRAST: Final = re.compile(
     "(?:哦|噢|呃|啊|哎)?(?:不对不对|不对|不是[啊呀哦的]|不不不?|(?:我)?[说搞弄写打记看]错了?(?:[说搞弄写打记看]错了?)?|错了|口误|听错了?|你听错了)|"
     r"(?:算了|罢了)[,， ]?(?:那|还是|就|改成?|换成?){0,2}(?=[\x00\x01])|(?<![a-z])(?:never ?mind|"
     r"nvm|forget it)[, ]{0,2}(?:make it |let's do )?(?=[\x00\x01])|"
+    r"^ ?(?:no(?:pe)?[ ,.!]{1,3}){1,4}(?=[\x00\x01])|"
     r"(?<![a-z])(?:no wait|wait no|no no|no,? sorry|my mistake|correction|w8 no|i mean|"
     r"(?:no,? )?i (?:said|meant)|scratch that|actually)(?![a-z])"
 )
@@ -517,6 +518,10 @@ class _Speech:
                 self._act(Kind.REFUSE, "time", shown and shown.time(), moment, self.verdicts[number].words)
                 self.refuses.add("time")
                 continue
+            if verdict in ("busy", "elsewhere") and self._on_day_of_card(moment):
+                self._act(Kind.REFUSE, "day", self.scene.shown.day, moment, self.verdicts[number].words)
+                self.refuses.add("day")
+                continue
             if verdict not in ("refused", "old", "busy") or (
                 verdict == "busy" and wishes and moment.has_clock
             ):
@@ -536,6 +541,11 @@ class _Speech:
         except Unclear:
             return False
         return shown.time() in option.times and option.days in ((), (shown.date(),))
+
+    def _on_day_of_card(self, moment: Moment) -> bool:
+        """Whether it is the day that the card shows, without an hour: "I'm in Frankfurt on that day"."""
+        day = self.scene.shown.day
+        return day is not None and not moment.times and not moment.open_day and self._days(moment) == (day,)
 
     def _refused(self, moment: Moment, scope: Scope, kept: Sequence[Moment]) -> Iterable[tuple[str, Any]]:
         """What is refused of a moment: its time, its part of the day, or its day."""

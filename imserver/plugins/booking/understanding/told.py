@@ -35,7 +35,7 @@ _QUOTE: Final = re.compile(_WORDS["quote"])
 _CARD: Final = {name: re.compile(pattern) for name, pattern in _WORDS["card"].items()}
 _BOOKED: Final = re.compile(_WORDS["others_booked"])
 _EXISTING: Final = re.compile(_WORDS["existing"])
-_TAKEN_BACK: Final = re.compile(_WORDS["taken_back"])
+_TAKEN_BACK: Final = re.compile(f"{_WORDS['taken_back']}|{_WORDS['own_refusal']}")
 _FORBIDDEN: Final = re.compile(_WORDS["forbidden"])
 _FEARED: Final = re.compile(_WORDS["feared"])
 _DENIED: Final = re.compile(_WORDS["denied"])
@@ -44,6 +44,7 @@ _ELSEWHERE: Final = re.compile(_WORDS["elsewhere"])
 _BOOKED_ELSEWHERE: Final = re.compile(_WORDS["booked_elsewhere"])
 _OWN_MATTERS: Final = re.compile(_WORDS["own_matters"])
 _OTHERS_DO: Final = re.compile(_WORDS["others_do"])
+_ASIDES: Final = {where: tuple(map(re.compile, patterns)) for where, patterns in _WORDS["asides"].items()}
 _SENTENCE_END: Final = re.compile("[。.!?;\n]")
 #: What may be looked up in the shop's free times; the others are done.
 _LOOKED_UP: Final = frozenset({"book", "move"})
@@ -67,6 +68,8 @@ def hush(page: Page, scene: Scene) -> None:
         if places and all(_is_told(page, name, place) for place in places):
             page.acts = [one for one in page.acts if one is not act]
             for place in places:
+                if _TAKEN_BACK.search(page.words, place):
+                    page.drop(*page.clause_at(place), ("person", "service"))
                 page.explain(*page.clause_at(place), Cover.DOUBT)
                 _doubt(page, *page.clause_at(place))
 
@@ -90,6 +93,13 @@ def _is_beside(clause: str, scene: Scene) -> bool:
     return scene.asks in ("", "book") and _CARD["unchanged"].fullmatch(clause) is not None
 
 
+def take_asides(page: Page, *, confirming: bool) -> None:
+    """Words of values that are none: "my cat is called Monday", "the third line", "it says first visit"."""
+    for pattern in (*_ASIDES["everywhere"], *(_ASIDES["at_card"] if confirming else ())):
+        for match in page.find(pattern):
+            page.take(*match.span(), Cover.NOTE)
+
+
 def _weigh_yes(page: Page) -> None:
     """At a card: what only looks like a yes is none, and no negation is nothing."""
     said = {act.kind for act in page.acts}
@@ -102,10 +112,12 @@ def _weigh_yes(page: Page) -> None:
         start, end = page.clause_at(place)
         asked = page.timed(start, end) and _CARD["tagged"].search(page.words[start : end + 3])
         protests = page.timed(start, end) and _CARD["protest"].search(page.words, start, end)
+        bygone = _CARD["bygone"].search(page.words, start, end)
         half = any(_CARD[name].search(page.words) for name in ("conceded", "objected"))
         if not (
             asked
             or protests
+            or bygone
             or half
             or _CARD["heard"].match(page.words)
             or _only_opens(page, act, start, end)

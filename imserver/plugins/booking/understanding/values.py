@@ -51,13 +51,16 @@ _TIMES_SAID: Final = {"double": 2, "triple": 3, "treble": 3}
 _PLAIN: Final = re.compile(" ?([1-9][0-9]?) ?")
 #: "jordan 19 first time", "Fiona (56)", "ruth abara, 67": right behind what was taken for the name.
 _BEHIND_NAME: Final = template("values", "behind_name")
+_SPELT_AGE: Final = re.compile(
+    " ?((?:twenty|thirty|forty|fifty|sixty|seventy|eighty)(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?) ?"
+)
 _BRACKETED: Final = re.compile("\x02 ?[(] ?(?:aged? |)([1-9][0-9]?) ?[)]")
 _EXTENSION: Final = re.compile(r" ?(?:转|分机|ext\.?|x) ?[0-9]{1,5}(?![0-9点:])")
 _NO_PHONE: Final = template("values", "no_phone")
 
 _YEARS: Final = templates("values", "years")
 _PAIR: Final = re.compile(
-    f"(?:(?<!不)是({_NUM})岁?,? ?不是({_NUM})岁?|不是({_NUM})岁?,? ?(?:而)?是({_NUM})岁?)(?![0-9点号:.月日分楼路]| ?[ap]m)"
+    f"(?:(?<!不)是({_NUM})岁?,? ?不是({_NUM})岁?|不是({_NUM})岁?,? ?(?:而)?是({_NUM})岁?|({_NUM})岁,? ?(?:不是|唔系|not )({_NUM})岁?)(?![0-9点号:.月日分楼路]| ?[ap]m)"
 )
 #: Whoever goes to school is of this age, as far as the bands are concerned.
 _PUPIL: Final = 10
@@ -86,13 +89,18 @@ _BORN_ENGLISH: Final = re.compile(
 
 _ORDINAL: Final = re.compile(
     f"(?:选|要|就|点)?第 ?([0-9]{{1,2}}|[一二两三四五六七八九十]{{1,2}}) ?(?:个|项|家|种|条|行)?(?:吧|的|啊)?{_END}"
-    f"|(?<![a-z])(?:the )?(first|second|third|fourth|fifth|1st|2nd|3rd|4th|5th) (?:one|option|slot)(?![a-z])"
+    f"|(?<![a-z])(?:the )?(first|second|third|fourth|fifth|1st|2nd|3rd|4th|5th) (?:one|option|slot)(?![a-z])(?! (?:you|u|they) (?:show|g[ai]v|offer|said|sent|had))"
     f"|(?:选|option|number|no\\.?|#) ?([0-9]{{1,2}}){_END}"
 )
 _PART_BEFORE: Final = re.compile("(?:[上下]午|[下上]昼|早上|晚上|中午|朝早|夜晚|天|周.|号|早|晚)(?:的|嗰)?$")
 #: Said where a day was asked, they are one.
 _HOLIDAYS: Final = frozenset({"十一", "五一", "六一", "七一", "八一"})
 _BARE: Final = template("values", "bare")
+#: A number by itself, and words beside which it is no age: the only one of an answer is the age that was asked.
+_FIGURES: Final = re.compile("(?:^|(?<=[ ,!.~(]))([1-9][0-9])(?=[ .!~)]*$)")
+_NO_AGE: Final = re.compile(
+    "[?？不没唔前后年月日号点]|(?<![a-z])(?:not|no|ago|when|was|were|years?|months?|at|since|in|on|next|until|n't|he|his|her)(?![a-z])|n't"
+)
 _NEVER_BEEN: Final = template("values", "never_been")
 _BEEN_BEFORE: Final = template("values", "been_before")
 _PUT_RIGHT: Final = template("values", "age_put_right")
@@ -228,7 +236,7 @@ def read_ages(page: Page, scene: Scene, lexicon: Lexicon) -> None:
     for match in page.find(_ABOUT):
         page.take_act(Kind.GIVE, "age", lexicon.band_of(_about(match)), match.span())
     for match in page.find(_PAIR) if _OF_AGE.search(page.words) or scene.step.startswith("confirm") else ():
-        page.take_act(Kind.CORRECT, "age", number(match[1] or match[4]), match.span())
+        page.take_act(Kind.CORRECT, "age", number(match[1] or match[4] or match[5]), match.span())
     if asked:
         _roughly(page, lexicon)
     for match in page.find(_BOUND):
@@ -292,6 +300,10 @@ def _asked_age(page: Page, lexicon: Lexicon) -> None:
         bare = _BARE.match(page.open[start:end])
         if bare and _is_age(bare[1]) and not page.has(Kind.GIVE, "age"):
             page.take_act(Kind.GIVE, "age", number(bare[1]), (start, end))
+    if not page.has(Kind.GIVE, "age") and (alone := _FIGURES.findall(page.open)) and len(alone) == 1:
+        if not _NO_AGE.search(page.words) and _is_age(alone[0]):
+            match = next(_FIGURES.finditer(page.open))
+            page.take_act(Kind.GIVE, "age", number(match[1]), match.span(1))
     for match in page.find(_SCHOOL):
         if not page.has(Kind.GIVE, "age"):
             page.take_act(Kind.GIVE, "age", lexicon.band_of(_PUPIL), match.span())
@@ -315,6 +327,9 @@ def read_age_behind_name(page: Page) -> None:
         plain = _PLAIN.fullmatch(page.open[start:end])
         if plain and int(plain[1]) < _HOURS and page.open[:start].rstrip(" ,.")[-1:] != ASIDE_MARK:
             continue  # "sat. 4. collect. Moss."
+        if words := _SPELT_AGE.fullmatch(page.open[start:end]):
+            page.take_act(Kind.GIVE, "age", number(words[1]), (start, end))
+            return
         bare = plain or _BEHIND_NAME.search(page.open[start:end])
         if bare:
             page.take_act(
@@ -364,6 +379,8 @@ def read_number(page: Page, scene: Scene) -> None:
         page.take_act(Kind.GIVE, "number", int(match[1]), match.span())
         return
     if match := _BARE.match(page.open):
+        if "ish" in match[0]:
+            return  # an hour
         if scene.step == "day" and match[0].strip() in _HOLIDAYS:
             return
         if (not match[1].isalpha() or match[1][0] in _CN) and number(match[1]) < 100:
