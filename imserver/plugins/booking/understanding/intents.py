@@ -56,10 +56,16 @@ def read_courtesies(page: Page) -> None:
         places = [
             _with_time(page, kind, *match.span())
             for match in page.find(pattern)
-            if not _NO_NEED.search(page.words[: match.start()])
+            if not _is_declined(page, match.start())
         ]
         if places:
             page.take_act(kind, "", None, *places)
+
+
+def _is_declined(page: Page, place: int) -> bool:
+    """不谢, "no thanks": but not "no 谢谢"."""
+    match = _NO_NEED.search(page.words[:place])
+    return match is not None and (not match[0].isascii() or page.words[place].isascii())
 
 
 def _with_time(page: Page, kind: Kind, start: int, end: int) -> tuple[int, int]:
@@ -330,7 +336,9 @@ def _books(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bool
     start, end = page.clause_at(one.start)
     beside = any(start <= other.start < end for other in found if other.name in ("cancel", "move", "list"))
     named = _named(page, start, end)
-    beside = beside or (_OWNED.search(page.words[start : one.start]) is not None and page.has(Kind.BEGIN, "move"))
+    beside = beside or (
+        _OWNED.search(page.words[start : one.start]) is not None and page.has(Kind.BEGIN, "move")
+    )
     if beside or (not named and any(page.has(Kind.BEGIN, name) for name in ("cancel", "move", "list"))):
         page.explain(one.start, one.end, Cover.HARMLESS)
         return False
@@ -522,7 +530,7 @@ def read_questions(page: Page, asked: list[tuple[int, int]]) -> None:
             here and not beyond_politeness(page, start, end) and (wished or _put_to(page, start, end))
         ):
             cover_politeness(page, start, end)
-        elif left:
+        elif left or (not page.acts and Cover.NOTE in page.cover[start:end]):
             _only_asked(page, start, end)
             ask_other(page, start, end)
 
@@ -653,7 +661,7 @@ def read_answers(page: Page, scene: Scene) -> None:
             continue
         if page.words[end : end + 2].lstrip().startswith("?") or _HEDGED.search(page.words):
             continue
-        kind = _answer(text)
+        kind = answer_of(text)
         if kind is Kind.NO and not confirming and _keeps(page.words[start:end]):
             continue
         if kind is None and confirming and not asks(page, start, end) and (lead := _LEAD.match(text)):
@@ -707,10 +715,10 @@ def _repeats_card(page: Page, scene: Scene, start: int, end: int) -> bool:
         "\x02" if mark in (DAY_MARK, TIME_MARK, WORD_MARK) else char
         for char, mark in zip(page.open[start:end], page.sheet.text[start:end], strict=True)
     )
-    return _answer(words) is Kind.YES
+    return answer_of(words) is Kind.YES
 
 
-def _answer(text: str) -> Kind | None:
+def answer_of(text: str) -> Kind | None:
     """What a clause says if it is made of nothing but words of one answer and of what goes with them."""
     said: set[Kind] = set()
     letters = letters_of(text)
