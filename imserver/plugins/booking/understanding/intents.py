@@ -135,6 +135,8 @@ _NO_APPOINTMENT: Final = re.compile(_WORDS["cancelled_by"]["no_appointment"])
 _OTHER_OBJECT: Final = re.compile(_WORDS["cancelled_by"]["other_object"])
 _ECHO: Final = re.compile(_WORDS["cancelled_by"]["echo"])
 _CANCELLING: Final = re.compile("取[消肖]|cancel|cancl")
+#: "But maybe hold the contacts": a service that is only thought of.
+_PERHAPS: Final = re.compile("可能|也许|或许|说不定|(?<![a-z])(?:maybe|perhaps|possibly)(?![a-z])")
 #: "My appt on the 20th, can it become the 23rd".
 _OWNED: Final = re.compile("(?<![a-z])(?:my|our) (?:[a-z]+ )?$")
 _ABLE: Final = re.compile("能|可以|方便")
@@ -330,7 +332,9 @@ def _books(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bool
     start, end = page.clause_at(one.start)
     beside = any(start <= other.start < end for other in found if other.name in ("cancel", "move", "list"))
     named = _named(page, start, end)
-    beside = beside or (_OWNED.search(page.words[start : one.start]) is not None and page.has(Kind.BEGIN, "move"))
+    beside = beside or (
+        _OWNED.search(page.words[start : one.start]) is not None and page.has(Kind.BEGIN, "move")
+    )
     if beside or (not named and any(page.has(Kind.BEGIN, name) for name in ("cancel", "move", "list"))):
         page.explain(one.start, one.end, Cover.HARMLESS)
         return False
@@ -391,7 +395,7 @@ def _from_service(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> Non
     if asked and not any(page.timed(*clause) for clause in page.clauses):
         return
     clauses = {_clause_of(page, act) for act in given}
-    if all(MAYBE.search(page.words[start:end]) for start, end in clauses):
+    if all(_PERHAPS.search(page.words, start, end) for start, end in clauses):
         return
     if all(
         asks(page, *clause) and not page.timed(*clause) and _left(page.unread(*clause)) for clause in clauses

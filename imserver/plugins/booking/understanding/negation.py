@@ -88,7 +88,7 @@ NOTES: Final = (
         "(?:let|make|sell|upsell|push|call|text|phone|ring|charge|rush|scare|tell) "
         "(?:her|him|them|my [a-z]{2,9})"
         "(?: (?!(?:on|at|before|after|and|but|so|mon|tue|wed|thu|fri|sat|sun|today|tomorrow|next|this|cancel)"
-        "[a-z]*)[a-z]{1,12}){0,5}"
+        "[a-z]{0,12})[a-z]{1,12}){0,5}"
     ),
     (
         "(?:员?工号|尾号|后[四三六4]位|会员卡?号?|卡号|微信号?|车牌号?|学号|编号|订单号?|单号|快递|验证码|"
@@ -638,7 +638,7 @@ ALONE: Final[tuple[tuple[Verdict, str], ...]] = (
     ),
     (
         "told",
-        rf"(?P<no>{V})(?:我|就|才|大概|应该|左右)*(?:能|可以)?(?:赶得?(?:到|及|上)|到得了|能到|到店|走得到)[^{V}]{{0,8}}?(?:约|订|定|排|就)(?=[^{V}]{{0,2}}{V})",
+        rf"(?P<no>{V})(?:我|就|才|大概|应该|左右){{0,4}}(?:能|可以)?(?:赶得?(?:到|及|上)|到得了|能到|到店|走得到)[^{V}]{{0,8}}?(?:约|订|定|排|就)(?=[^{V}]{{0,2}}{V})",
     ),
     ("told", rf"(?P<no>{V})[^{V},，。;；!！?？想要约能可吗]{{0,6}}?(?:{TOLD_BEHIND})(?![话人])"),
     (

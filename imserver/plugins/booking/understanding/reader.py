@@ -179,7 +179,9 @@ def _own_days(page: Page, scene: Scene) -> None:
             page.take(start, end)
 
 
-_LAST_SHOWN: Final = re.compile("(?:最后|最早|最晚|第一)的?(?:那)?(?:一)?个|(?<![a-z])(?:the )?(?:last|first|latest|earliest) (?:one|slot)(?![a-z])")
+_LAST_SHOWN: Final = re.compile(
+    "(?:最后|最早|最晚|第一)的?(?:那)?(?:一)?个|(?<![a-z])(?:the )?(?:last|first|latest|earliest) (?:one|slot)(?![a-z])"
+)
 
 
 def _of_the_list(page: Page) -> None:
@@ -263,7 +265,9 @@ _BEHIND: Final = template("reader", "behind")
 _WORN: Final = re.compile(load_words("rest")["said_of"])
 #: 验光单, 验光师: a word of its own.
 #: 花镜到了没有: it is ordered.
-_WAITED_FOR: Final = re.compile("[^,.!?;]{0,3}(?:到|好|做好|配好|弄好|修好|磨好|出来)(?:了|咗)?(?:没|吗|么|未|冇)")
+_WAITED_FOR: Final = re.compile(
+    "[^,.!?;]{0,3}(?:到|好|做好|配好|弄好|修好|磨好|出来)(?:了|咗)?(?:没|吗|么|未|冇)"
+)
 _COMPOUND: Final = re.compile("^[单师室机仪台费]")
 #: 调整至周六, "adjust my appointment": it is the time that is adjusted.
 _APPOINTED: Final = template("reader", "appointed")
@@ -355,7 +359,9 @@ def _words(page: Page, scene: Scene, what: str, finder: Finder, asked: list[tupl
         if what == "first" and _written(page, one.start, one.end):
             page.take_act(Kind.REFUSE, "first", one.id == "new", (one.start, one.end))
             continue
-        if what == "first" and (_elsewhere(page, one.start) or _by_others(page, one.start) or _lost(page, one.start)):
+        if what == "first" and (
+            _elsewhere(page, one.start) or _by_others(page, one.start) or _lost(page, one.start)
+        ):
             page.take(one.start, one.end, Cover.NOTE)
             continue
         if what == "first":
@@ -464,7 +470,11 @@ _WRITTEN: Final = re.compile("(?:写|填|选|弄|打|登记|点|标|搞|记|约|
 def _written(page: Page, start: int, end: int) -> re.Match[str] | None:
     """The words before a value that was written by mistake, and is over: 写成…了."""
     begin, _ = page.clause_at(start)
-    return _WRITTEN.search(page.words[begin:start]) if page.words[end : end + 1] in ("了", "喇", "啦", "咗") else None
+    return (
+        _WRITTEN.search(page.words[begin:start])
+        if page.words[end : end + 1] in ("了", "喇", "啦", "咗")
+        else None
+    )
 
 
 def _value(page: Page, what: str, value: str, start: int, end: int, *, corrects: bool) -> None:
@@ -479,7 +489,9 @@ def _value(page: Page, what: str, value: str, start: int, end: int, *, corrects:
     if before or behind:
         places = (begin + before.start() if before else start, end + behind.end() if behind else end)
         page.take_act(Kind.REFUSE, what, value, places)
-    elif what == "service" and any(one.match(page.words[end:finish]) for one in (_COMPOUND, _WORN, _WAITED_FOR)):
+    elif what == "service" and any(
+        one.match(page.words[end:finish]) for one in (_COMPOUND, _WORN, _WAITED_FOR)
+    ):
         page.take(start, end, Cover.NOTE)
     else:
         lead = _LEAD.search(page.words[begin:start]) if corrects else None
@@ -534,10 +546,16 @@ def _of_one_mind(acts: list[Act], when: When | None) -> tuple[list[Act], When | 
         for act in acts
         if act.kind in (Kind.GIVE, Kind.CORRECT) and act.what in _TIMES and (act.what, act.value) in refused
     ]
-    others = {act.value for act in acts if act.kind in (Kind.GIVE, Kind.CORRECT) and act.what in ("time", "range")}
+    others = {
+        act.value for act in acts if act.kind in (Kind.GIVE, Kind.CORRECT) and act.what in ("time", "range")
+    }
     if not both or others - {act.value for act in both}:
         return acts, when
-    kept = [act for act in acts if act not in both and not (act.kind is Kind.BEGIN and act.what in ("move", "book"))]
+    kept = [
+        act
+        for act in acts
+        if act not in both and not (act.kind is Kind.BEGIN and act.what in ("move", "book"))
+    ]
     return kept, When(reason="negated")
 
 

@@ -66,7 +66,8 @@ CONTRAST: Final = re.compile(
     "(?:哦|噢|呃|啊|哎)?(?:不对不对|不对|不是[啊呀哦的]|不不不?|(?:我)?[说搞弄写打记看]错了?(?:[说搞弄写打记看]错了?)?|错了|口误|听错了?|你听错了)|"
     r"(?:算了|罢了)[,， ]?(?:那|还是|就|改成?|换成?){0,2}(?=[\x00\x01])|(?<![a-z])(?:never ?mind|"
     r"nvm|forget it)[, ]{0,2}(?:make it |let's do )?(?=[\x00\x01])|"
-    r"^ ?(?:no(?:pe)?[ ,.!]+){1,4}(?=[\x00\x01])|(?<![a-z])(?:no wait|wait no|no no|no,? sorry|my mistake|correction|w8 no|i mean|"
+    r"^ ?(?:no(?:pe)?[ ,.!]{1,3}){1,4}(?=[\x00\x01])|"
+    r"(?<![a-z])(?:no wait|wait no|no no|no,? sorry|my mistake|correction|w8 no|i mean|"
     r"(?:no,? )?i (?:said|meant)|scratch that|actually)(?![a-z])"
 )
 """Words that put right what was said or shown before."""
