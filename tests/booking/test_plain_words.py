@@ -124,6 +124,11 @@ def test_a_doing_or_a_common_word_is_no_name(text: str, step: str) -> None:
     assert not [act for act in read(text, step).acts if act.what == "name"]
 
 
+def test_a_name_may_be_followed_by_a_mark_alone() -> None:
+    assert given("周五三点验光，李雷，", "name") == ["李雷"]
+    assert given("明天3pm好，", "name") == []
+
+
 AGES = {
     "属马的 九零年": 36,
     "85年": 41,

@@ -1,6 +1,5 @@
 """Red flags by kind, in the words and tongues in which they are typed; what softens one, and what is none."""
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from imserver.plugins.booking.understanding.alarms import (
     load_red_flags,
 )
 from tests.booking.test_when_words import said
+from tests.understanding.corpus import rows
 
 FLAGS = RedFlags()
 #: The rules alone: no text reaches a threshold of this table.
@@ -185,6 +185,41 @@ IN_RARE_WORDS = [
 ]
 
 
+#: Told without a word for the eye or for suddenness; none of these stands in the corpus.
+IN_EVERYDAY_WORDS = {
+    "distortion": "妈说瓷砖一波一波的，别人看是平的|道牆鼓咗個肚出嚟，摸落去係平嘅|"
+    "the walls lean in, my son says they are straight",
+    "double": "遮住一只就剩一个，不遮就是一对|個月亮有兩個，阿媽話得一個|there are two moons, my husband sees one",
+    "sight_lost": "书的左边没了，换一本也一样|碟餸得返一半，阿女話係滿嘅|half the clock isn't there, it's not the clock",
+    "stroke": "我爸嘴挂下来了，说钟只剩一半|佢塊面跌咗一邊，望嘢得返一半|her words won't come and half the room is missing",
+}
+#: What is said in the same words of a shop, a road or a pair of glasses.
+IN_WORDS_OF_THE_SHOP = [
+    "我上班天黑了才回来，周六行不",
+    "左边那只黑的框今天还在吗",
+    "今天看书看到一半，没空",
+    "I left my glasses at work and the case is missing",
+    "do lenses come in pairs, saw the offer today",
+    "I saw a pair of them in your window today",
+    "麻烦看他们两个，今天",
+    "分开两个时间看，今天下午",
+    "到路口拐弯就看到你们的门了，现在",
+    "the right one in black, is it still in stock now",
+    "two slots one next to the other please, see you tomorrow",
+]
+
+
+@pytest.mark.parametrize("kind", IN_EVERYDAY_WORDS)
+def test_everyday_words_for_a_symptom_are_heard_by_rules_alone(kind: str) -> None:
+    said_so = IN_EVERYDAY_WORDS[kind].split("|")
+    assert [text for text in said_so if RULES.find(text) is None] == []
+
+
+@pytest.mark.parametrize("text", IN_WORDS_OF_THE_SHOP)
+def test_the_same_words_of_a_shop_or_a_road_are_silence(text: str) -> None:
+    assert FLAGS.find(text) is None
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_is_found_by_rules_alone_however_it_is_typed(kind: str) -> None:
     found = [(text, RULES.find(text)) for text in BY_KIND[kind].split("|")]
@@ -235,8 +270,7 @@ def test_a_no_elsewhere_or_beside_now_takes_nothing_back(text: str) -> None:
 
 
 def corpus(name: str) -> list[dict[str, Any]]:
-    file = Path(__file__).parents[1] / "understanding" / "open" / f"{name}.jsonl"
-    return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    return rows("open", name)
 
 
 def test_the_open_half_is_within_the_bars() -> None:
@@ -266,7 +300,17 @@ def test_neither_reader_takes_away_what_the_other_found() -> None:
         assert by_both.urgent
     assert everything.find("角膜曲率在哪一栏") is not None  # the table alone
     assert nothing.find("角膜曲率在哪一栏") is None
-    assert everything.find("想约周六上午十点") is None  # of which the table does not speak
+    assert everything.find("左眼 右眼") is None  # says too little
+
+
+def test_without_a_word_of_an_eye_or_a_symptom_the_table_has_to_be_sure_and_is_careful() -> None:
+    said = "想约周六上午十点"
+    for score, weight in ((0.9, None), (1.0, "careful"), (9.0, "careful")):
+        flag = RedFlags(Table(score, 1.0, 0.5, {}, {})).find(said)
+        assert (flag and flag.weight) == weight
+    flag = RedFlags(Table(0.9, 1.0, 0.5, {}, {})).find("角膜曲率在哪一栏")
+    assert flag is not None
+    assert flag.weight == "careful"
 
 
 def test_each_name_in_a_rule_is_a_set_of_words_or_an_expression() -> None:

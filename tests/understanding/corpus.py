@@ -17,6 +17,8 @@ ZONE = "Asia/Shanghai"
 Half = Literal["open", "sealed"]
 HALVES: tuple[Half, ...] = ("open", "sealed")
 FILES = ("utterances", "dialogues", "alarms", "others")
+#: Written later, each against what had been missed until then: read with the file that they add to.
+LATER = {"alarms": ("more_alarms", "everyday_alarms"), "others": ("everyday_others",)}
 
 #: Words of the sealed half that have another spelling in the open one, in the chain and in the reader.
 SERVICES = {"child_exam": "child-exam", "contact_fitting": "lens-fitting", "contact_recheck": "lens-check"}
@@ -78,9 +80,10 @@ class Utterance:
 
 
 def rows(half: Half, name: str) -> list[dict[str, Any]]:
-    """The lines of one file."""
-    file = FOLDER / half / f"{name}.jsonl"
-    return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    """The lines of one file and of those that add to it, which the open half alone has."""
+    files = (FOLDER / half / f"{one}.jsonl" for one in (name, *LATER.get(name, ())))
+    lines = (line for file in files if file.exists() for line in file.read_text("utf-8").splitlines())
+    return [json.loads(line) for line in lines]
 
 
 def utterances(half: Half) -> list[Utterance]:

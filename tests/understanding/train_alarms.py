@@ -23,8 +23,11 @@ from typing import Any
 from imserver.plugins.booking.understanding.alarm_model import LEAST_GRAMS, UNIT, Table, grams, read_table
 from imserver.plugins.booking.understanding.alarms import KINDS, RedFlags
 
+from . import corpus
+
 HERE = Path(__file__).parent
-OPEN = HERE / "open"
+#: Files of the open half: alarms and what is none, and what people write to a shop.
+TOLD, SAID = ("alarms", "others"), ("utterances", "more_zh", "more_en", "more_staff")
 PHRASES = HERE.parent / "booking" / "when_phrases.json"
 TABLE = HERE.parents[1] / "imserver" / "plugins" / "booking" / "words" / "alarm_weights.tsv"
 
@@ -58,13 +61,10 @@ class Sample:
 
 def samples(flags: RedFlags) -> list[Sample]:
     """The texts to learn from, as the reader sees them."""
-    rows = [
-        *_lines("alarms"),
-        *_lines("more_alarms"),
-        *_lines("others"),
-        *filter(_is_none, _lines("utterances")),
+    known = [
+        row for name in (*TOLD, *SAID) for row in corpus.rows("open", name) if name in TOLD or _is_none(row)
     ]
-    rows += [{"text": text} for text in _phrases()]
+    known += [{"text": text} for text in _phrases()]
     return [
         Sample(
             row["text"],
@@ -73,7 +73,7 @@ def samples(flags: RedFlags) -> list[Sample]:
             bool(row.get("gravest")),
             tuple(grams(flags.fold(row["text"]))),
         )
-        for row in rows
+        for row in known
     ]
 
 
@@ -188,10 +188,6 @@ def _is_none(utterance: Mapping[str, Any]) -> bool:
     """Whether nothing in an utterance may be taken for an alarm."""
     acts = [act for part in ("acts", "may") for act in utterance.get(part, ()) if isinstance(act, dict)]
     return all(act["act"] != "alarm" for act in acts)
-
-
-def _lines(name: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (OPEN / f"{name}.jsonl").read_text("utf-8").splitlines()]
 
 
 def _phrases() -> list[str]:

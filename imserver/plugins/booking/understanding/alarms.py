@@ -242,13 +242,17 @@ class RedFlags:
     # -- table ----------------------------------------------------------------------------------------------------------
 
     def _by_table(self, some: Iterable[str], plain: str) -> Iterator[RedFlag]:
-        """What the table finds in some pieces."""
+        """What the table finds in some pieces. Without a word of an eye or a symptom it has to be as sure as of an urgent
+        flag, and the flag is a careful one."""
         table = self.table
         for piece in some:
             score = table.score(piece)
-            if score < table.careful or not self.is_for_the_table(piece):
+            if score < table.careful or not self._says_enough(piece):
                 continue
-            sure = score >= table.urgent and not self._softened(piece, (0, len(piece)))
+            anchored = self._is_anchored(piece)
+            if not anchored and score < table.urgent:
+                continue
+            sure = anchored and score >= table.urgent and not self._softened(piece, (0, len(piece)))
             words = table.words(piece)
             yield RedFlag(
                 self._kind(piece),
@@ -260,8 +264,12 @@ class RedFlags:
     def is_for_the_table(self, piece: str) -> bool:
         """Whether a piece is of those from which the table has learnt: it speaks of an eye or a symptom, and says a little more
         ("right eye" does not)."""
-        if not any(self._sets[name].search(piece) for name in self._anchors):
-            return False
+        return self._is_anchored(piece) and self._says_enough(piece)
+
+    def _is_anchored(self, piece: str) -> bool:
+        return any(self._sets[name].search(piece) for name in self._anchors)
+
+    def _says_enough(self, piece: str) -> bool:
         left = self._sets["eye"].sub("", self._sets["side"].sub("", piece))
         return sum(1 if char.isascii() else 2 for char in left if char.isalnum()) >= LEAST_SAID
 

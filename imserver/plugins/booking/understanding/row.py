@@ -178,8 +178,10 @@ def _ends_text(page: Page, end: int) -> bool:
 
 def _personal_next(page: Page, end: int) -> bool:
     """Whether an age, a first visit or a telephone stands right behind."""
-    behind = page.words[end:]
-    place = page.span(end + len(behind) - len(behind.lstrip(" ,(")), len(page.words)).start
+    behind = page.words[end:].lstrip(" ,(")
+    if not behind:
+        return False
+    place = page.span(len(page.words) - len(behind), len(page.words)).start
     return any(
         act.what in ("age", "first", "phone") and any(one.start == place for one in act.spans)
         for act in page.acts
