@@ -125,3 +125,9 @@ def test_time_that_is_asked_for_puts_off(text: str) -> None:
 )
 def test_an_age_is_the_number_of_its_answer(text: str, years: int) -> None:
     assert read(text, "age").given("age") == years
+
+
+def test_a_pet_that_is_called_by_a_day_names_none() -> None:
+    reading = read("go for it. ps my cat is called Monday", "confirm")
+    assert reading.has(Kind.YES)
+    assert reading.when is None
