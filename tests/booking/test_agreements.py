@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 import pytest
 
-from imserver.plugins.booking.dialogue import arming
+from imserver.plugins.booking.dialogue import arming, said
 from imserver.plugins.booking.schedule.shops import load_chain
 from imserver.plugins.booking.understanding.acts import Kind, Reading, Scene, Shown, Weight, When
 from imserver.plugins.booking.understanding.lexicon import Lexicon
@@ -133,6 +133,40 @@ async def test_what_is_put_right_just_after_booked_moves_that_appointment(
     assert await standing(wish, "好", said, "好") == [(start, "exam")]
 
 
+@pytest.mark.parametrize(
+    ("wish", "said", "start"),
+    [
+        (WISH, "不对不对我说错了 周日下午三点", f"{SUNDAY}T15:00"),
+        (WISH, "不是不是搞错了是周日下午三点", f"{SUNDAY}T15:00"),
+        (WISH, "等等不对 弄错了 周日上午十一点", f"{SUNDAY}T11:00"),
+        (WISH, "错了错了 是周日", f"{SUNDAY}T10:00"),
+        (WISH, "不对 我说错了 搞错了 周日下午三点", f"{SUNDAY}T15:00"),
+        (WISH_ENGLISH, "no no my mistake Sunday 3pm", f"{SUNDAY}T15:00"),
+        (WISH_ENGLISH, "oh no sorry I got it wrong, Sunday at 2", f"{SUNDAY}T14:00"),
+        (WISH, "周日可能更好吧", f"{SUNDAY}T10:00"),
+        (WISH, "感觉周日好一点", f"{SUNDAY}T10:00"),
+        (WISH_ENGLISH, "maybe Sunday would be better", f"{SUNDAY}T10:00"),
+    ],
+)
+async def test_a_slip_or_a_better_day_just_after_booked_moves_that_appointment(
+    wish: str, said: str, start: str
+) -> None:
+    assert await standing(wish, "好", said) == [(f"{SATURDAY}T10:00", "exam")]  # not before the yes
+    assert await standing(wish, "好", said, "好") == [(start, "exam")]
+
+
+@pytest.mark.parametrize(
+    "said", ["弄错了", "不是周日", "周日人会不会更少", "周六更好", "不对 我说错了 周六上午十点"]
+)
+async def test_a_slip_or_a_judgement_without_another_time_moves_nothing(said: str) -> None:
+    assert await standing(WISH, "好", said, "好") == [(f"{SATURDAY}T10:00", "exam")]
+
+
+def test_small_words_without_end_are_read_once() -> None:
+    assert not said.preferred_day(read("周日更" + "还是" * 60 + "x"))
+    assert said.behind_slip("应该是" * 60 + "x") == ""
+
+
 async def test_of_two_appointments_the_one_that_was_just_booked_is_put_right() -> None:
     mother = "给我妈约周日下午两点验光，李梅，60岁，第一次来"
     assert await standing(WISH, "好", mother, "好", "不对，是三点", "好") == [
@@ -178,7 +212,30 @@ async def test_a_no_with_another_hour_puts_the_move_right(said: str) -> None:
     assert await standing(*texts) == [(f"{SUNDAY}T16:00", "exam")]
 
 
+@pytest.mark.parametrize("said", ["不 四点", "不要 四点", "不行 4点", "别，四点", "no 4", "no  4pm"])
+async def test_a_no_with_a_bare_hour_keeps_the_part_of_the_day_of_the_card(said: str) -> None:
+    texts = (WISH, "好", "改到周日下午两点", said)
+    assert await standing(*texts) == [(f"{SATURDAY}T10:00", "exam")]
+    assert await standing(*texts, "好") == [(f"{SUNDAY}T16:00", "exam")]
+
+
+@pytest.mark.parametrize("said", ["不 两点", "不 谢谢", "不", "不要 周日"])
+async def test_a_no_without_another_time_keeps_the_appointment(said: str) -> None:
+    assert await standing(WISH, "好", "改到周日下午两点", said, "好") == [(f"{SATURDAY}T10:00", "exam")]
+
+
 # --------------------------------------------------------------------------------------------- a yes that repeats its card
+
+
+@pytest.mark.parametrize("said", ["好麻烦", "好辛苦啊", "真麻烦啊", "好麻煩", "好好麻烦"])
+async def test_a_complaint_that_begins_like_a_yes_books_nothing(said: str) -> None:
+    assert not read(said, "confirm", "book").has(Kind.YES)
+    assert await standing(WISH, said) == []
+
+
+@pytest.mark.parametrize("said", ["好麻烦你了", "好，麻烦", "好 麻烦了", "好的麻烦您"])
+async def test_a_polite_yes_is_one(said: str) -> None:
+    assert await standing(WISH, said) == [(f"{SATURDAY}T10:00", "exam")]
 
 
 @pytest.mark.parametrize(
@@ -319,6 +376,32 @@ async def test_a_code_that_cannot_be_puts_no_open_card_right(code: str) -> None:
     said = f"把预约 {code} 改到周日下午三点"
     assert code in await heard(WISH, said)
     assert await standing(WISH, said, "好", "好") == [(f"{SATURDAY}T10:00", "exam")]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "改约 OOII 周日下午三点",
+        "改约OOII到周日下午三点",
+        "改约 0110 周日下午三点",
+        "把 OOII 改到周日下午三点",
+        "我要改约 ILOI，周日下午三点",
+        "move OOIL to Sunday 3pm",
+        "move my appointment oill to Sunday 3pm",
+        "取消 OOII",
+        "cancel OOII please",
+    ],
+)
+async def test_what_stands_for_a_code_and_is_none_changes_nothing(said: str) -> None:
+    answer = await heard(WISH, "好", said)
+    assert "没有找到" in answer
+    assert "A2S4" in answer
+    assert await standing(WISH, "好", said, "好") == [(f"{SATURDAY}T10:00", "exam")]
+
+
+@pytest.mark.parametrize("said", ["move mine to Sunday 3pm", "MOVE MINE TO SUNDAY 3PM", "改约 周日下午三点"])
+async def test_a_word_beside_the_verb_is_no_code(said: str) -> None:
+    assert await standing(WISH, "好", said, "好") == [(f"{SUNDAY}T15:00", "exam")]
 
 
 # ----------------------------------------------------------------------------------------------------------------- one rule

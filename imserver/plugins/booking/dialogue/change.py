@@ -126,6 +126,7 @@ def answer_move(context: DialogueContext, state: Dialogue, reading: Reading) -> 
         return False
     if said.puts_off(reading):
         return _later(context, state)
+    reading = _no_but(context, state, reading)
     gives_up = reading.has(Kind.NO) or reading.has(Kind.BEGIN, "cancel")
     another = said.takes_time(reading) and not said.repeats(reading, appointment.wall)
     if gives_up and not another and not reading.has(Kind.QUESTION):
@@ -155,6 +156,16 @@ def answer_move(context: DialogueContext, state: Dialogue, reading: Reading) -> 
     if _allowed(context, reading, appointment, Action.MOVE):
         _towards(context, state, appointment, reading)
     return True
+
+
+def _no_but(context: DialogueContext, state: Dialogue, reading: Reading) -> Reading:
+    """不 四点: a no to the card and another time behind it puts the move right; the card's own time said again is refused."""
+    behind = said.behind_no(reading.text) if state.wall and not said.takes_time(reading) else ""
+    if not behind:
+        return reading
+    alone = context.read(behind, labels=False)
+    other = said.corrects_time(alone) and not said.repeats(alone, datetime.fromisoformat(state.wall))
+    return said.as_correction(alone) if other else reading
 
 
 def _yes_to_move(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import Enum
 from functools import partial
 
@@ -507,12 +508,14 @@ def _of_day(context: DialogueContext, state: Dialogue, number: int) -> tuple[str
 def _wished(context: DialogueContext, state: Dialogue | None, reading: Reading) -> bool:
     """What the acts of a customer's text want by themselves, in the order of the promise. False: nothing."""
     _speak_as_written(context, remembered=reading.has(Kind.BEGIN))
+    fresh = fresh_of(context)
+    if fresh is not None:
+        reading = _put_right(context, reading, fresh.wall)
     if _only_courtesy(state, reading):
         return _courtesy(context, state, reading)
     if said.puts_off(reading) and not reading.has(Kind.BEGIN):
         context.say("later.open")
         return True
-    fresh = fresh_of(context)
     if fresh is not None and said.only_repeats(reading, fresh.wall):
         context.say("small.see_you", when=context.words.moment(fresh.wall))
         return True
@@ -531,6 +534,17 @@ def _wished(context: DialogueContext, state: Dialogue | None, reading: Reading) 
         browse.my(context, reading)
         return True
     return False
+
+
+def _put_right(context: DialogueContext, reading: Reading, wall: datetime) -> Reading:
+    """Just after "booked": the time behind the confession of a slip, and a day that is better, put that appointment right."""
+    meant = said.behind_slip(reading.text) or said.preferred_day(reading)
+    if not meant:
+        return reading
+    alone = context.read(meant, labels=False)
+    if not said.corrects_time(alone):
+        return reading
+    return alone if said.repeats(alone, wall) else said.as_correction(alone)
 
 
 def _wish(context: DialogueContext, reading: Reading) -> str | None:

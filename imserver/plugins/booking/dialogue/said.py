@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date, datetime, time
 
 from imserver.plugins.booking.schedule.shops import AgeBand, Chain, Service, Shop
 from imserver.plugins.booking.understanding.acts import Act, Hours, Kind, Reading, Rest, Weight, When
+from imserver.plugins.booking.understanding.lexicon import load_words
 
 _TIMES = ("day", "time", "range")
 #: Letters of particles: 对, 哈, 吧, yes.
@@ -111,6 +113,59 @@ def puts_off(reading: Reading) -> bool:
         span.end <= min(timed) and _HESITATION.fullmatch(reading.text[span.start : span.end])
         for act in later
         for span in act.spans
+    )
+
+
+_PUT_RIGHT = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in load_words("put_right").items()}
+
+
+def behind_slip(text: str) -> str:
+    """What stands behind the confession of a slip: 不对不对我说错了 周日三点 means the time."""
+    behind, confessed = _behind_denial(text), False
+    while slipped := _PUT_RIGHT["slipped"].match(behind):
+        behind, confessed = _behind_denial(behind[slipped.end() :]), True
+    return behind if confessed else ""
+
+
+def _behind_denial(text: str) -> str:
+    match = _PUT_RIGHT["around"].match(text)
+    return text[match.end() :] if match else text
+
+
+def behind_no(text: str) -> str:
+    """What stands behind a no and a blank; a bare number there is an hour."""
+    match = _PUT_RIGHT["no_but"].match(text)
+    behind = text[match.end() :].strip() if match else ""
+    return f"{behind}点" if behind.isdecimal() else behind
+
+
+def preferred_day(reading: Reading) -> str:
+    """The words of a day without an hour that is thought to be better, if nothing else is said: 周日可能好一点."""
+    when = when_of(reading)
+    if when is None or not when.days or when.candidates or when.window or when.part:
+        return ""
+    if not all(act.kind is Kind.GIVE and act.what == "day" for act in reading.acts):
+        return ""
+    beside = list(reading.text)
+    for act in reading.acts:
+        for span in act.spans:
+            beside[span.start : span.end] = " " * (span.end - span.start)
+    around = "".join(beside)
+    return (
+        time_words(reading)
+        if _PUT_RIGHT["better"].search(around) and _PUT_RIGHT["prefers"].fullmatch(around)
+        else ""
+    )
+
+
+def as_correction(reading: Reading) -> Reading:
+    """The same times, put right."""
+    return replace(
+        reading,
+        acts=tuple(
+            replace(act, kind=Kind.CORRECT) if act.kind is Kind.GIVE and act.what in _TIMES else act
+            for act in reading.acts
+        ),
     )
 
 

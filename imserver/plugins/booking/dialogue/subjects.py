@@ -16,7 +16,7 @@ from imserver.plugins.booking.schedule.appointments import (
 )
 from imserver.plugins.booking.schedule.hours import MINUTE_MS
 from imserver.plugins.booking.schedule.status import Status
-from imserver.plugins.booking.understanding.acts import Kind, Reading, Weight
+from imserver.plugins.booking.understanding.acts import Kind, Reading, Rest, Weight
 
 from . import said
 from .context import DialogueContext, Place
@@ -24,6 +24,15 @@ from .draft import SELF
 from .labels import label_key
 
 _LIKE_A_CODE = re.compile("(?<![A-Za-z0-9])[A-Za-z0-9]{3,8}(?![A-Za-z0-9])")
+#: Between the verb and the code that is changed.
+_TO_A_CODE = re.compile(
+    "(?: |我|的|个|了|下|预约码?|預約碼?|号|號|code|booking|appointment|appt|my|the|no\\.?|[:：#])*",
+    re.IGNORECASE,
+)
+_CODE_LENGTHS = (4, 6)
+#: The signs that no code has, as they look like each other.
+_MISTAKABLE = re.compile("[oil01]+", re.IGNORECASE)
+_CHINESE = re.compile("[\u4e00-\u9fff]")
 #: So long after "booked" another time is a correction of it.
 FRESH_MIN = 5
 _AGREED = frozenset({Status.PENDING, Status.CONFIRMED})
@@ -133,12 +142,29 @@ def _options(context: DialogueContext, mine: Sequence[Appointment], command: str
 
 
 def _like_a_code(reading: Reading) -> str:
-    """A word of letters and digits that nobody understood: a code that was mistyped."""
+    """What nobody understood and is a code that was mistyped: letters and digits, or signs that stand in its place."""
     for rest in reading.rest:
         for word in _LIKE_A_CODE.findall(rest.text) if rest.weight is not Weight.HARMLESS else ():
             if any(char.isdigit() for char in word) and any(char.isalpha() for char in word):
                 return str(word)
+            if _stands_for_a_code(word, rest, reading):
+                return str(word)
     return ""
+
+
+def _stands_for_a_code(word: str, rest: Rest, reading: Reading) -> bool:
+    """Whether signs of a code's length stand beside the verb and are written as no word of the sentence is: in capitals, in
+    letters that look like digits, or in Latin behind a Chinese verb."""
+    if not _CODE_LENGTHS[0] <= len(word) <= _CODE_LENGTHS[1]:
+        return False
+    text, start = reading.text, rest.span.start + rest.text.find(word)
+    verbs = [span for act in reading.all(Kind.BEGIN) if act.what in ("move", "cancel") for span in act.spans]
+    behind = any(_TO_A_CODE.fullmatch(text, span.end, start) for span in verbs if span.end <= start)
+    before = any(not text[start + len(word) : span.start].strip() for span in verbs if start < span.start)
+    chinese = _CHINESE.search(text) is not None
+    capitals = word.isupper() and (chinese or not text.isupper())
+    odd = word.isdigit() or capitals or _MISTAKABLE.fullmatch(word) is not None
+    return (behind and (odd or chinese)) or (before and odd)
 
 
 def _meant(

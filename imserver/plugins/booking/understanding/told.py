@@ -113,7 +113,7 @@ def _weigh_yes(page: Page) -> None:
         asked = page.timed(start, end) and _CARD["tagged"].search(page.words[start : end + 3])
         protests = page.timed(start, end) and _CARD["protest"].search(page.words, start, end)
         bygone = _CARD["bygone"].search(page.words, start, end)
-        half = any(_CARD[name].search(page.words) for name in ("conceded", "objected"))
+        half = any(_CARD[name].search(page.words) for name in ("conceded", "objected", "complaint"))
         if not (
             asked
             or protests
