@@ -320,7 +320,7 @@ def _refuses_day(page: Page, scene: Scene, one: _Intent) -> bool:
     """国庆不约了，周六吧: the day in front is refused. Where nothing is asked, another day has to follow."""
     if not _NOT_BOOKED.search(page.words[one.start : one.end]):
         return False
-    start, end = page.clause_at(one.start)
+    start, _ = page.clause_at(one.start)
     of_a_day = page.timed(start, one.start) or _THAT_DAY.search(page.words[start : one.start])
     return bool(of_a_day) and (scene.step not in ("", "none") or page.timed(one.end, len(page.words)))
 
