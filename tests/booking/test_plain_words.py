@@ -241,3 +241,65 @@ def test_the_staff_name_who_is_booked_and_whose_day_it_is() -> None:
     assert given("book Nina Roth friday 4pm", "name", staff=True) == ["Nina Roth"]
     assert [day.isoformat() for day in given("明天的单子发一下", "day", staff=True)] == ["2026-11-19"]
     assert given("取消 A1O0", "code", staff=True) == ["A1O0"]
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("K7M2 的镜子到了", "lens_arrived"),
+        ("框到了 K7M2 叫客人来拿", "lens_arrived"),
+        ("K7M2 specs have come in", "lens_arrived"),
+        ("小王到了 K7M2", "arrive"),
+        ("K7M2 客人到了", "arrive"),
+        ("K7M2 Tom is here", "arrive"),
+    ],
+)
+def test_goods_and_customers_arrive(text: str, command: str) -> None:
+    assert [act.value for act in read(text, staff=True).acts if act.kind is Kind.BEGIN] == [command]
+
+
+def test_an_unread_subject_is_no_customer() -> None:
+    assert not read("K7M2 the thingamajig arrived", staff=True).has(Kind.BEGIN)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cancel K7M2 no M4P9",
+        "取消 K7M2 错了 M4P9",
+        "取消K7M2不是，是M4P9",
+        "move K7M2 sorry I mean M4P9 to Friday 3pm",
+    ],
+)
+def test_of_a_code_put_right_the_last_counts(text: str) -> None:
+    assert given(text, "code") == ["M4P9"]
+    assert not read(text).has(Kind.NO)
+
+
+def test_two_codes_stay_two() -> None:
+    assert given("cancel K7M2 and M4P9", "code") == ["K7M2", "M4P9"]
+
+
+def test_a_word_of_one_letter_is_not_of_the_code() -> None:
+    assert given("my code is K 7 M 2 I think", "code") == ["K7M2"]
+    assert given("my code is K 7 M 2 N", "code") == ["K7M2N"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["36, and never been to your shop", "I'm 36, haven't been to your branch before", "36, never been here"],
+)
+def test_a_visit_that_never_was_is_the_first(text: str) -> None:
+    assert given(text, "first") == [True]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Lily, no it's for my mum Anna, so Anna", "Anna"),
+        ("so it's for my sister Kate, so Kate", "Kate"),
+        ("豆豆得喇", "豆豆"),
+    ],
+)
+def test_no_small_word_is_of_the_name(text: str, name: str) -> None:
+    assert given(text, "name", "name") == [name]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from imserver.plugins.booking.understanding.acts import Kind, Reading
@@ -248,3 +250,72 @@ def test_an_hour_beside_a_refused_day_asks_for_another() -> None:
     assert reading.when is not None
     assert not reading.when.candidates
     assert not read("三点可以", "confirm").has(Kind.REFUSE)
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("约下下周三下午两点", date(2026, 12, 2)),
+        ("想订下下周五上午十点", date(2026, 12, 4)),
+        ("约一下下周三下午两点", date(2026, 11, 25)),
+        ("约一下下下周三三点", date(2026, 12, 2)),
+    ],
+)
+def test_no_verb_takes_a_sign_of_the_week(text: str, day: date) -> None:
+    assert read(text).given("day") == day
+
+
+@pytest.mark.parametrize("text", ["提前一点", "能提前一点吗", "提早一点可以吗", "能不能延后一点"])
+def test_a_bit_earlier_is_no_hour(text: str) -> None:
+    assert read(text, "slot").given("time") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "step"),
+    [("国庆不约了，周六吧", "day"), ("周五不约了，周六下午", "day"), ("国庆不约了，周六吧", "")],
+)
+def test_a_day_for_which_nothing_is_booked_is_refused(text: str, step: str) -> None:
+    reading = read(text, step)
+    assert not begun(reading)
+    assert reading.has(Kind.REFUSE, "day")
+
+
+def test_without_another_day_it_cancels() -> None:
+    assert begun(read("周五不约了")) == {"cancel"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "取消了别家的 约周五下午三点",
+        "我取消了另一家的 想约你们周五下午三点",
+        "已经取消隔壁的了 想订周五三点",
+        "隔離嗰間取消咗 想約星期五三點",
+        "我已经把别家的取消了 帮我约周五下午三点",
+    ],
+)
+def test_what_was_cancelled_elsewhere_is_over(text: str) -> None:
+    reading = read(text)
+    assert begun(reading) == {"book"}
+    assert reading.given("time").hour == 15
+
+
+@pytest.mark.parametrize(
+    "text", ["Saturday at a push", "on the move Friday", "Friday's at a push", "at a push"]
+)
+def test_a_verb_behind_an_article_is_a_noun(text: str) -> None:
+    assert not begun(read(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "begins"),
+    [
+        ("想resched去Friday三点", {"move"}),
+        ("想mov去周五三点", {"move"}),
+        ("想rescheduled去周五三点", {"move"}),
+        ("想xyzz去周五三点", set()),
+        ("想book去周五三点", {"book"}),
+    ],
+)
+def test_a_clipped_verb_of_moving_never_books(text: str, begins: set[str]) -> None:
+    assert begun(read(text)) == begins

@@ -122,6 +122,9 @@ _ONCE: Final = re.compile("(?:掉)?(?:了|后|之后|以后|的话)")
 _UNABLE: Final = re.compile(
     "来不|去不|到不|赶不|嚟唔|唔嚟|不来|不去|过不|走不|抽不|没[法办]|不能|不方便|can'?t|cannot|can not|won|unable|not |miss"
 )
+#: 周五不约了: said of a day, it refuses the day.
+_NOT_BOOKED: Final = re.compile("(?:不|唔|别)(?:想|要|再)?(?:预约|约|预订|订|定|排|挂)")
+_THAT_DAY: Final = re.compile("(?:那|当|嗰)[天日](?:就|都|先|我|还是)*$")
 #: 你们取消的, "it got cancelled": by others, and over.
 _BY_OTHERS: Final = re.compile(_WORDS["cancelled_by"]["others"])
 _GOT: Final = re.compile("被$|(?<![a-z])(?:got|gets|getting|was|were|is|being|been|have|had|has) (?:just )?$")
@@ -308,6 +311,9 @@ def _cancels(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bo
     if written := _WRITTEN.match(page.words[one.end :]):
         page.explain(one.start, one.end + written.end(), Cover.HARMLESS)
         return False
+    if _refuses_day(page, scene, one):
+        page.explain(one.start, one.end, Cover.NOTE)
+        return False
     weak = _UNABLE.search(page.words[one.start : one.end])
     if weak and any(other.name == "move" for other in found):
         page.explain(one.start, one.end, Cover.NOTE)  # it says why
@@ -316,6 +322,15 @@ def _cancels(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bo
         page.explain(one.start, one.end, Cover.NOTE)
         return False
     return not (weak and scene.step not in ("", "none") and page.timed(start, end))
+
+
+def _refuses_day(page: Page, scene: Scene, one: _Intent) -> bool:
+    """国庆不约了，周六吧: the day in front is refused. Where nothing is asked, another day has to follow."""
+    if not _NOT_BOOKED.search(page.words[one.start : one.end]):
+        return False
+    start, _ = page.clause_at(one.start)
+    of_a_day = page.timed(start, one.start) or _THAT_DAY.search(page.words[start : one.start])
+    return bool(of_a_day) and (scene.step not in ("", "none") or page.timed(one.end, len(page.words)))
 
 
 def _moves(page: Page, scene: Scene, one: _Intent, start: int, end: int) -> bool:

@@ -276,8 +276,18 @@ _NOT_ANOTHER: Final = re.compile(
 )
 
 
+#: "So Anna": a conjunction is never of the name; nor is 得 of 豆豆得喇.
+_JOINED: Final = re.compile("(?:so|and|but|or|then) (?=[a-z])")
+_WILL_DO: Final = re.compile("得[喇啦嘞㗎咯]")
+_SHORTEST_PET: Final = 2
+
+
 def _give(page: Page, scene: Scene, start: int, end: int) -> None:
     start, end = _trimmed(page.words, start, end)
+    if joined := _JOINED.match(page.words, start, end):
+        start = joined.end()
+    if _WILL_DO.match(page.words, end - 1) and end - start > _SHORTEST_PET:
+        end -= 1
     if (other := _NOT_ANOTHER.match(page.words, end)) and not SPEAKS_OF_TIME.search(other[0]):
         page.take(*other.span())
     corrects = page.has(Kind.REFUSE, "name") or scene.step.startswith("confirm")

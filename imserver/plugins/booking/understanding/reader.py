@@ -373,6 +373,14 @@ def _words(page: Page, scene: Scene, what: str, finder: Finder, asked: list[tupl
 
 
 _ANOTHER_FIRST: Final = template("reader", "another_first")
+#: "And never been to your shop": a past visit that was not.
+_NEVER: Final = re.compile(
+    "(?<![a-z])(?:never|haven'?t|have not|hasn'?t|has not|hadn'?t) (?:ever |actually |really |yet |once )*$"
+    "|(?:从未|从没|没有?|未|冇)$"
+)
+_NEGATED_VISIT: Final = re.compile(
+    "(?<![a-z])(?:not|n't|isn'?t|wasn'?t|didn'?t|don'?t|no)(?: [a-z]+)? ?$|[不没未冇]$"
+)
 _NO_VISIT: Final = template("reader", "no_visit")
 _AGAIN: Final = template("reader", "again")
 _QUOTED: Final = template("reader", "quoted")
@@ -400,6 +408,11 @@ def _visit(page: Page, scene: Scene, one: Found) -> None:
         new, places = False, (one.start, one.end + again.end())
     if denied := _DENIED.search(before):
         new, places = not new, (begin + denied.start(), places[1])
+    elif not new and (never := _NEVER.search(before)):
+        new, places = True, (begin + never.start(), places[1])
+    elif not new and _NEGATED_VISIT.search(before):
+        page.take(one.start, one.end, Cover.DOUBT)
+        return
     page.take_act(Kind.GIVE, "first", new, places)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from .acts import Kind
 from .intents import NEGATED, WISH
 from .lexicon import Lexicon, load_words
-from .names import read_name_behind
+from .names import is_name, read_name_behind
 from .page import Page
 from .patterns import template
 from .questions import asks
@@ -42,6 +42,8 @@ _HOURS: Final = re.compile("提前到.{1,10}关门|开到|延长到|关门到")
 
 
 _PHONED: Final = template("staff", "phoned")
+_PERSON: Final = template("staff", "person")
+_NO_SUBJECT: Final = template("staff", "no_subject")
 _ABSENT: Final = template("staff", "absent")
 _OF_OTHERS: Final = template("staff", "of_others")
 _ASKS_ROSTER: Final = template("staff", "asks_roster")
@@ -185,9 +187,22 @@ def _counts(page: Page, name: str, match: re.Match[str], *, coded: bool) -> bool
         return not coded and (ends or not first or len(page.words) <= _SHORT)
     if name in _BARE:
         return first and ends
+    if name == "arrive" and not _somebody(page, match):
+        return False
     return (
         coded and not _UNTRUE.search(page.words[: match.start()]) and not _YET.match(page.words, match.end())
     )
+
+
+def _somebody(page: Page, match: re.Match[str]) -> bool:
+    """Whether it is a customer who came: an unread subject may be the goods, and is for people."""
+    begin, _ = page.clause_at(match.start())
+    subject = page.open[begin : match.start()]
+    if _PERSON.search(subject):
+        return True
+    said = _NO_SUBJECT.sub("", subject)
+    start = begin + subject.find(said) if said else begin
+    return not said or is_name(said) or page.typed(start, start + len(said)).istitle()
 
 
 def _resources(page: Page, lexicon: Lexicon) -> None:

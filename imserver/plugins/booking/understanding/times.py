@@ -834,6 +834,8 @@ class _Speech:
             sum(one.has_clock for one in spoken) > 1
         ):
             return None
+        if len([one for one in spoken if one.days and one.has_clock]) > 1 and _counts_on(spoken):
+            return None  # 周六三点，两周后三点: not two weeks behind that Saturday
         merged = Moment(spoken[0].start, spoken[-1].end)
         for one in spoken:
             merged.days += one.days
@@ -1065,6 +1067,11 @@ class _Speech:
         places = sorted({*(places or [(moment.start, moment.end)]), *words, *moment.words})
         spans = tuple(Span(*self.sheet.span(start, end)) for start, end in places if end > start)
         self.acts.append(Act(kind, what, value, _joined(spans)))
+
+
+def _counts_on(spoken: Sequence[Moment]) -> bool:
+    """Whether one of them is counted in days from another, or from today."""
+    return any(isinstance(token, Shift) for one in spoken for token in one.days)
 
 
 def _both_ends(spoken: Sequence[Moment]) -> Moment | None:

@@ -44,7 +44,10 @@ _ELSEWHERE: Final = re.compile(_WORDS["elsewhere"])
 _BOOKED_ELSEWHERE: Final = re.compile(_WORDS["booked_elsewhere"])
 _OWN_MATTERS: Final = re.compile(_WORDS["own_matters"])
 _OTHERS_DO: Final = re.compile(_WORDS["others_do"])
-_ASIDES: Final = {where: tuple(map(re.compile, patterns)) for where, patterns in _WORDS["asides"].items()}
+_ASIDES: Final = {
+    where: tuple(re.compile(one.replace("<BUSINESS>", _WORDS["business"])) for one in patterns)
+    for where, patterns in _WORDS["asides"].items()
+}
 _SENTENCE_END: Final = re.compile("[。.!?;\n]")
 #: What may be looked up in the shop's free times; the others are done.
 _LOOKED_UP: Final = frozenset({"book", "move"})

@@ -33,6 +33,11 @@ _LIKE_CODE: Final = re.compile(
 )
 #: 改约 M3PX 到周四: the word leads from the code to the time.
 _CODE_TO: Final = re.compile("\x02 ?(?P<to>改?到|换到|挪到|to)(?= ?[^ 店了货])")
+#: K7M2 错了 M4P9, "K7M2, no, M4P9": the last one counts, and the word of denial is about the first.
+_CODE_PUT_RIGHT: Final = template("values", "code_put_right")
+#: "K 7 M 2 I think": a word of one letter behind the signs.
+_LONE: Final = re.compile(" [ia] ?$")
+_SHORTEST: Final = 4
 _COMMANDED: Final = template("values", "commanded")
 _VERSION: Final = re.compile(r"(?<![a-z0-9])v([0-9]{1,9})(?![a-z0-9])")
 _PHONE: Final = template("values", "phone")
@@ -160,13 +165,16 @@ def _digits(text: str) -> str:
 
 def read_codes(page: Page, *, spoken_of: bool) -> None:
     """Codes of appointments and orders, and the version that a button's command carries."""
+    for match in page.find(_CODE_PUT_RIGHT):
+        page.take(*match.span(), Cover.HARMLESS)
     for pattern in _CODE:
         for match in page.find(pattern):
             page.take_act(Kind.GIVE, "code", _digits(match[0]).upper(), match.span())
     for match in page.find(_SPOKEN):
-        code = match[1].replace(" ", "")
+        spelt = _LONE.sub("", match[1]) if len(match[1].replace(" ", "")) > _SHORTEST else match[1]
+        code = spelt.replace(" ", "")
         if not code.isalpha() and not code.isdigit() and len(code) in (4, 5, 6):
-            page.take_act(Kind.GIVE, "code", code.upper(), match.span(1))
+            page.take_act(Kind.GIVE, "code", code.upper(), (match.start(1), match.start(1) + len(spelt)))
     if spoken_of or _COMMANDED.match(page.words):
         for match in page.find(_LIKE_CODE):
             page.take_act(Kind.GIVE, "code", match[0].upper(), match.span())
