@@ -871,6 +871,7 @@ def test_a_refusing_word_always_asks(text: str, word: str) -> None:
 
 @given(PHRASES, PHRASES)
 @example("帮我约一下下周五下午3点", "a week on Friday at 3pm")
+@example("周六下午3点", "两周后下午三点")
 def test_two_phrases_never_give_a_third_time(one: str, two: str) -> None:
     """Two halves may complete each other (tomorrow + 3pm, Saturday 3pm + 11am); no day and no hour is new."""
     first, second, both = read(one).candidates, read(two).candidates, read(f"{one}，{two}").candidates

@@ -834,8 +834,6 @@ class _Speech:
             sum(one.has_clock for one in spoken) > 1
         ):
             return None
-        if len([one for one in spoken if one.days and one.has_clock]) > 1 and _counts_on(spoken):
-            return None  # 周六三点，两周后三点: not two weeks behind that Saturday
         merged = Moment(spoken[0].start, spoken[-1].end)
         for one in spoken:
             merged.days += one.days
@@ -845,7 +843,8 @@ class _Speech:
             merged.busy = one.busy or merged.busy
             merged.open_day = one.open_day or merged.open_day
         try:
-            days_of(merged.days, self.today)
+            if not self._is_of_them(days_of(merged.days, self.today), spoken):
+                return None
             if sum(one.has_clock for one in spoken) > 1 or (merged.has_clock and not merged.until):
                 if not any(isinstance(token, Later) for token in merged.times):
                     times_of(merged.times)
@@ -856,6 +855,12 @@ class _Speech:
                 return None
             raise
         return merged
+
+    def _is_of_them(self, days: tuple[date, ...], spoken: Sequence[Moment]) -> bool:
+        """Whether no third day comes of wishes that each have a day and an hour: 周六三点，两周后三点."""
+        whole = [self._days(one) for one in spoken if one.days and one.has_clock]
+        said = {day for each in whole for day in each}
+        return len(whole) < 2 or any(len(each) != 1 for each in whole) or said.issuperset(days)
 
     def _alternatives(self, spoken: Sequence[Moment]) -> list[Option]:
         """Each wish with what it shares with its neighbours: 周六或者周日下午三点 is at three on both days."""
@@ -1067,11 +1072,6 @@ class _Speech:
         places = sorted({*(places or [(moment.start, moment.end)]), *words, *moment.words})
         spans = tuple(Span(*self.sheet.span(start, end)) for start, end in places if end > start)
         self.acts.append(Act(kind, what, value, _joined(spans)))
-
-
-def _counts_on(spoken: Sequence[Moment]) -> bool:
-    """Whether one of them is counted in days from another, or from today."""
-    return any(isinstance(token, Shift) for one in spoken for token in one.days)
 
 
 def _both_ends(spoken: Sequence[Moment]) -> Moment | None:
