@@ -98,13 +98,14 @@ def test_no_particle_makes_a_yes_of_a_no(text: str) -> None:
         ("电话写错了", "phone"),
         ("项目不对", "service"),
         ("你们这家太远了", "shop"),
-        ("different branch please", "shop"),
+        ("别的分店吧", "shop"),
         ("我不姓王", "name"),
     ],
 )
 def test_what_is_wrong_with_the_card_is_refused(text: str, what: str) -> None:
+    """Put right, where only one other can be meant: of two shops."""
     reading = read(text, "confirm")
-    assert reading.has(Kind.REFUSE, what)
+    assert reading.has(Kind.REFUSE, what) or reading.has(Kind.CORRECT, what)
     assert reading.disarms
 
 
@@ -118,7 +119,7 @@ def test_somebody_else_comes_instead() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["我还是去医院看吧", "我们一家都认识他", "停车方便吗", "多少钱", "谢谢，我表弟说的"]
+    "text", ["我们那条街在修路", "我们一家都认识他", "停车方便吗", "多少钱", "谢谢，我表弟说的"]
 )
 def test_a_bare_yes_means_the_card_no_more_behind_what_gave_no_answer(text: str) -> None:
     assert read(text, "confirm").disarms

@@ -98,6 +98,7 @@ async def test_an_old_one_that_was_changed_meanwhile_stays_and_nothing_is_booked
                 await shop.say("staff-li", group, text)
             assert "过时" in await shop.hear("ming", there, "好")
             assert await rows(shop) == [("garden", "2026-11-21T11:00", "confirmed")]
+            assert await shop.appointments("held") == []
 
 
 # ---------------------------------------------------------------------------------------------------------------- which time

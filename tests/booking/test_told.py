@@ -165,6 +165,163 @@ def test_a_name_stands_beside_an_age(text: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "我女儿话佢个期取消咗，嗰个唔系我",
+        "打八号风球就唔嚟㗎啦",
+        "下大雪我们就不过去了",
+        "叫我妈不要再打去你们店里取消了，我自己会去",
+        "别让我老公给我取消了",
+        "不要随便把我的预约取消",
+        "我怕系统给我自动取消，路上堵，晚十来分钟",
+        "取消订单可以，取消预约不行是吧？我两个都不取消，就问问",
+        "取消…还是不取消呢…好纠结",
+        "周二十点半改成周二十点半？你们系统发的什么鬼",
+    ],
+)
+def test_what_is_forbidden_feared_or_only_pondered_begins_nothing(text: str) -> None:
+    assert not begun(read(text))
+
+
+@pytest.mark.parametrize("text", ["那就不来了", "周五的就取消吧", "我没空了，取消吧", "上回约的作废吧"])
+def test_a_plain_cancel_is_one(text: str) -> None:
+    assert begun(read(text)) == {"cancel"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "好的，到时候别让我等太久",
+        "可以，刚才在开会没看到消息",
+        "行，要是停电记得提前说一声",
+        "约吧，不过给我备注一下对散瞳药过敏",
+        "先这么定着，万一有变我再说",
+    ],
+)
+def test_a_yes_stands_beside_what_changes_nothing(text: str) -> None:
+    reading = read(text, "confirm")
+    assert reading.has(Kind.YES)
+    assert not reading.disarms
+    assert reading.rest  # the people hear of it
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "好，备注一下我要换成周六",
+        "好，但是周五我不一定能来",
+        "行，万一来不了就算了",
+        "好，别约周五",
+        "可以，别让我周五来",
+    ],
+)
+def test_a_yes_falls_beside_what_may_change_something(text: str) -> None:
+    assert not read(text, "confirm").has(Kind.YES)
+
+
+def test_the_time_of_an_answer_is_no_wish() -> None:
+    reading = read("先保留，明天中午之前回复你", "confirm")
+    assert reading.has(Kind.LATER)
+    assert reading.when is None
+
+
+def test_the_day_that_is_asked_about_is_the_one_of_a_bare_hour() -> None:
+    reading = read("周六开门吗？我下午三点来")
+    assert reading.when is not None
+    assert [one.weekday() for one in reading.when.candidates] == [5]
+
+
+def test_an_hour_of_a_day_that_nobody_named_is_not_todays() -> None:
+    reading = read("我那天值班来不了，我老婆能去，下午三点")
+    assert reading.when is not None
+    assert reading.when.reason is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [("我来过的！写成初次了", "first"), ("店写成花园店了", "shop"), ("验光，错，是取镜", "service")],
+)
+def test_a_value_that_was_written_by_mistake_is_refused(text: str, what: str) -> None:
+    assert read(text, "confirm").has(Kind.REFUSE, what)
+
+
+def test_an_hour_beside_a_refused_day_asks_for_another() -> None:
+    reading = read("三点可以，周五不可以", "confirm")
+    assert reading.when is not None
+    assert not reading.when.candidates
+    assert not read("三点可以", "confirm").has(Kind.REFUSE)
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("约下下周三下午两点", date(2026, 12, 2)),
+        ("想订下下周五上午十点", date(2026, 12, 4)),
+        ("约一下下周三下午两点", date(2026, 11, 25)),
+        ("约一下下下周三三点", date(2026, 12, 2)),
+    ],
+)
+def test_no_verb_takes_a_sign_of_the_week(text: str, day: date) -> None:
+    assert read(text).given("day") == day
+
+
+@pytest.mark.parametrize("text", ["提前一点", "能提前一点吗", "提早一点可以吗", "能不能延后一点"])
+def test_a_bit_earlier_is_no_hour(text: str) -> None:
+    assert read(text, "slot").given("time") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "step"),
+    [("国庆不约了，周六吧", "day"), ("周五不约了，周六下午", "day"), ("国庆不约了，周六吧", "")],
+)
+def test_a_day_for_which_nothing_is_booked_is_refused(text: str, step: str) -> None:
+    reading = read(text, step)
+    assert not begun(reading)
+    assert reading.has(Kind.REFUSE, "day")
+
+
+def test_without_another_day_it_cancels() -> None:
+    assert begun(read("周五不约了")) == {"cancel"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "取消了别家的 约周五下午三点",
+        "我取消了另一家的 想约你们周五下午三点",
+        "已经取消隔壁的了 想订周五三点",
+        "隔離嗰間取消咗 想約星期五三點",
+        "我已经把别家的取消了 帮我约周五下午三点",
+    ],
+)
+def test_what_was_cancelled_elsewhere_is_over(text: str) -> None:
+    reading = read(text)
+    assert begun(reading) == {"book"}
+    assert reading.given("time").hour == 15
+
+
+@pytest.mark.parametrize(
+    "text", ["Saturday at a push", "on the move Friday", "Friday's at a push", "at a push"]
+)
+def test_a_verb_behind_an_article_is_a_noun(text: str) -> None:
+    assert not begun(read(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "begins"),
+    [
+        ("想resched去Friday三点", {"move"}),
+        ("想mov去周五三点", {"move"}),
+        ("想rescheduled去周五三点", {"move"}),
+        ("想xyzz去周五三点", set()),
+        ("想book去周五三点", {"book"}),
+    ],
+)
+def test_a_clipped_verb_of_moving_never_books(text: str, begins: set[str]) -> None:
+    assert begun(read(text)) == begins
+
+
+@pytest.mark.parametrize(
     ("text", "day"),
     [
         ("约下下周三下午两点", date(2026, 12, 2)),

@@ -16,8 +16,8 @@ from . import digests, page
 from .bars import bars
 from .corpus import FOLDER, HALVES, Half
 from .judge import Outcome
-from .measure import Measured, measure
-from .tables import show, show_alarms, show_dialogues, show_texts
+from .measure import Measured, measure, measure_apart
+from .tables import show, show_alarms, show_apart, show_dialogues, show_texts
 
 ROOT = FOLDER.parents[1]
 FIRST_SCORE = FOLDER / "first_score.json"
@@ -41,6 +41,7 @@ def main(context: click.Context, half: str, shown: Sequence[str]) -> None:
         held = list(bars(measured))
         show(console, measured, held, first_score(FIRST_SCORE) if one == "sealed" else None)
         if one == "open":
+            show_apart(console, measure_apart(lambda text: console.print(f"[dim]{text}[/dim]")))
             _list(console, measured, shown)
         fails += sum(not bar.holds for bar in held)
     console.print(f"[red]{fails} bars fail" if fails else "[green]every bar holds")

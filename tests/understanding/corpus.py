@@ -19,6 +19,9 @@ HALVES: tuple[Half, ...] = ("open", "sealed")
 FILES = ("utterances", "dialogues", "alarms", "others")
 #: Written later, each against what had been missed until then: read with the file that they add to.
 LATER = {"alarms": ("more_alarms", "everyday_alarms"), "others": ("everyday_others",)}
+#: Files of the open half by other authors, who had seen neither it nor the reader: texts, and dialogues.
+APART = ("more_zh", "more_en", "more_staff", "third_zh", "third_en")
+APART_DIALOGUES = ("more_dialogues", "third_dialogues")
 
 #: Words of the sealed half that have another spelling in the open one, in the chain and in the reader.
 SERVICES = {"child_exam": "child-exam", "contact_fitting": "lens-fitting", "contact_recheck": "lens-check"}
@@ -86,9 +89,9 @@ def rows(half: Half, name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
-def utterances(half: Half) -> list[Utterance]:
-    """The utterances of one half."""
-    return [_utterance(row) for row in rows(half, "utterances")]
+def utterances(half: Half, name: str = "utterances") -> list[Utterance]:
+    """The utterances of one half, or of another file of it."""
+    return [_utterance(row) for row in rows(half, name)]
 
 
 def kind_of_alarm(row: Mapping[str, Any]) -> str:

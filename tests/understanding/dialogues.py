@@ -55,10 +55,10 @@ class DialogueVerdict:
     played: Played
 
 
-async def measure_dialogues(half: Half, folder: Path) -> list[DialogueVerdict]:
-    """Play all of one half."""
+async def measure_dialogues(half: Half, folder: Path, name: str = "dialogues") -> list[DialogueVerdict]:
+    """Play all of one file of a half."""
     chain = chain_file(half, folder)
-    return [verdict(row, await play(row, chain)) for row in rows(half, "dialogues")]
+    return [verdict(row, await play(row, chain)) for row in rows(half, name)]
 
 
 async def play(row: Mapping[str, Any], chain: str = "demo") -> Played:

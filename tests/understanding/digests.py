@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .corpus import FILES, FOLDER, HALVES, rows
+from .corpus import APART, APART_DIALOGUES, FILES, FOLDER, HALVES, rows
 
 FILE = FOLDER / "digests.txt"
 #: Hexadecimal digits: twelve are never the same by accident among some thousand texts.
 DIGITS = 12
-_NAMED = re.compile(r"\b((?:open|sealed)/(?:utterances|dialogues|alarms|others)) ([a-z]+\d+)\b")
+_NAMED = re.compile(r"\b((?:open|sealed)/[a-z_]+) ([a-z]+\d+)\b")
 
 Digests = Mapping[str, str]
 
@@ -45,7 +45,7 @@ def present() -> dict[str, str]:
     return {
         f"{half}/{name} {row['id']}": digest(row)
         for half in HALVES
-        for name in FILES
+        for name in (*FILES, *APART, *APART_DIALOGUES)
         for row in rows(half, name)
     }
 

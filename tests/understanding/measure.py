@@ -21,7 +21,7 @@ from imserver.plugins.booking.understanding.reader import understand
 from . import alarms
 from .alarms import CAREFUL, URGENT, AlarmScore, measure_alarms, missed_share, summed
 from .chains import chain_file
-from .corpus import Half, Want, utterances
+from .corpus import APART, APART_DIALOGUES, Half, Want, utterances
 from .dialogues import DialogueVerdict, End, measure_dialogues
 from .judge import Outcome, Verdict, judge
 from .scenes import Scenes
@@ -160,12 +160,30 @@ def measure(half: Half, told: Callable[[str], None] = lambda _: None) -> Measure
     return Measured(half, verdicts, readings, played, score, micros)
 
 
-def read_all(half: Half, flags: RedFlags, folder: Path) -> tuple[list[Verdict], list[Reading], list[float]]:
-    """Verdicts, readings and microseconds of CPU of all utterances."""
+def measure_apart(told: Callable[[str], None] = lambda _: None) -> dict[str, Counter[str]]:
+    """How the files of other authors come out: outcomes of texts, or ends of dialogues, by file."""
+    flags, found = RedFlags(), {}
+    with tempfile.TemporaryDirectory(prefix="imserver-understanding-") as name:
+        folder = Path(name)
+        for file in APART:
+            told(f"open: {file}")
+            found[file] = Counter(one.outcome.name for one in read_all("open", flags, folder, file)[0])
+        for file in APART_DIALOGUES:
+            told(f"open: {file}")
+            found[file] = Counter(
+                one.end.name for one in asyncio.run(measure_dialogues("open", folder, file))
+            )
+    return found
+
+
+def read_all(
+    half: Half, flags: RedFlags, folder: Path, name: str = "utterances"
+) -> tuple[list[Verdict], list[Reading], list[float]]:
+    """Verdicts, readings and microseconds of CPU of all utterances of one file."""
     chain = load_chain(chain_file(half, folder, shops=True))
     lexicon, scenes = Lexicon(chain), Scenes(chain)
     verdicts, readings, micros = [], [], []
-    for utterance in utterances(half):
+    for utterance in utterances(half, name):
         scene = scenes.of(utterance)
         begun = time.process_time_ns()
         reading = _read(half, utterance.text, scene, lexicon)

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from .alarms import CAREFUL, URGENT, missed_share
 from .bars import Bar
+from .corpus import APART_DIALOGUES
 from .dialogues import End
 from .judge import Outcome
 from .measure import Measured
@@ -35,6 +36,19 @@ def show(console: Console, measured: Measured, held: Sequence[Bar], first: Mappi
     if first is not None:
         console.print(_first(first, measured.score()))
     console.print(_bars(measured.half, held))
+
+
+def show_apart(console: Console, found: Mapping[str, Mapping[str, int]]) -> None:
+    """How files of other authors come out: texts, then dialogues, which have other ends."""
+    texts = _table("texts by other authors", "", "texts", "right", "asked", "offered wrong", "acted wrong")
+    dialogues = _table("dialogues by other authors", "", "dialogues", "right", "open", "wrong", "broken")
+    for file, counts in found.items():
+        ends = file in APART_DIALOGUES
+        names = ("RIGHT", "OPEN", "WRONG", "BROKEN") if ends else ("RIGHT", "ASKED", "OFFERED", "ACTED")
+        shown = (f"{counts.get(name, 0)}" for name in names)
+        (dialogues if ends else texts).add_row(file, f"{sum(counts.values())}", *shown)
+    console.print(texts)
+    console.print(dialogues)
 
 
 def show_texts(console: Console, measured: Measured, outcome: Outcome) -> None:

@@ -56,10 +56,16 @@ def read_courtesies(page: Page) -> None:
         places = [
             _with_time(page, kind, *match.span())
             for match in page.find(pattern)
-            if not _NO_NEED.search(page.words[: match.start()])
+            if not _is_declined(page, match.start())
         ]
         if places:
             page.take_act(kind, "", None, *places)
+
+
+def _is_declined(page: Page, place: int) -> bool:
+    """不谢, "no thanks": but not "no 谢谢"."""
+    match = _NO_NEED.search(page.words[:place])
+    return match is not None and (not match[0].isascii() or page.words[place].isascii())
 
 
 def _with_time(page: Page, kind: Kind, start: int, end: int) -> tuple[int, int]:
@@ -138,6 +144,8 @@ _NO_APPOINTMENT: Final = re.compile(_WORDS["cancelled_by"]["no_appointment"])
 _OTHER_OBJECT: Final = re.compile(_WORDS["cancelled_by"]["other_object"])
 _ECHO: Final = re.compile(_WORDS["cancelled_by"]["echo"])
 _CANCELLING: Final = re.compile("取[消肖]|cancel|cancl")
+#: "But maybe hold the contacts": a service that is only thought of.
+_PERHAPS: Final = re.compile("可能|也许|或许|说不定|(?<![a-z])(?:maybe|perhaps|possibly)(?![a-z])")
 #: "My appt on the 20th, can it become the 23rd".
 _OWNED: Final = re.compile("(?<![a-z])(?:my|our) (?:[a-z]+ )?$")
 _ABLE: Final = re.compile("能|可以|方便")
@@ -345,7 +353,9 @@ def _books(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bool
     start, end = page.clause_at(one.start)
     beside = any(start <= other.start < end for other in found if other.name in ("cancel", "move", "list"))
     named = _named(page, start, end)
-    beside = beside or (_OWNED.search(page.words[start : one.start]) is not None and page.has(Kind.BEGIN, "move"))
+    beside = beside or (
+        _OWNED.search(page.words[start : one.start]) is not None and page.has(Kind.BEGIN, "move")
+    )
     if beside or (not named and any(page.has(Kind.BEGIN, name) for name in ("cancel", "move", "list"))):
         page.explain(one.start, one.end, Cover.HARMLESS)
         return False
@@ -406,7 +416,7 @@ def _from_service(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> Non
     if asked and not any(page.timed(*clause) for clause in page.clauses):
         return
     clauses = {_clause_of(page, act) for act in given}
-    if all(MAYBE.search(page.words[start:end]) for start, end in clauses):
+    if all(_PERHAPS.search(page.words, start, end) for start, end in clauses):
         return
     if all(
         asks(page, *clause) and not page.timed(*clause) and _left(page.unread(*clause)) for clause in clauses
@@ -537,7 +547,7 @@ def read_questions(page: Page, asked: list[tuple[int, int]]) -> None:
             here and not beyond_politeness(page, start, end) and (wished or _put_to(page, start, end))
         ):
             cover_politeness(page, start, end)
-        elif left:
+        elif left or (not page.acts and Cover.NOTE in page.cover[start:end]):
             _only_asked(page, start, end)
             ask_other(page, start, end)
 
@@ -668,7 +678,7 @@ def read_answers(page: Page, scene: Scene) -> None:
             continue
         if page.words[end : end + 2].lstrip().startswith("?") or _HEDGED.search(page.words):
             continue
-        kind = _answer(text)
+        kind = answer_of(text)
         if kind is Kind.NO and not confirming and _keeps(page.words[start:end]):
             continue
         if kind is None and confirming and not asks(page, start, end) and (lead := _LEAD.match(text)):
@@ -722,10 +732,10 @@ def _repeats_card(page: Page, scene: Scene, start: int, end: int) -> bool:
         "\x02" if mark in (DAY_MARK, TIME_MARK, WORD_MARK) else char
         for char, mark in zip(page.open[start:end], page.sheet.text[start:end], strict=True)
     )
-    return _answer(words) is Kind.YES
+    return answer_of(words) is Kind.YES
 
 
-def _answer(text: str) -> Kind | None:
+def answer_of(text: str) -> Kind | None:
     """What a clause says if it is made of nothing but words of one answer and of what goes with them."""
     said: set[Kind] = set()
     letters = letters_of(text)

@@ -403,11 +403,12 @@ def _introduced(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
 #: 我姐叫我取消: told to do something, and no name.
 _TOLD_TO: Final = re.compile("叫我 ?$")
 _DOINGS: Final = frozenset(_WORDS["doings"])
-_TOLD_ME: Final = re.compile(f"(?:{KIN}|他|她|佢|你们?|医生|大夫|人家|谁|老师|学校|公司|单位)(?:们|都|又|刚才?|昨天|老是?|就|非要?)*$")
+_TOLD_ME: Final = re.compile(
+    f"(?:{KIN}|他|她|佢|你们?|医生|大夫|人家|谁|老师|学校|公司|单位)(?:们|都|又|刚才?|昨天|老是?|就|非要?)*$"
+)
 _CALL_ME: Final = ("叫我", "请叫我")
 #: 报他名字打折吗: a name to be mentioned.
 _REFERRED: Final = re.compile("报(?:一?下)?(?:我|他|她|佢|你)?(?:的)?(?:大?名|号)|提(?:一?下)?(?:他|她)的?名")
-
 
 
 #: "Is the name important?" tells none.
@@ -541,6 +542,8 @@ def _bare(page: Page) -> Iterator[tuple[int, int]]:
         start, end = _trimmed(page.words, start, end)
         start = said_again(page, start, end)
         short = _PARTICLES.sub("", page.open[start:end].rstrip("\x02 "))
+        if not short:
+            continue
         alone = len(page.pieces) == 1
         if _looks_like_one(short, alone=alone) or (insisted and _SHORT.fullmatch(short) and family(short)):
             yield start, start + len(short)

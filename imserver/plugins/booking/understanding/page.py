@@ -48,12 +48,14 @@ class Page:
 
     words: the folded text, never changed.  open: the same with what was taken blanked out.  sheet: what the dates are read on.
     asking: of the stretches that were looked at, whether they ask.
+    aside: what is said beside a yes and changes nothing.
     unclear: it speaks of times, and none of them is given or refused.
     """
 
     __slots__ = (
         "_letters",
         "acts",
+        "aside",
         "asking",
         "clauses",
         "cover",
@@ -75,6 +77,7 @@ class Page:
         self._letters = letters_of(self.words)
         self.acts: list[Act] = []
         self.unclear = False
+        self.aside: list[tuple[int, int]] = []
         self.asking: dict[tuple[int, int], bool] = {}
         self.cover: list[Cover] = [Cover.NOTHING] * len(self.words)
         for one in masked:
@@ -166,6 +169,12 @@ class Page:
     def clause_at(self, place: int) -> tuple[int, int]:
         """The clause in which a character stands."""
         return next(((start, end) for start, end in self.clauses if start <= place < end), (place, place + 1))
+
+    def clause_of(self, act: Act) -> Span:
+        """Where the clause stands, as typed, in which an act is said last."""
+        place = act.spans[-1].start if act.spans else 0
+        spans = (self.span(*clause) for clause in self.clauses)
+        return next((one for one in spans if one.start <= place < one.end), Span(0, len(self.source)))
 
     def marked(self) -> str:
         """What is open, with the marks of days and times where they stand."""

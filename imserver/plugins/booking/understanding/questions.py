@@ -127,7 +127,9 @@ def _to_the_end(page: Page, match: re.Match[str], end: int) -> tuple[int, int]:
 
 
 #: 快打烊的时候, 午休时间: a part of the day.
-_AT_THE_END: Final = re.compile("快(?:打烊|关门|下班|收铺)|(?:打烊|关门|下班|收铺)[之以]?[前后]|^午休(?:时间|时候)?$")
+_AT_THE_END: Final = re.compile(
+    "快(?:打烊|关门|下班|收铺)|(?:打烊|关门|下班|收铺)[之以]?[前后]|^午休(?:时间|时候)?$"
+)
 
 
 def _is_asked(page: Page, kind: str, start: int, end: int) -> bool:
@@ -135,7 +137,11 @@ def _is_asked(page: Page, kind: str, start: int, end: int) -> bool:
     if kind not in ("bring", "place", "parking", "insurance", "hours", "children"):
         return True
     clause = page.words[start:end].strip()
-    if kind == "hours" and (_OWN_HOURS.search(clause) or _AT_THE_END.search(clause)) and not asks(page, start, end):
+    if (
+        kind == "hours"
+        and (_OWN_HOURS.search(clause) or _AT_THE_END.search(clause))
+        and not asks(page, start, end)
+    ):
         return False
     short = len(clause) <= 6 and not clause.endswith("了")
     return short or asks(page, start, end) or _AUXILIARY.match(clause) is not None
@@ -158,7 +164,9 @@ def asks(page: Page, start: int, end: int) -> bool:
     """Whether a clause has a mark of a question, itself or behind it."""
     found = page.asking.get((start, end))
     if found is None:
-        found = asks_in_words(page.words[start:end]) or bool(_QUESTION_END.match(page.words[end : end + _TAG]))
+        found = asks_in_words(page.words[start:end]) or bool(
+            _QUESTION_END.match(page.words[end : end + _TAG])
+        )
         page.asking[start, end] = found
     return found
 

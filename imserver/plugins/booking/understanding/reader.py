@@ -39,6 +39,7 @@ from .rest import (
     DOUBTS,
     HEARSAY,
     PAST,
+    is_aside,
     is_harmless,
     is_told,
     note_asides,
@@ -49,7 +50,7 @@ from .rewrite import fold
 from .row import read_both, read_loose_names, read_row
 from .staff import is_staffs, read_command
 from .times import read_times
-from .told import denies, hide_others, hush, take_asides
+from .told import denies, hide_beside_yes, hide_others, hush, take_asides
 from .values import read_age_behind_name, read_ages, read_codes, read_first, read_number, read_phones
 
 #: A longer text is no instruction to a bot: it is for people.
@@ -112,6 +113,7 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
         _of_the_list(page)
     _chain_words(page, scene, lexicon, asked)
     read_row(page)
+    hide_beside_yes(page, scene)
     read_courtesies(page)
     read_wrong(page, scene)
     read_existing(page, scene)
@@ -179,7 +181,9 @@ def _own_days(page: Page, scene: Scene) -> None:
             page.take(start, end)
 
 
-_LAST_SHOWN: Final = re.compile("(?:最后|最早|最晚|第一)的?(?:那)?(?:一)?个|(?<![a-z])(?:the )?(?:last|first|latest|earliest) (?:one|slot)(?![a-z])")
+_LAST_SHOWN: Final = re.compile(
+    "(?:最后|最早|最晚|第一)的?(?:那)?(?:一)?个|(?<![a-z])(?:the )?(?:last|first|latest|earliest) (?:one|slot)(?![a-z])"
+)
 
 
 def _of_the_list(page: Page) -> None:
@@ -263,7 +267,9 @@ _BEHIND: Final = template("reader", "behind")
 _WORN: Final = re.compile(load_words("rest")["said_of"])
 #: 验光单, 验光师: a word of its own.
 #: 花镜到了没有: it is ordered.
-_WAITED_FOR: Final = re.compile("[^,.!?;]{0,3}(?:到|好|做好|配好|弄好|修好|磨好|出来)(?:了|咗)?(?:没|吗|么|未|冇)")
+_WAITED_FOR: Final = re.compile(
+    "[^,.!?;]{0,3}(?:到|好|做好|配好|弄好|修好|磨好|出来)(?:了|咗)?(?:没|吗|么|未|冇)"
+)
 _COMPOUND: Final = re.compile("^[单师室机仪台费]")
 #: 调整至周六, "adjust my appointment": it is the time that is adjusted.
 _APPOINTED: Final = template("reader", "appointed")
@@ -355,7 +361,9 @@ def _words(page: Page, scene: Scene, what: str, finder: Finder, asked: list[tupl
         if what == "first" and _written(page, one.start, one.end):
             page.take_act(Kind.REFUSE, "first", one.id == "new", (one.start, one.end))
             continue
-        if what == "first" and (_elsewhere(page, one.start) or _by_others(page, one.start) or _lost(page, one.start)):
+        if what == "first" and (
+            _elsewhere(page, one.start) or _by_others(page, one.start) or _lost(page, one.start)
+        ):
             page.take(one.start, one.end, Cover.NOTE)
             continue
         if what == "first":
@@ -475,7 +483,11 @@ _WRITTEN: Final = re.compile("(?:写|填|选|弄|打|登记|点|标|搞|记|约|
 def _written(page: Page, start: int, end: int) -> re.Match[str] | None:
     """The words before a value that was written by mistake, and is over: 写成…了."""
     begin, _ = page.clause_at(start)
-    return _WRITTEN.search(page.words[begin:start]) if page.words[end : end + 1] in ("了", "喇", "啦", "咗") else None
+    return (
+        _WRITTEN.search(page.words[begin:start])
+        if page.words[end : end + 1] in ("了", "喇", "啦", "咗")
+        else None
+    )
 
 
 def _value(page: Page, what: str, value: str, start: int, end: int, *, corrects: bool) -> None:
@@ -490,7 +502,9 @@ def _value(page: Page, what: str, value: str, start: int, end: int, *, corrects:
     if before or behind:
         places = (begin + before.start() if before else start, end + behind.end() if behind else end)
         page.take_act(Kind.REFUSE, what, value, places)
-    elif what == "service" and any(one.match(page.words[end:finish]) for one in (_COMPOUND, _WORN, _WAITED_FOR)):
+    elif what == "service" and any(
+        one.match(page.words[end:finish]) for one in (_COMPOUND, _WORN, _WAITED_FOR)
+    ):
         page.take(start, end, Cover.NOTE)
     else:
         lead = _LEAD.search(page.words[begin:start]) if corrects else None
@@ -528,10 +542,10 @@ def _settled(
         and (_repeats(when, scene) or _only_points(page, when))
     ):
         when = None
-    if _plain_wish(acts, rest, when, scene):
+    if _plain_wish(page, acts, rest, when, scene):
         spans = tuple(span for act in acts if act.what in ("day", "time", "range") for span in act.spans)
         acts = [*acts, Act(Kind.BEGIN, "book", None, spans)]
-    if when is not None and when.shift is not None and _moves(acts, scene) and not denies(page):
+    if when is not None and when.shift is not None and _moves(page, acts, scene) and not denies(page):
         spans = tuple(span for act in acts if act.what == "time" for span in act.spans)
         acts = [*acts, Act(Kind.BEGIN, "move", None, spans or (Span(0, len(page.source)),))]
     return Reading(page.source, _in_order(acts), rest, when, people=people)
@@ -545,10 +559,16 @@ def _of_one_mind(acts: list[Act], when: When | None) -> tuple[list[Act], When | 
         for act in acts
         if act.kind in (Kind.GIVE, Kind.CORRECT) and act.what in _TIMES and (act.what, act.value) in refused
     ]
-    others = {act.value for act in acts if act.kind in (Kind.GIVE, Kind.CORRECT) and act.what in ("time", "range")}
+    others = {
+        act.value for act in acts if act.kind in (Kind.GIVE, Kind.CORRECT) and act.what in ("time", "range")
+    }
     if not both or others - {act.value for act in both}:
         return acts, when
-    kept = [act for act in acts if act not in both and not (act.kind is Kind.BEGIN and act.what in ("move", "book"))]
+    kept = [
+        act
+        for act in acts
+        if act not in both and not (act.kind is Kind.BEGIN and act.what in ("move", "book"))
+    ]
     return kept, When(reason="negated")
 
 
@@ -561,25 +581,39 @@ def _points_at_a_day(page: Page, scene: Scene, acts: list[Act], when: When) -> b
     return bool(when.candidates) and not known and _THAT_DAY.search(page.words) is not None
 
 
-def _plain_wish(acts: list[Act], rest: tuple[Rest, ...], when: When | None, scene: Scene) -> bool:
+def _plain_wish(page: Page, acts: list[Act], rest: tuple[Rest, ...], when: When | None, scene: Scene) -> bool:
     """周五下午三点, said first and with nothing beside it, is a wish to come then."""
     if scene.step not in _ORDERED or when is None or when.reason is not None:
         return False
     timed = any(act.kind is Kind.GIVE and act.what in ("time", "range") for act in acts)
     others = any(act.kind not in (Kind.GIVE, Kind.YES, Kind.THANKS, Kind.GREETING) for act in acts)
+    spoken = [page.clause_of(act) for act in acts if act.what in ("time", "range")]
     return (
         timed
         and not others
         and not any(
-            one.weight is Weight.DANGEROUS or (one.in_clause and one.weight is Weight.NEUTRAL) for one in rest
+            one.weight is Weight.DANGEROUS
+            or (
+                one.in_clause
+                and one.weight is Weight.NEUTRAL
+                and any(a <= one.span.start < b for a, b in spoken)
+            )
+            for one in rest
         )
     )
 
 
-def _moves(acts: list[Act], scene: Scene) -> bool:
+#: 往后挪俩钟头: words of moving, whatever stands.
+_SHIFTS: Final = re.compile(
+    "[往向][前后](?:挪|推|提|移|调|延|拖|错)|(?<![再])(?:挪|顺延|推迟|推后|延后|提前(?!说|告|通|到(?![0-9一二三四五六七八九十两]))|提早)"
+)
+
+
+def _moves(page: Page, acts: list[Act], scene: Scene) -> bool:
     """晚半小时, with no card open, moves the appointment."""
     begun = any(act.kind is Kind.BEGIN for act in acts)
-    return scene.step in _ORDERED and scene.shown.start is None and not begun
+    stands = scene.shown.start is not None and not _SHIFTS.search(page.words)
+    return scene.step in _ORDERED and not stands and not begun
 
 
 def _repeats(when: When, scene: Scene) -> bool:
@@ -633,7 +667,8 @@ def _sure(
         return acts, _with(rest, weighed)
     if yes and several:  # the card speaks of one
         return [act for act in acts if act not in yes], _with(rest, _unsaid(page, yes, Weight.DANGEROUS))
-    doubt = DOUBTS.search(page.words) if yes else None
+    doubts = (one for one in DOUBTS.finditer(page.words) if not is_aside(page, one.start()))
+    doubt = next(doubts, None) if yes else None
     if not yes or (doubt is None and not _disarmed(acts, rest)):
         return acts, rest
     kept = [*rest, *_unsaid(page, yes, Weight.HARMLESS)]

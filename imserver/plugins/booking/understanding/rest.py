@@ -119,8 +119,15 @@ def _doubts(page: Page) -> None:
         if _put_right(page, match.start()):
             page.explain(*match.span(), Cover.HARMLESS)
     for match in DOUBTS.finditer(page.words):
+        if is_aside(page, match.start()):
+            continue
         if {Cover.NOTHING, Cover.NOTE} & set(page.cover[match.start() : match.end()]):
             page.explain(*match.span(), Cover.DOUBT)
+
+
+def is_aside(page: Page, place: int) -> bool:
+    """Whether it is said beside a yes, and changes nothing."""
+    return any(start <= place < end for start, end in page.aside)
 
 
 def _put_right(page: Page, place: int) -> bool:

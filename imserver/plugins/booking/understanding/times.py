@@ -66,7 +66,8 @@ CONTRAST: Final = re.compile(
     "(?:哦|噢|呃|啊|哎)?(?:不对不对|不对|不是[啊呀哦的]|不不不?|(?:我)?[说搞弄写打记看]错了?(?:[说搞弄写打记看]错了?)?|错了|口误|听错了?|你听错了)|"
     r"(?:算了|罢了)[,， ]?(?:那|还是|就|改成?|换成?){0,2}(?=[\x00\x01])|(?<![a-z])(?:never ?mind|"
     r"nvm|forget it)[, ]{0,2}(?:make it |let's do )?(?=[\x00\x01])|"
-    r"^ ?(?:no(?:pe)?[ ,.!]+){1,4}(?=[\x00\x01])|(?<![a-z])(?:no wait|wait no|no no|no,? sorry|my mistake|correction|w8 no|i mean|"
+    r"^ ?(?:no(?:pe)?[ ,.!]{1,3}){1,4}(?=[\x00\x01])|"
+    r"(?<![a-z])(?:no wait|wait no|no no|no,? sorry|my mistake|correction|w8 no|i mean|"
     r"(?:no,? )?i (?:said|meant)|scratch that|actually)(?![a-z])"
 )
 """Words that put right what was said or shown before."""
@@ -145,6 +146,10 @@ def read_times(sheet: Sheet, scene: Scene) -> Times:
     _in_the_hand_of(sheet, scene)
     scanned: list[Found] = []
     for one in scan(sheet, scene.now.date()):
+        last = scanned[-1] if scanned and scanned[-1].end == one.start and not scanned[-1].timely else None
+        if last is not None and last.tokens and one.tokens == (Same("day"),):  # 21号那天
+            scanned[-1] = replace(last, end=one.end)
+            continue
         scanned.append(_resolved(one, scene, named=any(not before.timely for before in scanned)))
     found = [one for one in scanned if one.tokens]
     if not found:

@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from .acts import Act, Kind, Scene
-from .intents import NEGATED, WISH
+from .intents import NEGATED, WISH, answer_of
 from .lexicon import load_words
 from .page import Cover, Page
 from .questions import TIMELY, ask_other, asks
@@ -39,6 +39,7 @@ _TAKEN_BACK: Final = re.compile(f"{_WORDS['taken_back']}|{_WORDS['own_refusal']}
 _FORBIDDEN: Final = re.compile(_WORDS["forbidden"])
 _FEARED: Final = re.compile(_WORDS["feared"])
 _DENIED: Final = re.compile(_WORDS["denied"])
+_OVER: Final = re.compile("(?:取消|退|删|作废|撤)掉?[了咗](?!吧|呗|哈|啦)")
 _ELSEWHERE: Final = re.compile(_WORDS["elsewhere"])
 _BOOKED_ELSEWHERE: Final = re.compile(_WORDS["booked_elsewhere"])
 _OWN_MATTERS: Final = re.compile(_WORDS["own_matters"])
@@ -74,6 +75,25 @@ def hush(page: Page, scene: Scene) -> None:
                     page.drop(*page.clause_at(place), ("person", "service"))
                 page.explain(*page.clause_at(place), Cover.DOUBT)
                 _doubt(page, *page.clause_at(place))
+
+
+def hide_beside_yes(page: Page, scene: Scene) -> None:
+    """好，要是停电记得说一声: what a yes at a card is said with and what changes nothing."""
+    if not scene.step.startswith("confirm"):
+        return
+    aside = [one for one in page.clauses if _is_beside(page.words[slice(*one)], scene)]
+    if aside and any(
+        answer_of(page.open[slice(*one)]) is Kind.YES for one in page.clauses if one not in aside
+    ):
+        for start, end in aside:
+            page.take(start, end, Cover.NOTE)
+            page.aside.append((start, end))
+
+
+def _is_beside(clause: str, scene: Scene) -> bool:
+    if _CARD["beside"].fullmatch(clause):
+        return True
+    return scene.asks in ("", "book") and _CARD["unchanged"].fullmatch(clause) is not None
 
 
 def take_asides(page: Page, *, confirming: bool) -> None:
@@ -236,8 +256,9 @@ def _is_bygone(name: str, before: str, behind: str) -> bool:
     """Whether it was done before, or by others."""
     if name == "yes":
         return False
-    if _EXISTING.match(behind) and not _WISHED.search(before):
-        return True
+    booked = _EXISTING.match(behind) is not None
+    if booked and not _WISHED.search(before):
+        return name != "cancel" or _OVER.search(behind) is not None  # 上回约的作废吧
     if _BYGONE.search(before) and not _WISHED.search(before):
         return True
     if _PAST_FORM.match(behind) and _FINITE.search(before):
