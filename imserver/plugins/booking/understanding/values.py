@@ -36,7 +36,7 @@ _CODE_TO: Final = re.compile("\x02 ?(?P<to>改?到|换到|挪到|to)(?= ?[^ 店�
 #: K7M2 错了 M4P9, "K7M2, no, M4P9": the last one counts, and the word of denial is about the first.
 _CODE_PUT_RIGHT: Final = template("values", "code_put_right")
 #: "K 7 M 2 I think": a word of one letter behind the signs.
-_LONE: Final = re.compile(" [ia] ?$")
+_LONE_WORD: Final = re.compile(" [ia] ?$")
 _SHORTEST: Final = 4
 _COMMANDED: Final = template("values", "commanded")
 _VERSION: Final = re.compile(r"(?<![a-z0-9])v([0-9]{1,9})(?![a-z0-9])")
@@ -171,7 +171,7 @@ def read_codes(page: Page, *, spoken_of: bool) -> None:
         for match in page.find(pattern):
             page.take_act(Kind.GIVE, "code", _digits(match[0]).upper(), match.span())
     for match in page.find(_SPOKEN):
-        spelt = _LONE.sub("", match[1]) if len(match[1].replace(" ", "")) > _SHORTEST else match[1]
+        spelt = _LONE_WORD.sub("", match[1]) if len(match[1].replace(" ", "")) > _SHORTEST else match[1]
         code = spelt.replace(" ", "")
         if not code.isalpha() and not code.isdigit() and len(code) in (4, 5, 6):
             page.take_act(Kind.GIVE, "code", code.upper(), (match.start(1), match.start(1) + len(spelt)))
