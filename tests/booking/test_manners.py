@@ -103,8 +103,9 @@ def test_no_particle_makes_a_yes_of_a_no(text: str) -> None:
     ],
 )
 def test_what_is_wrong_with_the_card_is_refused(text: str, what: str) -> None:
+    """Put right, where only one other can be meant: of two shops."""
     reading = read(text, "confirm")
-    assert reading.has(Kind.REFUSE, what)
+    assert reading.has(Kind.REFUSE, what) or reading.has(Kind.CORRECT, what)
     assert reading.disarms
 
 

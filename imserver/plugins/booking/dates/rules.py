@@ -559,8 +559,10 @@ TIMES: Final = _compiled(
         read.read_written,
     ),
     (
-        rf"(?<={DAY_MARK}) (?:at )?(?P<hour>[0-9]{{1,2}})[; ](?P<minute>00|15|30|45)"
-        "(?=$|[,.?!]| (?:pls|please|ok|thx|thanks|i|im|i'm|for|exam|eyes?|glasses|name|my|check|new)(?![a-z]))",
+        (
+            rf"(?<={DAY_MARK}) (?:at )?(?P<hour>[0-9]{{1,2}})[; ](?P<minute>00|15|30|45)"
+            "(?=$|[,.?!]| (?:pls|please|ok|thx|thanks|i|im|i'm|for|exam|eyes?|glasses|name|my|check|new)(?![a-z]))"
+        ),
         read.read_behind_day,
     ),
     (rf"{DIAL}(?P<hour>[0-9]{{1,2}})(?: : ?| ?h ?|: )(?P<minute>[0-9]{{2}})(?![0-9a-z:])", read.read_written),

@@ -141,6 +141,8 @@ _NO_APPOINTMENT: Final = re.compile(_WORDS["cancelled_by"]["no_appointment"])
 _OTHER_OBJECT: Final = re.compile(_WORDS["cancelled_by"]["other_object"])
 _ECHO: Final = re.compile(_WORDS["cancelled_by"]["echo"])
 _CANCELLING: Final = re.compile("取[消肖]|cancel|cancl")
+#: "But maybe hold the contacts": a service that is only thought of.
+_PERHAPS: Final = re.compile("可能|也许|或许|说不定|(?<![a-z])(?:maybe|perhaps|possibly)(?![a-z])")
 #: "My appt on the 20th, can it become the 23rd".
 _OWNED: Final = re.compile("(?<![a-z])(?:my|our) (?:[a-z]+ )?$")
 _ABLE: Final = re.compile("能|可以|方便")
@@ -399,7 +401,7 @@ def _from_service(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> Non
     if asked and not any(page.timed(*clause) for clause in page.clauses):
         return
     clauses = {_clause_of(page, act) for act in given}
-    if all(MAYBE.search(page.words[start:end]) for start, end in clauses):
+    if all(_PERHAPS.search(page.words, start, end) for start, end in clauses):
         return
     if all(
         asks(page, *clause) and not page.timed(*clause) and _left(page.unread(*clause)) for clause in clauses

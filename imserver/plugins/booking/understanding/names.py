@@ -532,6 +532,8 @@ def _bare(page: Page) -> Iterator[tuple[int, int]]:
         start, end = _trimmed(page.words, start, end)
         start = said_again(page, start, end)
         short = _PARTICLES.sub("", page.open[start:end].rstrip("\x02 "))
+        if not short:
+            continue
         alone = len(page.pieces) == 1
         if _looks_like_one(short, alone=alone) or (insisted and _SHORT.fullmatch(short) and family(short)):
             yield start, start + len(short)

@@ -89,7 +89,7 @@ NOTES: Final = (
         "(?:let|make|sell|upsell|push|call|text|phone|ring|charge|rush|scare|tell) "
         "(?:her|him|them|my [a-z]{2,9})"
         "(?: (?!(?:on|at|before|after|and|but|so|mon|tue|wed|thu|fri|sat|sun|today|tomorrow|next|this|cancel)"
-        ")[a-z]{1,12}){0,5}"
+        "[a-z]{0,12})[a-z]{1,12}){0,5}"
     ),
     (
         "(?:员?工号|尾号|后[四三六4]位|会员卡?号?|卡号|微信号?|车牌号?|学号|编号|订单号?|单号|快递|验证码|"

@@ -20,7 +20,7 @@ def read_other_shop(page: Page, scene: Scene, lexicon: Lexicon) -> None:
     if scene.step in ("", "none"):
         return
     if (match := next(page.find(_THE_OTHER), None)) is not None:
-        if MAYBE.search(page.words, *page.clause_at(match.start())):
+        if MAYBE.search(page.words, page.clause_at(match.start())[0], match.start()):
             page.take(*match.span(), Cover.DOUBT)
             return
         others = [shop.id for shop in lexicon.chain.stores if shop.id != scene.shop]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from itertools import islice
 from typing import Final
 
 from imserver.plugins.booking.dates.meaning import CN_DIGITS, EN_ONES, EN_TENS
@@ -60,7 +61,8 @@ _NO_PHONE: Final = template("values", "no_phone")
 
 _YEARS: Final = templates("values", "years")
 _PAIR: Final = re.compile(
-    f"(?:(?<!不)是({_NUM})岁?,? ?不是({_NUM})岁?|不是({_NUM})岁?,? ?(?:而)?是({_NUM})岁?|({_NUM})岁,? ?(?:不是|唔系|not )({_NUM})岁?)(?![0-9点号:.月日分楼路]| ?[ap]m)"
+    f"(?:(?<!不)是({_NUM})岁?,? ?不是({_NUM})岁?|不是({_NUM})岁?,? ?(?:而)?是({_NUM})岁?|"
+    f"({_NUM})岁,? ?(?:不是|唔系|not )({_NUM})岁?)(?![0-9点号:.月日分楼路]| ?[ap]m)"
 )
 #: Whoever goes to school is of this age, as far as the bands are concerned.
 _PUPIL: Final = 10
@@ -89,7 +91,8 @@ _BORN_ENGLISH: Final = re.compile(
 
 _ORDINAL: Final = re.compile(
     f"(?:选|要|就|点)?第 ?([0-9]{{1,2}}|[一二两三四五六七八九十]{{1,2}}) ?(?:个|项|家|种|条|行)?(?:吧|的|啊)?{_END}"
-    f"|(?<![a-z])(?:the )?(first|second|third|fourth|fifth|1st|2nd|3rd|4th|5th) (?:one|option|slot)(?![a-z])(?! (?:you|u|they) (?:show|g[ai]v|offer|said|sent|had))"
+    f"|(?<![a-z])(?:the )?(first|second|third|fourth|fifth|1st|2nd|3rd|4th|5th) (?:one|option|slot)(?![a-z])"
+    f"(?! (?:you|u|they) (?:show|g[ai]v|offer|said|sent|had))"
     f"|(?:选|option|number|no\\.?|#) ?([0-9]{{1,2}}){_END}"
 )
 _PART_BEFORE: Final = re.compile("(?:[上下]午|[下上]昼|早上|晚上|中午|朝早|夜晚|天|周.|号|早|晚)(?:的|嗰)?$")
@@ -97,8 +100,8 @@ _PART_BEFORE: Final = re.compile("(?:[上下]午|[下上]昼|早上|晚上|中�
 _HOLIDAYS: Final = frozenset({"十一", "五一", "六一", "七一", "八一"})
 _BARE: Final = template("values", "bare")
 #: A number by itself, and words beside which it is no age: the only one of an answer is the age that was asked.
-_FIGURES: Final = re.compile("(?:^|(?<=[ ,!.~(]))([1-9][0-9])(?=[ .!~)]*$)")
-_NO_AGE: Final = re.compile(
+_LONE: Final = re.compile("(?:^|(?<=[ ,!.~(]))([1-9][0-9])(?=[ .!~)]*$)")
+_NOT_LONE: Final = re.compile(
     "[?？不没唔前后年月日号点]|(?<![a-z])(?:not|no|ago|when|was|were|years?|months?|at|since|in|on|next|until|n't|he|his|her)(?![a-z])|n't"
 )
 _NEVER_BEEN: Final = template("values", "never_been")
@@ -300,9 +303,8 @@ def _asked_age(page: Page, lexicon: Lexicon) -> None:
         bare = _BARE.match(page.open[start:end])
         if bare and _is_age(bare[1]) and not page.has(Kind.GIVE, "age"):
             page.take_act(Kind.GIVE, "age", number(bare[1]), (start, end))
-    if not page.has(Kind.GIVE, "age") and (alone := _FIGURES.findall(page.open)) and len(alone) == 1:
-        if not _NO_AGE.search(page.words) and _is_age(alone[0]):
-            match = next(_FIGURES.finditer(page.open))
+    if not page.has(Kind.GIVE, "age") and not _NOT_LONE.search(page.words):
+        for match in islice(page.find(_LONE), 1):
             page.take_act(Kind.GIVE, "age", number(match[1]), match.span(1))
     for match in page.find(_SCHOOL):
         if not page.has(Kind.GIVE, "age"):
