@@ -8,7 +8,7 @@ from datetime import date, datetime, time
 
 from imserver.plugins.booking.schedule.shops import AgeBand, Chain, Service, Shop
 from imserver.plugins.booking.understanding.acts import Act, Hours, Kind, Reading, Rest, Weight, When
-from imserver.plugins.booking.understanding.lexicon import load_words
+from imserver.plugins.booking.understanding.word_lists import load_words
 
 _TIMES = ("day", "time", "range")
 #: Letters of particles: 对, 哈, 吧, yes.

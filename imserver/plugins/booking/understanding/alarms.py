@@ -11,16 +11,14 @@ bounded number of characters, so that the time grows as the length does.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from importlib import resources
 from itertools import islice
-from typing import Any, Literal
+from typing import Literal
 
 from .alarm_model import Table, load_table, pieces
 from .alarm_text import Folding
+from .word_lists import load_words
 
 #: One window: some 10 ms of patterns at worst.
 WINDOW_CHARS = 1000
@@ -106,18 +104,11 @@ class Explanation:
     table: Table
 
 
-@cache
-def load_red_flags() -> Mapping[str, Any]:
-    """The shipped words. Read once; not to be changed."""
-    file = resources.files("imserver.plugins.booking") / "words" / "red_flags.toml"
-    return tomllib.loads(file.read_text(encoding="utf-8"))
-
-
 class RedFlags:
     """The compiled words and rules. `table`: the weights; the shipped ones, read at the first text, if it is None."""
 
     def __init__(self, table: Table | None = None) -> None:
-        words = load_red_flags()
+        words = load_words("red_flags")
         self._table = table
         self._folding = Folding(words["rewrite"])
         self._about = _compiled(words["about"])

@@ -11,11 +11,11 @@ from imserver.plugins.booking.dates.sieve import can_match, letters_of
 from imserver.plugins.booking.dates.text import ASIDE_MARK, DAY_MARK, TIME_MARK, WORD_MARK
 
 from .acts import Act, Kind, Scene, Span
-from .lexicon import load_words
 from .page import HAN, PUNCTUATION, Cover, Page
 from .patterns import KIN, KIN_ENGLISH, template
 from .questions import ask_other, asks, beyond_politeness, cover_politeness, without_politeness
 from .rest import MAYBE, is_harmless
+from .word_lists import load_words
 
 _WORDS: Final = load_words("intents")
 #: Nobody wants more things in one text; what is beyond is left over.

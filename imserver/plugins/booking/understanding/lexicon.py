@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
-from typing import Any
 
 from imserver.plugins.booking.dates.sieve import Sieve, letters_of
 from imserver.plugins.booking.schedule.shops import Chain
 
 from .rewrite import fold
-
-
-@cache
-def load_words(name: str) -> Mapping[str, Any]:
-    """A shipped list of words, read once; not to be changed."""
-    file = resources.files("imserver.plugins.booking") / "words" / f"{name}.toml"
-    return tomllib.loads(file.read_text(encoding="utf-8"))
+from .word_lists import load_words
 
 
 def bounded(word: str) -> str:

@@ -11,11 +11,12 @@ from functools import cache
 from typing import Final
 
 from .acts import Kind, Scene
-from .lexicon import either, load_words
+from .lexicon import either
 from .page import Cover, Page
 from .patterns import HAN, KIN, KIN_ENGLISH, TITLES, template
 from .questions import TIMELY as SPEAKS_OF_TIME
 from .questions import asks, asks_in_words
+from .word_lists import load_words
 
 _WORDS: Final = load_words("names")
 _FAMILIES: Final = load_words("family_names")

@@ -13,7 +13,7 @@ from typing import Final
 from imserver.plugins.booking.dates.moments import Moment, Open, Place
 from imserver.plugins.booking.dates.text import DAY_MARK, MARKS, TIME_MARK, WORD_MARK, Sheet
 
-from .lexicon import load_words
+from .word_lists import load_words
 
 _WORDS: Final = load_words("occasions")
 EVENTS: Final[str] = "|".join(_WORDS["events"])

@@ -7,7 +7,7 @@ from typing import Final
 
 from imserver.plugins.booking.dates.meaning import EN_ONES, EN_TENS, either
 
-from .lexicon import load_words
+from .word_lists import load_words
 
 HAN: Final = "^\\W0-9a-z_"
 """A letter that is not Latin, for a class: a range of so many characters takes 10 ms to compile, this none."""

@@ -7,9 +7,10 @@ from functools import cache
 from typing import Final
 
 from .acts import Kind
-from .lexicon import Lexicon, either, load_words, whole
+from .lexicon import Lexicon, either, whole
 from .page import PUNCTUATION, Cover, Page
 from .patterns import KIN, KIN_ENGLISH
+from .word_lists import load_words
 
 _WORDS: Final = load_words("questions")
 _KNOWN: Final = {

@@ -28,7 +28,7 @@ from .intents import (
     read_questions,
     read_wrong,
 )
-from .lexicon import Finder, Found, Lexicon, load_words
+from .lexicon import Finder, Found, Lexicon
 from .names import is_kin, read_names, read_persons
 from .other_shop import read_other_shop
 from .page import Cover, Page
@@ -52,6 +52,7 @@ from .staff import is_staffs, read_command
 from .times import read_times
 from .told import denies, hide_beside_yes, hide_others, hush, take_asides
 from .values import read_age_behind_name, read_ages, read_codes, read_first, read_number, read_phones
+from .word_lists import load_words
 
 #: A longer text is no instruction to a bot: it is for people.
 MAX_CHARS: Final = 300

@@ -6,8 +6,9 @@ import re
 from typing import Final
 
 from .acts import Kind, Rest, Weight, When
-from .lexicon import Lexicon, either, load_words
+from .lexicon import Lexicon, either
 from .page import CLAUSE_END, PUNCTUATION, Cover, Page
+from .word_lists import load_words
 
 _WORDS: Final = load_words("rest")
 

@@ -12,12 +12,12 @@ from typing import Final
 from imserver.plugins.booking.dates.text import MARKS
 
 from .acts import Kind
-from .lexicon import load_words
 from .names import LITTLE, SINGLE, TIMELY, is_common, is_latin_name, is_name, said_again
 from .page import Cover, Page
 from .patterns import template
 from .rest import is_harmless
 from .values import number
+from .word_lists import load_words
 
 _FIGURES: Final = re.compile(
     "([1-9][0-9]|[二三四五六七八九]?十[一二三四五六七八九]?)(?:整|啦|了|咯|喇|周岁)?"

@@ -7,12 +7,13 @@ from typing import Final
 
 from .acts import Kind
 from .intents import NEGATED, WISH
-from .lexicon import Lexicon, load_words
+from .lexicon import Lexicon
 from .names import is_name, read_name_behind
 from .page import Page
 from .patterns import template
 from .questions import asks
 from .values import read_codes
+from .word_lists import load_words
 
 _WORDS: Final = load_words("intents")
 _BARE: Final = frozenset(_WORDS["staff"]["bare"])

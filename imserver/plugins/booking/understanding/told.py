@@ -11,9 +11,9 @@ from typing import Final
 
 from .acts import Act, Kind, Scene
 from .intents import NEGATED, WISH, answer_of
-from .lexicon import load_words
 from .page import Cover, Page
 from .questions import TIMELY, ask_other, asks
+from .word_lists import load_words
 
 _WORDS: Final = load_words("told")
 _CONDITION: Final = re.compile(_WORDS["condition"])

@@ -12,7 +12,7 @@ from typing import Final, Literal, NamedTuple
 
 from imserver.plugins.booking.dates.sieve import can_match, letters_of
 
-from .lexicon import load_words
+from .word_lists import load_words
 
 _WORDS: Final = load_words("unnamed")
 _PIECE: Final = re.compile("(?:[^,，。;；!！?？、\n\x00\x01\x03.]|[.](?=[0-9])){2,40}")

@@ -12,12 +12,13 @@ from imserver.plugins.booking.dates.text import ASIDE_MARK
 from imserver.plugins.booking.schedule import codes
 
 from .acts import Kind, Scene
-from .lexicon import Lexicon, load_words
+from .lexicon import Lexicon
 from .page import Cover, Page
 from .patterns import CLAUSE_END as _END
 from .patterns import CN_NUMERALS as _CN
 from .patterns import NUMBER as _NUM
 from .patterns import template, templates
+from .word_lists import load_words
 
 _CN_CODE: Final = {char: str(value) for char, value in CN_DIGITS.items()} | {"幺": "1"}
 
