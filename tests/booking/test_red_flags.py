@@ -15,8 +15,8 @@ from imserver.plugins.booking.understanding.alarms import (
     OVERLAP_CHARS,
     WINDOW_CHARS,
     RedFlags,
-    load_red_flags,
 )
+from imserver.plugins.booking.understanding.word_lists import load_words
 from tests.booking.test_when_words import said
 from tests.understanding.corpus import rows
 
@@ -314,7 +314,7 @@ def test_without_a_word_of_an_eye_or_a_symptom_the_table_has_to_be_sure_and_is_c
 
 
 def test_each_name_in_a_rule_is_a_set_of_words_or_an_expression() -> None:
-    words = load_red_flags()
+    words = load_words("red_flags")
     assert set(words["kinds"]) == set(KINDS)
     for kind, rules in words["kinds"].items():
         assert set(rules) <= set(FLAG_WEIGHTS)
