@@ -165,7 +165,7 @@ NO_CLOCK: Final = (
     ),
     "下次|下单|(?:等|稍等|稍微等)一点时间|一点时间",
     "(?<=[约订定])上(?=(?:周|星期|礼拜)[一二三四五六日天])",
-    f"一下(?!午|个?{WEEK})|(?<=[问看查等试说帮约订])下(?=下(?!下?个?{WEEK})|[今明后大])",
+    f"一下(?!午|个?{WEEK})|(?<=[问看查等试说帮])下(?=下|[今明后大])|(?<=[约订])下(?=下(?!下?个?{WEEK})|[今明后大])",
     (  # the Sunday one
         "(?<![a-z])(?:the|that|this|my|his|her|your) (?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?(?:'s)? "
         "(?P<word>ones?)(?! (?:o'?clock|thirty|fifteen|forty|ten|twenty|[ap]\\.?m)(?![a-z]))(?![a-z])"
