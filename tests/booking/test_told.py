@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from imserver.plugins.booking.understanding.acts import Kind, Reading
+from imserver.plugins.booking.understanding.names import COMMON_ENGLISH
 from tests.booking.test_reader import read, said
 
 
@@ -319,3 +320,8 @@ def test_a_verb_behind_an_article_is_a_noun(text: str) -> None:
 )
 def test_a_clipped_verb_of_moving_never_books(text: str, begins: set[str]) -> None:
     assert begun(read(text)) == begins
+
+
+def test_words_at_the_ends_of_lines_stay_apart() -> None:
+    assert {"saturday", "say"} <= COMMON_ENGLISH
+    assert read("book my daughter in for Saturday 10am, she's 6").given("name") is None

@@ -53,8 +53,8 @@ DAY: Final = 1440
 SOME_DAYS: Final = 7
 """So many of the days before or behind one are shown."""
 
-_DEADLINE: Final = re.compile("最[晚迟早]|latest|earliest", re.IGNORECASE)
-"""Of an edge that is said so, the other side is not meant."""
+_EDGE: Final = re.compile("[前后後]|before|after", re.IGNORECASE)
+"""The words of an edge whose other side is meant where it is refused: not 最晚三点, not 到三点."""
 ELSE: Final = re.compile(
     "(?:实在|要是|如果|都)?(?:不行|不可以|没有空?|没位置?|没号|满了|约不上|排不上|没了|没空)(?:的话|就|再|那就?)|不然|要不然|否则|没有就|再不行|"
     r"(?<![a-z])(?:failing that|if not|otherwise|or else|if that'?s (?:full|taken)|else|alternatively)(?![a-z])"
@@ -365,7 +365,7 @@ class _Speech:
                 and moment.open
                 and moment.until is None
                 and len(clocks) == 1
-                and not _DEADLINE.search(self.sheet.source[slice(*self.sheet.span(moment.start, moment.end))])
+                and _EDGE.search(self.sheet.source[slice(*self.sheet.span(moment.start, moment.end))])
             ):
                 moment.open = "before" if moment.open == "after" else "after"
                 moment.words += self.verdicts.pop(number).words

@@ -20,7 +20,8 @@ def load_words(name: str) -> Mapping[str, Any]:
     }
 
 
-_BREAK: Final = re.compile("(?:^|\n) *")
+#: Lines of a pattern are indented; those of a plain list of words are not, and their ends stay between the words.
+_BREAK: Final = re.compile("(?:^|\n) +|\n$")
 
 
 def _in_one_line(value: Any) -> Any:
