@@ -8,7 +8,7 @@ them right, then intentions and answers; what remains is weighed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Final
@@ -551,7 +551,10 @@ def _settled(
     if when is not None and when.shift is not None and _moves(page, acts, scene) and not denies(page):
         spans = tuple(span for act in acts if act.what == "time" for span in act.spans)
         acts = [*acts, Act(Kind.BEGIN, "move", None, spans or (Span(0, len(page.source)),))]
-    return Reading(page.source, _in_order(acts), rest, when, people=people)
+    ordered = _in_order(acts)
+    return Reading(
+        page.source, ordered, _with(rest, _dropped(page.source, ordered, rest)), when, people=people
+    )
 
 
 def _of_one_mind(acts: list[Act], when: When | None) -> tuple[list[Act], When | None]:
@@ -684,6 +687,21 @@ def _sure(
 
 def _with(rest: Iterable[Rest], more: Iterable[Rest]) -> tuple[Rest, ...]:
     return tuple(sorted((*rest, *more), key=lambda one: one.span))
+
+
+def _dropped(text: str, acts: Iterable[Act], rest: Iterable[Rest]) -> Iterator[Rest]:
+    """Words that were read and that no act holds in the end, such as a time that is refused in the same breath."""
+    held = bytearray(len(text))
+    for span in (*(span for act in acts for span in act.spans), *(one.span for one in rest)):
+        held[span.start : span.end] = b"\1" * (span.end - span.start)
+    start = None
+    for place in range(len(text) + 1):
+        free = place < len(text) and not held[place] and text[place].isalnum()
+        if free and start is None:
+            start = place
+        elif not free and start is not None:
+            yield Rest(text[start:place], Span(start, place), Weight.DANGEROUS)
+            start = None
 
 
 def _disarmed(acts: list[Act], rest: tuple[Rest, ...]) -> bool:
