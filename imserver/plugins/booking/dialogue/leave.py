@@ -37,7 +37,7 @@ from imserver.plugins.booking.schedule.slots import Slot, nearest
 from imserver.plugins.booking.schedule.status import Action, Actor, NotPossible, Status
 from imserver.plugins.booking.understanding.acts import Kind, Reading
 
-from . import change
+from .allowed import not_possible, stale
 from .context import DialogueContext, Place
 from .holding import actor
 from .labels import label_key
@@ -347,7 +347,7 @@ def keep(context: DialogueContext, reading: Reading) -> bool:
     if context.place is not Place.STAFF and context.home != appointment.conversation_id:
         context.go(shop)
     if version is None or int(version[1]) != appointment.version:
-        change.stale(context, appointment)
+        stale(context, appointment)
     elif not plans.open_offers(context.tx, appointment.id):
         context.say("offer.not_asked", code=appointment.code)
     else:
@@ -371,7 +371,7 @@ def _keep(context: DialogueContext, shop: Shop, appointment: Appointment) -> Non
         if offers.other_people(context.tx, context.texts, shop, appointment) is not None:
             kept = place(context.tx, appointment, wish, slot, actor(context))
     except NotPossible:
-        change.not_possible(context, appointment)
+        not_possible(context, appointment)
         return
     if kept is None:
         context.say("offer.keep_gone", when=context.words.moment(appointment.wall))

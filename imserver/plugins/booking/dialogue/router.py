@@ -33,12 +33,14 @@ from . import (
     answers,
     book,
     browse,
-    change,
+    cancel,
     coming_back,
+    correct,
     emergency,
     handoff,
     holding,
     leave,
+    move,
     quiet,
     said,
     staff,
@@ -71,7 +73,7 @@ class Command:
 def _cancel(context: DialogueContext, reading: Reading) -> bool:
     """取消 alone ends the open booking or move; otherwise it names an appointment."""
     if not _says_nothing(reading):
-        return change.cancel(context, reading)
+        return cancel.cancel(context, reading)
     answering = _asked_in(context)
     state = load_dialogue(context.tx, answering.conversation_id, context.sender.user_id)
     if state is not None and state.kind == "cancel" and not context.pressed:
@@ -80,7 +82,7 @@ def _cancel(context: DialogueContext, reading: Reading) -> bool:
             context.answer_in(answering)
             return _answered(context, state, whole)
     if state is None or state.kind not in ("book", "move", "correct"):
-        return change.cancel(context, reading)
+        return cancel.cancel(context, reading)
     context.answer_in(answering)
     return _answered(context, state, Reading(context.text, (Act(Kind.NO),)), stopping=True)
 
@@ -142,7 +144,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("book", ("预约", "預約"), book.book, Where.SHOP, "book an appointment"),
     Command("slots", ("空档", "空檔"), browse.slots, Where.SHOP, "free slots of a day"),
     Command("my", ("我的预约", "我的預約"), browse.my, Where.SHOP_IF_KNOWN, "my appointments"),
-    Command("move", ("改约", "改約", "改期"), change.move, Where.SHOP_IF_KNOWN, "move an appointment"),
+    Command("move", ("改约", "改約", "改期"), move.move, Where.SHOP_IF_KNOWN, "move an appointment"),
     Command("cancel", ("取消", "取消预约", "取消預約"), _cancel, Where.SHOP_IF_KNOWN, "cancel an appointment"),
     Command("stores", ("门店", "門店"), browse.stores, Where.HERE, "the shops"),
     Command("info", ("地址",), browse.info, Where.SHOP, "address, parking, opening hours"),
@@ -150,7 +152,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("lenses", ("我戴",), browse.lenses, Where.SHOP, "what to mind with contact lenses"),
     Command("quiet", ("不要消息", "免打扰", "免打擾"), quiet.no_messages, Where.HERE, "no messages any more"),
     Command("messages", ("恢复消息", "恢復消息"), quiet.messages, Where.HERE, "messages again"),
-    Command("correct", ("更正", "改名"), change.correct, Where.SHOP_IF_KNOWN, "put a name or an age right"),
+    Command("correct", ("更正", "改名"), correct.correct, Where.SHOP_IF_KNOWN, "put a name or an age right"),
     Command("longer", ("续留", "續留"), holding.keep_held, Where.SHOP_IF_KNOWN, "keep the time that is held longer"),
     Command("one", (), browse.one, Where.SHOP_IF_KNOWN, "an appointment by its code"),
     Command("open", (), _open, Where.HERE, "go on in that conversation"),
@@ -475,9 +477,9 @@ def _answered(context: DialogueContext, state: Dialogue, reading: Reading, *, st
         return True
     handlers = {
         "book": book.answer,
-        "move": change.answer_move,
-        "cancel": change.answer_cancel,
-        "correct": change.answer_correct,
+        "move": move.answer,
+        "cancel": cancel.answer,
+        "correct": correct.answer,
         "plan": leave.answer,
     }
     if state.kind in handlers and handlers[state.kind](context, state, reading):
@@ -581,7 +583,7 @@ def _change(context: DialogueContext, reading: Reading, begun: list[str]) -> str
     when = said.when_of(reading)
     if (when is not None and when.shift is not None) or said.corrects(reading, "day", "time", "range"):
         return "move"
-    return "correct" if change.wishes_correction(reading) else None
+    return "correct" if correct.is_wished(reading) else None
 
 
 def _wish_of_values(reading: Reading) -> str | None:
@@ -700,7 +702,7 @@ def _for_people(context: DialogueContext, state: Dialogue | None) -> None:
     if state.kind == "book":
         book.repeat(context, state, armed=False)
     elif state.kind == "move":
-        change.repeat_move(context, state)
+        move.repeat(context, state)
     state = context.dialogue()
     if state is not None:
         state.misses = 1
