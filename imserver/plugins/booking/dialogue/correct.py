@@ -81,7 +81,9 @@ def answer(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
 
 def _ask(context: DialogueContext, state: Dialogue, appointment: Appointment, *, armed: bool = True) -> None:
     span = (appointment.start_at, appointment.end_at)
-    if is_elsewhere(context, (appointment.customer_id, state.name, appointment.person), span, (appointment.id,)):
+    if is_elsewhere(
+        context, (appointment.customer_id, state.name, appointment.person), span, (appointment.id,)
+    ):
         context.close(state if state.below is not None else None)
         return
     words = context.words
