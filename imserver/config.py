@@ -120,12 +120,12 @@ class LimitsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     window_frames: int = 256
     window_bytes: int = 1024 * 1024
     max_page_items: int = MAX_PAGE_ITEMS
-    #: Sockets in all, and from one address.
+    #: Sockets in all; of one address (IPv6: of one /64), those that have shown a valid token.
     max_connections: int = 20_000
     max_connections_per_address: int = 1_000
-    #: Of these, sockets that have not yet logged in; above, the oldest of them is closed.
+    #: Of all, sockets that have not yet logged in; above, the oldest of the address with the most of them is closed.
     max_unauthenticated: int = 4_000
-    #: Accepts and failed handshakes a minute from one address (burst = the same number).
+    #: Logins with a valid token, and failed ones, a minute from one address (burst = the same number).
     connects_per_minute: int = 6_000
     failed_logins_per_minute: int = 30
     #: Posts a second for each user (average and burst).
