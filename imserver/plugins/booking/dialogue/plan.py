@@ -190,7 +190,12 @@ def _show(context: DialogueContext, plan: Plan, outlook: _Outlook | None = None)
     promised = outlook.promised
     held = len(outlook.hits) - len(promised)
     lines = [
-        words("plan.hit", when=words.moment(one.wall), code=one.code, name=offers.name_of(context.tx, one))
+        words(
+            "plan.hit_asked" if plans.open_offers(context.tx, one.id) else "plan.hit",
+            when=words.moment(one.wall),
+            code=one.code,
+            name=offers.name_of(context.tx, one),
+        )
         for one in promised[:MAX_LINES]
     ]
     if len(promised) > MAX_LINES:
@@ -236,8 +241,9 @@ def _agree(context: DialogueContext, plan: Plan) -> None:
     for one in outlook.hits:
         if one.status is Status.HELD:
             take_away(tx, texts, outlook.shop, one, context.sender.user_id)
-    if outlook.promised:
-        offers.begin(tx, texts, outlook.shop, plan, outlook.promised)
+    unasked = [one for one in outlook.promised if not plans.open_offers(tx, one.id)]
+    if unasked:  # the others have the card of an older plan, which stays open for them
+        offers.begin(tx, texts, outlook.shop, plan, unasked)
     else:
         context.say("plan.done", summary=plan.detail.summary)
     offers.give_back(tx, texts, outlook.shop, but=plan.id)
