@@ -17,6 +17,8 @@ from tests.browser.site import Site, serving
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 #: Names that lead to this machine and are not "localhost": a browser takes plain HTTP of them for insecure.
 ELSEWHERE = "im.test"
+#: A page that does nothing.
+EMPTY = "/tests/browser/pages/empty.html"
 FLAGS = [f"--host-resolver-rules=MAP *.test 127.0.0.1, MAP {ELSEWHERE} 127.0.0.1", "--disable-gpu"]
 
 
@@ -29,9 +31,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
-    """Where nothing may be missing (`IMSERVER_NO_SKIPS`, set by `.ci/run`), a skipped test has failed."""
+    """Where nothing may be missing (`NO_SKIPS`, set by `.ci/run`), a skipped test has failed."""
     report = yield
-    if report.skipped and os.environ.get("IMSERVER_NO_SKIPS") and Path(__file__).parent in item.path.parents:
+    if report.skipped and os.environ.get("NO_SKIPS") and Path(__file__).parent in item.path.parents:
         report.outcome = "failed"
         report.longrepr = f"skipped where nothing may be: {report.longrepr}"
     return report
@@ -67,7 +69,7 @@ async def page(context: BrowserContext, site: Site) -> Page:
     return await opened(context, site)
 
 
-async def opened(context: BrowserContext, site: Site, path: str = "/pages/empty.html") -> Page:
+async def opened(context: BrowserContext, site: Site, path: str = EMPTY) -> Page:
     """One more tab. Its uncaught errors are in `site.errors`, which each test expects to be empty at its end."""
     page = await context.new_page()
     page.on("pageerror", lambda error: site.errors.append(str(error)))

@@ -1,4 +1,4 @@
-"""A small site for tests: the client's modules under `/client/`, the tests' own pages and modules under `/pages/`."""
+"""A small site for tests: the client's modules, vectors, and the tests' own pages, as they lie in the repository."""
 
 from __future__ import annotations
 
@@ -10,11 +10,8 @@ from pathlib import Path
 from aiohttp import web
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = {
-    "/client/": ROOT / "clients" / "js" / "src",
-    "/pages/": Path(__file__).parent / "pages",
-    "/vectors/": ROOT / "protocol" / "vectors",
-}
+#: At the same paths as here, so that modules find each other.
+FOLDERS = ("clients/js/src", "protocol/vectors", "tests/browser/pages", "tests/js")
 
 
 @dataclass(slots=True)
@@ -37,8 +34,8 @@ class Site:
 @asynccontextmanager
 async def serving() -> AsyncIterator[Site]:
     app = web.Application()
-    for prefix, folder in FOLDERS.items():
-        app.router.add_static(prefix, folder)
+    for folder in FOLDERS:
+        app.router.add_static(f"/{folder}/", ROOT / folder)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     listener = web.TCPSite(runner, "127.0.0.1", 0)

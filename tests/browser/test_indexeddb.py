@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, BrowserContext, Error, Page, async_playwright
 
-from tests.browser.conftest import CHROMIUM, ELSEWHERE, FLAGS, kill, opened
+from tests.browser.conftest import CHROMIUM, ELSEWHERE, EMPTY, FLAGS, kill, opened
 from tests.browser.site import Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -18,13 +18,15 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 async def does(page: Page, function: str, *arguments: Any) -> Any:
     """Call a function of `pages/store.js` in the page."""
     return await page.evaluate(
-        "([name, given]) => import('/pages/store.js').then((store) => store[name](...given))",
+        "([name, given]) => import('/tests/browser/pages/store.js').then((store) => store[name](...given))",
         [function, list(arguments)],
     )
 
 
 async def lost(page: Page) -> list[str]:
-    said: list[str] = await page.evaluate("import('/pages/store.js').then((store) => store.lost)")
+    said: list[str] = await page.evaluate(
+        "import('/tests/browser/pages/store.js').then((store) => store.lost)"
+    )
     return said
 
 
@@ -88,7 +90,7 @@ async def test_clear_site_data_is_told_without_a_commit(page: Page, context: Bro
     await does(page, "commit", "ann", [["meta", "x", "1"]])
     session = await context.new_cdp_session(page)
     await session.send("Storage.clearDataForOrigin", {"origin": site.url, "storageTypes": "indexeddb"})
-    await page.wait_for_function("import('/pages/store.js').then((store) => store.lost.length)")
+    await page.wait_for_function("import('/tests/browser/pages/store.js').then((store) => store.lost.length)")
     (told,) = await lost(page)
     assert "storage was cleared" in told or "the store was deleted" in told
     assert await does(page, "commit", "ann", [["meta", "x", "2"]]) == told
@@ -113,7 +115,7 @@ async def test_a_page_without_storage_or_locks_is_refused_with_words(
     context: BrowserContext, site: Site, chromium: Browser
 ):
     insecure = await context.new_page()
-    await insecure.goto(site.elsewhere(ELSEWHERE) + "/pages/empty.html")
+    await insecure.goto(site.elsewhere(ELSEWHERE) + EMPTY)
     assert not await insecure.evaluate("isSecureContext")
     assert "this page has no storage that it could lock" in await does(insecure, "open", "ann")
     # Site settings that forbid a site to keep anything: the browser then gives no database.
@@ -121,7 +123,7 @@ async def test_a_page_without_storage_or_locks_is_refused_with_words(
     await refusing.add_init_script(
         "IDBFactory.prototype.open = () => { throw new DOMException('denied', 'SecurityError'); }"
     )
-    await refusing.goto(site.url + "/pages/empty.html")
+    await refusing.goto(site.url + EMPTY)
     assert "does not let the page keep anything" in await does(refusing, "open", "ann")
 
 

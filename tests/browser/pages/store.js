@@ -1,7 +1,7 @@
 /** What `tests/browser/test_indexeddb.py` has pages do with a store: by name, with plain values in and out. */
 
-import { PREFIX, VERSIONS } from "/client/storage/database.js";
-import { IndexedDBStorage } from "/client/storage/indexeddb.js";
+import { PREFIX, VERSIONS } from "/clients/js/src/storage/database.js";
+import { IndexedDBStorage } from "/clients/js/src/storage/indexeddb.js";
 
 /** Stores of this page that are open, by name. @type {Map<string, IndexedDBStorage>} */
 const stores = new Map();

@@ -78,8 +78,8 @@ test("a second client is refused by name, in this process and in another", async
 test("a killed process leaves every commit that had resolved, and no lock", async () => {
   const path = fresh();
   let least = 0;
-  for (const steps of [3, 40, 90]) {
-    const writer = committing(path, 30_000); // long records: many kills fall into one, and the log is written anew
+  for (const steps of [3, 25]) {
+    const writer = committing(path, 250_000); // long records: many kills fall into one, and the log is written anew
     await writer.said((lines) => lines.length > steps);
     await writer.kill();
     assert.ok(Number(writer.lines[0].split(" ")[1]) >= least, `${writer.lines[0]} after ${least}`);
@@ -132,7 +132,7 @@ test("a log that is cut anywhere opens with the commits before, and goes on", as
   }
   await store.close();
   const whole = readFileSync(path);
-  for (let length = whole.length; length >= 0; length -= 3) {
+  for (let length = whole.length; length >= 0; length -= 7) {
     writeFileSync(path, whole.subarray(0, length));
     const cut = new FileDisk(path);
     const kept = (await cut.open()).posts.size;

@@ -25,6 +25,8 @@ export const VERSIONS = [
 /** How long to wait for older pages to let go of the database (milliseconds). */
 const BLOCKED_WAIT_MS = 5000;
 
+export const NEWER_VERSION = "a newer version of this page took the store over";
+
 /** What IndexedDB's errors mean to a person. `UnknownError` is what Chromium says of a disk that is full or fails. */
 const WORDS = /** @type {Readonly<Record<string, string>>} */ ({
   QuotaExceededError: "the browser's storage for this site is full",
@@ -37,10 +39,10 @@ const WORDS = /** @type {Readonly<Record<string, string>>} */ ({
 
 /**
  * @param {string} name
- * @param {readonly ((database: IDBDatabase) => void)[]} versions
+ * @param {readonly ((database: IDBDatabase) => void)[]} [versions]
  * @returns {Promise<IDBDatabase>}
  */
-export async function openDatabase(name, versions) {
+export async function openDatabase(name, versions = VERSIONS) {
   const request = indexedDB.open(PREFIX + name, versions.length);
   request.onupgradeneeded = (event) => {
     for (const change of versions.slice(event.oldVersion)) change(request.result);

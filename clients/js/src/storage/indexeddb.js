@@ -7,7 +7,7 @@
 
 import { StoreError } from "../errors.js";
 import { TABLES } from "../ports.js";
-import { answered, asStoreError, finished, openDatabase, PREFIX, VERSIONS } from "./database.js";
+import { answered, asStoreError, finished, NEWER_VERSION, openDatabase, PREFIX, VERSIONS } from "./database.js";
 
 /** @import { Change, Loaded, StoredValue, TableName } from "../ports.js" */
 
@@ -118,7 +118,7 @@ export class IndexedDBStorage {
       this.#onLost(this.#lost);
     };
     database.onversionchange = (event) =>
-      lost(event.newVersion === null ? "the store was deleted" : "a newer version of this page took the store over");
+      lost(event.newVersion === null ? "the store was deleted" : NEWER_VERSION);
     database.onclose = () => lost("the browser's storage was cleared");
   }
 }
