@@ -168,7 +168,7 @@ class LogConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HttpConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The HTTP listener: health, and what plugins answer under `/x/`. Listens if there is such a section."""
+    """The HTTP listener: WebSocket, health, and what plugins answer under `/x/`. Listens if there is such a section."""
 
     #: Address to bind. Without TLS only loopback is accepted, unless `insecure`.
     host: str = "127.0.0.1"
@@ -178,6 +178,8 @@ class HttpConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     public_url: str = ""
     #: Other hosts that are answered. "localhost", "127.0.0.1" and "[::1]" always are; everything else is 421.
     hosts: list[str] = []
+    #: Pages of which other origins may open a socket at `/socket`; the own one may. "null": pages without one, too.
+    origins: list[str] = []
     #: PEM files; both set means HTTPS.
     tls_certificate: str = ""
     tls_key: str = ""
@@ -363,6 +365,11 @@ def _check_http(http: HttpConfig) -> None:
     for place, host in enumerate(http.hosts):
         if not _HOST.fullmatch(host):
             raise ConfigError(f"$.http.hosts[{place}]", f"a host without a port, not {host!r}")
+    for place, origin in enumerate(http.origins):
+        if not _ORIGIN.fullmatch(origin):
+            raise ConfigError(
+                f"$.http.origins[{place}]", f"https://HOST, or null, and no path, not {origin!r}"
+            )
 
 
 def _check_admin(admin: AdminConfig) -> None:
@@ -389,6 +396,8 @@ def _largest_answer_bytes(limits: LimitsConfig) -> int:
 
 #: A host as a browser sends it: a name, an address, or an IPv6 address in brackets.
 _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
+#: Apps and extensions have schemes of their own.
+_ORIGIN = re.compile(rf"null|[A-Za-z][A-Za-z0-9+.-]*://({_HOST.pattern})(:\d{{1,5}})?")
 _URL = re.compile(rf"https?://(?P<host>{_HOST.pattern})(:\d{{1,5}})?/?")
 
 

@@ -205,7 +205,7 @@ class Server:
             self.posting.reviewers = self.plugin_host.reviewers
             self.health.refusals = self._listener.attachments.refusals
             self._listener.on_sweep = self._swept
-            await self.doors.start()
+            await self.doors.start(self._listener)
             await self._listener.start()
             self.health.not_accepting = ""
             self.health.look()
