@@ -68,13 +68,17 @@ def stands(rules: Rules, appointment: Appointment, resource_ids: Iterable[str]) 
 def hit(
     tx: Transaction, before: Rules, after: Rules, begin_ms: int, end_ms: int, weekdays: Sequence[int] = ()
 ) -> list[Appointment]:
-    """Live appointments and holds in a span of time that the change is in the way of, in order."""
+    """Live appointments and holds in a span of time that the change is in the way of, in order. Those that an older change is
+    in the way of, and whose customers have not answered yet, are among them: they stand there still."""
+    asked = {offer.appointment_id for offer in open_in(tx, before.shop.id)}
     found = []
     for appointment in coming(tx, before.shop.id, begin_ms, end_ms):
         if weekdays and appointment.wall.weekday() not in weekdays:
             continue
         used = resources_of(tx, appointment.id)
-        if not stands(after, appointment, used) and stands(before, appointment, used):
+        if not stands(after, appointment, used) and (
+            appointment.id in asked or stands(before, appointment, used)
+        ):
             found.append(appointment)
     return found
 
