@@ -9,10 +9,12 @@ from typing import Protocol
 
 from aiohttp import web
 
+from imserver.net.client_address import client_address
 from imserver.net.transport import Acceptor, ServerTransport
 from imserver.net.web.origins import Origins
 from imserver.net.web.site import Page, said
 from imserver.net.web.websocket import MAX_MESSAGE_BYTES, WebSocketPipe
+from imserver.networks import Proxies
 from imserver_protocol.errors import CloseCode
 
 PATH = "/socket"
@@ -58,9 +60,10 @@ class Entering:
 class Entrance:
     """Lets clients in: `acceptor` counts them with all others, and what is behind does not know how they came."""
 
-    def __init__(self, acceptor: Acceptor, origins: Origins) -> None:
+    def __init__(self, acceptor: Acceptor, origins: Origins, proxies: Proxies) -> None:
         self._acceptor = acceptor
         self._origins = origins
+        self._proxies = proxies
 
     async def answer(self, request: web.BaseRequest, connection: Upgrading) -> Page | web.StreamResponse:
         """A refusal, or the WebSocket when it has ended."""
@@ -118,11 +121,11 @@ class Entrance:
             return said(400, {"error": f"ask for the subprotocol {SUBPROTOCOL}"})
         return None
 
-    @staticmethod
-    def _address(request: web.BaseRequest, connection: Upgrading) -> str:
+    def _address(self, request: web.BaseRequest, connection: Upgrading) -> str:
         """Whose connection it is, for limits and logs."""
         assert connection.transport is not None
-        return str(connection.transport.get_extra_info("peername")[0])
+        peer = str(connection.transport.get_extra_info("peername")[0])
+        return client_address(request.headers.items(), peer, self._proxies)
 
 
 def _offered(request: web.BaseRequest) -> list[str]:

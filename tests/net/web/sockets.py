@@ -17,7 +17,7 @@ from imserver.net.web.entrance import SUBPROTOCOL as OURS  # before a loop runs:
 from imserver_client import Client, connect
 from imserver_client.address import parse_address
 from imserver_client.websocket import open_websocket
-from tests.limits.raw import PATIENCE_S, Raw
+from tests.limits.raw import HELLO, PATIENCE_S, Raw, packed
 from tests.seeing.web import seen
 
 TEXT, BINARY, CLOSE, PING, PONG, CONTINUED = 1, 2, 8, 9, 10, 0
@@ -44,6 +44,11 @@ async def with_door(
 
 def url(server: Server) -> str:
     return f"imserver+ws://127.0.0.1:{server.http_port}"
+
+
+def hello(server: Server, name: str = "alice", device: str = "bare") -> bytes:
+    """A good HELLO."""
+    return packed(HELLO, 0, 0, (1, 1), [], server.accounts.make_token(name, ttl_s=3600), device, {}, None)
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ import pytest
 
 from imserver import Server
 from imserver.net.web import websocket
-from tests.limits.raw import ACK, HELLO, PING, WELCOME, Raw, eventually, new_key, packed, said
+from tests.limits.raw import ACK, PING, WELCOME, Raw, eventually, new_key, packed, said
 from tests.limits.raw import PONG as PONG_FRAME
 from tests.net.web.sockets import (
     BINARY,
@@ -20,6 +20,7 @@ from tests.net.web.sockets import (
     TEXT,
     Bare,
     entered,
+    hello,
     masked,
     raw_over_websocket,
     with_door,
@@ -37,10 +38,6 @@ KIB = 1024
 
 def tcp(server: Server) -> str:
     return f"imserver://127.0.0.1:{server.port}"
-
-
-def hello(server: Server, name: str = "alice") -> bytes:
-    return packed(HELLO, 0, 0, (1, 1), [], server.accounts.make_token(name, ttl_s=3600), "bare", {}, None)
 
 
 async def welcomed(server: Server, bare: Bare) -> None:
