@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from imserver.config import Config, is_loopback
+from imserver.networks import Proxies
 
 #: A certificate that ends so soon is one that nobody renews by machine: those are renewed weeks before.
 SOON_S = 14 * 24 * 3600
@@ -25,6 +26,15 @@ def cautions(config: Config, now_s: float) -> Iterator[Caution]:
     server, auth = config.server, config.auth
     if not (server.tls_certificate or server.unix_socket or is_loopback(server.host)):
         yield "clear_text", {"host": server.host, "meaning": "tokens and messages are readable on the way"}
+    for section, proxies in (
+        ("server", server.proxies),
+        ("http", config.http.proxies if config.http else []),
+    ):
+        if Proxies(proxies).are_everybody:
+            yield (
+                "anybody_is_a_proxy",
+                {"section": section, "meaning": "everybody may say to have any address"},
+            )
     if auth.secret_file and not (auth.secret or auth.public_key_file):
         yield from open_to_others(auth.secret_file, SECRET_READERS)
     for key in auth.keys:

@@ -18,7 +18,7 @@ from imserver import named_file
 from imserver.cautions import SOON_S, cautions
 from imserver.cli.app import Setup
 from imserver.cli.place import database_is_there
-from imserver.config import AuthConfig, Config, ServerConfig
+from imserver.config import AuthConfig, Config, HttpConfig, ServerConfig
 from imserver.errors import ConfigError, StartError
 from imserver.named_file import make_private, read_bytes, read_text
 from imserver.secret import MIN_PERIOD, load_or_make_secret, load_public_key
@@ -117,6 +117,17 @@ def test_a_unix_socket_is_read_by_nobody_on_the_way() -> None:
     assert named(Config(server=ServerConfig(host="0.0.0.0"), auth=auth)) == ["clear_text"]
     by_socket = ServerConfig(host="0.0.0.0", unix_socket="/run/imserver.sock")
     assert named(Config(server=by_socket, auth=auth)) == []
+
+
+def test_a_list_of_proxies_that_everybody_is_in_is_told() -> None:
+    auth = AuthConfig(secret="of no use elsewhere, and long enough")
+    for proxies, told in (
+        (["10.0.0.0/8", "unix"], []),
+        (["0.0.0.0/0"], ["anybody_is_a_proxy"]),
+        (["::/0"], ["anybody_is_a_proxy"]),
+    ):
+        assert named(Config(server=ServerConfig(proxies=proxies), auth=auth)) == told
+        assert named(Config(http=HttpConfig(proxies=proxies), auth=auth)) == told
 
 
 @pytest.mark.parametrize(("mode", "secret", "key"), [(0o600, 0, 0), (0o640, 1, 0), (0o604, 1, 1)])
