@@ -100,13 +100,21 @@ class Bare:
         self.head = b""
 
     @classmethod
-    async def open(cls, port: int, *headers: str, host: str = "localhost", path: str = "/socket") -> Self:
+    async def open(
+        cls, port: int, *headers: str, host: str = "localhost", path: str = "/socket", source: str = ""
+    ) -> Self:
         """Ask for the upgrade; `headers` stand beside the usual ones."""
-        self = cls(*await asyncio.open_connection("127.0.0.1", port))
+        local = (source, 0) if source else None
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=local)
+        self = cls(reader, writer)
         lines = [f"GET {path} HTTP/1.1", f"Host: {host}", *UPGRADE, *(headers or (SUBPROTOCOL,))]
         self.writer.write("\r\n".join([*lines, "", ""]).encode())
-        async with asyncio.timeout(PATIENCE_S):
-            self.head = await self.reader.readuntil(b"\r\n\r\n")
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                self.head = await self.reader.readuntil(b"\r\n\r\n")
+        except BaseException:
+            writer.close()
+            raise
         return self
 
     async def __aenter__(self) -> Self:
