@@ -32,6 +32,8 @@ def _not_judged(section: str, says: str, why: str) -> Rule:
 
 RULES: Final[tuple[Rule, ...]] = (
     # -- frames
+    _rule("2.2", "The client asks for the subprotocol `imserver.1`", EVERY),
+    _rule("2.2", "A text message is a breach", EVERY),
     _rule(
         "2.1",
         "So do not shut down\nyour sending half to say that you are done: send GOODBYE",

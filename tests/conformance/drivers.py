@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from imserver.conformance.judge import Judge, Outcome, Verdict
+from imserver.conformance.play import PATIENCE_S
 from imserver.conformance.scenario import Scenario
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,9 +40,10 @@ async def judged(
     *,
     transport: str = "tcp",
     slow: bool = False,
+    patience_s: float = PATIENCE_S,
 ) -> dict[str, Outcome]:
     """Outcomes by the names of their scenarios."""
-    _, outcomes = await Judge(command, transport, folder).run(scenarios, slow=slow)
+    _, outcomes = await Judge(command, transport, folder, patience_s=patience_s).run(scenarios, slow=slow)
     return {one.scenario.name: one for one in outcomes}
 
 

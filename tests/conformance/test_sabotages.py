@@ -18,12 +18,14 @@ BY_NAME = {one.name: one for one in SCENARIOS}
 QUICK = ("request window +1", "no ack on resume", "drops a push at a gap")
 #: Most of a sabotaged client's time is waiting for what does not come.
 AT_ONCE = 6
+#: What it does not do by then it does not do at all. The same scenarios are passed without the fault, with more patience.
+IMPATIENT_S = 3.0
 
 
 async def unnoticed(name: str, folder: Path) -> str:
     """Why the judge has not noticed; "" if it has."""
     scenario = BY_NAME[SABOTAGES[name].noticed_by]
-    outcome = (await judged(sabotaged(name), [scenario], folder))[scenario.name]
+    outcome = (await judged(sabotaged(name), [scenario], folder, patience_s=IMPATIENT_S))[scenario.name]
     if outcome.verdict is not Verdict.FAILED:
         return f"{scenario.name} has not noticed: {name}"
     return outcome.text if "the judge failed" in outcome.text or not outcome.section else ""
