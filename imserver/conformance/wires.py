@@ -151,6 +151,29 @@ class _WebSocket:
             await self._socket.close()
 
 
+class _Refused:
+    """A connection that never came to be."""
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+
+    async def read(self) -> bytes:
+        raise BadMessage(self._why)
+
+    def write(self, data: bytes) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def abort(self) -> None:
+        pass
+
+
+def _offered(request: web.Request) -> list[str]:
+    return [one.strip() for one in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
+
+
 class _WebListener:
     def __init__(self, runner: web.AppRunner, port: int) -> None:
         self._runner = runner
@@ -171,6 +194,10 @@ async def listen_websocket(serve: Serve) -> Listener:
         socket = web.WebSocketResponse(
             protocols=(SUBPROTOCOL,), compress=False, autoping=True, max_msg_size=MAX_MESSAGE_BYTES
         )
+        if not socket.can_prepare(request) or SUBPROTOCOL not in _offered(request):
+            # What no server takes: the scenario is told by a connection that says so.
+            await serve(_Refused(f"an upgrade that does not ask for the subprotocol {SUBPROTOCOL}"))
+            return web.json_response({"error": "no subprotocol"}, status=400)
         await socket.prepare(request)
         wire = _WebSocket(socket, request)
         sender = asyncio.get_running_loop().create_task(wire.send())
