@@ -26,13 +26,14 @@ ifeq ($(uv),)
 uv := .tools/bin/uv
 endif
 
-.PHONY: help demo test check prove prove-long simulate mutants understanding bench rivals fmt lock clean \
+.PHONY: help demo test browse check prove prove-long simulate mutants understanding bench rivals fmt lock clean \
         check-format check-lint check-types check-layers check-tests check-wheel \
         prove-begin prove-simulation prove-torture prove-storage-faults prove-hostile-peers prove-random-input
 
 help:
 	@echo 'make demo    a server, clients and a pulled cable, on this machine'
 	@echo 'make test    the tests'
+	@echo 'make browse  the JavaScript client in Chromium, which must be installed (four minutes)'
 	@echo 'make check   everything a change must pass: format, lint, types, layers, tests, wheel'
 	@echo 'make prove   the short proofs: simulation, torture, storage faults, hostile peers, random input (5 minutes)'
 	@echo 'make prove-long  the long ones (two hours)'
@@ -50,6 +51,9 @@ demo: $(ready)
 
 test: $(ready)
 	@$(bin)/pytest -q -n auto --dist worksteal
+
+browse: $(ready)
+	$(call gate,browse,$(bin)/pytest -q -m browse tests/browser)
 
 simulate: $(ready)
 	@$(bin)/imserver simulate $(if $(SEED),--seed $(SEED) -v,--seeds $(or $(SEEDS),100) --jobs 2)

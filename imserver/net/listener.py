@@ -19,6 +19,7 @@ from imserver.net.certificates import tls_context
 from imserver.net.clock_watch import ClockWatch
 from imserver.net.dispatch import MethodTable
 from imserver.net.feature_rows import LiveSessions, Signals, watch_sessions
+from imserver.net.refused_peers import RefusedPeers
 from imserver.net.scheduling.read_scheduler import ReadScheduler
 from imserver.net.scheduling.write_queue import WriteQueue
 from imserver.net.sessions import SWEPT_A_TURN
@@ -37,7 +38,7 @@ PUSH_OVERHEAD_BYTES = 2048
 
 class Listener:
     """The sockets of one server, and the parts that all of its connections share; `methods` is what it answers, `features` what
-    it has beside the kernel, `offered` what WELCOME names of that."""
+    it has beside the kernel, `offered` what WELCOME names of that, `refused` counts whom it lets in no further."""
 
     def __init__(
         self,
@@ -50,6 +51,7 @@ class Listener:
         methods: MethodTable,
         features: FeatureHost,
         offered: Callable[[], tuple[str, ...]],
+        refused: RefusedPeers,
         recorder: Recorder | None = None,
     ) -> None:
         self.limits = config.limits
@@ -59,7 +61,7 @@ class Listener:
         self.loop = asyncio.get_running_loop()
         self.write_queue = WriteQueue(self.loop)
         self.read_scheduler = ReadScheduler(self.loop, clock)
-        self.admission = Admission(config.limits, clock, random_bytes)
+        self.admission = Admission(config.limits, clock, random_bytes, refused)
         self.attachments = Attachments(
             self.admission,
             chat,

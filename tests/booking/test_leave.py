@@ -453,3 +453,17 @@ async def test_customers_are_told_by_turns(monkeypatch: pytest.MonkeyPatch) -> N
             "SELECT COUNT(*) FROM booking_offers WHERE state = 'waiting' AND told_at > 0"
         )
         assert count == 3
+
+
+async def test_a_card_counts_whom_an_older_plan_is_in_the_way_of_and_nobody_is_asked_twice() -> None:
+    async with Shop() as shop:
+        here, code = await with_li(shop, "ming", f"{FRIDAY} 15:00", service="儿童验光")
+        await agreed(shop, "请假 李老师 周五下午")
+        card = await staff(shop, "休息 11月20日")
+        assert "会影响1个预约" in card
+        assert f"{code} 王小明（已在请其另选时间）" in card
+        said = await shop.say("staff-wang", await shop.staff_group(), "好")
+        assert at(said, here) == "", "the customer has the buttons of the older plan"
+        await agreed(shop, "销假 李老师 周五")
+        offers_now = await shop.sql("SELECT plan_id, state FROM booking_offers")
+        assert offers_now == [(1, "waiting")], "the shop is closed all the same"

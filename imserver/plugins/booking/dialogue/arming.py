@@ -21,3 +21,11 @@ def takes_yes(reading: Reading, *, changed: bool) -> bool:
 def agrees(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
     """Whether a text with a yes confirms the card: it stands above, was not doubted, and is not contradicted beside."""
     return state.step == "confirm" and context.stands_above(state) and not said.doubtful(reading)
+
+
+def later(context: DialogueContext, state: Dialogue) -> bool:
+    """ "Let me think": the question stays, and a yes only asks again."""
+    state.doubt()
+    context.keep(state)
+    context.say("later.open")
+    return True

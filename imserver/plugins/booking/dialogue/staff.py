@@ -16,7 +16,8 @@ from imserver.plugins.booking.schedule.shops import Shop
 from imserver.plugins.booking.schedule.status import Action, NotPossible, Status, next_status
 from imserver.plugins.booking.understanding.acts import Kind, Reading, Weight
 
-from . import book, change, said
+from . import book, move, said
+from .allowed import not_possible, show_again, stale
 from .context import DialogueContext, Place
 from .holding import actor
 from .subjects import no_such, visible
@@ -166,18 +167,18 @@ def _confirm(context: DialogueContext, reading: Reading, appointment: Appointmen
     if appointment.status is Status.HELD:
         book.confirm_held(context, said.version_of(reading), appointment)
     elif said.names_time(reading) and appointment.status in (Status.PENDING, Status.CONFIRMED):
-        change.confirm_move(context, reading, appointment)
+        move.confirm(context, reading, appointment)
     elif appointment.status is Status.PENDING and context.is_staff:
         if not _says_more(context, reading):
             _step(context, reading, appointment, Action.CONFIRM)
     elif appointment.status is Status.EXPIRED:
         context.say("stale.hold")
     elif appointment.status is Status.CONFIRMED and context.is_staff and said.version_of(reading) is None:
-        change.show_again(context, appointment, "stale.already")
+        show_again(context, appointment, "stale.already")
     elif appointment.status is Status.CONFIRMED:
-        change.stale(context, appointment)
+        stale(context, appointment)
     else:
-        change.not_possible(context, appointment)
+        not_possible(context, appointment)
 
 
 def _ask_code(context: DialogueContext, command: str) -> None:
@@ -220,7 +221,7 @@ def _is_stale(context: DialogueContext, reading: Reading, appointment: Appointme
     version = said.version_of(reading)
     if version is None or version == appointment.version:
         return False
-    change.stale(context, appointment)
+    stale(context, appointment)
     return True
 
 
@@ -273,7 +274,7 @@ def _step(context: DialogueContext, reading: Reading, appointment: Appointment, 
             return
         changed = act(context.tx, appointment, action, actor(context), context.sender.user_id)
     except NotPossible:
-        change.not_possible(context, appointment)
+        not_possible(context, appointment)
         return
     if action is Action.CONFIRM:
         notify.confirmed_by_staff(context.tx, context.texts, changed)

@@ -9,12 +9,13 @@ import re
 from collections.abc import Sequence
 
 from imserver.plugins.booking.messages.cards import Option
+from imserver.plugins.booking.schedule import lives
 from imserver.plugins.booking.schedule.appointments import (
     Appointment,
     by_code,
     upcoming,
 )
-from imserver.plugins.booking.schedule.hours import MINUTE_MS
+from imserver.plugins.booking.schedule.hours import MINUTE_MS, wall_of, zone_of
 from imserver.plugins.booking.schedule.status import Status
 from imserver.plugins.booking.understanding.acts import Kind, Reading, Rest, Weight
 
@@ -104,6 +105,16 @@ def _by_codes(context: DialogueContext, codes: Sequence[str], command: str) -> l
 def no_such(context: DialogueContext, code: str, command: str = "") -> None:
     """A code that is nobody's, or somebody else's: it never acts. The person's own appointments are shown as buttons."""
     mine = [] if context.place is Place.STAFF or not command else mine_of(context)
+    life = lives.lost_with(context.tx, code)
+    if life is not None:
+        zone, words = zone_of(context.shop or context.chain.stores[0]), context.words
+        moments = [
+            words.relative(wall_of(at, zone), context.now.date()) for at in (life.copied_at, life.restored_at)
+        ]
+        context.say("code_of_lost_life", code=code, to=moments[0], until=moments[1])
+        if mine:
+            context.offer("no_such_of_these", _options(context, mine, command, ""), code=code)
+        return
     if not mine:
         context.say("no_such_code", code=code)
         return

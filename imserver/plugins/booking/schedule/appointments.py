@@ -179,7 +179,10 @@ def resources_of(tx: Transaction, appointment_id: int) -> list[str]:
 
 def hold(tx: Transaction, wish: Wish, slot: Slot) -> Appointment | None:
     """Keep a slot for `hold_s` seconds: a new appointment in status `held`, or None if the slot is taken."""
-    ((number,),) = tx.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM booking_appointments")
+    ((number,),) = tx.execute(
+        "SELECT MAX(number) FROM (SELECT COALESCE(MAX(id), 0) + 1 AS number FROM booking_appointments"
+        " UNION ALL SELECT first_number FROM booking_lives) AS numbers"
+    )
     end_at = slot.start_at + wish.minutes * MINUTE_MS
     row = {
         "id": number,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final
 
-from imserver.plugins.booking.dates.sieve import can_match, letters_of
+from imserver.plugins.booking.dates.sieve import can_match, grams_of
 from imserver.plugins.booking.dates.text import ASIDE_MARK, DAY_MARK, TIME_MARK, WORD_MARK
 
 from .acts import Act, Kind, Scene, Span
@@ -738,8 +738,8 @@ def _repeats_card(page: Page, scene: Scene, start: int, end: int) -> bool:
 def answer_of(text: str) -> Kind | None:
     """What a clause says if it is made of nothing but words of one answer and of what goes with them."""
     said: set[Kind] = set()
-    letters = letters_of(text)
-    groups = [[one for one in group if can_match(one, letters)] for group in (_NO, _YES, _GLUE)]
+    grams = grams_of(text)
+    groups = [[one for one in group if can_match(one, grams)] for group in (_NO, _YES, _GLUE)]
     place = 0
     while place < len(text):
         no, yes, glue = (_longest(patterns, text, place) for patterns in groups)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import Any, Final
 
-from imserver.plugins.booking.dates.sieve import can_match, letters_of
+from imserver.plugins.booking.dates.sieve import can_match, grams_of
 from imserver.plugins.booking.dates.text import ASIDE_MARK, DAY_MARK, MARKS, TIME_MARK, WORD_MARK, Sheet
 
 from .acts import Act, Kind, Span
@@ -46,19 +46,20 @@ _MASKED: Final = {
 class Page:
     """A text while it is read.
 
-    words: the folded text, never changed.  open: the same with what was taken blanked out.  sheet: what the dates are read on.
+    words: the folded text, never changed.  grams: its short strings.  open: the same text with what was taken blanked out.
+    sheet: what the dates are read on.
     asking: of the stretches that were looked at, whether they ask.
     aside: what is said beside a yes and changes nothing.
     unclear: it speaks of times, and none of them is given or refused.
     """
 
     __slots__ = (
-        "_letters",
         "acts",
         "aside",
         "asking",
         "clauses",
         "cover",
+        "grams",
         "open",
         "pieces",
         "sheet",
@@ -74,7 +75,7 @@ class Page:
         masked = mask(self.sheet)
         self.words = before if len(before) == len(self.sheet.text) and not masked else self._unmasked(masked)
         self.open = self.words
-        self._letters = letters_of(self.words)
+        self.grams = grams_of(self.words)
         self.acts: list[Act] = []
         self.unclear = False
         self.aside: list[tuple[int, int]] = []
@@ -137,8 +138,8 @@ class Page:
         return (match for match in list(pattern.finditer(self.open)) if match.end() > match.start())
 
     def may_hold(self, pattern: re.Pattern[str]) -> bool:
-        """Whether the text has letters that the pattern needs, in what is open or in its words."""
-        return can_match(pattern, self._letters)
+        """Whether the text has strings that the pattern needs, in what is open or in its words."""
+        return can_match(pattern, self.grams)
 
     def settle_times(self) -> None:
         """What the date grammar has marked is accounted for: words by its acts, asides as notes."""
