@@ -1,9 +1,7 @@
 /** What comes in: pushes, messages from pages, own posts that were answered; each goes to the parts that have to know. */
 
 import { changedTarget, readContent, systemEvent, takenBack } from "../contents.js";
-import {
-  ABOUT, ACCOUNT, CURSOR_MOVED, ITEM, LAGGING, MESSAGE, SETTINGS,
-} from "../wire/methods.js";
+import { ABOUT, ACCOUNT, CURSOR_MOVED, ITEM, LAGGING, MESSAGE, SETTINGS } from "../wire/methods.js";
 import { hex } from "../wire/values.js";
 
 /** @typedef {import("../wire/methods.js").PageItem} PageItem */
@@ -29,17 +27,28 @@ export class Arrivals {
      *
      * @type {Kinds}
      */
-    this.pushes = new Map([
-      ["message", { read: MESSAGE, take: (push) => this._onMessage(push) }],
-      ["cursor", { read: CURSOR_MOVED, take: (push) => this._onCursor(push) }],
-      ["lagging", { read: LAGGING, take: () => this._onLagging() }],
-      ["item", { read: ITEM, take: (push) => states.onItem(push) }],
-      ["about", { read: ABOUT, take: (push) => states.onAbout(push) }],
-      ["settings", { read: SETTINGS, take: (push) => states.onSettings(push) }],
-      ["account", { read: ACCOUNT, take: (push) => states.onAccount(push) }],
-    ]);
+    this.pushes = new Map();
     /** @type {Kinds} */
     this.signals = new Map();
+    this.hear("message", MESSAGE, (push) => this._onMessage(push));
+    this.hear("cursor", CURSOR_MOVED, (push) => this._onCursor(push));
+    this.hear("lagging", LAGGING, () => this._onLagging());
+    this.hear("item", ITEM, (push) => states.onItem(push));
+    this.hear("about", ABOUT, (push) => states.onAbout(push));
+    this.hear("settings", SETTINGS, (push) => states.onSettings(push));
+    this.hear("account", ACCOUNT, (push) => states.onAccount(push));
+  }
+
+  /**
+   * Handle a kind of push.
+   *
+   * @template T
+   * @param {string} kind
+   * @param {import("../wire/shapes.js").Read<T>} read
+   * @param {(told: T) => void} take
+   */
+  hear(kind, read, take) {
+    this.pushes.set(kind, { read, take });
   }
 
   // -- pushes and signals ---------------------------------------------------------------------------------------------------

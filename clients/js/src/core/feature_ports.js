@@ -109,7 +109,7 @@ export class Port {
    * @param {(told: T) => void} take
    */
   onPush(kind, read, take) {
-    this._core.arrivals.pushes.set(kind, { read, take });
+    this._core.arrivals.hear(kind, read, take);
   }
 
   /**
