@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from playwright.async_api import Browser, BrowserContext, Error, Page
+from playwright.async_api import BrowserContext, Error, Page
 
 from tests.browser.conftest import kill, opened, renderers
 from tests.browser.site import Site
@@ -18,9 +18,8 @@ ROOM = "direct/ann/bob"
 class Tab:
     """One tab of one browser. Its calls go to the functions of `pages/tabs.js`."""
 
-    def __init__(self, page: Page, pids: set[int]) -> None:
+    def __init__(self, page: Page) -> None:
         self.page = page
-        self._pids = pids
 
     async def does(self, function: str, *arguments: Any) -> Any:
         return await self.page.evaluate(
@@ -58,32 +57,24 @@ class Tab:
         """kill -9 of the process of this page alone."""
         gone = asyncio.Event()
         self.page.on("crash", lambda _: gone.set())
-        (pid,) = self._pids
-        kill(pid)
+        kill(await self._pid())
         await asyncio.wait_for(gone.wait(), 10)
 
+    async def _pid(self) -> int:
+        """Of the processes of all pages that one which works when this page does: a browser does not say whose they are."""
+        browser = self.page.context.browser
+        assert browser is not None
+        before = await renderers(browser)
+        await self.page.evaluate(
+            "() => { const end = performance.now() + 150; while (performance.now() < end); }"
+        )
+        after = await renderers(browser)
+        return max(after, key=lambda pid: after[pid] - before.get(pid, 0.0))
 
-async def open_tab(browser: Browser, context: BrowserContext, site: Site, **goto: str) -> Tab:
-    """One more tab, in a process of its own."""
-    before = await renderers(browser)
-    page = await opened(context, site, **goto)
-    async with asyncio.timeout(10):
-        while len(pids := await _of_page(browser, page, before)) != 1:  # noqa: ASYNC110 - as above
-            await asyncio.sleep(0.05)
-    return Tab(page, pids)
 
-
-async def _of_page(browser: Browser, page: Page, before: set[int]) -> set[int]:
-    """The new processes that are busy: a browser keeps an idle one at hand for the next page."""
-    await page.evaluate("() => { const end = performance.now() + 30; while (performance.now() < end); }")
-    session = await browser.new_browser_cdp_session()
-    said = await session.send("SystemInfo.getProcessInfo")
-    await session.detach()
-    new = {one["id"]: one["cpuTime"] for one in said["processInfo"] if one["type"] == "renderer"}
-    busy = {pid: spent for pid, spent in new.items() if pid not in before}
-    if len(busy) > 1:
-        busy = {max(busy, key=lambda pid: busy[pid]): 0.0}
-    return set(busy)
+async def open_tab(context: BrowserContext, site: Site) -> Tab:
+    """One more tab."""
+    return Tab(await opened(context, site))
 
 
 async def lost(call: Awaitable[Any]) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, async_playwright
+from playwright.async_api import BrowserContext, async_playwright
 
 from imserver.proof.fault_proxy import Faults
 from tests.browser.conftest import CHROMIUM, FLAGS, kill, opened
@@ -24,29 +25,27 @@ def counted(prefix: str, count: int) -> list[str]:
 
 
 async def test_posts_pass_a_server_that_is_killed_and_started_again(
-    chromium: Browser, context: BrowserContext, site: Site, tmp_path: Path
+    context: BrowserContext, site: Site, tmp_path: Path
 ):
     async with world(tmp_path, site) as made, made.witness("bob") as bob:
-        tab = await open_tab(chromium, context, site)
+        tab = await open_tab(context, site)
         await tab.join(**made.options("ann", "browser"))
-        posting = asyncio.ensure_future(tab.does("postMany", ROOM, "page", 120, 10))
-        for least in (10, 50):
+        posting = asyncio.ensure_future(tab.does("postMany", ROOM, "page", 300, 20))
+        for least in (10, 150):
             await bob.until(f"page {least}")
             await made.server.kill()
             await made.server.start()
         positions = await posting
-        assert positions == list(range(1, 121))
-        assert await bob.until("page 120") == counted("page", 120)
-        assert await tab.until_texts("page 120") == counted("page", 120)
+        assert positions == list(range(1, 301))
+        assert await bob.until("page 300") == counted("page", 300)
+        assert await tab.until_texts("page 300") == counted("page", 300)
         events = (await tab.heard())["events"]
-        assert events.count("connection connected") >= 2
+        assert "connection connected" in events
 
 
-async def test_posts_pass_a_line_that_is_cut_anywhere(
-    chromium: Browser, context: BrowserContext, site: Site, tmp_path: Path
-):
+async def test_posts_pass_a_line_that_is_cut_anywhere(context: BrowserContext, site: Site, tmp_path: Path):
     async with world(tmp_path, site) as made, made.witness("bob") as bob:
-        tab = await open_tab(chromium, context, site)
+        tab = await open_tab(context, site)
         await tab.join(**made.options("ann", "browser"))
         posting = asyncio.ensure_future(tab.does("postMany", ROOM, "page", 150, 5))
         for up, down in ((700, -1), (-1, 900), (333, -1), (-1, 50)):
@@ -72,7 +71,7 @@ async def of_profile(profile: Path, site: Site) -> AsyncIterator[tuple[Tab, int]
         session = await context.browser.new_browser_cdp_session()
         said = await session.send("SystemInfo.getProcessInfo")
         (pid,) = [one["id"] for one in said["processInfo"] if one["type"] == "browser"]
-        yield Tab(await opened(context, site), set()), pid
+        yield Tab(await opened(context, site)), pid
         await context.close()
 
 
@@ -112,14 +111,14 @@ async def test_posts_pass_a_browser_that_is_killed_before_anything_left_it(site:
 
 
 async def test_a_full_storage_is_told_and_nothing_is_doubled(
-    chromium: Browser, context: BrowserContext, site: Site, tmp_path: Path
+    context: BrowserContext, site: Site, tmp_path: Path
 ):
     async with world(tmp_path, site) as made, made.witness("bob") as bob:
-        tab = await open_tab(chromium, context, site)
+        tab = await open_tab(context, site)
         session = await context.new_cdp_session(tab.page)
         await session.send("Storage.overrideQuotaForOrigin", {"origin": site.url, "quotaSize": 400_000})
         await tab.join(**made.options("ann", "browser"))
-        outcomes = [await tab.does("post", ROOM, f"{n} {'x' * 20_000}{n * 7919}") for n in range(40)]
+        outcomes = [await tab.does("post", ROOM, f"{n} {secrets.token_hex(10_000)}") for n in range(40)]
         stored = [outcome for outcome in outcomes if isinstance(outcome, int)]
         failed = [outcome for outcome in outcomes if not isinstance(outcome, int)]
         assert stored == list(range(1, len(stored) + 1))
@@ -135,10 +134,10 @@ async def test_a_full_storage_is_told_and_nothing_is_doubled(
 
 
 async def test_a_refused_storage_leaves_a_client_in_memory_that_says_so(
-    chromium: Browser, context: BrowserContext, site: Site, tmp_path: Path
+    context: BrowserContext, site: Site, tmp_path: Path
 ):
     async with world(tmp_path, site) as made, made.witness("bob") as bob:
-        tab = await open_tab(chromium, context, site)
+        tab = await open_tab(context, site)
         await tab.page.add_init_script(
             "IDBFactory.prototype.open = () => { throw new DOMException('denied', 'SecurityError'); }"
         )
@@ -151,10 +150,10 @@ async def test_a_refused_storage_leaves_a_client_in_memory_that_says_so(
 
 
 async def test_a_storage_that_is_cleared_in_mid_run_stops_every_tab_and_a_reload_goes_on(
-    chromium: Browser, context: BrowserContext, site: Site, tmp_path: Path
+    context: BrowserContext, site: Site, tmp_path: Path
 ):
     async with world(tmp_path, site) as made, made.witness("bob") as bob:
-        leader, follower = [await open_tab(chromium, context, site) for _ in range(2)]
+        leader, follower = [await open_tab(context, site) for _ in range(2)]
         options = made.options("ann", "browser")
         await leader.join(**options)
         await follower.join(**options)
@@ -174,14 +173,14 @@ async def test_a_storage_that_is_cleared_in_mid_run_stops_every_tab_and_a_reload
 
 
 async def test_a_newer_version_of_the_page_takes_over_from_tabs_of_the_older_one(
-    chromium: Browser, context: BrowserContext, site: Site, tmp_path: Path
+    context: BrowserContext, site: Site, tmp_path: Path
 ):
     async with world(tmp_path, site) as made:
-        leader, follower = [await open_tab(chromium, context, site) for _ in range(2)]
+        leader, follower = [await open_tab(context, site) for _ in range(2)]
         options = made.options("ann", "browser")
         await leader.join(**options)
         await follower.join(**options)
-        newer = await open_tab(chromium, context, site)
+        newer = await open_tab(context, site)
         loaded = await newer.page.evaluate(
             "import('/tests/browser/pages/store.js').then((store) => store.open('default', true))"
         )
@@ -192,5 +191,5 @@ async def test_a_newer_version_of_the_page_takes_over_from_tabs_of_the_older_one
                 "a newer version of this page took the store over; reload the page"
                 in ((await tab.heard())["ended"])
             )
-        outdated = await open_tab(chromium, context, site)
+        outdated = await open_tab(context, site)
         assert "newer version of this page; reload" in (await outdated.join(**options))["error"]

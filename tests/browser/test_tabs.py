@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, BrowserContext
+from playwright.async_api import BrowserContext
 
 from tests.browser.conftest import ELSEWHERE, EMPTY
 from tests.browser.site import Site
@@ -16,12 +16,13 @@ from tests.browser.world import World, world
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def two(chromium: Browser, context: BrowserContext, site: Site, made: World) -> tuple[Tab, Tab]:
+async def two(context: BrowserContext, site: Site, made: World) -> tuple[Tab, Tab]:
     """A tab of ann's that leads, and one that follows."""
-    leader, follower = [await open_tab(chromium, context, site) for _ in range(2)]
+    leader, follower = [await open_tab(context, site) for _ in range(2)]
     options = made.options("ann", "browser")
-    assert (await leader.join(**options))["role"] == "leading"
-    assert (await follower.join(**options))["role"] == "following"
+    for tab, role in ((leader, "leading"), (follower, "following")):
+        who = await tab.join(**options)
+        assert who.get("role") == role, who
     return leader, follower
 
 
@@ -34,10 +35,10 @@ def of(prefix: str, texts: list[str]) -> list[str]:
 
 
 async def test_tabs_are_one_device_and_each_hears_everything_once(
-    chromium: Browser, context: BrowserContext, site: Site, tmp_path: Path
+    context: BrowserContext, site: Site, tmp_path: Path
 ):
     async with world(tmp_path, site) as made, made.witness("bob") as bob:
-        leader, follower = await two(chromium, context, site, made)
+        leader, follower = await two(context, site, made)
         one, other = [await tab.does("who") for tab in (leader, follower)]
         assert (one["userId"], one["deviceId"], one["kept"]) == ("ann", "browser", True)
         assert (other["userId"], other["deviceId"], other["kept"]) == ("ann", "browser", True)
@@ -65,38 +66,37 @@ async def test_tabs_are_one_device_and_each_hears_everything_once(
 
 
 async def test_a_killed_leader_is_followed_and_no_post_is_lost_or_doubled(
-    chromium: Browser, context: BrowserContext, site: Site, tmp_path: Path
+    context: BrowserContext, site: Site, tmp_path: Path
 ):
     async with world(tmp_path, site) as made, made.witness("bob") as bob:
-        leader, follower = await two(chromium, context, site, made)
-        third = await open_tab(chromium, context, site)
+        leader, follower = await two(context, site, made)
+        third = await open_tab(context, site)
         await third.join(**made.options("ann", "browser"))
-        posting = asyncio.ensure_future(lost(leader.does("postMany", ROOM, "leader", 200, 5)))
-        following = asyncio.ensure_future(follower.does("postMany", ROOM, "follower", 60, 10))
+        posting = asyncio.ensure_future(lost(leader.does("postMany", ROOM, "leader", 400, 5)))
+        following = asyncio.ensure_future(follower.does("postMany", ROOM, "follower", 150, 15))
         await bob.until("leader 10", "follower 5")
         kept = (await leader.heard())["kept"]
         await leader.kill()
         await posting
+        assert not following.done()
         await following
-        await bob.until(*counted("follower", 60), *kept)
+        await bob.until(*counted("follower", 150), *kept)
         roles = [(await tab.does("who"))["role"] for tab in (follower, third)]
         assert sorted(roles) == ["following", "leading"]
         assert "waiting" in (await follower.heard())["roles"]
         await bob.client.post(ROOM, "the end")
         texts = await bob.until("the end")
         assert len(set(texts)) == len(texts)
-        assert of("follower", texts) == counted("follower", 60)
+        assert of("follower", texts) == counted("follower", 150)
         assert of("leader", texts) == counted("leader", len(of("leader", texts)))
         for tab in (follower, third):
             assert await tab.until_texts("the end") == texts
         assert (await follower.heard())["failed"] == []
 
 
-async def test_a_killed_follower_leaves_what_it_had_kept(
-    chromium: Browser, context: BrowserContext, site: Site, tmp_path: Path
-):
+async def test_a_killed_follower_leaves_what_it_had_kept(context: BrowserContext, site: Site, tmp_path: Path):
     async with world(tmp_path, site) as made, made.witness("bob") as bob:
-        leader, follower = await two(chromium, context, site, made)
+        leader, follower = await two(context, site, made)
         made.line.accepting = False
         made.line.cut()  # nothing reaches the server: what follows only lies in the browser
         posting = asyncio.ensure_future(lost(follower.does("postMany", ROOM, "follower", 10)))
@@ -111,10 +111,10 @@ async def test_a_killed_follower_leaves_what_it_had_kept(
 
 
 async def test_while_no_tab_can_lead_pages_know_and_keep_what_is_posted(
-    chromium: Browser, context: BrowserContext, site: Site, tmp_path: Path
+    context: BrowserContext, site: Site, tmp_path: Path
 ):
     async with world(tmp_path, site) as made, made.witness("bob") as bob:
-        leader, follower = await two(chromium, context, site, made)
+        leader, follower = await two(context, site, made)
         made.line.accepting = False
         made.line.cut()
         await leader.kill()
@@ -129,10 +129,10 @@ async def test_while_no_tab_can_lead_pages_know_and_keep_what_is_posted(
 
 
 async def test_a_closed_leader_hands_the_lead_on_without_a_gap(
-    chromium: Browser, context: BrowserContext, site: Site, tmp_path: Path
+    context: BrowserContext, site: Site, tmp_path: Path
 ):
     async with world(tmp_path, site) as made, made.witness("bob") as bob:
-        leader, follower = await two(chromium, context, site, made)
+        leader, follower = await two(context, site, made)
         sent = counted("bob", 60)
 
         async def talk() -> None:
@@ -150,10 +150,10 @@ async def test_a_closed_leader_hands_the_lead_on_without_a_gap(
 
 
 async def test_without_locks_each_tab_is_a_device_of_its_own(
-    chromium: Browser, context: BrowserContext, site: Site, tmp_path: Path
+    context: BrowserContext, site: Site, tmp_path: Path
 ):
     async with world(tmp_path, site) as made, made.witness("bob") as bob:
-        tabs = [await open_tab(chromium, context, site) for _ in range(2)]
+        tabs = [await open_tab(context, site) for _ in range(2)]
         for number, tab in enumerate(tabs, 1):
             await tab.page.goto(site.elsewhere(ELSEWHERE) + EMPTY)
             assert not await tab.page.evaluate("isSecureContext")
@@ -168,11 +168,11 @@ async def test_without_locks_each_tab_is_a_device_of_its_own(
 
 
 async def test_a_leader_that_the_server_stops_says_so_in_every_tab(
-    chromium: Browser, context: BrowserContext, site: Site, tmp_path: Path
+    context: BrowserContext, site: Site, tmp_path: Path
 ):
     async with world(tmp_path, site) as made:
-        leader, follower = await two(chromium, context, site, made)
-        third = await open_tab(chromium, context, site)
+        leader, follower = await two(context, site, made)
+        third = await open_tab(context, site)
         who = await third.join(**made.options("ann", "browser"), name="another store")
         assert who["role"] == "leading"  # the same device in another store: it replaces the first
         for tab in (leader, follower):

@@ -33,9 +33,10 @@ class World:
         """Where pages find the server: through the line."""
         return f"{self._scheme}://127.0.0.1:{self.line.port}/socket"
 
-    def options(self, user: str, device: str | None, **more: Any) -> dict[str, Any]:
-        """What a page's `connect` takes. Without a device: a token that any device may use, once."""
-        return {"address": self.socket, "token": self.server.token(user, device_id=device), **more}
+    def options(self, user: str, device: str) -> dict[str, Any]:
+        """What a page's `connect` takes."""
+        token = self.server.token(user, device_id=device)
+        return {"address": self.socket, "token": token, "deviceId": device}
 
     @asynccontextmanager
     async def client(self, user: str) -> AsyncIterator[Client]:

@@ -107,7 +107,7 @@ class Member {
     this.tab = new TabClient({
       tabId,
       handedIn,
-      ask: (said) => (this.#hub === null ? this.#channel.send(this.#leader, said) : this.#hub.heard(tabId, said)),
+      ask: (said) => this.#ask(said),
       end: (flush) => this.#leave(flush),
     });
   }
@@ -130,7 +130,8 @@ class Member {
       return;
     }
     if (said.type === "leading") this.#follow(from);
-    if (from === this.#leader) this.tab.heard(said);
+    if (from !== this.#leader) return;
+    this.tab.heard(said);
     if (said.type === "stopped") void this.#leave(false);
   }
 
@@ -166,6 +167,12 @@ class Member {
     } catch (error) {
       this.over(/** @type {Error} */ (error));
     }
+  }
+
+  /** @param {Said} said */
+  #ask(said) {
+    if (this.#hub !== null) this.#hub.heard(this.#tabId, said);
+    else if (!this.#leaving.signal.aborted) this.#channel.send(this.#leader, said);
   }
 
   /** @param {string | null} to @param {Said} said */

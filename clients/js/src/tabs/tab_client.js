@@ -5,7 +5,9 @@
  * where that can do no harm.
  */
 
+import { newKey } from "../environment.js";
 import { Disconnected, Misuse } from "../errors.js";
+import { directConversationId } from "../wire/ids.js";
 import { Inbox } from "./inbox.js";
 
 /** @import { Client } from "../client.js" */
@@ -41,14 +43,26 @@ const CALLS = {
   "blocks.put": "again", "blocks.remove": "again", "blocks.people": "again",
 };
 
+/** Of an idempotency key. */
+const KEY_BYTES = 16;
 /** Events that wait in a tab for its application; of more, the oldest are dropped. */
 const MAX_EVENTS = 256;
 
 /**
- * What a tab asks of the client: its methods, each as a promise, and its values as methods.
+ * What a tab asks of the client: its methods, each as a promise, and its values as methods. So that every tab has the same calls,
+ * also what the leader could answer at once is a promise.
  *
- * @typedef {{[Name in keyof Client]: Client[Name] extends (...given: infer Given) => infer Result
- *   ? (...given: Given) => Promise<Awaited<Result>> : () => Promise<Client[Name]>}} Asked
+ * @template T
+ * @typedef {{[Name in keyof T]: T[Name] extends (...given: infer Given) => infer Result
+ *   ? (...given: Given) => Promise<Awaited<Result>>
+ *   : () => Promise<T[Name]>}} Asked
+ */
+
+/** @typedef {"blocks" | "edits" | "reactions" | "typing"} FeatureName */
+/** @typedef {"post" | "messages" | "events" | "watch" | "close" | "abort" | "userId" | "deviceId" | "direct" | "key"} OwnName */
+
+/**
+ * @typedef {Asked<Omit<Client, FeatureName | OwnName>> & {[Name in FeatureName]: Asked<Client[Name]>}} Calls
  */
 
 export class TabClient {
@@ -103,8 +117,8 @@ export class TabClient {
     for (const path of Object.keys(CALLS)) this.#define(path);
   }
 
-  /** The client's methods by name: `tab.call.history(…)`, `tab.call.edits.edit(…)`. @type {any} */
-  call = {};
+  /** The client's methods by name: `tab.call.history(…)`, `tab.call.edits.edit(…)`. @type {Calls} */
+  call = /** @type {any} */ ({});
 
   /** Whether a tab has led since this one was opened. */
   get wasLed() {
@@ -129,6 +143,11 @@ export class TabClient {
     return this.#me;
   }
 
+  /** @param {string} userId  As `Client.direct`. */
+  direct(userId) {
+    return directConversationId(this.userId, userId);
+  }
+
   /**
    * As `Client.post`. `onKept` is called when the post is durable on this device: from then on it will reach the server,
    * whichever tabs are closed or killed. (Not while this tab is `alone`: see `kept`.)
@@ -138,7 +157,7 @@ export class TabClient {
    * @param {{key?: Uint8Array, onKept?: () => void}} [options]
    * @returns {Promise<import("../values.js").Posted>}
    */
-  async post(conversationId, content, { key = newKey(), onKept } = {}) {
+  async post(conversationId, content, { key = newKey(KEY_BYTES, Date.now()), onKept } = {}) {
     if (this.#error !== null) throw this.#error;
     const number = (await this.#handedIn?.add(conversationId, content, key)) ?? null;
     if (number !== null) onKept?.();
@@ -240,7 +259,7 @@ export class TabClient {
     const repeat = CALLS[path];
     const names = path.split(".");
     const name = /** @type {string} */ (names.pop());
-    const owner = names.reduce((one, part) => (one[part] ??= {}), this.call);
+    const owner = names.reduce((one, part) => (one[part] ??= {}), /** @type {any} */ (this.call));
     owner[name] = (/** @type {any[]} */ ...given) => {
       const keyed = repeat === "keyed" ? withKey(given) : given;
       return this.#asking(path, keyed, repeat);
@@ -313,18 +332,10 @@ export class TabClient {
   }
 }
 
-/** @returns {Uint8Array} */
-function newKey() {
-  const key = crypto.getRandomValues(new Uint8Array(16));
-  let ms = Date.now();
-  for (let at = 5; at >= 0; at--, ms = Math.floor(ms / 256)) key[at] = ms % 256; // keys that grow (SPEC 9.1)
-  return key;
-}
-
 /** The last of what was given is a map of options, or there is none yet. @param {any[]} given */
 function withKey(given) {
   const last = given.at(-1);
   const options = typeof last === "object" && last !== null && !Array.isArray(last) ? last : {};
   const rest = options === last ? given.slice(0, -1) : given;
-  return [...rest, { key: newKey(), ...options }];
+  return [...rest, { key: newKey(KEY_BYTES, Date.now()), ...options }];
 }
