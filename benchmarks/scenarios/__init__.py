@@ -5,6 +5,7 @@ from __future__ import annotations
 from benchmarks.scenarios import (
     appointments,
     backup,
+    door,
     fairness,
     groups,
     growth,
@@ -18,6 +19,18 @@ from benchmarks.scenarios.base import Scenario
 
 SCENARIOS: dict[str, Scenario] = {
     scenario.name: scenario
-    for module in (pairs, groups, memory, returning, appointments, reading, growth, fairness, backup, people)
+    for module in (
+        pairs,
+        groups,
+        memory,
+        door,
+        returning,
+        appointments,
+        reading,
+        growth,
+        fairness,
+        backup,
+        people,
+    )
     for scenario in module.SCENARIOS
 }
