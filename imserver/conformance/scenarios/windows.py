@@ -34,7 +34,7 @@ async def _fill(play: Play, posts: int) -> None:
         pages = [
             play.later("history", conversation=play.world.direct, before=None, limit=5) for _ in range(posts)
         ]
-    await play.until(lambda: bool(play.waiting("post")), "post", "8")
+    await play.until(lambda: bool(play.waiting("post") or play.waiting("history")), "ask anything", "8")
     await asyncio.sleep(0.4)
     play.let_go("post", "history")
     for task in (*posted, *pages):
