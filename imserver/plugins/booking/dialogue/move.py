@@ -90,8 +90,8 @@ def answer(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
         return True
     wants = said.takes_time(reading) or bool(said.refused_times(reading)) or reading.has(Kind.CORRECT)
     if reading.has(Kind.QUESTION) and not reading.has(Kind.REFUSE) and not reading.has(Kind.CORRECT):
-        answers.reply(context, reading)
-        _go_on(context, state, appointment, armed=state.step == "confirm" and not said.doubtful(reading))
+        sure = arming.stays_armed(state, reading, answered=answers.reply(context, reading))
+        _go_on(context, state, appointment, armed=sure)
         return True
     if not wants and not said.names_time(reading) and not reading.has(Kind.BEGIN, "move"):
         return False

@@ -134,12 +134,33 @@ def cancelled(tx: Transaction, texts: ShopTexts, appointment: Appointment, *, by
     offers.answered(tx, texts, appointment)
 
 
-def corrected(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None:
-    """A name or an age was put right: the card in place, reminders of the new version."""
+def corrected(tx: Transaction, texts: ShopTexts, appointment: Appointment, before: Appointment) -> None:
+    """A name or an age was put right: the card in place, reminders of the new version; what it was and what it is now is said
+    to the customer and to the staff."""
     _new_version(tx, texts, appointment, "corrected")
-    name = appointment.for_name
-    reached = _line(tx, texts, appointment, "done.corrected", name=name, code=appointment.code)
-    tell_staff(tx, texts, appointment, "corrected", reached=reached)
+    words = _customer_words(tx, texts, appointment)
+    reached = _line(
+        tx,
+        texts,
+        appointment,
+        "done.corrected",
+        changes=_put_right(words, texts, before, appointment),
+        code=appointment.code,
+    )
+    changes = _put_right(texts.staff_words(texts.shop_of(appointment)), texts, before, appointment)
+    tell_staff(tx, texts, appointment, "corrected", reached=reached, changes=changes)
+
+
+def _put_right(words: Words, texts: ShopTexts, before: Appointment, after: Appointment) -> str:
+    """What was put right, as words; also if it turned out to be the same."""
+    changes = []
+    if after.for_name != before.for_name:
+        changes.append(words("change.name", before=before.for_name or "-", after=after.for_name))
+    bands = [texts.chain.band(one.age_band) for one in (before, after)]
+    if bands[0] is not bands[1]:
+        names = [band.names.in_language(words.language) if band is not None else "-" for band in bands]
+        changes.append(words("change.age", before=names[0], after=names[1]))
+    return words("list_separator").join(changes) or words("change.nothing")
 
 
 def stepped(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None:
@@ -206,9 +227,10 @@ def tell_staff(
     *,
     by_staff: bool = False,
     reached: Reach = Reach.HERE,
+    changes: str = "",
 ) -> None:
     """Post one card in the staff group for every change. `by_staff`: it was not the customer. `reached`: whether the customer
-    read of it."""
+    read of it. `changes`: what was put right, in words."""
     shop = texts.shop_of(appointment)
     group = staff_group(tx, shop.id)
     if group is None:
@@ -222,6 +244,7 @@ def tell_staff(
         when=words.moment(appointment.wall),
         before=words.moment(before or appointment.wall),
         wished=words.moment(appointment.wished or appointment.wall),
+        changes=changes,
         name=offers.name_of(tx, appointment),
         code=appointment.code,
         status=words(f"status.{appointment.status}"),
