@@ -20,6 +20,7 @@ import msgspec
 
 from imserver.errors import ConfigError
 from imserver.named_file import read_text
+from imserver.networks import Proxies
 from imserver_protocol.shared.bounds import (
     MAX_CONTENT_BYTES,
     MAX_ITEM_STATE_BYTES,
@@ -56,6 +57,8 @@ class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tls_key: str = ""
     #: Allow plain TCP on other than loopback addresses.
     insecure: bool = False
+    #: Who begins each connection with a PROXY header, and nobody else may: addresses, networks, "unix" (see `Proxies`).
+    proxies: list[str] = []
     #: Seconds that a drain may take before the process gives up waiting.
     drain_timeout_s: float = 15.0
 
@@ -117,12 +120,12 @@ class LimitsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     window_frames: int = 256
     window_bytes: int = 1024 * 1024
     max_page_items: int = MAX_PAGE_ITEMS
-    #: Sockets in all, and from one address.
+    #: Sockets in all; of one address (IPv6: of one /64), those that have shown a valid token.
     max_connections: int = 20_000
     max_connections_per_address: int = 1_000
-    #: Of these, sockets that have not yet logged in; above, the oldest of them is closed.
+    #: Of all, sockets that have not yet logged in; above, the oldest of the address with the most of them is closed.
     max_unauthenticated: int = 4_000
-    #: Accepts and failed handshakes a minute from one address (burst = the same number).
+    #: Logins with a valid token, and failed ones, a minute from one address (burst = the same number).
     connects_per_minute: int = 6_000
     failed_logins_per_minute: int = 30
     #: Posts a second for each user (average and burst).
@@ -165,7 +168,7 @@ class LogConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HttpConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The HTTP listener: health, and what plugins answer under `/x/`. Listens if there is such a section."""
+    """The HTTP listener: WebSocket, health, and what plugins answer under `/x/`. Listens if there is such a section."""
 
     #: Address to bind. Without TLS only loopback is accepted, unless `insecure`.
     host: str = "127.0.0.1"
@@ -175,11 +178,15 @@ class HttpConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     public_url: str = ""
     #: Other hosts that are answered. "localhost", "127.0.0.1" and "[::1]" always are; everything else is 421.
     hosts: list[str] = []
+    #: Pages of which other origins may open a socket at `/socket`; the own one may. "null": pages without one, too.
+    origins: list[str] = []
     #: PEM files; both set means HTTPS.
     tls_certificate: str = ""
     tls_key: str = ""
     #: Allow plain HTTP on other than loopback addresses: for a proxy on another machine.
     insecure: bool = False
+    #: Whose `Forwarded` and `X-Forwarded-For` are believed: addresses, networks.
+    proxies: list[str] = []
     #: Answer `/metrics` here, too, to everybody who can reach it.
     metrics: bool = False
     #: Connections at once; above, one that waits for its next request makes room.
@@ -270,6 +277,7 @@ def check_config(config: Config) -> None:
             value = getattr(values, name)
             if isinstance(value, int | float) and not isinstance(value, bool) and value <= 0:
                 raise ConfigError(f"$.{section}.{name}", f"above 0, not {value}")
+    _check_proxies("server", server.proxies)
     _check_limits(config.limits)
     _check_auth(config.auth)
     _check_quotas(config.limits)
@@ -280,6 +288,16 @@ def check_config(config: Config) -> None:
         raise ConfigError("$.log.format", f"auto, json or console, not {config.log.format!r}")
     if config.clock.rate <= 0:
         raise ConfigError("$.clock.rate", "above 0")
+
+
+def _check_proxies(section: str, proxies: list[str]) -> None:
+    for place, entry in enumerate(proxies):
+        try:
+            Proxies([entry])
+        except ValueError as error:
+            raise ConfigError(
+                f"$.{section}.proxies[{place}]", f'an address, a network or "unix": {error}'
+            ) from None
 
 
 def _check_auth(auth: AuthConfig) -> None:
@@ -327,6 +345,7 @@ def _check_doors(config: Config) -> None:
 
 
 def _check_http(http: HttpConfig) -> None:
+    _check_proxies("http", http.proxies)
     if not 0 <= http.port <= 65535:
         raise ConfigError("$.http.port", f"0-65535, not {http.port}")
     if bool(http.tls_certificate) != bool(http.tls_key):
@@ -346,6 +365,11 @@ def _check_http(http: HttpConfig) -> None:
     for place, host in enumerate(http.hosts):
         if not _HOST.fullmatch(host):
             raise ConfigError(f"$.http.hosts[{place}]", f"a host without a port, not {host!r}")
+    for place, origin in enumerate(http.origins):
+        if not _ORIGIN.fullmatch(origin):
+            raise ConfigError(
+                f"$.http.origins[{place}]", f"https://HOST, or null, and no path, not {origin!r}"
+            )
 
 
 def _check_admin(admin: AdminConfig) -> None:
@@ -372,6 +396,8 @@ def _largest_answer_bytes(limits: LimitsConfig) -> int:
 
 #: A host as a browser sends it: a name, an address, or an IPv6 address in brackets.
 _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
+#: Apps and extensions have schemes of their own.
+_ORIGIN = re.compile(rf"null|[A-Za-z][A-Za-z0-9+.-]*://({_HOST.pattern})(:\d{{1,5}})?")
 _URL = re.compile(rf"https?://(?P<host>{_HOST.pattern})(:\d{{1,5}})?/?")
 
 

@@ -78,6 +78,13 @@ def of_listener(listener: Listener) -> Iterator[Metric]:
     yield one("connections", "open connections", len(admission.transports))
     yield one("connections_unauthenticated", "connections that did not log in yet", admission.unauthenticated)
     yield one("connections_accepted_total", "connections accepted", counts["connections"])
+    refused = admission.refused
+    yield one("logins_refused_total", "logins refused for their token", refused.logins.count)
+    yield one(
+        "proxy_headers_refused_total",
+        "PROXY headers refused, or missing from a proxy",
+        refused.proxy_headers.count,
+    )
     yield one("sessions", "sessions, attached and detached", len(sessions))
     yield one("sessions_detached", "sessions that wait to be resumed", sessions.detached_count)
     yield one("sessions_detached_bytes", "bytes kept for them", sessions.detached_bytes)

@@ -44,6 +44,7 @@ from imserver.net.feature_rows import feature_row, feature_rows
 from imserver.net.listener import Listener
 from imserver.net.live_sessions import LiveSessionList
 from imserver.net.pushes import WirePushes
+from imserver.net.refused_peers import RefusedPeers
 from imserver.net.web.doors import ADMIN, HTTP, Doors
 from imserver.net.web.site import Asked, Page, said
 from imserver.plugin_api import Plugin
@@ -130,6 +131,7 @@ class Server:
             self.conditions,
             min_free_bytes=http.min_free_bytes if http is not None else MIN_FREE_BYTES,
         )
+        self._refused_peers = RefusedPeers(self.conditions, self.clock.monotonic)
         self.features = FeatureHost(features, self.store, self.chat.read, self.posting, self.log)
         #: Sessions that asked a plugin's read, and hear when its answer is another.
         self.askers = Askers(self.clock, WirePushes.told)
@@ -188,6 +190,7 @@ class Server:
             self.methods,
             self.features,
             self._offered,
+            self._refused_peers,
             self._recorder,
         )
         self.hub.on_access_ended = self._access_ended
@@ -202,7 +205,7 @@ class Server:
             self.posting.reviewers = self.plugin_host.reviewers
             self.health.refusals = self._listener.attachments.refusals
             self._listener.on_sweep = self._swept
-            await self.doors.start()
+            await self.doors.start(self._listener)
             await self._listener.start()
             self.health.not_accepting = ""
             self.health.look()

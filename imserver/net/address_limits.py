@@ -1,4 +1,4 @@
-"""Limits of one address: connections at once, connects and failed logins a minute. And the limit of sockets in all."""
+"""Limits of one address: connections at once, logins and failed logins a minute. And the limit of sockets in all."""
 
 from __future__ import annotations
 
@@ -41,49 +41,43 @@ class Bucket:
 
 
 class AddressLimits:
-    """Counts and rates by peer address."""
+    """Counts and rates of those who showed a valid token, and rates of those who showed a wrong one; `address` is what theirs
+    counts as (`networks.counted_as`). Whoever showed none is not counted: a silent crowd does not use up what others need."""
 
     def __init__(self, limits: LimitsConfig) -> None:
         self._limits = limits
-        self._open: Counter[str] = Counter()
+        self._inside: Counter[str] = Counter()
         # An OrderedDict finds its oldest key at once; a dict that lost many keys does not.
-        self._connects: OrderedDict[str, Bucket] = OrderedDict()
+        self._logins: OrderedDict[str, Bucket] = OrderedDict()
         self._failures: OrderedDict[str, Bucket] = OrderedDict()
 
-    def connect(self, address: str, now: float) -> float | None:
-        """Count a connection. None if it is allowed, otherwise the seconds after which to come back."""
-        self._open[address] += 1
-        if self._open[address] > self._limits.max_connections_per_address:
+    def login(self, address: str, now: float) -> float | None:
+        """Count a connection with a valid token. None if it may stay; otherwise the seconds after which to come back, and it is
+        not counted."""
+        if self._inside[address] >= self._limits.max_connections_per_address:
             return 5.0
-        per_minute = self._limits.connects_per_minute
-        bucket = self._bucket(self._connects, address, per_minute, now)
-        if bucket.refill(per_minute, now) < 1.0:
-            return (1.0 - bucket.tokens) * 60 / per_minute
-        bucket.tokens -= 1.0
-        return None
+        wait_s = _take(self._logins, address, self._limits.connects_per_minute, now)
+        if wait_s is None:
+            self._inside[address] += 1
+        return wait_s
 
-    def disconnect(self, address: str) -> None:
+    def left(self, address: str) -> None:
         """Uncount a connection that has ended."""
-        self._open[address] -= 1
-        if self._open[address] <= 0:
-            del self._open[address]
+        self._inside[address] -= 1
+        if self._inside[address] <= 0:
+            del self._inside[address]
 
     def login_failed(self, address: str, now: float) -> float | None:
-        """Count a failed login. Above the rate: the seconds after which to come back, and nothing is logged.
+        """Count a failed login. Above the rate: the seconds after which to come back.
 
         Failures never block a valid token from the same address: a signature cannot be guessed.
         """
-        per_minute = self._limits.failed_logins_per_minute
-        bucket = self._bucket(self._failures, address, per_minute, now)
-        if bucket.refill(per_minute, now) < 1.0:
-            return (1.0 - bucket.tokens) * 60 / per_minute
-        bucket.tokens -= 1.0
-        return None
+        return _take(self._failures, address, self._limits.failed_logins_per_minute, now)
 
     def sweep(self, now: float) -> None:
         """Forget full buckets, for they carry no information. Starts with those that were checked the longest ago."""
         for buckets, per_minute in (
-            (self._connects, self._limits.connects_per_minute),
+            (self._logins, self._limits.connects_per_minute),
             (self._failures, self._limits.failed_logins_per_minute),
         ):
             for _ in range(min(MAX_SWEPT, len(buckets))):
@@ -91,11 +85,15 @@ class AddressLimits:
                 if bucket.refill(per_minute, now) < per_minute:
                     buckets[address] = bucket
 
-    @staticmethod
-    def _bucket(buckets: OrderedDict[str, Bucket], address: str, per_minute: int, now: float) -> Bucket:
-        bucket = buckets.get(address)
-        if bucket is None:
-            if len(buckets) >= MAX_ADDRESSES:
-                buckets.popitem(last=False)
-            bucket = buckets[address] = Bucket(float(per_minute), now)
-        return bucket
+
+def _take(buckets: OrderedDict[str, Bucket], address: str, per_minute: int, now: float) -> float | None:
+    """Take one of an address's bucket; the seconds until there is one if it is empty."""
+    bucket = buckets.get(address)
+    if bucket is None:
+        if len(buckets) >= MAX_ADDRESSES:
+            buckets.popitem(last=False)
+        bucket = buckets[address] = Bucket(float(per_minute), now)
+    if bucket.refill(per_minute, now) < 1.0:
+        return (1.0 - bucket.tokens) * 60 / per_minute
+    bucket.tokens -= 1.0
+    return None

@@ -1,26 +1,40 @@
-"""Admission: limits connections, in all and of one address, and those that have not yet logged in."""
+"""Admission: limits connections, in all and of one address, and those that have not yet logged in.
+
+Token first: who has shown no valid token takes no place of one who has. Such connections have a share of their own, of which
+the largest crowd goes first (`unauthenticated`); limits of an address are charged at the login (docs/decisions/0021).
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable
 
 from imserver.clock import Clock
 from imserver.config import LimitsConfig
 from imserver.net.address_limits import AddressLimits, room_for_connections
+from imserver.net.refused_peers import RefusedPeers
 from imserver.net.transport import Accepted, ServerTransport
+from imserver.net.unauthenticated import Group, Unauthenticated
+from imserver.networks import counted_as
 from imserver_protocol.errors import CloseCode
 
 #: When clients of a draining server may come back: spread over this many milliseconds.
 DRAIN_SPREAD_MS = 3000
+#: Connections above `max_connections` that may still be on their way out: half of the reserved descriptors (RESERVED_FDS).
+MAX_LEAVING = 64
+
+Refusal = tuple[CloseCode, str, int]
 
 
 class Admission:
     """All connections of one server, from accept on."""
 
-    def __init__(self, limits: LimitsConfig, clock: Clock, random_bytes: Callable[[int], bytes]) -> None:
+    def __init__(
+        self, limits: LimitsConfig, clock: Clock, random_bytes: Callable[[int], bytes], refused: RefusedPeers
+    ) -> None:
         self.limits = limits
+        self.refused = refused
         self.clock = clock
         self.random_bytes = random_bytes
         #: In order of accepting, so that work on all of them has the same order in every run.
@@ -32,59 +46,90 @@ class Admission:
         self.empty.set()
         #: True once the server is going down: it admits no connection any more.
         self.draining = False
-        #: Connections that have not yet logged in, the oldest first.
-        self._unauthenticated: OrderedDict[Accepted, None] = OrderedDict()
+        self._unauthenticated = Unauthenticated()
+        #: Connections that were counted at their login, and as what.
+        self._logged_in: dict[Accepted, str] = {}
         self._addresses = AddressLimits(limits)
         self._max_connections = room_for_connections(limits.max_connections)
 
-    def admit(self, accepted: Accepted) -> tuple[CloseCode, str, int] | None:
+    def admit(self, accepted: Accepted) -> Refusal | None:
         """None if a new connection is admitted, otherwise the GOODBYE that refuses it."""
         self.transports[accepted] = None
         self.empty.clear()
         self.counts["connections"] += 1
         accepted.number = self.counts["connections"]
-        # A refused connection is counted as well: `forget` uncounts every connection of its address.
-        wait_s = self._addresses.connect(accepted.address, self.clock.monotonic())
         if self.draining:
             return CloseCode.DRAINING, "the server is going down", self.drain_delay_ms()
-        if len(self.transports) > self._max_connections:
+        above = len(self.transports) - self._max_connections
+        if above > MAX_LEAVING or (above > 0 and not self._unauthenticated):
             return CloseCode.TOO_MANY, "too many connections", 5000
-        if wait_s is not None:
-            return CloseCode.TOO_MANY, "too many connections from this address", int(wait_s * 1000) + 1
-        self._unauthenticated[accepted] = None
-        if len(self._unauthenticated) > self.limits.max_unauthenticated:
-            # The oldest goes, not the newest: a crowd of silent sockets does not keep out clients that log in.
-            oldest, _ = self._unauthenticated.popitem(last=False)
-            oldest.close(CloseCode.TOO_MANY, "too many connections that do not say who they are", 5000)
+        self._unauthenticated.add(accepted, _group(accepted))
+        if above > 0 or len(self._unauthenticated) > self.limits.max_unauthenticated:
+            # An old one goes, not the newest: a crowd of silent sockets does not keep out clients that log in.
+            self._unauthenticated.take_oldest().close(
+                CloseCode.TOO_MANY, "too many connections that do not say who they are", 5000
+            )
         return None
 
+    def login(self, transport: ServerTransport) -> Refusal | None:
+        """The connection has shown a valid token. None if its address has room for it, otherwise the GOODBYE."""
+        address = counted_as(transport.address)
+        if address is None or transport in self._logged_in:
+            return None
+        wait_s = self._addresses.login(address, self.clock.monotonic())
+        if wait_s is not None:
+            return CloseCode.TOO_MANY, "too many connections from this address", int(wait_s * 1000) + 1
+        self._logged_in[transport] = address
+        return None
+
+    def rename(self, accepted: Accepted, address: str) -> None:
+        """A proxy's header names the client: from now on the connection is counted as the client's, and as its youngest."""
+        accepted.address = address
+        if accepted in self._unauthenticated:
+            self._unauthenticated.discard(accepted)
+            self._unauthenticated.add(accepted, _group(accepted))
+
     def passed(self, accepted: Accepted, transport: ServerTransport) -> None:
-        """The TLS handshake is done: `transport` takes the place of `accepted` in all counts."""
+        """What comes before the first frame is done: `transport` takes the place of `accepted` in all counts."""
         if accepted not in self.transports:  # refused in this very turn
             transport.abort()
             return
         del self.transports[accepted]
         self.transports[transport] = None
         if accepted in self._unauthenticated:
-            del self._unauthenticated[accepted]
-            self._unauthenticated[transport] = None
+            self._unauthenticated.discard(accepted)
+            self._unauthenticated.add(transport, _group(transport))
 
     def forget(self, accepted: Accepted) -> None:
         """The socket is gone: remove it from all counts."""
-        self._unauthenticated.pop(accepted, None)
+        self._unauthenticated.discard(accepted)
         if accepted in self.transports:
             del self.transports[accepted]
             if not self.transports:
                 self.empty.set()
-            self._addresses.disconnect(accepted.address)
+        address = self._logged_in.pop(accepted, None)
+        if address is not None:
+            self._addresses.left(address)
 
     def authenticated(self, transport: ServerTransport) -> None:
         """The connection has a session now: it no longer counts as unauthenticated."""
-        self._unauthenticated.pop(transport, None)
+        self._unauthenticated.discard(transport)
 
-    def login_failed(self, address: str) -> float | None:
-        """See `AddressLimits.login_failed`."""
-        return self._addresses.login_failed(address, self.clock.monotonic())
+    def login_failed(self, transport: ServerTransport, cause: str) -> float | None:
+        """Count a failed login. See `AddressLimits.login_failed`. Peers of a Unix socket have no rate."""
+        if self.refused.logins.add(address=transport.address, cause=cause):
+            transport.log.info("login_refused", cause=cause)
+        else:
+            transport.log.debug("login_refused", cause=cause)
+        address = counted_as(transport.address)
+        return None if address is None else self._addresses.login_failed(address, self.clock.monotonic())
+
+    def proxy_header_refused(self, transport: ServerTransport, cause: str) -> None:
+        """Count a PROXY header from who is no proxy, and a wrong one, or none, from one."""
+        if self.refused.proxy_headers.add(address=transport.address, cause=cause):
+            transport.log.info("proxy_header_refused", cause=cause)
+        else:
+            transport.log.debug("proxy_header_refused", cause=cause)
 
     @property
     def unauthenticated(self) -> int:
@@ -106,5 +151,11 @@ class Admission:
         return int.from_bytes(self.random_bytes(4)) % DRAIN_SPREAD_MS + 1
 
     def sweep(self, now: float) -> None:
-        """Once a second: forget addresses that used nothing of their rates."""
+        """Once a second: forget addresses that used nothing of their rates, and see which waves are over."""
+        self.refused.rest()
         self._addresses.sweep(now)
+
+
+def _group(accepted: Accepted) -> Group:
+    """Those with whom a connection counts together; itself if it has no address."""
+    return counted_as(accepted.address) or accepted

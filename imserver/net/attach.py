@@ -117,11 +117,10 @@ class Attachments:
             # No other await behind it: an identity holds for this turn.
             identity = await self.chat.accounts.authenticate(hello.token, hello.device_id, met.append)
         except NotAuthorized as cause:
-            wait_s = self._admission.login_failed(transport.address)
+            wait_s = self._admission.login_failed(transport, str(cause))
             if wait_s is not None:
                 transport.close(CloseCode.TOO_MANY, "too many failed logins", int(wait_s * 1000) + 1)
                 return
-            transport.log.info("login_refused", cause=str(cause))
             transport.close(CloseCode.AUTH_FAILED, AUTH_FAILED_TEXT)
             return
         except asyncio.CancelledError:
@@ -137,7 +136,12 @@ class Attachments:
             transport.log.exception("handshake_failed")
             transport.close(CloseCode.INTERNAL, "try again later", 5000)
             return
-        if transport.connection.state is ConnectionState.AWAITING_WELCOME:
+        if transport.connection.state is not ConnectionState.AWAITING_WELCOME:
+            return
+        full = self._admission.login(transport)
+        if full is not None:
+            transport.close(*full)
+        else:
             self._welcome(transport, hello, identity, self.chat.posting.quotas.met(met[0]))
 
     def _welcome(self, transport: ServerTransport, hello: Hello, identity: Identity, used: Used) -> None:

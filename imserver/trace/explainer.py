@@ -11,15 +11,15 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from imserver.clock import Clock
-from imserver.features import FEATURES
+from imserver.net.proxy_protocol import BadHeader, read_header
 from imserver_protocol.errors import CloseCode, MalformedFrame, RefusalCode, RemoteError
 from imserver_protocol.limits import MAX_FRAME_BYTES_CEILING, Limits
-from imserver_protocol.methods import METHODS, PUSHES
 from imserver_protocol.wire import frames
 from imserver_protocol.wire.codec import decode
 from imserver_protocol.wire.frames import HEADER_FIELDS, FrameType
 from imserver_protocol.wire.framing import FrameSplitter
 
+from .known import METHODS_BY_NAME, PUSHES_BY_KIND, SIGNALS_SAID, SIGNALS_TOLD
 from .shown import Names, fields, length, names_of, row_names_of, value, word
 
 #: Whatever the server's configuration allows, and the codec's other limits with it.
@@ -36,17 +36,6 @@ _TLS = b"\x16\x03"
 #: A name of a method or kind; a peer may send anything in its place.
 _NAME = re.compile(r"[a-z][a-z0-9_.-]{0,39}")
 
-_SIGNALS = [heard.signal for feature in FEATURES for heard in feature.signals]
-_METHODS = {
-    method.name: method
-    for method in (*METHODS, *(row.method for feature in FEATURES for row in feature.methods))
-}
-_PUSHES = {
-    push.kind: push.fields
-    for push in (*PUSHES, *(told.push for feature in FEATURES for told in feature.pushes))
-}
-_SAID = {signal.kind: signal.said for signal in _SIGNALS}
-_TOLD = {signal.kind: signal.told for signal in _SIGNALS}
 _HELLO: Names = frames.Hello.__struct_fields__[:-1]  # the last one is the header's ack
 _WELCOME: Names = frames.Welcome.__struct_fields__
 _GOODBYE: Names = frames.Goodbye.__struct_fields__[1:]
@@ -75,6 +64,8 @@ class _Direction:
         self.bytes = 0
         #: Where a frame begins is not known any more: the rest is only counted.
         self.lost = False
+        #: The beginning, as long as it may be a PROXY header; None behind that.
+        self.head: bytes | None = b""
 
 
 class Explainer:
@@ -115,6 +106,8 @@ class Explainer:
         if direction.lost:
             return []
         told: list[Line] = []
+        if up and direction.head is not None:
+            told, data = self._behind_header(direction, direction.head + data)
         splitter = direction.splitter
         try:
             bodies = splitter.feed(data)
@@ -136,6 +129,19 @@ class Explainer:
                 )
             )
         return told
+
+    def _behind_header(self, direction: _Direction, data: bytes) -> tuple[list[Line], bytes]:
+        """A proxy in front names the client before the first frame: a line for that, and what follows."""
+        direction.head = None
+        try:
+            header = read_header(data)
+        except BadHeader:
+            return [], data
+        if header is None:
+            direction.head = data
+            return [], b""
+        named = f"the client is {header.source}" if header.source else "the proxy speaks for itself"
+        return [self.note(f"PROXY header, {header.length} B: {named}")], data[header.length :]
 
     def sums(self) -> str:
         """How much went over in each direction."""
@@ -189,10 +195,10 @@ class Explainer:
         return f"{_code(CloseCode, behind[0])} {told}"
 
     def _signal(self, seq: int, behind: tuple[Any, ...], up: bool) -> str:
-        return f"{_name(behind[0])} {self._shaped((_SAID if up else _TOLD).get(behind[0]), behind[1:])}"
+        return f"{_name(behind[0])} {self._shaped((SIGNALS_SAID if up else SIGNALS_TOLD).get(behind[0]), behind[1:])}"
 
     def _push(self, seq: int, behind: tuple[Any, ...], up: bool) -> str:
-        return f"{_name(behind[0])} {self._shaped(_PUSHES.get(behind[0]), behind[1:])}"
+        return f"{_name(behind[0])} {self._shaped(PUSHES_BY_KIND.get(behind[0]), behind[1:])}"
 
     def _request(self, seq: int, behind: tuple[Any, ...], up: bool) -> str:
         name, params = behind[0], behind[1]
@@ -201,13 +207,13 @@ class Explainer:
         self._asked[seq] = name, self._clock.monotonic()
         if not isinstance(params, tuple):
             return f"{_name(name)} {length(params)}"
-        method = _METHODS.get(name)
+        method = METHODS_BY_NAME.get(name)
         return f"{_name(name)} {self._shaped(method.params if method else None, params)}"
 
     def _reply(self, seq: int, behind: tuple[Any, ...], up: bool) -> str:
         result = behind[1]
         name, told = self._answers(behind[0])
-        method = _METHODS.get(name)
+        method = METHODS_BY_NAME.get(name)
         if method is None:
             return f"{told} {value('', result, contents=False)}"
         rows = row_names_of(method.result)
@@ -218,7 +224,7 @@ class Explainer:
     def _refusal(self, seq: int, behind: tuple[Any, ...], up: bool) -> str:
         code = behind[1]
         name, told = self._answers(behind[0])
-        method = _METHODS.get(name)
+        method = METHODS_BY_NAME.get(name)
         of_params = method.params.__struct_fields__ if method else ()
         detail = behind[4] if len(behind) > 4 else None
         if isinstance(detail, str) and detail in of_params:  # which parameter was wrong

@@ -103,6 +103,10 @@ class Limits:
             if type(value) is not int or not low <= value <= high:
                 raise ValueError(f"limit {name} is not an integer within {low}..{high}")
             changes[name] = value
+        # A frame may be shorter than the default content, of which WELCOME then need not speak.
+        longest = changes.get("max_frame_bytes", self.max_frame_bytes)
+        if changes.setdefault("max_content_bytes", min(self.max_content_bytes, longest)) > longest:
+            raise ValueError("limit max_content_bytes is above max_frame_bytes")
         # The room for replies is the server's own business; a client must only not refuse a large
         # `max_requests` for it.
         requests = changes.get("max_requests", self.max_requests)

@@ -437,10 +437,10 @@ async def test_a_plan_that_nobody_answers_ends_when_its_first_hit_begins_or_afte
             await shop.say("ming", here, text)
         asked = await shop.say("staff-li", group, "休息 11月21日")
         yes = asked[-1].content["actions"][0]["command"]
-        assert await shop.sql("SELECT state FROM booking_plans ORDER BY id") == [("dropped",), ("asked",)]
+        assert await shop.sql("SELECT state FROM booking_plans ORDER BY id") == [("ended",), ("asked",)]
         await shop.until("2026-11-20T10:02")
-        assert await shop.sql("SELECT state FROM booking_plans ORDER BY id") == [("dropped",), ("dropped",)]
-        assert "已经取消" in await shop.hear("staff-li", group, yes)
+        assert await shop.sql("SELECT state FROM booking_plans ORDER BY id") == [("ended",), ("ended",)]
+        assert "已经作罢" in await shop.hear("staff-li", group, yes)
         assert len(await shop.appointments()) == 1
         assert await shop.findings() == []
 
@@ -454,7 +454,7 @@ async def test_a_plan_ends_before_a_day_when_its_first_hit_begins() -> None:
         await shop.until("2026-11-18T14:59")
         assert await shop.sql("SELECT state FROM booking_plans") == [("asked",)]
         await shop.until("2026-11-18T15:00")
-        assert await shop.sql("SELECT state FROM booking_plans") == [("dropped",)]
+        assert await shop.sql("SELECT state FROM booking_plans") == [("ended",)]
 
 
 async def test_the_day_sheet_says_who_is_away() -> None:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from imserver.plugins.booking.journey import set_back
+from imserver.plugins.booking.schedule.codes import code_of, number_of
 from tests.booking.support.ledger import ms
 from tests.booking.support.shop import Shop, shown
 from tests.booking.test_changes import booked
@@ -122,3 +123,43 @@ async def test_a_crash_in_the_middle_tells_nobody_twice(monkeypatch: pytest.Monk
         assert len(cards_in(shop, await shop.staff_group())) == 1
         assert [line[1] for line in shop.kit.log.lines if line[0] == "error"] == ["plugin_handler_failed"]
         shop.kit.log.lines.clear()
+
+
+async def test_no_code_is_given_again_behind_a_restore_and_a_lost_one_is_said_to_be_lost() -> None:
+    async with Shop() as shop:
+        await booked(shop, when="11月20日 15:00")
+        ((last,),) = await shop.sql("SELECT MAX(id) FROM booking_appointments")
+        lost = [code_of(last + ahead) for ahead in range(1, 50)]
+        here = await shop.customer("hong")
+        await restored(shop, "2026-11-18T15:10", shop.kit.clock.now_ms())
+        for text in ("预约 11月20日 16:00 验光", "小红", "28岁，第一次", "好"):
+            await shop.say("hong", here, text)
+        (new,) = [row[0] for row in await shop.appointments() if row[3] == "小红"]
+        assert new not in lost
+        said = await shop.hear("hong", here, f"取消 {lost[0]}")
+        assert f"{lost[0]} 这个预约不在了" in said
+        assert "今天 15:10" in said
+        assert new in said, "what there is stands beside it"
+        assert "不在了" in await shop.hear("staff-wang", await shop.staff_group(), f"到店 {lost[3]}")
+        assert "没有找到预约" in await shop.hear("hong", here, f"取消 {code_of(last + 20_000_000)}")
+        assert len(await shop.appointments()) == 2
+        assert await shop.findings() == []
+
+
+async def test_each_restore_of_one_copy_gives_codes_of_its_own() -> None:
+    """The same old copy comes back twice: what the first life behind it gave is not known to the second."""
+    given: list[str] = []
+    for wall in ("2026-11-18T15:10", "2026-11-18T15:20"):
+        async with Shop() as shop:
+            here = await shop.customer("hong")
+            await restored(shop, wall, shop.kit.clock.now_ms())
+            for text in ("预约 11月20日 16:00 验光", "小红", "28岁，第一次", "好"):
+                await shop.say("hong", here, text)
+            given += [row[0] for row in await shop.appointments()]
+    assert len(set(given)) == 2, given
+
+
+def test_a_code_leads_back_to_its_number() -> None:
+    for number in (1, 2, 36_864, 36_865, 921_601, 8_000_000, 177_868_801, 200_000_000):
+        assert number_of(code_of(number)) == number
+    assert number_of("A7") is None

@@ -29,11 +29,6 @@ async def silent(stack: AsyncExitStack, server: Server, count: int) -> list[Raw]
     return [await stack.enter_async_context(await Raw.open(server)) for _ in range(count)]
 
 
-async def one_more(stack: AsyncExitStack, server: Server) -> End:
-    [raw] = await silent(stack, server, 1)
-    return await raw.goodbye()
-
-
 async def first_of_the_silent(stack: AsyncExitStack, server: Server) -> End:
     """Of as many as there may be none is turned away: one of them says who it is."""
     known, first = await silent(stack, server, 2)
@@ -60,8 +55,13 @@ async def third_device(stack: AsyncExitStack, server: Server) -> End:
 
 
 async def third(stack: AsyncExitStack, server: Server) -> End:
-    await silent(stack, server, 2)
-    return await one_more(stack, server)
+    """With a valid token; those of before have logged in."""
+    raws = await silent(stack, server, 2)
+    for raw, name in zip(raws, ("alice", "bob"), strict=True):
+        await raw.enter(server, name)
+    [one_more] = await silent(stack, server, 1)
+    one_more.hello(server.accounts.make_token("carol", ttl_s=60))
+    return await one_more.goodbye()
 
 
 #: What is configured, who is turned away, and after how many milliseconds to come back.

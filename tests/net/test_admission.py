@@ -1,4 +1,4 @@
-"""Counts of connections by address: a connection that is turned away must leave them as they were."""
+"""Admission: who has a valid token gets in past any crowd that has none; counts and rates of an address are those of logins."""
 
 from __future__ import annotations
 
@@ -16,22 +16,40 @@ from tests.support.servers import running
 TOO_MANY = 400
 
 
-async def test_who_is_turned_away_because_the_house_is_full_does_not_make_room_for_his_address(
-    tmp_path: Path,
-) -> None:
+async def test_who_is_refused_leaves_the_counts_of_his_address_as_they_were(tmp_path: Path) -> None:
     limits = {"max_connections": 2, "max_connections_per_address": 2}
     async with running(tmp_path, limits=limits) as server, await Raw.open(server) as one:
         await one.enter(server, "alice")
+        inside = server.listener.admission._addresses._inside
         async with await Raw.open(server) as two:
             await two.enter(server, "bob")
             for _ in range(3):
                 async with await Raw.open(server) as refused:
                     assert (await refused.goodbye()).text == "too many connections"
             await eventually(lambda: len(server.listener.admission.transports) == 2)
-            open_connections = server.listener.admission._addresses._open
-            assert open_connections == {"127.0.0.1": 2}
-        await eventually(lambda: not server.listener.admission._addresses._open["127.0.0.1"] > 1)
-    assert not server.listener.admission._addresses._open
+            assert inside == {"127.0.0.1": 2}
+        await eventually(lambda: inside == {"127.0.0.1": 1})
+    assert not inside
+
+
+async def test_silent_connections_make_room_when_the_house_is_full(tmp_path: Path) -> None:
+    """With two inside there is one place left, and one after the other may try to log in on it."""
+    async with (
+        running(tmp_path, limits={"max_connections": 3}) as server,
+        await Raw.open(server) as one,
+        await Raw.open(server) as two,
+    ):
+        await one.enter(server, "alice", "1")
+        await two.enter(server, "alice", "2")
+        silent = [await Raw.open(server) for _ in range(3)]
+        async with await Raw.open(server) as three:
+            await three.enter(server, "bob")
+            assert [(await raw.goodbye()).code for raw in silent] == [TOO_MANY] * 3
+            assert (await one.ask("sync", None)).code == (await two.ask("sync", None)).code == 0
+            async with await Raw.open(server) as four:
+                assert (await four.goodbye()).text == "too many connections", "all of them have logged in"
+        for raw in silent:
+            await raw.hang_up()
 
 
 async def test_there_are_never_more_connections_than_open_files_allow(
@@ -49,12 +67,12 @@ async def test_there_are_never_more_connections_than_open_files_allow(
 def test_a_sweep_looks_at_a_bounded_number_of_addresses_and_at_all_of_them_in_time() -> None:
     limits = AddressLimits(LimitsConfig(connects_per_minute=60, failed_logins_per_minute=60))
     for number in range(3 * MAX_SWEPT):
-        assert limits.connect(f"{number}", 0.0) is None
+        assert limits.login(f"{number}", 0.0) is None
     limits.sweep(0.5)
-    assert len(limits._connects) == 3 * MAX_SWEPT, "no bucket is full again"
+    assert len(limits._logins) == 3 * MAX_SWEPT, "no bucket is full again"
     for sweeps in range(1, 4):
         limits.sweep(1.0)
-        assert len(limits._connects) == (3 - sweeps) * MAX_SWEPT
+        assert len(limits._logins) == (3 - sweeps) * MAX_SWEPT
 
 
 class Model:
@@ -81,11 +99,11 @@ RATES = LimitsConfig(connects_per_minute=6, failed_logins_per_minute=3, max_conn
 
 @pytest.mark.parametrize("seed", range(20))
 def test_the_rates_of_an_address_are_its_own_and_those_that_are_configured(seed: int) -> None:
-    """Connects and failed logins by themselves, whatever is swept; who is turned away is told when it would pass."""
+    """Logins and failed ones by themselves, whatever is swept; who is turned away is told when it would pass."""
     rng, now, limits = Random(seed), 1000.0, AddressLimits(RATES)
     pace = rng.choice(((0.0, 0.5, 3.0), (0.0, 3.0, 11.0), (0.0, 0.5, 19.0, 300.0)))
     addresses = "abc"[: rng.randrange(1, 4)]
-    connects = {address: Model(RATES.connects_per_minute) for address in addresses}
+    logins = {address: Model(RATES.connects_per_minute) for address in addresses}
     failures = {address: Model(RATES.failed_logins_per_minute) for address in addresses}
     inside = dict.fromkeys(addresses, 0)
     for _ in range(150):
@@ -97,33 +115,35 @@ def test_the_rates_of_an_address_are_its_own_and_those_that_are_configured(seed:
             expected, told = failures[address].wait_s(now), limits.login_failed(address, now)
             kept = failures[address]
         else:
-            full = inside[address] == RATES.max_connections_per_address
-            expected, told = connects[address].wait_s(now), limits.connect(address, now)
-            inside[address] += 1
-            kept = connects[address]
-            if full or rng.random() < 0.7:
-                limits.disconnect(address)
-                inside[address] -= 1
-            if full:
+            told = limits.login(address, now)
+            if inside[address] == RATES.max_connections_per_address:
                 assert told is not None
+                if rng.random() < 0.7:
+                    limits.left(address)
+                    inside[address] -= 1
                 continue
+            expected, kept = logins[address].wait_s(now), logins[address]
+            if told is None and rng.random() < 0.7:
+                limits.left(address)
+            elif told is None:
+                inside[address] += 1
         assert (told or 0.0) == pytest.approx(expected)
         if told is None:
             kept.welcome(now)
-    assert limits._open == {address: count for address, count in inside.items() if count}
+    assert limits._inside == {address: count for address, count in inside.items() if count}
     for _ in range(2):
         limits.sweep(now + 61)
-    assert not limits._connects, "full buckets say nothing"
+    assert not limits._logins, "full buckets say nothing"
     assert not limits._failures
 
 
 def test_of_too_many_addresses_the_oldest_is_forgotten() -> None:
     limits = AddressLimits(LimitsConfig(connects_per_minute=1))
     for number in range(MAX_ADDRESSES + 1):
-        assert limits.connect(f"{number}", 0.0) is None
-    assert len(limits._connects) == MAX_ADDRESSES
-    assert limits.connect("1", 0.0) is not None
-    assert limits.connect("0", 0.0) is None
+        assert limits.login(f"{number}", 0.0) is None
+    assert len(limits._logins) == MAX_ADDRESSES
+    assert limits.login("1", 0.0) is not None
+    assert limits.login("0", 0.0) is None
 
 
 async def test_of_too_many_who_do_not_say_who_they_are_the_oldest_goes(tmp_path: Path) -> None:

@@ -855,3 +855,17 @@ def test_no_well_formed_frames_make_feeding_raise(frames: list[tuple[int, int, i
             connection.receive_data(raw(type_, seq, ack, *tails[which]), 0.0)
             session = connection.session
             assert session is None or session.acked_seq <= session.transmitted_seq
+
+
+def test_a_client_takes_the_limits_of_the_newest_welcome() -> None:
+    client = greeting_client()
+    client.receive_data(welcomed_by(), 0.0)
+    session = client.session
+    assert session is not None
+    client.receive_eof(0.0)
+    again = greeting_client(session)
+    again.receive_data(welcomed_by(resumed=True, limits={"max_frame_bytes": 4096, "max_requests": 2}), 0.0)
+    assert again.limits.max_frame_bytes == 4096
+    assert (session.limits.max_requests, session.limits.max_content_bytes) == (2, 4096)
+    with pytest.raises(EncodeError):
+        session.request("post", ["c", b"k" * 16, b"x" * 4096])

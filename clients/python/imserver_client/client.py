@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Generator, Iterable, Mapping
+from importlib.util import find_spec
 from os import PathLike
 from types import TracebackType
 from typing import Any, TypeVar
@@ -18,6 +19,7 @@ from .core.delivery import MessageStream
 from .core.questions import Answers
 from .core.reconnect import TokenSource
 from .environment import Environment
+from .errors import Misuse
 from .features import FEATURES, Features
 from .limits import ClientLimits
 from .storage import MemoryStorage, Storage
@@ -75,8 +77,11 @@ def connect(
         storage = SqliteStorage(store)
     else:
         storage = store
+    where = parse_address(address)
+    if where.web and find_spec("websockets") is None:
+        raise Misuse("a WebSocket needs a library: pip install 'imserver[websocket]'")
     options = Options(
-        address=parse_address(address),
+        address=where,
         token=token,
         device_id=device_id,
         tls=tls,

@@ -22,9 +22,13 @@ Opener = Callable[[Address, ssl.SSLContext | None, Callable[[], asyncio.Protocol
 async def open_transport(
     address: Address, tls: ssl.SSLContext | None, factory: Callable[[], asyncio.Protocol]
 ) -> None:
-    """TCP, TLS from the first byte, or a Unix socket. Raises OSError (ssl.SSLError is one)."""
+    """TCP, TLS from the first byte, a Unix socket, or a WebSocket. Raises OSError (ssl.SSLError is one)."""
     loop = asyncio.get_running_loop()
-    if address.path:
+    if address.web:
+        from .websocket import open_websocket  # only then is its library needed
+
+        await open_websocket(address, tls, factory)
+    elif address.path:
         await loop.create_unix_connection(factory, address.path)
     elif address.tls:
         context = tls if tls is not None else ssl.create_default_context()

@@ -12,11 +12,21 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from imserver_protocol import MalformedFrame, decode_content
+from imserver_protocol.limits import MAX_FRAME_BYTES_CEILING, Limits
 from imserver_protocol.methods.history import HistoryResult, PageItem
 
 from .values import Item
 
 T = TypeVar("T")
+
+#: Of contents. A server is configured as it likes, now or when the message was posted, and its frame was judged already.
+_WIDE: Final = Limits(
+    max_frame_bytes=MAX_FRAME_BYTES_CEILING,
+    max_content_bytes=MAX_FRAME_BYTES_CEILING,
+    max_string_bytes=MAX_FRAME_BYTES_CEILING,
+    max_array_items=MAX_FRAME_BYTES_CEILING,
+    max_map_items=MAX_FRAME_BYTES_CEILING,
+)
 
 
 class BadShape(Exception):
@@ -55,7 +65,7 @@ def read_content(content: bytes | None) -> dict[str, Any] | None:
     if content is None:
         return None
     try:
-        return decode_content(content)
+        return decode_content(content, _WIDE)
     except MalformedFrame:
         return None
 

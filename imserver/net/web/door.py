@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -14,6 +14,10 @@ from aiohttp.http_exceptions import HttpProcessingError
 from imserver.clock import Clock
 from imserver.net.web.peers import SWEEP_S, Accepting, Peer, Peers
 from imserver.net.web.site import Asked, Page, Site, complete, said
+
+if TYPE_CHECKING:
+    from imserver.net.web.entrance import Entrance
+    from imserver.net.web.websocket import Feed, WebSocketPipe
 
 #: Connections that the kernel may hold for us.
 BACKLOG = 256
@@ -30,7 +34,7 @@ CLOSING_S = 2.0
 
 
 class Door:
-    """A listener that answers what its `site` says."""
+    """A listener that answers what its `site` says; at the paths of `entrances` requests become WebSockets."""
 
     def __init__(
         self,
@@ -40,8 +44,10 @@ class Door:
         log: Any,
         random_bytes: Callable[[int], bytes],
         max_connections: int,
+        entrances: Mapping[str, Entrance] | None = None,
     ) -> None:
         self._site = site
+        self._entrances = entrances or {}
         self.log = log
         self._random_bytes = random_bytes
         self._loop = asyncio.get_running_loop()
@@ -74,35 +80,44 @@ class Door:
         self.peers.sweep()
 
     def _protocol(self, peer: Peer) -> asyncio.BaseProtocol:
-        return _Connection(self, peer, self._server, self._loop)
+        return HttpConnection(self, peer, self._server, self._loop)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         connection = request.protocol
-        assert isinstance(connection, _Connection)
+        assert isinstance(connection, HttpConnection)
         connection.begins()
         try:
-            page = await self._page(request)
+            page = await self._page(request, connection)
         except (ConnectionError, web.RequestPayloadError):
             page = said(400, {"error": "the body is broken off"})
         except Exception as error:  # a fault of ours: the cause stays in our log, and the peer gets an id that finds it there
             error_id = self._random_bytes(4).hex()
             self.log.error("http_request_failed", error_id=error_id, exc_info=error)
             page = said(500, {"error": f"that did not work (id {error_id})"})
-        return written(page, head=request.method == "HEAD")
+        if isinstance(page, web.StreamResponse):  # a WebSocket, and it has ended
+            return page
+        response = written(page, head=request.method == "HEAD")
+        if "upgrade" in request.headers:  # what follows is for whatever it was to become
+            response.force_close()
+        return response
 
-    async def _page(self, request: web.BaseRequest) -> Page:
+    async def _page(self, request: web.BaseRequest, connection: HttpConnection) -> Page | web.StreamResponse:
         if len(request.headers.getall("host", ())) > 1:
             return said(400, {"error": "a request names one host"})
         headers: dict[str, str] = {}
         for name, value in request.headers.items():
             headers.setdefault(name.lower(), value)
-        return await self._site.answer(Asked(request.method, request.raw_path, headers, _body(request)))
+        asked = Asked(request.method, request.raw_path, headers, _body(request))
+        entrance = self._entrances.get(asked.path)
+        if entrance is None:
+            return await self._site.answer(asked)
+        return self._site.wrong(asked) or await entrance.answer(request, connection)
 
 
-class _Connection(web.RequestHandler):
+class HttpConnection(web.RequestHandler):
     """aiohttp's, with our time-outs and our words."""
 
-    __slots__ = ("_door", "_peer")
+    __slots__ = ("_door", "_feed", "_peer", "_pipe")
 
     def __init__(self, door: Door, peer: Peer, server: web.Server, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(
@@ -119,9 +134,52 @@ class _Connection(web.RequestHandler):
         )
         self._door = door
         self._peer = peer
+        #: From the upgrade on.
+        self._pipe: WebSocketPipe | None = None
+        self._feed: Feed | None = None
 
-    def connection_lost(self, exc: BaseException | None) -> None:
+    def carry(self, pipe: WebSocketPipe, feed: Feed) -> None:
+        """It is a WebSocket now: admission counts it, and its time is the protocol's."""
+        self._pipe, self._feed = pipe, feed
         self._door.peers.leave(self._peer)
+
+    def data_received(self, data: bytes) -> None:
+        if self._feed is None:
+            super().data_received(data)
+        else:
+            self._feed.read(data)
+
+    def parse(self, data: bytes) -> None:
+        """Bytes of a WebSocket, when it is their turn."""
+        if self.transport is not None:
+            super().data_received(data)
+
+    def hold(self, holds: bool) -> None:
+        """Whether bytes of a WebSocket wait for their turn. aiohttp holds the socket, too, while its messages wait."""
+        if self.transport is not None and not self.transport.is_closing() and not self._reading_paused:
+            (self.transport.pause_reading if holds else self.transport.resume_reading)()
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """aiohttp has room again."""
+        super().resume_reading(resume_parser)
+        if self._feed is not None and self._feed.waits:
+            self.hold(True)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._pipe is not None:
+            self._pipe.client.pause_writing()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._pipe is not None:
+            self._pipe.client.resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # type: ignore[override]  # asyncio's own promise
+        self._door.peers.leave(self._peer)
+        if self._pipe is not None:
+            self._pipe.lost(exc)
+            self._pipe = self._feed = None
         super().connection_lost(exc)
 
     def begins(self) -> None:
@@ -132,6 +190,9 @@ class _Connection(web.RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """Write the answer, within the request's time."""
+        self._message_tail = (
+            b""  # behind a refused upgrade: no HTTP, and an error that would keep all of this until collected
+        )
         try:
             return await super().finish_response(request, resp, start_time)
         finally:

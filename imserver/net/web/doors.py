@@ -11,13 +11,17 @@ from imserver.clock import Clock
 from imserver.config import AdminConfig, Config, HttpConfig, host_of_url
 from imserver.errors import StartError
 from imserver.net.certificates import tls_context
+from imserver.net.transport import Acceptor
 from imserver.net.unix_socket import UnixSocket
+from imserver.net.web.origins import Origins
 from imserver.net.web.peers import Peers, listening_sockets
 from imserver.net.web.site import Asked, Page, Site, said
+from imserver.networks import Proxies
 from imserver.passing import passes
 
 if TYPE_CHECKING:
     from imserver.net.web.door import Door
+    from imserver.net.web.entrance import Entrance
 
 HTTP, ADMIN = "http", "admin"
 #: Connections of the operator's listener: a scraper or two.
@@ -67,11 +71,11 @@ class Doors:
         """The TCP port of `http` or `admin`; 0 for a Unix socket, and for one that does not listen."""
         return self._open[name].port if name in self._open else 0
 
-    async def start(self) -> None:
-        """Listen. Raises `StartError` or `ConfigError`; nothing listens then."""
+    async def start(self, acceptor: Acceptor) -> None:
+        """Listen; `acceptor` takes the clients of `/socket`. Raises `StartError` or `ConfigError`; nothing listens then."""
         try:
             if (http := self._config.http) is not None:
-                await self._open_http(http)
+                await self._open_http(http, acceptor)
             if (admin := self._config.admin) is not None:
                 await self._open_admin(admin)
         except BaseException:
@@ -89,11 +93,15 @@ class Doors:
 
     # -- [http] -------------------------------------------------------------------------------------------------------
 
-    async def _open_http(self, http: HttpConfig) -> None:
+    async def _open_http(self, http: HttpConfig, acceptor: Acceptor) -> None:
+        from imserver.net.web.entrance import PATH, Entrance
+
         tls = None
         if http.tls_certificate:
             tls = tls_context(http.tls_certificate, http.tls_key, section="http")
-        door = self._door(self._site(http), http.max_connections)
+        listed = [*http.origins, *([http.public_url] if http.public_url else ())]
+        entrance = Entrance(acceptor, Origins(listed, tls=tls is not None), Proxies(http.proxies))
+        door = self._door(self._site(http), http.max_connections, {PATH: entrance})
         door.open(await _tcp(http.host, http.port), tls)
         self._open[HTTP] = door
         self._log.info("http_listening", host=http.host, port=door.port, public_url=http.public_url or None)
@@ -137,11 +145,16 @@ class Doors:
         content_type, body = await self._seen.metrics_page(asked.headers.get("accept", ""))
         return Page(200, [("content-type", content_type)], body)
 
-    def _door(self, site: Site, most: int) -> Door:
+    def _door(self, site: Site, most: int, entrances: Mapping[str, Entrance] | None = None) -> Door:
         from imserver.net.web.door import Door
 
         return Door(
-            site, clock=self._clock, log=self._log, random_bytes=self._random_bytes, max_connections=most
+            site,
+            clock=self._clock,
+            log=self._log,
+            random_bytes=self._random_bytes,
+            max_connections=most,
+            entrances=entrances,
         )
 
 

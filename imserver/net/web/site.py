@@ -29,6 +29,11 @@ class Asked(NamedTuple):
     headers: Mapping[str, str]
     body: AsyncIterator[bytes]
 
+    @property
+    def path(self) -> str:
+        """Without what is asked behind it."""
+        return self.target.partition("?")[0]
+
 
 class Page(NamedTuple):
     """An answer, but for the headers of every answer. A page for HEAD may keep its body: it is not sent."""
@@ -65,10 +70,10 @@ class Site:
 
     async def answer(self, asked: Asked) -> Page:
         """The answer to a request."""
-        wrong = self._wrong(asked)
+        wrong = self.wrong(asked)
         if wrong is not None:
             return wrong
-        path = asked.target.partition("?")[0]
+        path = asked.path
         answering = self._at.get(path)
         if answering is None:
             answering = next((one for prefix, one in self._under.items() if path.startswith(prefix)), None)
@@ -76,7 +81,7 @@ class Site:
             return said(404, {"error": "there is nothing here"})
         return await answering(asked)
 
-    def _wrong(self, asked: Asked) -> Page | None:
+    def wrong(self, asked: Asked) -> Page | None:
         """What is wrong with a request, whatever it asks for."""
         if self._hosts is not None and host_of(asked.headers.get("host", "")) not in self._hosts:
             return said(421, {"error": "this server does not answer for that host"})

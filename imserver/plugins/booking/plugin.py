@@ -25,7 +25,8 @@ from imserver.plugin_api import (
 from . import operations, staffing, strays, to_teams
 from .checks import CHECKS
 from .dialogue import handoff, holding, quiet, router
-from .dialogue.router import COMMANDS, Incoming
+from .dialogue.incoming import Incoming
+from .dialogue.router import COMMANDS
 from .journey import offers, plan_end, reminders, requests, set_back, unconfirmed
 from .messages.shop_texts import ShopTexts
 from .messages.texts import text_faults

@@ -465,6 +465,7 @@ class Connection:
         welcome, limits = handshake.read_welcome(frame, offered, self.limits)
         if welcome.resumed and offered is not None:
             session = offered
+            session.take_limits(limits)
         else:
             if offered is not None:
                 offered.release(self)

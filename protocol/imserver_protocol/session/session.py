@@ -248,6 +248,11 @@ class Session:
 
     # -- client: requests --------------------------------------------------------------------------
 
+    def take_limits(self, limits: Limits) -> None:
+        """Those of the newest WELCOME, whatever the session began with: its server may have been configured anew."""
+        self.limits = limits
+        self._max_tail_bytes = limits.max_frame_bytes - _HEADER_BYTES
+
     def room_for_request(self, size: int) -> bool:
         """Whether a request of `size` bytes (its tail and FRAME_OVERHEAD_BYTES) may be sent now."""
         limits = self.limits

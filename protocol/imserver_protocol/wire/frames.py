@@ -133,7 +133,7 @@ class Refusal(Struct, frozen=True, array_like=True):
     request_seq: int
     code: int
     text: str
-    retry_after_ms: int
+    retry_after_ms: Milliseconds
     detail: Any
 
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from .meaning import EN_ONES, EN_TENS, either
 from .rules import CN_AFTER, CN_ANY, CN_DAY, EN_DAY, EN_MONTH, WEEK
-from .sieve import Sieve, letters_of
+from .sieve import Sieve, grams_of
 from .text import ASIDE_MARK, DAY_MARK, TIME_MARK
 from .tokens import Reason
 
@@ -170,7 +170,7 @@ def doubt(text: str, wishes: Sequence[tuple[int, int]]) -> Reason | None:
     A short clause behind a wish that has no time of its own may speak of the wish (周五下午三点，我没空).
     """
     clauses = _clauses(text, wishes)
-    numbers = _SIEVE.passed(letters_of(clauses))
+    numbers = _SIEVE.passed(grams_of(clauses))
     found = next(
         (reason for pattern, reason in map(DOUBTS.__getitem__, numbers) if pattern.search(clauses)), None
     )

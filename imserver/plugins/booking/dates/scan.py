@@ -8,7 +8,7 @@ from datetime import date
 from typing import Final
 
 from .rules import RULES
-from .sieve import Sieve, letters_of
+from .sieve import Sieve, grams_of
 from .text import DAY_MARK, TIME_MARK, Sheet
 from .tokens import Later, Moved, Scene, Shift, Token
 
@@ -32,7 +32,7 @@ def scan(sheet: Sheet, today: date) -> list[Found]:
     """What the rules find, in the order of the text; `sheet` shrinks to the unread text."""
     scene = Scene(today, is_chinese(sheet.text))
     found: list[Found] = []
-    for number in _SIEVE.passed(letters_of(sheet.text)):
+    for number in _SIEVE.passed(grams_of(sheet.text)):
         rule = RULES[number]
         for match in tuple(rule.pattern.finditer(sheet.text)):
             tokens = rule.read(match, scene)

@@ -1,6 +1,6 @@
-"""Which patterns a text can match at all: each has letters of which every match holds one, itself or looked at beside it.
+"""Which patterns a text can match at all: each has short strings of which every match holds one, itself or looked at beside it.
 
-There are hundreds of patterns and few letters in a text, so most patterns need not be tried. The letters are read off a pattern
+There are hundreds of patterns and few strings in a text, so most patterns need not be tried. The strings are read off a pattern
 as `re` itself parses it; of what is not known there nothing is concluded, and the pattern is tried.
 """
 
@@ -10,13 +10,16 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib import import_module
-from typing import Any, Final
+from math import prod
+from operator import add
+from typing import Any, Final, NamedTuple
 
 from .text import MARKS
 
-Letters = frozenset[str]
+Grams = frozenset[str]
+"""Strings of one to three characters."""
 
-ALWAYS: Final[Letters] = frozenset(MARKS)
+ALWAYS: Final[Grams] = frozenset(MARKS)
 """Marks appear while a text is read, so every text counts as having them."""
 
 
@@ -32,18 +35,76 @@ _PARSER: Final = _parser()
 _REPEATS: Final = frozenset({"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"})
 _WIDEST: Final = 40
 """A longer range of characters says little."""
-_COMMON: Final = frozenset(" aeinorst的一我\ue000")
-"""In so many texts that they sift out few."""
+_MARKED: Final = re.compile(f"[{MARKS}]")
+MAX_GRAM: Final = 3
+_MAX_WORDS: Final = 60
+"""More words than these, one behind the other, are looked at apart."""
+_SHARES: Final = {
+    **dict.fromkeys(" \ue000", 0.2), **dict.fromkeys("aeinorst", 0.08), **dict.fromkeys("的一我", 0.03),
+    **dict.fromkeys("bcdfghjklmpquvwxyz0123456789", 0.02),
+}  # fmt: skip
+"""How common a character is in texts, roughly; any other is rare."""
+_RARE: Final = 0.005
 
 
-def letters_of(text: str) -> Letters:
-    """The letters of a text, and the marks that may replace some of them."""
-    return ALWAYS.union(text)
+def grams_of(text: str) -> Grams:
+    """The strings of a text, and the marks that may replace some of its characters."""
+    pairs = tuple(map(add, text, text[1:]))
+    return ALWAYS.union(text, pairs, map(add, pairs, text[2:]))
 
 
-def can_match(pattern: re.Pattern[str], letters: Letters) -> bool:
-    """Whether the pattern can match a text of these letters."""
-    return not needed(pattern.pattern, pattern.flags).isdisjoint(letters)
+def can_match(pattern: re.Pattern[str], grams: Grams) -> bool:
+    """Whether the pattern can match a text of these strings."""
+    return not needed(pattern.pattern, pattern.flags).isdisjoint(grams)
+
+
+class _Asked:
+    """The patterns that texts were asked about so far, by the strings that they need: so those that a text can match are found
+    in one go, and not one by one (benchmark `reading`)."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+        self._by_gram: dict[str, list[str]] = {}
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def number(self, pattern: re.Pattern[str]) -> int:
+        """The number of a pattern, in the order in which they were first asked about."""
+        number = self._numbers.get(pattern.pattern)
+        if number is None:
+            for gram in needed(pattern.pattern, pattern.flags):
+                self._by_gram.setdefault(gram, []).append(pattern.pattern)
+            number = self._numbers.setdefault(
+                pattern.pattern, len(self._numbers)
+            )  # last: it is in every list by now
+        return number
+
+    def possible(self, grams: Grams) -> set[str]:
+        """Those that can match a text of these strings."""
+        by_gram = self._by_gram
+        return {pattern for gram in grams if gram in by_gram for pattern in by_gram[gram]}
+
+
+_ASKED: Final = _Asked()
+
+
+class TextGrams:
+    """The strings of a text, and which patterns it can match. What is left of the text when some of it was taken has no
+    others."""
+
+    __slots__ = ("_known", "_possible", "grams")
+
+    def __init__(self, text: str) -> None:
+        self.grams = grams_of(text)
+        self._known = len(_ASKED)
+        self._possible = _ASKED.possible(self.grams)
+
+    def may_hold(self, pattern: re.Pattern[str]) -> bool:
+        """Whether the pattern can match the text, or what is left of it."""
+        if _ASKED.number(pattern) >= self._known:
+            return can_match(pattern, self.grams)
+        return pattern.pattern in self._possible
 
 
 class Sieve:
@@ -54,56 +115,105 @@ class Sieve:
     def __init__(self, patterns: Iterable[re.Pattern[str]]) -> None:
         numbers: dict[str, list[int]] = {}
         for number, pattern in enumerate(patterns):
-            for letter in needed(pattern.pattern, pattern.flags):
-                numbers.setdefault(letter, []).append(number)
+            for gram in needed(pattern.pattern, pattern.flags):
+                numbers.setdefault(gram, []).append(number)
         self._numbers = numbers
 
-    def passed(self, letters: Letters) -> list[int]:
-        """The numbers of those that can match a text of these letters, ascending."""
+    def passed(self, grams: Grams) -> list[int]:
+        """The numbers of those that can match a text of these strings, ascending."""
         numbers = self._numbers
-        return sorted({number for letter in letters if letter in numbers for number in numbers[letter]})
+        return sorted({number for gram in grams if gram in numbers for number in numbers[gram]})
 
 
 @cache
-def needed(pattern: str, flags: int = 0) -> Letters:
-    """Letters of which every text that the pattern matches has one; the marks if that is not known."""
+def needed(pattern: str, flags: int = 0) -> Grams:
+    """Strings of which every text that the pattern matches has one; the marks if that is not known."""
     if _PARSER is None or flags & re.IGNORECASE:
         return ALWAYS
-    return _of_all(_PARSER.parse(pattern, flags)) or ALWAYS
+    return _of_all(_PARSER.parse(pattern, flags)).needs or ALWAYS
 
 
-def _of_all(items: Iterable[tuple[Any, Any]]) -> Letters | None:
-    """Of things that all have to be there, the letters that sift best; None if none is known of any."""
-    known = [letters for item in items if (letters := _of(*item)) is not None]
-    return min(known, key=_commonness, default=None)
+class _Part(NamedTuple):
+    """What is known of a part of a pattern. words: all that it can match, where these are few.  needs: the strings of which
+    each of its matches has one, itself or beside it."""
+
+    words: Grams | None
+    needs: Grams | None
 
 
-def _of(operation: Any, value: Any) -> Letters | None:
-    """The letters of one thing. `operation` and `value` are the parser's own."""
+_UNKNOWN: Final = _Part(None, None)
+_NOTHING: Final = frozenset({""})
+
+
+def _of_all(items: Iterable[tuple[Any, Any]]) -> _Part:
+    """Things one behind the other: neighbours of which all words are known are looked at together."""
+    known: list[Grams | None] = []
+    run, whole = _NOTHING, True
+    for item in items:
+        part = _of(*item)
+        joined = _joined(run, part.words)
+        if joined is None:
+            whole = False
+            known += (_rarest(run), part.needs)
+            run = part.words or _NOTHING
+        else:
+            run = joined
+            known += (part.needs,) if part.words == _NOTHING else ()  # what is looked at beside it
+    known.append(_rarest(run))
+    return _Part(run if whole else None, min(filter(None, known), key=_commonness, default=None))
+
+
+def _joined(run: Grams, words: Grams | None) -> Grams | None:
+    """Each word of a run with each that follows; None if that is not known, or too much."""
+    if words is None or len(run) * len(words) > _MAX_WORDS:
+        return None
+    return frozenset(one + other for one in run for other in words)
+
+
+def _of(operation: Any, value: Any) -> _Part:
+    """One thing. `operation` and `value` are the parser's own."""
     name = str(operation)
     if name == "LITERAL":
-        return frozenset(chr(value))
+        return _any_of(frozenset(chr(value)))
     if name == "IN":
-        return _of_class(value)
+        return _any_of(_of_class(value))
     if name == "BRANCH":
         return _of_any([_of_all(branch) for branch in value[1]])
     if name == "SUBPATTERN":
-        return _of_all(value[3])
-    if name == "ASSERT":
-        return _of_all(value[1])
+        return _UNKNOWN if value[1] & re.IGNORECASE else _of_all(value[3])
     if name == "ATOMIC_GROUP":
         return _of_all(value)
     if name in _REPEATS:
-        return _of_all(value[2]) if value[0] else None
-    return None
+        return _repeated(*value)
+    if name == "ASSERT":
+        return _Part(_NOTHING, _of_all(value[1]).needs)
+    return _Part(_NOTHING, None) if name in ("ASSERT_NOT", "AT") else _UNKNOWN
 
 
-def _of_any(branches: Sequence[Letters | None]) -> Letters | None:
-    known = [letters for letters in branches if letters is not None]
-    return frozenset().union(*known) if len(known) == len(branches) else None
+def _any_of(words: Grams | None) -> _Part:
+    return _Part(words, _rarest(words or _NOTHING))
 
 
-def _of_class(members: Iterable[tuple[Any, Any]]) -> Letters | None:
+def _of_any(branches: Sequence[_Part]) -> _Part:
+    """Alternatives: something is needed only if each of them needs something."""
+    words = [part.words for part in branches if part.words is not None]
+    needs = [part.needs for part in branches if part.needs is not None]
+    every = frozenset().union(*words)
+    return _Part(
+        every if len(words) == len(branches) and len(every) <= _MAX_WORDS else None,
+        frozenset().union(*needs) if len(needs) == len(branches) else None,
+    )
+
+
+def _repeated(least: int, most: Any, items: Iterable[tuple[Any, Any]]) -> _Part:
+    """A thing again and again: not at all, or once, adds to the words."""
+    part = _of_all(items)
+    needs = part.needs if least else None
+    once = part.words if int(most) == 1 else None
+    return _Part(once if once is None or least else once | _NOTHING, needs)
+
+
+def _of_class(members: Iterable[tuple[Any, Any]]) -> Grams | None:
     """The characters of a class, if they are few and named."""
     letters: list[str] = []
     for operation, value in members:
@@ -116,6 +226,27 @@ def _of_class(members: Iterable[tuple[Any, Any]]) -> Letters | None:
     return frozenset(letters)
 
 
-def _commonness(letters: Letters) -> int:
-    """What sifts best has few letters, none of them a common one, and no mark."""
-    return len(letters) + 20 * len(letters & _COMMON) + 100 * len(letters & ALWAYS)
+def _rarest(words: Grams) -> Grams | None:
+    """A string of each word, the one that is least common in texts; None if a word has nothing but marks."""
+    found: set[str] = set()
+    for word in words:
+        grams = [gram for piece in _MARKED.split(word) for gram in _longest(piece)]
+        if not grams:
+            return None
+        found.add(min(grams, key=_share))
+    return frozenset(found)
+
+
+def _longest(piece: str) -> list[str]:
+    size = min(len(piece), MAX_GRAM)
+    return [piece[start : start + size] for start in range(len(piece) - size + 1)] if size else []
+
+
+@cache
+def _share(gram: str) -> float:
+    return prod(_SHARES.get(char, _RARE) for char in gram)
+
+
+def _commonness(grams: Grams) -> float:
+    """What sifts best has few strings, none of them a common one."""
+    return sum(map(_share, grams))

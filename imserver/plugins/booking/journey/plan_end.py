@@ -30,7 +30,7 @@ def end(tx: Transaction, texts: ShopTexts, plan_id: int) -> None:
     if _due_at(tx, plan) > tx.now_ms:
         watch(tx, plan)
         return
-    plans.decide(tx, plan, "dropped", "")
+    plans.decide(tx, plan, "ended", "")
     shop, group = texts.chain.shop(plan.store_id), staff_group(tx, plan.store_id)
     if shop is not None and group is not None:
         text = texts.staff_words(shop)("plan.expired", summary=plan.detail.summary)

@@ -13,6 +13,7 @@ from imserver.plugins.booking.customers import language_for
 from imserver.plugins.booking.messages import cards
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
 from imserver.plugins.booking.messages.texts import Words
+from imserver.plugins.booking.schedule import lives
 from imserver.plugins.booking.schedule.appointments import (
     Appointment,
     coming_at,
@@ -30,7 +31,8 @@ CUSTOMERS_AT_ONCE = 50
 
 
 def begin(tx: Transaction, texts: ShopTexts, event: SetBack) -> None:
-    """Write down which reminders are not sent, and plan what each shop and its customers are told."""
+    """Give no code twice, write down which reminders are not sent, and plan what each shop and its customers are told."""
+    lives.begin(tx, event.copied_at, event.restored_at)
     of_shops: Counter[str] = Counter()
     for timer in event.may_have_been_sent:
         number, version = timer.payload["appointment"], timer.payload["version"]

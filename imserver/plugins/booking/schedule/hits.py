@@ -16,17 +16,17 @@ from .plans import open_in
 from .shops import Chain, Need, Pair, Service, Shop
 from .slots import CELL_MS, present
 from .status import Status
+from .wished_moves import as_wished
 
 _COLUMNS = ", ".join(one.name for one in fields(Appointment))
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Day:
-    """A day of a shop: opening spans in UTC ms, their first cell, and the cells behind it in which each resource works."""
+    """A day of a shop: opening spans in UTC ms, and their first cell."""
 
     spans: list[tuple[int, int]]
     first: int
-    works: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +42,23 @@ class Rules:
         if day not in self.days:
             zone = zone_of(self.shop)
             spans = [moments(zone, day, span) for span in shop_spans(self.shop, day)]
-            first = spans[0][0] // CELL_MS if spans else 0
-            works = (
-                {one.id: present(self.shop, one, day, first) for one in self.shop.resources} if spans else {}
-            )
-            self.days[day] = _Day(spans, first, works)
+            self.days[day] = _Day(spans, spans[0][0] // CELL_MS if spans else 0)
         return self.days[day]
 
 
 def stands(rules: Rules, appointment: Appointment, resource_ids: Iterable[str]) -> bool:
     """Whether the shop is open, and everybody and everything that it needs is there, from its start to its end."""
-    day = rules.on(appointment.wall.date())
+    date_of = appointment.wall.date()
+    day = rules.on(date_of)
     start_at, end_at = appointment.start_at, appointment.end_at
     if not any(opens <= start_at and end_at <= closes for opens, closes in day.spans):
         return False
     work = ((1 << (end_at - start_at) // CELL_MS) - 1) << (start_at // CELL_MS - day.first)
     names = set(resource_ids)
-    if any(day.works.get(name, 0) & work != work for name in names):
+    there = [one for one in rules.shop.resources if one.id in names]
+    if len(there) < len(names) or any(
+        present(rules.shop, one, date_of, day.first) & work != work for one in there
+    ):
         return False
     return not any(
         leave.resource_id in names and leave.start_at < end_at and start_at < leave.end_at
@@ -69,13 +69,36 @@ def stands(rules: Rules, appointment: Appointment, resource_ids: Iterable[str]) 
 def hit(
     tx: Transaction, before: Rules, after: Rules, begin_ms: int, end_ms: int, weekdays: Sequence[int] = ()
 ) -> list[Appointment]:
-    """Live appointments and holds in a span of time that the change is in the way of, in order."""
+    """Live appointments and holds in a span of time that the change is in the way of, in order. Those that an older change is
+    in the way of, and whose customers have not answered yet, are among them: they stand there still."""
+    asked = {offer.appointment_id for offer in open_in(tx, before.shop.id)}
     found = []
     for appointment in coming(tx, before.shop.id, begin_ms, end_ms):
         if weekdays and appointment.wall.weekday() not in weekdays:
             continue
         used = resources_of(tx, appointment.id)
-        if not stands(after, appointment, used) and stands(before, appointment, used):
+        if not stands(after, appointment, used) and (
+            appointment.id in asked or stands(before, appointment, used)
+        ):
+            found.append(appointment)
+    return found
+
+
+def wishes_hit(
+    tx: Transaction, before: Rules, after: Rules, begin_ms: int, end_ms: int, weekdays: Sequence[int] = ()
+) -> list[Appointment]:
+    """The same of times that customers have asked to move to and the shop has not answered."""
+    rows = tx.execute(
+        f"SELECT {_COLUMNS} FROM booking_appointments"  # noqa: S608 - our own names
+        " WHERE store_id = ? AND start_at > ? AND status = 'confirmed' AND wish_start_at > ? AND wish_start_at < ?"
+        " AND wish_free_at > ? ORDER BY wish_start_at, id",
+        (before.shop.id, tx.now_ms, tx.now_ms, end_ms, begin_ms),
+    )
+    found = []
+    for appointment in map(Appointment.of, rows):
+        wished, used = as_wished(appointment), appointment.wish_resources.split()
+        on_day = not weekdays or wished.wall.weekday() in weekdays
+        if on_day and not stands(after, wished, used) and stands(before, wished, used):
             found.append(appointment)
     return found
 

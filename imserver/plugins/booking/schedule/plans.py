@@ -1,8 +1,9 @@
 """Plans of staff (leave, closed days, hours, people) as rows, and the offers of other times to those who are in the way.
 
-A plan is asked, then agreed to (and done in that transaction) or dropped. Each offer is of one appointment: `waiting` until its
-customer moves it, keeps its time with somebody else, or cancels; `silent` once that took too long, `unreachable` if the bot
-could not write there; `withdrawn` when the appointment is in nobody's way any more, `over` when it took place.
+A plan is asked, then agreed to (and done in that transaction), dropped, or ended as nobody answered. Each offer is of one
+appointment: `waiting` until its customer moves it, keeps its time with somebody else, or cancels; `silent` once that took too
+long, `unreachable` if the bot could not write there; `withdrawn` when the appointment is in nobody's way any more, `over` when
+it took place.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -259,6 +259,7 @@ def _is_kind_of(one: Service, plain: Service) -> bool:
     )
 
 
+@lru_cache(maxsize=1_000)
 def span_minutes(text: str) -> tuple[int, int]:
     """`"10:00-20:00"` as minutes after midnight."""
     opens, closes = text.split("-")

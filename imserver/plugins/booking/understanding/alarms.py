@@ -14,7 +14,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Literal
+from typing import Literal, TypeVar
+
+from imserver.plugins.booking.dates.sieve import Sieve, grams_of
 
 from .alarm_model import Table, load_table, pieces
 from .alarm_text import Folding
@@ -59,6 +61,7 @@ NAMED = {"chemical": "chemical", "stroke": "stroke_sign"}
 #: Softening words that count beside a "now", too: others are undone by one.
 ALWAYS_SOFT = frozenset({"story", "past"})
 
+T = TypeVar("T")
 FlagWeight = Literal["urgent", "careful"]
 FLAG_WEIGHTS: tuple[FlagWeight, ...] = ("urgent", "careful")
 
@@ -131,6 +134,8 @@ class RedFlags:
         parts = (part for rule in self.rules for part in rule.parts)
         names = dict.fromkeys((*parts, *self._anchors, *NAMED.values(), "eye", "side"))
         self._sets = {name: re.compile(sets.get(name, name), re.ASCII) for name in names}
+        self._names = tuple(self._sets)
+        self._sieve = Sieve(self._sets.values())
 
     @property
     def table(self) -> Table:
@@ -176,8 +181,8 @@ class RedFlags:
 
     def _in_window(self, plain: str) -> Iterator[RedFlag | None]:
         hits, flags = Hits(self, plain), list[RedFlag]()
-        for start in range(0, len(self.rules), RULES_IN_STEP):
-            flags += self._by_rules(self.rules[start : start + RULES_IN_STEP], hits)
+        for rules in batched(self._possible(plain), RULES_IN_STEP):
+            flags += self._by_rules(rules, hits)
             yield None
         if not any(flag.urgent for flag in flags):
             for some in batched(list(pieces(plain)), PIECES_IN_STEP):
@@ -187,6 +192,11 @@ class RedFlags:
             yield min(flags, key=_order)
 
     # -- rules ----------------------------------------------------------------------------------------------------------
+
+    def _possible(self, plain: str) -> list[Rule]:
+        """The rules of which each set of words may be in a window: in most texts few of them."""
+        may_be = {self._names[number] for number in self._sieve.passed(grams_of(plain))}
+        return [rule for rule in self.rules if may_be.issuperset(rule.parts)]
 
     def words_in(self, name: str, plain: str) -> list[Hit]:
         """Where the words of a set stand."""
@@ -302,7 +312,7 @@ def strongest(flags: Iterable[RedFlag | None]) -> RedFlag | None:
     return first
 
 
-def batched(things: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+def batched(things: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """Things in their order, a few at a time."""
     return (things[start : start + size] for start in range(0, len(things), size))
 

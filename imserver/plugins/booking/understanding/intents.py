@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final
 
-from imserver.plugins.booking.dates.sieve import can_match, letters_of
+from imserver.plugins.booking.dates.sieve import can_match, grams_of
 from imserver.plugins.booking.dates.text import ASIDE_MARK, DAY_MARK, TIME_MARK, WORD_MARK
 
 from .acts import Act, Kind, Scene, Span
@@ -443,7 +443,7 @@ def hide_cancelled(page: Page, scene: Scene) -> None:
     """
     if scene.step not in ("", "none") or not page.may_hold(WISH["cancel"]):
         return
-    if WISH["move"].search(page.open):
+    if page.search(WISH["move"]):
         return
     for start, end in page.clauses:
         text = page.open[start:end]
@@ -479,7 +479,7 @@ _EXISTING: Final = template("intents", "existing")
 def read_existing(page: Page, scene: Scene) -> None:
     """我约了周五三点: the time of an appointment that there is already is none of a wish."""
     for start, end in page.clauses:
-        match = _EXISTING.search(page.open, start, end)
+        match = page.search(_EXISTING, start, end)
         if match is None or scene.step not in ("", "none"):
             continue
         word = next(
@@ -514,7 +514,7 @@ def hide_assent(page: Page) -> None:
     for match in page.find(_NO_NEED_TO):
         page.take(*match.span(), Cover.NOTE)
     for start, end in page.clauses:
-        if _REMINDED.search(page.open, start, end):
+        if page.search(_REMINDED, start, end):
             page.take(start, end, Cover.NOTE)
 
 
@@ -745,8 +745,8 @@ def _repeats_card(page: Page, scene: Scene, start: int, end: int) -> bool:
 def answer_of(text: str) -> Kind | None:
     """What a clause says if it is made of nothing but words of one answer and of what goes with them."""
     said: set[Kind] = set()
-    letters = letters_of(text)
-    groups = [[one for one in group if can_match(one, letters)] for group in (_NO, _YES, _GLUE)]
+    grams = grams_of(text)
+    groups = [[one for one in group if can_match(one, grams)] for group in (_NO, _YES, _GLUE)]
     place = 0
     while place < len(text):
         no, yes, glue = (_longest(patterns, text, place) for patterns in groups)

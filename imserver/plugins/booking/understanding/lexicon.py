@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from imserver.plugins.booking.dates.sieve import Sieve, letters_of
+from imserver.plugins.booking.dates.sieve import Grams, Sieve, grams_of
 from imserver.plugins.booking.schedule.shops import Chain
 
 from .rewrite import fold
@@ -47,11 +47,12 @@ class Finder:
         ]
         self._sieve = Sieve(pattern for _, pattern in self._rows)
 
-    def find(self, text: str) -> Iterator[Found]:
-        """The words found, in the order of the text."""
+    def find(self, text: str, grams: Grams | None = None) -> Iterator[Found]:
+        """The words found, in the order of the text. `grams`: its strings, or those of the longer text that it is what is left
+        of."""
         found = [
             Found(name, *match.span())
-            for name, pattern in map(self._rows.__getitem__, self._sieve.passed(letters_of(text)))
+            for name, pattern in map(self._rows.__getitem__, self._sieve.passed(grams or grams_of(text)))
             for match in pattern.finditer(text)
             if match.end() > match.start()
         ]

@@ -15,7 +15,7 @@ from typing import Final, Literal, NamedTuple
 
 from imserver.plugins.booking.dates.rules import CN as CN_NUMBER
 from imserver.plugins.booking.dates.rules import CN_ANY, CN_DAY, NUM, WEEK
-from imserver.plugins.booking.dates.sieve import Sieve, can_match, letters_of
+from imserver.plugins.booking.dates.sieve import Sieve, can_match, grams_of
 from imserver.plugins.booking.dates.text import ASIDE_MARK, MARKS, Sheet
 
 from .occasions import (
@@ -251,7 +251,7 @@ def mask(sheet: Sheet) -> list[Masked]:
     _join(sheet)
     _spell_out(sheet)
     _put_right(sheet)
-    for number in _MASKING.passed(letters_of(sheet.text)):
+    for number in _MASKING.passed(grams_of(sheet.text)):
         name, pattern = _MASKS[number]
         for match in tuple(pattern.finditer(sheet.text)):
             place = match.span("word" if "word" in pattern.groupindex else 0)
@@ -307,14 +307,14 @@ def _join(sheet: Sheet) -> None:
 
 def _put_right(sheet: Sheet) -> None:
     """Rewrite near misses, and remember where they stand."""
-    letters = letters_of(sheet.text)
+    grams = grams_of(sheet.text)
     for pattern, meaning in _NEAR:
-        if not can_match(pattern, letters):
+        if not can_match(pattern, grams):
             continue
         for match in reversed(tuple(pattern.finditer(sheet.text))):
             words = meaning.format(**match.groupdict())
             _rewrite(sheet, match, words)
-            letters = letters.union(words)
+            grams = grams.union(grams_of(sheet.text))
     for match in reversed(tuple(_WORD.finditer(sheet.text))):
         if meant := _meant(match.group()):
             _rewrite(sheet, match, meant)
@@ -693,12 +693,12 @@ def scopes(text: str, values: Sequence[tuple[int, int]]) -> list[Scope] | None:
     if DOUBLE.search(_SAID.sub("", skeleton.text)):
         return None
     found: list[Scope] = []
-    letters = letters_of(skeleton.text)
-    for number in _PAIRS.passed(letters):
+    grams = grams_of(skeleton.text)
+    for number in _PAIRS.passed(grams):
         kind, template = _OF_TWO[number]
         for match in template.finditer(skeleton.text):
             found += skeleton.of_two(match, kind)
-    for number in _SINGLES.passed(letters):
+    for number in _SINGLES.passed(grams):
         verdict, template = _OF_ONE[number]
         for match in template.finditer(skeleton.text):
             if skeleton.torn(match):

@@ -165,7 +165,7 @@ _CLOCK: Final = re.compile("[0-9一二两三四五六七八九十]+ ?点(?!钟?[
 def _which_shop(page: Page, lexicon: Lexicon, asked: list[tuple[int, int]]) -> None:
     """是花园店还是河畔店: of two shops in one question none is wished."""
     for start, end in page.clauses:
-        shops = [one for one in lexicon.shops.find(page.open) if start <= one.start < end]
+        shops = [one for one in lexicon.shops.find(page.open, page.grams) if start <= one.start < end]
         either = shops and _EITHER.search(page.words, start, end)
         if not either or (start, end) in asked or _EITHER_WILL_DO.search(page.words, start, end):
             continue
@@ -291,12 +291,12 @@ _LEAD: Final = re.compile("(?:换|改|转)(?:到|成|去|为)?$")
 def _chain_words(page: Page, scene: Scene, lexicon: Lexicon, asked: list[tuple[int, int]]) -> None:
     """Shops, services, first visits, bands, lenses. In a question a service is what is asked about, not what is wished."""
     _hearsay(page)
-    shops = tuple(lexicon.shops.find(page.open))
+    shops = tuple(lexicon.shops.find(page.open, page.grams))
     if shops and _moved_from(page, shops):
-        shops = tuple(lexicon.shops.find(page.open))
+        shops = tuple(lexicon.shops.find(page.open, page.grams))
     if not shops:
         read_other_shop(page, scene, lexicon)
-    for what, found in (("service", lexicon.services.find(page.open)), ("shop", shops)):
+    for what, found in (("service", lexicon.services.find(page.open, page.grams)), ("shop", shops)):
         for one in found:
             if what == "service" and _APPOINTED.match(page.words, one.start):
                 continue
@@ -366,7 +366,7 @@ def _told(page: Page, one: Found) -> bool:
 
 
 def _words(page: Page, scene: Scene, what: str, finder: Finder, asked: list[tuple[int, int]]) -> None:
-    for one in finder.find(page.open):
+    for one in finder.find(page.open, page.grams):
         if any(start <= one.start < end for start, end in asked):
             continue
         if what == "age" and scene.step != "age" and is_kin(page.words[one.start : one.end]):

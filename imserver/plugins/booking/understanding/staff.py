@@ -106,7 +106,9 @@ def _absent(page: Page, lexicon: Lexicon) -> bool:
     if match is None or page.has(Kind.GIVE, "code") or _OF_OTHERS.search(page.words):
         return False
     before = page.words[: match.start()]
-    if not (next(lexicon.staff.find(page.words), None) or "我" in before or _MYSELF.search(before)):
+    if not (
+        next(lexicon.staff.find(page.words, page.grams), None) or "我" in before or _MYSELF.search(before)
+    ):
         return False
     page.take_act(Kind.BEGIN, "other", "leave", match.span())
     _resources(page, lexicon)
@@ -210,5 +212,5 @@ def _somebody(page: Page, match: re.Match[str]) -> bool:
 
 def _resources(page: Page, lexicon: Lexicon) -> None:
     """The people of the shop that are named: 请假 李老师."""
-    for one in lexicon.staff.find(page.open):
+    for one in lexicon.staff.find(page.open, page.grams):
         page.take_act(Kind.GIVE, "other", one.id, (one.start, one.end))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from imserver import Server
-from imserver.net.tls_listener import OUT_OF_RESOURCES_S
+from imserver.net.socket_listener import OUT_OF_RESOURCES_S
 from imserver.net.transport import ServerTransport
 from imserver.testing import LogBook
 from imserver_client import connect
@@ -62,7 +62,6 @@ async def test_a_handshake_that_does_not_come_to_its_end_is_counted_and_is_over_
         for reader in sockets:
             await ended(reader)
         await eventually(lambda: not server.listener.admission.transports)
-        assert not server.listener.admission._addresses._open
 
 
 async def test_plain_bytes_at_the_door_for_tls_end_there(tmp_path: Path) -> None:
@@ -78,13 +77,14 @@ async def test_plain_bytes_at_the_door_for_tls_end_there(tmp_path: Path) -> None
 
 
 async def test_who_is_too_many_is_closed_before_hands_are_shaken(tmp_path: Path) -> None:
-    section, _, _ = certified(tmp_path)
-    limits = {"max_connections_per_address": 2}
-    async with Server(config(tmp_path, server=section, limits=limits)) as server, AsyncExitStack() as stack:
-        for _ in range(2):
-            _, writer = await asyncio.open_connection("127.0.0.1", server.port)
-            stack.callback(writer.close)
-        await eventually(lambda: len(server.listener.admission.transports) == 2)
+    section, context, _ = certified(tmp_path)
+    async with (
+        Server(config(tmp_path, server=section, limits={"max_connections": 2})) as server,
+        await Raw.open(server, tls=context) as one,
+        await Raw.open(server, tls=context) as two,
+    ):
+        await one.enter(server, "alice", "1")
+        await two.enter(server, "alice", "2")
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         assert await ended(reader) == b""
         writer.close()

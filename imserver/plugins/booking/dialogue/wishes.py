@@ -1,0 +1,95 @@
+"""What the acts of a text want by themselves, whatever is open: which command a sentence comes to."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from imserver.plugins.booking.schedule.appointments import upcoming
+from imserver.plugins.booking.understanding.acts import Kind, Reading
+
+from . import correct, said
+from .context import DialogueContext
+from .state import Dialogue
+from .subjects import fresh_of
+
+#: What an intention in a sentence runs.
+_BEGUN = {
+    "list": "my", "slots": "slots", "info": "info", "human": "human", "help": "help", "stores": "stores",
+    "move": "move", "cancel": "cancel", "book": "book",
+}  # fmt: skip
+
+
+def put_right(context: DialogueContext, reading: Reading, wall: datetime) -> Reading:
+    """Just after "booked": the time behind the confession of a slip, and a day that is better, put that appointment right."""
+    meant = said.behind_slip(reading.text) or said.preferred_day(reading)
+    if not meant:
+        return reading
+    alone = context.read(meant, labels=False)
+    if not said.corrects_time(alone):
+        return reading
+    return alone if said.repeats(alone, wall) else said.as_correction(alone)
+
+
+def wish_of(context: DialogueContext, reading: Reading) -> str | None:
+    """The command that a text comes to."""
+    begun = [act.what for act in reading.all(Kind.BEGIN)]
+    if "human" in begun:
+        return "human"
+    changed = _change(context, reading, begun)
+    if changed is not None:
+        return changed
+    for one in (*(one for one in begun if one != "book"), *begun):
+        if one in _BEGUN:
+            return _BEGUN[one]
+    return None if reading.has(Kind.QUESTION) else _wish_of_values(reading)
+
+
+def _change(context: DialogueContext, reading: Reading, begun: list[str]) -> str | None:
+    """A change of an appointment. One that is refused or cancelled for another time is to be moved there."""
+    coming = upcoming(context.tx, context.customer_id, context.shop.id if context.shop else None)
+    refused = said.refused_times(reading)
+    instead = said.takes_time(reading) and any(said.hits(act, one.wall) for act in refused for one in coming)
+    if coming and instead:
+        return "move"
+    if "cancel" in begun:
+        replaced = coming and reading.has(Kind.GIVE) and "book" in begun
+        return "move" if replaced and said.takes_time(reading) else "cancel"
+    if "move" in begun:
+        return "move"
+    fresh = fresh_of(context)
+    if fresh is not None and said.corrects_time(reading) and not said.repeats(reading, fresh.wall):
+        return "move"
+    if not coming or "book" in begun:
+        return None
+    when = said.when_of(reading)
+    if (when is not None and when.shift is not None) or said.corrects(reading, "day", "time", "range"):
+        return "move"
+    return "correct" if correct.is_wished(reading) else None
+
+
+def _wish_of_values(reading: Reading) -> str | None:
+    """Values without an intention: a service or an hour is a wish, a day is a question about free time."""
+    when = said.when_of(reading)
+    if reading.given("service") is not None or len(reading.people) > 1:
+        return "book"
+    if when is not None and said.takes_time(reading):
+        return "book" if when.candidates or when.window or when.guess else "slots"
+    if said.code_of(reading):
+        return "one"
+    return next(
+        (name for what, name in (("lenses", "lenses"), ("shop", "stores")) if reading.given(what)), None
+    )
+
+
+def is_courtesy(state: Dialogue | None, reading: Reading) -> bool:
+    """Thanks, a greeting, a yes or no where nothing is asked: nobody has to be told."""
+    if said.unread(reading) or said.notes(reading) or said.names_time(reading):
+        return False
+    if said.only(reading, Kind.THANKS, Kind.GREETING):
+        return True
+    answers_nothing = state is None or state.kind == "menu"
+    return answers_nothing and said.only(reading, Kind.THANKS, Kind.GREETING, Kind.YES, Kind.NO)
+
+
+def is_coming(context: DialogueContext) -> bool:
+    return bool(upcoming(context.tx, context.customer_id, context.shop.id if context.shop else None))
