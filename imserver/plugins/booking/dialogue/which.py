@@ -54,7 +54,7 @@ def follows_denied(text: str) -> bool:
 
 
 def place_of(text: str) -> int | None:
-    """The place among several, soonest first, that is named (第二个, the second one): 1, 2 …; the last one is -1. None: no place."""
+    """The place among several, soonest first, that is named (第二个, the second one): 1, 2 …; the last: -1. None: none."""
     if _LAST.search(text) is not None:
         return -1
     found = _ORDINAL.search(text)

@@ -142,6 +142,19 @@ def cancelled(tx: Transaction, texts: ShopTexts, appointment: Appointment, *, by
     offers.answered(tx, texts, appointment)
 
 
+def not_replaced(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None:
+    """Another shop confirmed what was to take its place, but it was changed since: it stands, and its customer decides."""
+    words = _customer_words(tx, texts, appointment)
+    _line(
+        tx,
+        texts,
+        appointment,
+        "done.not_replaced",
+        when=words.moment(appointment.wall),
+        code=appointment.code,
+    )
+
+
 def corrected(tx: Transaction, texts: ShopTexts, appointment: Appointment, before: Appointment) -> None:
     """A name or an age was put right: the card in place, reminders of the new version; what it was and what it is now is said
     to the customer and to the staff."""
