@@ -130,6 +130,15 @@ def test_a_list_of_proxies_that_everybody_is_in_is_told() -> None:
         assert named(Config(http=HttpConfig(proxies=proxies), auth=auth)) == told
 
 
+def test_so_is_what_comes_in_over_the_web(tmp_path: Path) -> None:
+    auth = AuthConfig(secret=LETTERS)
+    assert named(Config(http=HttpConfig(host="0.0.0.0", insecure=True), auth=auth)) == ["http_clear_text"]
+    assert named(Config(http=HttpConfig(host="127.0.0.1"), auth=auth)) == []
+    (key := tmp_path / "key").touch(0o644)
+    with_tls = HttpConfig(host="0.0.0.0", tls_certificate=str(tmp_path / "none"), tls_key=str(key))
+    assert named(Config(http=with_tls, auth=auth)) == ["secret_open_to_others"]
+
+
 @pytest.mark.parametrize(("mode", "secret", "key"), [(0o600, 0, 0), (0o640, 1, 0), (0o604, 1, 1)])
 def test_a_group_may_read_a_key_and_no_secret(tmp_path: Path, mode: int, secret: int, key: int) -> None:
     (file := tmp_path / "file").write_text("x")

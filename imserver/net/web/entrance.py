@@ -13,11 +13,10 @@ from imserver.net.client_address import client_address
 from imserver.net.transport import Acceptor, ServerTransport
 from imserver.net.web.origins import Origins
 from imserver.net.web.site import Page, said
-from imserver.net.web.websocket import MAX_MESSAGE_BYTES, WebSocketPipe
+from imserver.net.web.websocket import Feed, Messages, Parsing, WebSocketPipe
 from imserver.networks import Proxies
 from imserver_protocol.errors import CloseCode
 
-PATH = "/socket"
 #: What both sides speak inside of it (SPEC 2.2).
 SUBPROTOCOL = "imserver.1"
 #: The one version there is.
@@ -26,12 +25,12 @@ VERSION = "13"
 _KEY = re.compile(r"[A-Za-z0-9+/]{22}==")
 
 
-class Upgrading(Protocol):
+class Upgrading(Parsing, Protocol):
     """The connection of a request."""
 
     transport: asyncio.Transport | None
 
-    def carry(self, pipe: WebSocketPipe) -> None:
+    def carry(self, pipe: WebSocketPipe, feed: Feed) -> None:
         """It is a WebSocket from now on."""
         ...
 
@@ -70,9 +69,7 @@ class Entrance:
         refusal = self._wrong(request)
         if refusal is not None:
             return refusal
-        messages = web.WebSocketResponse(  # whose size is the first that is too long
-            protocols=(SUBPROTOCOL,), compress=False, autoclose=False, max_msg_size=MAX_MESSAGE_BYTES + 1
-        )
+        messages = Messages((SUBPROTOCOL,))
         messages.headers["server"] = "imserver"
         request = _with_one_line(request)
         if not _KEY.fullmatch(request.headers.get("sec-websocket-key", "")) or not messages.can_prepare(
@@ -89,8 +86,8 @@ class Entrance:
             if transport is None:
                 return messages
             client = ServerTransport(self._acceptor, entering)
-            pipe = WebSocketPipe(client, transport)
-            connection.carry(pipe)
+            messages.pipe = pipe = WebSocketPipe(client, transport)
+            connection.carry(pipe, Feed(pipe, connection, self._acceptor.read_scheduler))
             client.connection_made(pipe)
         finally:
             self._acceptor.admission.forget(entering)  # unless `client` took its place
