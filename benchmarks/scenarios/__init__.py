@@ -8,6 +8,7 @@ from benchmarks.scenarios import (
     fairness,
     groups,
     growth,
+    libraries,
     memory,
     pairs,
     people,
@@ -18,6 +19,18 @@ from benchmarks.scenarios.base import Scenario
 
 SCENARIOS: dict[str, Scenario] = {
     scenario.name: scenario
-    for module in (pairs, groups, memory, returning, appointments, reading, growth, fairness, backup, people)
+    for module in (
+        pairs,
+        groups,
+        memory,
+        returning,
+        appointments,
+        reading,
+        growth,
+        fairness,
+        backup,
+        people,
+        libraries,
+    )
     for scenario in module.SCENARIOS
 }
