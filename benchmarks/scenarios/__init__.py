@@ -9,6 +9,7 @@ from benchmarks.scenarios import (
     fairness,
     groups,
     growth,
+    libraries,
     memory,
     pairs,
     people,
@@ -31,6 +32,7 @@ SCENARIOS: dict[str, Scenario] = {
         fairness,
         backup,
         people,
+        libraries,
     )
     for scenario in module.SCENARIOS
 }

@@ -13,7 +13,7 @@ from typing import Final
 
 from .breach import Breach, NotApplicable
 from .driver import BadDriver, Driver, Greeting, Refused
-from .play import Play
+from .play import PATIENCE_S, Play
 from .scenario import LONGEST_S, Scenario
 from .wires import LISTEN
 
@@ -43,7 +43,8 @@ class Outcome:
 
 
 class Judge:
-    """`folder`: for the stores of clients. `told` hears of each outcome as it comes."""
+    """`folder`: for the stores of clients. `told` hears of each outcome as it comes. `patience_s`: how long a client may take
+    for what it does at once."""
 
     def __init__(
         self,
@@ -51,11 +52,14 @@ class Judge:
         transport: str,
         folder: Path,
         told: Callable[[Outcome], None] = lambda _: None,
+        *,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self._command = command
         self._transport = transport
         self._folder = folder
         self._told = told
+        self._patience_s = patience_s
         self._outcomes: list[Outcome] = []
 
     async def run(
@@ -117,6 +121,7 @@ class Judge:
                 features=one.features,
                 limits=one.limits,
                 tokens=one.tokens,
+                patience_s=self._patience_s,
             )
             if own:
                 play.owns(running)

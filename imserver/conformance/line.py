@@ -80,7 +80,7 @@ class Line:
                 if not self.given_up:
                     self._receive(data)
         except BadMessage as bad:
-            self._play.failed(Breach(str(bad), "2"))
+            self._play.failed(Breach(str(bad), "2.2"))
         except Breach as breach:
             self._play.failed(breach)
         except Exception as error:  # a fault of ours must not look like silence

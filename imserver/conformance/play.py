@@ -37,6 +37,7 @@ class Play:
     limits: Limits = field(default_factory=Limits)
     tokens: tuple[str, ...] = ("TOKEN",)
     device: str = "phone"
+    patience_s: float = PATIENCE_S
     #: Takes a HELLO over; True: it was answered, or will be.
     on_hello_do: Callable[[Line], bool] | None = None
     grow: Callable[[int, tuple[Any, ...], str], tuple[Any, ...]] | None = None
@@ -172,7 +173,7 @@ class Play:
             for request in self._held.pop(method, []):
                 self.answer(request)
 
-    async def take(self, method: str, within: float = PATIENCE_S, section: str = "9") -> Request:
+    async def take(self, method: str, within: float | None = None, section: str = "9") -> Request:
         """The next request of a held method."""
         waiting = self._held[method]
         await self.until(lambda: bool(waiting), f"ask {method}", section, within)
@@ -231,7 +232,9 @@ class Play:
             task.exception()  # whoever waits for it is told; nobody else has to be
         self.happened()
 
-    async def done(self, task: asyncio.Task[Any], what: str, section: str, within: float = PATIENCE_S) -> Any:
+    async def done(
+        self, task: asyncio.Task[Any], what: str, section: str, within: float | None = None
+    ) -> Any:
         """The result of a command. An error of the client fails the scenario."""
         await self.until(task.done, f"finish {what}", section, within)
         try:
@@ -240,7 +243,7 @@ class Play:
             raise refused.as_breach(what, section) from None
 
     async def error(
-        self, task: asyncio.Task[Any], what: str, section: str, within: float = PATIENCE_S
+        self, task: asyncio.Task[Any], what: str, section: str, within: float | None = None
     ) -> Refused:
         """The error of a command. A result fails the scenario."""
         await self.until(task.done, f"refuse {what}", section, within)
@@ -291,9 +294,10 @@ class Play:
             raise BadDriver(self.driver.ended)
 
     async def until(
-        self, true: Callable[[], bool], what: str, section: str, within: float = PATIENCE_S
+        self, true: Callable[[], bool], what: str, section: str, within: float | None = None
     ) -> None:
-        """Wait until it is true. Raises Breach "the client did not WHAT"."""
+        """Wait until it is true. Raises Breach "the client did not WHAT". `within`: seconds; None: what it does at once."""
+        within = self.patience_s if within is None else within
         try:
             async with asyncio.timeout(within):
                 while True:
@@ -324,7 +328,7 @@ class Play:
             raise Breach(what, section)
 
     async def event(
-        self, kind: str, section: str, within: float = PATIENCE_S, **fields: Any
+        self, kind: str, section: str, within: float | None = None, **fields: Any
     ) -> dict[str, Any]:
         """The first event of the kind with these fields; those that came already count."""
 
@@ -338,7 +342,7 @@ class Play:
         assert found is not None
         return found
 
-    async def next_line(self, section: str = "13", within: float = PATIENCE_S) -> Line:
+    async def next_line(self, section: str = "13", within: float | None = None) -> Line:
         """The connection behind the newest one, with its HELLO."""
         count = len(self.lines)
         await self.until(
@@ -346,7 +350,7 @@ class Play:
         )
         return self.line
 
-    async def come_back(self, section: str = "13", within: float = PATIENCE_S) -> Line:
+    async def come_back(self, section: str = "13", within: float | None = None) -> Line:
         """Cut, and wait for the next HELLO."""
         self.line.cut()
         return await self.next_line(section, within)
@@ -380,7 +384,7 @@ class Play:
         found = self.positions(conversation)
         self.require(found == wanted, f"positions {found} were handed over where {wanted} are right", section)
 
-    async def closes(self, code: int, section: str, within: float = PATIENCE_S) -> None:
+    async def closes(self, code: int, section: str, within: float | None = None) -> None:
         """The client closes the newest connection with this code."""
         line = self.line
         await self.until(

@@ -100,17 +100,16 @@ async def listen_tcp(serve: Serve) -> Listener:
     """Plain TCP on a free port of this machine."""
     tasks: set[asyncio.Task[None]] = set()
 
-    async def live(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        wire = _Socket(reader, writer)
-        try:
-            await serve(wire)
-        finally:
-            wire.abort()
+    async def live(wire: Wire) -> None:
+        await serve(wire)
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.get_running_loop().create_task(live(reader, writer))
+        wire = _Socket(reader, writer)
+        task = asyncio.get_running_loop().create_task(live(wire))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
+        # Not in the task, which may be cancelled before it has begun.
+        task.add_done_callback(lambda _: wire.abort())
 
     return _TcpListener(await asyncio.start_server(accept, "127.0.0.1", 0), tasks)
 
@@ -151,6 +150,29 @@ class _WebSocket:
             await self._socket.close()
 
 
+class _Refused:
+    """A connection that never came to be."""
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+
+    async def read(self) -> bytes:
+        raise BadMessage(self._why)
+
+    def write(self, data: bytes) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def abort(self) -> None:
+        pass
+
+
+def _offered(request: web.Request) -> list[str]:
+    return [one.strip() for one in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
+
+
 class _WebListener:
     def __init__(self, runner: web.AppRunner, port: int) -> None:
         self._runner = runner
@@ -171,6 +193,10 @@ async def listen_websocket(serve: Serve) -> Listener:
         socket = web.WebSocketResponse(
             protocols=(SUBPROTOCOL,), compress=False, autoping=True, max_msg_size=MAX_MESSAGE_BYTES
         )
+        if not socket.can_prepare(request) or SUBPROTOCOL not in _offered(request):
+            # What no server takes: the scenario is told by a connection that says so.
+            await serve(_Refused(f"an upgrade that does not ask for the subprotocol {SUBPROTOCOL}"))
+            return web.json_response({"error": "no subprotocol"}, status=400)
         await socket.prepare(request)
         wire = _WebSocket(socket, request)
         sender = asyncio.get_running_loop().create_task(wire.send())

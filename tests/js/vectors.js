@@ -57,7 +57,7 @@ class Faults {
 /** A connection just behind the handshake of a fresh session, or still waiting for WELCOME. */
 function connected(before) {
   const connection = new Connection(0);
-  connection.hello({ token: "TOKEN", deviceId: "phone", clientInfo: {}, session: null });
+  connection.hello({ token: "TOKEN", deviceId: "phone", clientInfo: {}, session: null }, 0);
   connection.dataToSend(0);
   if (!before) {
     const fields = [1, [], "alice", "S1", bytesOf("01"), false, "", "epoch", 1, {}, "place"];

@@ -256,8 +256,8 @@ async def answer(number: int, work: Coroutine[Any, Any, Any]) -> None:
         say(id=number, error={"code": 0, "text": f"{type(error).__name__}: {error}"})
 
 
-async def drive(transports: list[str], environment: ims.Environment | None = None) -> None:
-    """Until the judge closes our input."""
+async def drive(transports: list[str], make: Callable[[str], Driven] = Driven) -> None:
+    """Until the judge closes our input. `make` makes a client of a name."""
     say(driver=1, name="imserver_client (Python)", transports=transports, lacks=[], clients=64)
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=LONGEST_LINE)
@@ -267,7 +267,7 @@ async def drive(transports: list[str], environment: ims.Environment | None = Non
     while line := await reader.readline():
         said = json.loads(line)
         number, name, what = said.pop("id"), said.pop("client"), said.pop("do")
-        client = driven.setdefault(name, Driven(name, environment))
+        client = driven.setdefault(name, make(name))
         task = asyncio.create_task(answer(number, getattr(client, f"do_{what}")(**said)))
         tasks.add(task)
         task.add_done_callback(tasks.discard)

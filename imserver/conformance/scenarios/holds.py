@@ -86,6 +86,7 @@ async def unanswered(play: Play) -> None:
     play.waiting("post").clear()
     first.refuse(RefusalCode.RATE_LIMITED, "slowly", 1)
     second.refuse(RefusalCode.HELD)
+    posted.append(play.post("a new one"))
     await play.never(
         lambda: bool(play.waiting("post")),
         "offered a post while another one has no answer",

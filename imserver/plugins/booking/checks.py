@@ -68,7 +68,7 @@ def wished_times_are_owned(sql: Snapshot) -> list[str]:
         "SELECT id, code, status, start_at, free_at, wish_wall, zone, wish_start_at, wish_free_at, wish_resources"
         " FROM booking_appointments WHERE wish_wall <> '' OR wish_start_at <> 0 OR wish_resources <> ''"
     )
-    sql.looked_at(len(rows))
+    sql.looked_at(_count(sql, "booking_appointments"))
     return [f"appointment {row[1]} {wrong}" for row in rows for wrong in [_wrong_wish(sql, *row)] if wrong][
         :MAX_FINDINGS
     ]

@@ -253,8 +253,10 @@ export class Connection {
    * Say HELLO, offering `session` to be resumed. Throws EncodeError, also above 4 KiB.
    *
    * @param {{token: string, deviceId: string, clientInfo: Readonly<Record<string, unknown>>, session: Session | null}} said
+   * @param {number} now
    */
-  hello({ token, deviceId, clientInfo, session }) {
+  hello({ token, deviceId, clientInfo, session }, now) {
+    this._now = now;
     const resume = session === null ? null : [session.sessionId, session.resumeToken];
     const tail = encodeTail(
       [[VERSION, VERSION], [], token, deviceId, clientInfo, resume], LIMITS_BEFORE_WELCOME,

@@ -12,7 +12,9 @@ import { Malformed } from "../wire/values.js";
  * @typedef {{event: "reply", requestSeq: number, result: WireValue}} ReplyReceived
  * @typedef {{event: "refusal", requestSeq: number, code: number, text: string, retryAfterMs: number, detail: WireValue}}
  *   RefusalReceived
- * @typedef {{event: "push" | "signal", kind: string, fields: WireValue[]}} Told
+ * @typedef {{event: "push", kind: string, fields: WireValue[]}} PushReceived
+ * @typedef {{event: "signal", kind: string, fields: WireValue[]}} SignalReceived
+ * @typedef {PushReceived | SignalReceived} Told
  */
 
 /**

@@ -26,9 +26,11 @@ export class FrameSplitter {
   /**
    * More bytes, followed by `next` until it says null, and `keep`.
    *
-   * @param {Uint8Array} bytes
+   * @param {Uint8Array} given
    */
-  feed(bytes) {
+  feed(given) {
+    // Node's buffers share their bytes when they are sliced.
+    const bytes = new Uint8Array(given.buffer, given.byteOffset, given.length);
     const held = this._end - this._at;
     if (held === 0) {
       this._bytes = bytes;

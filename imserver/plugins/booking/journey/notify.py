@@ -59,7 +59,7 @@ def moved(
         tx,
         texts,
         appointment,
-        "done.moved_by_shop" if by_staff else "done.move_agreed" if agreed else "done.moved",
+        _moved_key(appointment, by_staff=by_staff, agreed=agreed),
         before=words.moment(before),
         when=words.moment(appointment.wall),
         code=appointment.code,
@@ -67,6 +67,14 @@ def moved(
     tell_staff(tx, texts, appointment, "moved", before=before, by_staff=by_staff, reached=reached)
     requests.plan(tx, texts, appointment)
     offers.answered(tx, texts, appointment)
+
+
+def _moved_key(appointment: Appointment, *, by_staff: bool, agreed: bool) -> str:
+    if by_staff:
+        return "done.moved_by_shop"
+    if agreed:
+        return "done.move_agreed"
+    return "done.request_moved" if appointment.status is Status.PENDING else "done.moved"
 
 
 def kept(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None:
@@ -134,12 +142,46 @@ def cancelled(tx: Transaction, texts: ShopTexts, appointment: Appointment, *, by
     offers.answered(tx, texts, appointment)
 
 
-def corrected(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None:
-    """A name or an age was put right: the card in place, reminders of the new version."""
+def not_replaced(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None:
+    """Another shop confirmed what was to take its place, but it was changed since: it stands, and its customer decides."""
+    words = _customer_words(tx, texts, appointment)
+    _line(
+        tx,
+        texts,
+        appointment,
+        "done.not_replaced",
+        when=words.moment(appointment.wall),
+        code=appointment.code,
+    )
+
+
+def corrected(tx: Transaction, texts: ShopTexts, appointment: Appointment, before: Appointment) -> None:
+    """A name or an age was put right: the card in place, reminders of the new version; what it was and what it is now is said
+    to the customer and to the staff."""
     _new_version(tx, texts, appointment, "corrected")
-    name = appointment.for_name
-    reached = _line(tx, texts, appointment, "done.corrected", name=name, code=appointment.code)
-    tell_staff(tx, texts, appointment, "corrected", reached=reached)
+    words = _customer_words(tx, texts, appointment)
+    reached = _line(
+        tx,
+        texts,
+        appointment,
+        "done.corrected",
+        changes=_put_right(words, texts, before, appointment),
+        code=appointment.code,
+    )
+    changes = _put_right(texts.staff_words(texts.shop_of(appointment)), texts, before, appointment)
+    tell_staff(tx, texts, appointment, "corrected", reached=reached, changes=changes)
+
+
+def _put_right(words: Words, texts: ShopTexts, before: Appointment, after: Appointment) -> str:
+    """What was put right, as words; also if it turned out to be the same."""
+    changes = []
+    if after.for_name != before.for_name:
+        changes.append(words("change.name", before=before.for_name or "-", after=after.for_name))
+    bands = [texts.chain.band(one.age_band) for one in (before, after)]
+    if bands[0] is not bands[1]:
+        names = [band.names.in_language(words.language) if band is not None else "-" for band in bands]
+        changes.append(words("change.age", before=names[0], after=names[1]))
+    return words("list_separator").join(changes) or words("change.nothing")
 
 
 def stepped(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None:
@@ -206,9 +248,10 @@ def tell_staff(
     *,
     by_staff: bool = False,
     reached: Reach = Reach.HERE,
+    changes: str = "",
 ) -> None:
     """Post one card in the staff group for every change. `by_staff`: it was not the customer. `reached`: whether the customer
-    read of it."""
+    read of it. `changes`: what was put right, in words."""
     shop = texts.shop_of(appointment)
     group = staff_group(tx, shop.id)
     if group is None:
@@ -222,6 +265,7 @@ def tell_staff(
         when=words.moment(appointment.wall),
         before=words.moment(before or appointment.wall),
         wished=words.moment(appointment.wished or appointment.wall),
+        changes=changes,
         name=offers.name_of(tx, appointment),
         code=appointment.code,
         status=words(f"status.{appointment.status}"),

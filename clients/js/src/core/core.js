@@ -1,0 +1,489 @@
+/** The composition root of one client: makes the parts, owns their work, and dispatches a connection's events. */
+
+import {
+  CannotConnect, ClientError, CloseCode, Disconnected, Misuse, plain, Stopped, StoreError,
+} from "../errors.js";
+import { makeFeatures } from "../features/index.js";
+import { KEY_BYTES } from "../wire/limits.js";
+import { BadShape } from "../wire/shapes.js";
+import { sha256 } from "../wire/sha256.js";
+import { encodeUtf8 } from "../wire/utf8.js";
+import { EncodeError, fromHex, hex } from "../wire/values.js";
+import { Announcer } from "./announcer.js";
+import { Arrivals } from "./arrivals.js";
+import { Backoff } from "./backoff.js";
+import { Calls } from "./calls.js";
+import { CatchUp } from "./catch_up.js";
+import { Cursors, Receipts } from "./cursors.js";
+import { Delivery } from "./delivery.js";
+import { Fallen } from "./fallen.js";
+import { FeaturePorts } from "./feature_ports.js";
+import { Inbox } from "./inbox.js";
+import { Journal } from "./journal.js";
+import { ACCOUNT, Lineage } from "./lineage.js";
+import { Posting } from "./posting.js";
+import { Questions } from "./questions.js";
+import { Reconnect } from "./reconnect.js";
+import { Requests } from "./requests.js";
+import { States } from "./states.js";
+import { adopt, Store } from "./store.js";
+import { Telling } from "./telling.js";
+import { Timers } from "./timers.js";
+import { Tokens } from "./tokens.js";
+import { Window } from "./window.js";
+import { Writes } from "./writes.js";
+
+/** Signals are dropped while so many bytes wait for the socket: messages that are stuck matter more than typing. */
+const SIGNALS_UP_TO_BYTES = 64 * 1024;
+const DEVICE_ID_DIGITS = 16;
+
+/**
+ * The arguments of `connect()`, with every default in its place.
+ *
+ * @typedef {object} Options
+ * @property {string} address
+ * @property {import("../ports.js").OpenTransport} open
+ * @property {import("./tokens.js").TokenSource} token
+ * @property {string | null} deviceId
+ * @property {number | null} timeoutMs
+ * @property {number} closeTimeoutMs
+ * @property {Readonly<Record<string, number>>} have
+ * @property {Readonly<Record<string, unknown>>} clientInfo
+ */
+
+/** The implementation behind a Client. */
+export class Core {
+  /**
+   * @param {Options} options
+   * @param {import("../ports.js").Storage} storage
+   * @param {Readonly<import("../limits.js").ClientLimits>} limits
+   * @param {import("../ports.js").Environment} environment
+   */
+  constructor(options, storage, limits, environment) {
+    this.options = options;
+    this._storage = storage;
+    this.limits = limits;
+    this.environment = environment;
+    /** @type {import("../values.js").State} */
+    this.state = "connecting";
+    this.userId = "";
+    this.deviceId = "";
+    this.storeEpoch = "";
+    /**
+     * Those that WELCOME named; none: the server does not say.
+     *
+     * @type {ReadonlySet<string>}
+     */
+    this.serverFeatures = new Set();
+    this._opened = false;
+    this._lastFailure = "no attempt was finished";
+    /** @type {(() => ClientError) | null} */
+    this._end = null;
+    /** @type {() => void} */
+    this._onReady = () => {};
+    /** @type {(error: unknown) => void} */
+    this._onNotReady = () => {};
+    /** @type {Promise<void> | null} */
+    this._running = null;
+
+    this.timers = new Timers(environment);
+    this.announcer = new Announcer(limits.maxQueuedEvents);
+    this.store = new Store(new Journal(storage, (error) => this.connectionFailed(error)));
+    this.requests = new Requests(
+      limits, () => this.makeBackoff(), this.timers, () => this._stepSoon(), (text) => this.violated(text),
+    );
+    this.inbox = new Inbox(limits.maxConversations, limits.maxUnknownConversations);
+    this.lineage = new Lineage();
+    this.telling = new Telling(this.lineage, this.store, this.announcer);
+    this.delivery = new Delivery(
+      this.store, this.lineage, limits, () => this.catchUp.wake(), (message) => this._finished(message),
+    );
+    this.cursors = new Cursors(limits.maxCursors, limits.maxCursorsInAll, (event) => this.announce(event));
+    this.receipts = new Receipts(
+      this.requests, this.timers, limits.reportEveryMs, (name) => this.lineage.teamOf(name) !== null,
+      (work) => this.own(work),
+    );
+    this.writes = new Writes(this.requests, limits.maxWrites);
+    this.tokens = new Tokens(options.token);
+    this.states = new States(this);
+    this.catchUp = new CatchUp(this);
+    this.posting = new Posting(this);
+    this.window = new Window(this);
+    this.questions = new Questions(this);
+    this.calls = new Calls(this);
+    this.fallen = new Fallen(this);
+    this.arrivals = new Arrivals(this);
+    this.ports = new FeaturePorts(this);
+    this.features = makeFeatures(this.ports);
+    this._reconnect = new Reconnect(this);
+  }
+
+  makeBackoff() {
+    return new Backoff(this.environment.uniform, this.limits.maxRetryAfterMs);
+  }
+
+  // -- work that somebody owns ----------------------------------------------------------------------------------------------
+
+  /** @param {import("./announcer.js").Unread} event */
+  announce(event) {
+    this.announcer.announce(event);
+  }
+
+  /** @param {Promise<unknown>} work  If it fails while the client is there, the client stops. */
+  own(work) {
+    work.catch((error) => this.connectionFailed(error));
+  }
+
+  /** @param {() => void} run  If it throws, the client stops: going on could lose something. */
+  guard(run) {
+    try {
+      run();
+    } catch (error) {
+      this.connectionFailed(error);
+    }
+  }
+
+  /** Whether the client was closed or has stopped. */
+  get isOver() {
+    return this._end !== null;
+  }
+
+  /**
+   * A key that was given, or a new one. Throws Misuse.
+   *
+   * @param {Uint8Array | undefined} key
+   */
+  keyOr(key) {
+    if (key === undefined) return this.environment.randomBytes(KEY_BYTES);
+    if (!(key instanceof Uint8Array) || key.length !== KEY_BYTES) throw new Misuse(`a key is ${KEY_BYTES} bytes`);
+    return key;
+  }
+
+  /** @param {string} digits  A key as it is looked up. */
+  keyFrom(digits) {
+    return fromHex(digits);
+  }
+
+  // -- opening and closing --------------------------------------------------------------------------------------------------
+
+  /** Connect; resolves when the first sync is finished. On failure cleans up and throws as `connect` does. */
+  async open() {
+    if (this._opened) throw new Misuse("a client is opened once; call connect() again");
+    this._opened = true;
+    /** @type {Promise<void>} */
+    const ready = new Promise((resolve, reject) => {
+      this._onReady = resolve;
+      this._onNotReady = reject;
+    });
+    ready.catch(() => {});
+    const { timeoutMs } = this.options;
+    try {
+      this._restore(this.store.open(await this._storage.open()));
+      this._running = this._reconnect.run().catch((error) => this.stop(error));
+      if (timeoutMs !== null) {
+        this.timers.after(timeoutMs, () => {
+          this._onNotReady(new CannotConnect(`no connection in ${timeoutMs} ms: ${this._lastFailure}`));
+        });
+      }
+      await ready;
+    } catch (error) {
+      await this._shut();
+      throw error;
+    }
+  }
+
+  /** @param {import("./store.js").Saved} saved */
+  _restore(saved) {
+    const wanted = this.options.deviceId;
+    if (wanted !== null && saved.deviceId !== null && saved.deviceId !== wanted) {
+      throw new StoreError(`the store belongs to the device '${saved.deviceId}', not '${wanted}'`);
+    }
+    this.deviceId = wanted ?? saved.deviceId ?? "";
+    this.userId = saved.userId ?? "";
+    this.storeEpoch = saved.storeEpoch ?? "";
+    adopt(saved, this.options.have);
+    // Posts may have been answered where no row of sync has told of the conversation yet.
+    const known = new Set([...saved.positions.keys(), ACCOUNT, ...saved.outbox.map((post) => post.conversationId)]);
+    for (const own of saved.own.values()) known.add(own.conversationId);
+    const trails = new Map([...saved.trails].filter(([name, one]) => known.has(name) || one.place !== null));
+    this.lineage.restore({ ...saved, trails });
+    this.telling.restore();
+    this.inbox.restore(saved.positions);
+    this.states.restore(saved);
+    this.catchUp.restore(saved);
+    this.posting.restore(saved.outbox);
+  }
+
+  /** @param {boolean} flush  See Client.close. */
+  async close(flush) {
+    try {
+      await this._leave(flush);
+    } finally {
+      await this._shut();
+    }
+  }
+
+  /** @param {boolean} flush */
+  async _leave(flush) {
+    if (this._end === null && flush) {
+      const flushed = (async () => {
+        await this.posting.whenEmpty();
+        await this.writes.whenEmpty();
+        if (this.state === "connected") await this.receipts.flush();
+      })();
+      // Unsent posts stay in the outbox; the next client reports cursors again.
+      await Promise.race([flushed, this.timers.sleep(this.options.closeTimeoutMs)]).catch(() => {});
+      flushed.catch(() => {});
+    }
+    if (this._end === null) this.states.save();
+    this._reconnect.leaving = true;
+    const { transport } = this._reconnect;
+    if (transport === null) return;
+    transport.connection.close(CloseCode.OK, "", this.timers.now);
+    transport.stepSoon();
+    await transport.lost;
+  }
+
+  /** See Client.abort. */
+  async abort() {
+    await this._shut();
+  }
+
+  /** End all work and release all resources. Idempotent. */
+  async _shut() {
+    if (this.state !== "closed") this._change("closed");
+    this._finish(() => new Disconnected("the client is closed"));
+    await this._reconnect.leave();
+    await this._running;
+    await this.store.durable().catch(() => {}); // who had to know of a failure knows
+    await this._storage.close();
+  }
+
+  /** @param {unknown} error  The client cannot go on: every pending or later call throws the reason. */
+  stop(error) {
+    if (this._end !== null) return;
+    const text = error instanceof Error ? error.message || error.name : String(error);
+    this._change("stopped", text);
+    this._finish(() => {
+      if (error instanceof Stopped) return new Stopped(error.code, error.text);
+      if (error instanceof StoreError) return new StoreError(error.message);
+      if (error instanceof Misuse) return new Misuse(error.message);
+      const stopped = new Stopped(0, text);
+      stopped.cause = error;
+      return stopped;
+    });
+    void this._reconnect.leave();
+  }
+
+  /** @param {() => ClientError} error */
+  _finish(error) {
+    this._end = error;
+    this.telling.end();
+    this.requests.end(error);
+    this.posting.end(error);
+    this.writes.end(error);
+    this.delivery.end(error);
+    this.questions.missed();
+    this.announcer.end(error);
+    this.timers.end(error);
+    this._onNotReady(error());
+  }
+
+  /**
+   * @param {import("../values.js").State} state
+   * @param {string} [reason]
+   * @param {number | null} [retryInMs]
+   * @param {boolean} [resumed]
+   */
+  _change(state, reason = "", retryInMs = null, resumed = false) {
+    this.state = state;
+    this.announce({ type: "connectionChanged", state, reason, retryInMs, resumed });
+  }
+
+  // -- the connection -------------------------------------------------------------------------------------------------------
+
+  /** @param {import("../session/connection.js").ConnectionEvent} event */
+  connectionEvent(event) {
+    try {
+      if (event.event === "push") this.arrivals.onPush(event);
+      else if (event.event === "signal") this.arrivals.onSignal(event);
+      else if (event.event === "welcome") this._onWelcome(event);
+      else if (event.event === "closed") this._onClosed(event);
+      else this.requests.answered(event);
+    } catch (error) {
+      if (!(error instanceof BadShape)) throw error;
+      this.violated(error.message);
+    }
+  }
+
+  /** The window may have room: send queued requests and posts. */
+  stepDone() {
+    this.requests.serveLine();
+    this.posting.offer();
+  }
+
+  /** @param {unknown} error  A fault of ours, or of the store: going on could lose something. */
+  connectionFailed(error) {
+    if (this._end !== null) return;
+    this.stop(error);
+    this._reconnect.transport?.abort();
+  }
+
+  /** @param {import("../session/connection.js").Closed} event */
+  _onClosed(event) {
+    this.requests.detach();
+    this._reconnect.closed = { ...event, text: plain(event.text) };
+  }
+
+  /** @param {import("../session/connection.js").WelcomeReceived} event */
+  _onWelcome({ welcome, session }) {
+    if (this.userId !== "" && this.userId !== welcome.userId) {
+      throw new StoreError(`the store belongs to the user '${this.userId}', the token to '${welcome.userId}'`);
+    }
+    if (welcome.resumed && this.storeEpoch !== welcome.storeEpoch) {
+      this.violated("another store_epoch in the same session");
+      return;
+    }
+    this.userId = welcome.userId;
+    this.serverFeatures = new Set(welcome.features);
+    if (!welcome.resumed) {
+      this.sessionOver();
+      this._begin(welcome.place, welcome.storeEpoch);
+    }
+    this.store.saveIdentity(this.deviceId, this.userId, this.storeEpoch, welcome.features);
+    this._reconnect.welcomed(session);
+    this.requests.attach(session);
+    if (this.lineage.open) this.requests.release();
+    this._change("connected", plain(welcome.reason), null, welcome.resumed);
+  }
+
+  /**
+   * A fresh session.
+   *
+   * @param {string} place
+   * @param {string} storeEpoch
+   */
+  _begin(place, storeEpoch) {
+    const known = this.storeEpoch;
+    this.storeEpoch = storeEpoch;
+    this.catchUp.begin(place);
+    const recounted = this.states.servedWith(this.serverFeatures);
+    // Another epoch: the database is another one, and no token of the old one is good.
+    if ((known !== "" && known !== storeEpoch) || (recounted !== null && this.catchUp.since !== null)) {
+      this.catchUp.letGo(storeEpoch, recounted);
+    } else if (recounted !== null) {
+      this.store.forgetSince(storeEpoch, this.lineage.unsaved(), recounted);
+      this.lineage.saved();
+    }
+  }
+
+  // -- calls between the parts ----------------------------------------------------------------------------------------------
+
+  /**
+   * The device id for HELLO. By default it follows from the first token: servers bind a token to the device that used it first,
+   * so a made-up id would lock the token out at the next start without a store.
+   *
+   * @param {string} token
+   */
+  deviceFor(token) {
+    if (this.deviceId === "") this.deviceId = hex(sha256(encodeUtf8(token))).slice(0, DEVICE_ID_DIGITS);
+    return this.deviceId;
+  }
+
+  connecting() {
+    this._change("connecting");
+  }
+
+  /**
+   * No connection now.
+   *
+   * @param {string} text
+   * @param {number} retryInMs
+   */
+  attemptFailed(text, retryInMs) {
+    this._lastFailure = text;
+    this._change("waiting", text, retryInMs);
+  }
+
+  /** The session cannot be resumed. */
+  sessionOver() {
+    this.states.sessionLost();
+    this.arrivals.pushesMissed();
+    this.requests.loseSession();
+    this.posting.sessionLost();
+  }
+
+  /** @param {string} text  The server's payload violates the SPEC: end the session. */
+  violated(text) {
+    const { transport } = this._reconnect;
+    transport?.connection.close(CloseCode.MALFORMED, text, this.timers.now);
+    transport?.stepSoon();
+  }
+
+  /**
+   * False until the first sync of a new device is finished: where it starts must not depend on its own posts. And until it is
+   * known whose history a fresh session goes on with.
+   */
+  get mayOffer() {
+    return this.catchUp.started && this.lineage.open;
+  }
+
+  /** See Client.events. */
+  subscribe() {
+    const stream = this.announcer.subscribe();
+    this.catchUp.wake(); // what is read again for events waits for a reader
+    return stream;
+  }
+
+  /** A sync is finished. */
+  synced() {
+    this._onReady();
+    this.states.reader.synced();
+    this.posting.offer();
+  }
+
+  /** The session goes on with what is known. */
+  opened() {
+    this.requests.release();
+    this.posting.offer();
+    for (const name of this.lineage.own.lookedFor()) this.fallen.readUpToHead(name);
+  }
+
+  /**
+   * @param {string} conversationId
+   * @param {number} after
+   * @param {number} knownHead
+   * @param {string} reason
+   */
+  cannotRead(conversationId, after, knownHead, reason) {
+    this.announce({ type: "catchUpFailed", conversationId, after, knownHead, reason });
+  }
+
+  /**
+   * Ephemeral: dropped while not connected, or while the socket is stuck. Throws Misuse.
+   *
+   * @param {string} kind
+   * @param {readonly unknown[]} fields
+   */
+  signal(kind, fields) {
+    const { transport } = this._reconnect;
+    if (transport === null || transport.bufferedBytes >= SIGNALS_UP_TO_BYTES) return;
+    try {
+      transport.connection.signal(kind, fields);
+    } catch (error) {
+      if (error instanceof EncodeError) throw new Misuse(error.message);
+      throw error;
+    }
+    transport.stepSoon();
+  }
+
+  _stepSoon() {
+    this._reconnect.transport?.stepSoon();
+  }
+
+  /** @param {import("../values.js").Message} message */
+  _finished(message) {
+    const kind = this.inbox.get(message.conversationId)?.kind;
+    if (!message.own && kind !== "channel") this.receipts.delivered(message.conversationId, message.position);
+  }
+}

@@ -1,0 +1,3 @@
+"""See `tests.client.test_posting`."""
+
+from tests.client.test_posting import *  # noqa: F403

@@ -1,0 +1,126 @@
+/**
+ * Plays clients for tests in Python: a line of JSON asks for something, a line of JSON answers. See driver.py for the other side.
+ */
+
+import { createInterface } from "node:readline";
+
+import { connect } from "../../clients/js/src/client.js";
+import { FileDisk } from "../../clients/js/src/storage/file_disk.js";
+import { MemoryStorage } from "../../clients/js/src/storage/memory.js";
+import { openNodeTcp } from "../../clients/js/src/transports/node-tcp.js";
+import { openWebSocket } from "../../clients/js/src/transports/websocket.js";
+import { MACHINE } from "../../clients/js/src/environment.js";
+import { fromHex, hex } from "../../clients/js/src/wire/values.js";
+
+const things = new Map();
+const memories = new Map();
+const answers = new Map();
+let numbers = 0;
+
+const keep = (thing) => {
+  numbers += 1;
+  things.set(numbers, thing);
+  return numbers;
+};
+
+const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
+
+function told(value) {
+  if (value === undefined || value === null) return null;
+  if (value instanceof Uint8Array) return { $hex: hex(value) };
+  if (value instanceof Map) return Object.fromEntries([...value].map(([key, one]) => [key, told(one)]));
+  if (value instanceof Set || Array.isArray(value)) return [...value].map(told);
+  if (value instanceof Error) return { $error: failure(value) };
+  if (typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, told(one)]));
+}
+
+function failure(error) {
+  const { name, message, code, text, detail, feature, stack } = error;
+  return { name, message, code, text, detail: told(detail), feature, stack };
+}
+
+function read(json) {
+  if (Array.isArray(json)) return json.map(read);
+  if (json === null || typeof json !== "object") return json;
+  if ("$hex" in json) return fromHex(json.$hex);
+  return Object.fromEntries(Object.entries(json).map(([key, one]) => [key, read(one)]));
+}
+
+/** A function that Python calls for us. */
+const asked = (callback) => () =>
+  new Promise((resolve, reject) => {
+    const id = keep(null);
+    answers.set(id, { resolve, reject });
+    say({ ask: callback, id });
+  });
+
+function storageOf(store) {
+  if (store === null) return undefined;
+  if (store.path) return new FileDisk(store.path);
+  if (!memories.has(store.memory)) memories.set(store.memory, new MemoryStorage());
+  return memories.get(store.memory);
+}
+
+const environmentOf = (waits) => ({
+  ...MACHINE,
+  uniform: (least, most) => {
+    if (!waits) return MACHINE.uniform(least, most);
+    say({ waits, range: [least / 1000, most / 1000] });
+    return least;
+  },
+});
+
+const operations = {
+  async connect({ address, token, store, waits, ...options }) {
+    const client = await connect({
+      ...read(options),
+      address,
+      token: typeof token === "string" ? token : asked(token),
+      storage: storageOf(store),
+      transport: address.startsWith("ws") ? openWebSocket : openNodeTcp,
+      environment: environmentOf(waits),
+    });
+    return { client: keep(client), userId: client.userId, deviceId: client.deviceId };
+  },
+  call({ client, path, args, abort }) {
+    const [method, ...owners] = path.split(".").reverse();
+    const owner = owners.reduceRight((one, name) => one[name], things.get(client));
+    if (typeof owner[method] !== "function") return owner[method];
+    const given = read(args);
+    if (abort) given[given.length - 1].signal = things.get(abort).signal;
+    return owner[method](...given);
+  },
+  aborter: () => keep(new AbortController()),
+  abort: ({ thing }) => things.get(thing).abort(),
+  stream: ({ client, path, args }) => keep(things.get(client)[path](...read(args))),
+  async next({ stream }) {
+    const { done, value } = await things.get(stream).next();
+    if (done) return null;
+    return { message: typeof value.done === "function" ? keep(value) : null, value };
+  },
+  leave: ({ stream }) => things.get(stream).return?.(),
+  done: ({ message }) => things.get(message).done(),
+};
+
+async function run({ id, op, ...given }) {
+  try {
+    say({ id, value: told(await operations[op](given)) });
+  } catch (error) {
+    say({ id, error: failure(error) });
+  }
+}
+
+process.on("unhandledRejection", (error) => say({ complaint: String(error?.stack ?? error) }));
+for await (const line of createInterface({ input: process.stdin })) {
+  const said = JSON.parse(line);
+  if (!("answer" in said)) {
+    void run(said);
+    continue;
+  }
+  const waiting = answers.get(said.answer);
+  answers.delete(said.answer);
+  if (said.error) waiting.reject(Object.assign(new Error(said.error.text), said.error.network ? { code: "ENET" } : {}));
+  else waiting.resolve(said.value);
+}
+process.exit(0);
