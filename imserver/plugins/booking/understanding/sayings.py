@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from imserver.plugins.booking.dates.sieve import can_match, letters_of
+from imserver.plugins.booking.dates.sieve import Grams, can_match, grams_of
 from imserver.plugins.booking.dates.text import ASIDE_MARK, DAY_MARK, TIME_MARK
 
 from .acts import Hours, Kind, Scene
@@ -68,13 +68,13 @@ class _Saying:
             return scene.step.startswith("confirm") and scene.asks in ("", "book")
         return scene.step == self.at
 
-    def match(self, text: str, letters: Any) -> re.Match[str] | None:
+    def match(self, text: str, grams: Grams) -> re.Match[str] | None:
         """The whole text, if it is made of it. A question mark takes nothing from what is begun or asked."""
         if self.never.search(text.strip()):
             return None
         if all(kind in (Kind.BEGIN, Kind.QUESTION) or what == "time" for kind, what, _ in self.says):
             text = text.rstrip(" ?") if self.says else text
-        found = (one.fullmatch(text) for one in self.patterns if can_match(one, letters))
+        found = (one.fullmatch(text) for one in self.patterns if can_match(one, grams))
         return next((match for match in found if match), None)
 
 
@@ -177,9 +177,9 @@ def _say(page: Page, saying: _Saying, match: re.Match[str], place: tuple[int, in
 def _found(text: str, scene: Scene, *, timed: bool) -> tuple[_Saying, re.Match[str]] | None:
     """The saying that a text is made of, as it is typed or without blanks between Chinese characters."""
     for one in dict.fromkeys((text, _LOOSE.sub("", text))):
-        letters = letters_of(one)
+        grams = grams_of(one)
         for row in _table():
-            match = row.match(one, letters) if row.timed == timed and row.fits(scene) else None
+            match = row.match(one, grams) if row.timed == timed and row.fits(scene) else None
             if match is not None:
                 return row, match
     return None
