@@ -40,14 +40,14 @@ async def connected(port: int, source: str) -> socket.socket:
     return bare
 
 
-async def crowd(here: Arena, count: int, sources: list[str]) -> list[socket.socket]:
-    """So many sockets, from these addresses in turn, as fast as they are accepted."""
+async def crowd(here: Arena, count: int, sources: list[str], *, port: int = 0) -> list[socket.socket]:
+    """So many sockets, from these addresses in turn, as fast as they are accepted; `port`: not the usual one."""
     sockets: list[socket.socket] = []
 
     async def come(numbers: Iterator[int]) -> None:
         for number in numbers:
             with suppress(OSError):
-                sockets.append(await connected(here.port, sources[number % len(sources)]))
+                sockets.append(await connected(port or here.port, sources[number % len(sources)]))
 
     numbers = iter(range(count))
     await asyncio.gather(*(come(numbers) for _ in range(50)))

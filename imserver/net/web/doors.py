@@ -16,6 +16,7 @@ from imserver.net.unix_socket import UnixSocket
 from imserver.net.web.origins import Origins
 from imserver.net.web.peers import Peers, listening_sockets
 from imserver.net.web.site import Asked, Page, Site, said
+from imserver.networks import Proxies
 from imserver.passing import passes
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class Doors:
         if http.tls_certificate:
             tls = tls_context(http.tls_certificate, http.tls_key, section="http")
         listed = [*http.origins, *([http.public_url] if http.public_url else ())]
-        entrance = Entrance(acceptor, Origins(listed, tls=tls is not None))
+        entrance = Entrance(acceptor, Origins(listed, tls=tls is not None), Proxies(http.proxies))
         door = self._door(self._site(http), http.max_connections, {PATH: entrance})
         door.open(await _tcp(http.host, http.port), tls)
         self._open[HTTP] = door

@@ -58,6 +58,55 @@ def can_match(pattern: re.Pattern[str], grams: Grams) -> bool:
     return not needed(pattern.pattern, pattern.flags).isdisjoint(grams)
 
 
+class _Asked:
+    """The patterns that texts were asked about so far, by the strings that they need: so those that a text can match are found
+    in one go, and not one by one (benchmark `reading`)."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+        self._by_gram: dict[str, list[str]] = {}
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def number(self, pattern: re.Pattern[str]) -> int:
+        """The number of a pattern, in the order in which they were first asked about."""
+        number = self._numbers.get(pattern.pattern)
+        if number is None:
+            for gram in needed(pattern.pattern, pattern.flags):
+                self._by_gram.setdefault(gram, []).append(pattern.pattern)
+            number = self._numbers.setdefault(
+                pattern.pattern, len(self._numbers)
+            )  # last: it is in every list by now
+        return number
+
+    def possible(self, grams: Grams) -> set[str]:
+        """Those that can match a text of these strings."""
+        by_gram = self._by_gram
+        return {pattern for gram in grams if gram in by_gram for pattern in by_gram[gram]}
+
+
+_ASKED: Final = _Asked()
+
+
+class TextGrams:
+    """The strings of a text, and which patterns it can match. What is left of the text when some of it was taken has no
+    others."""
+
+    __slots__ = ("_known", "_possible", "grams")
+
+    def __init__(self, text: str) -> None:
+        self.grams = grams_of(text)
+        self._known = len(_ASKED)
+        self._possible = _ASKED.possible(self.grams)
+
+    def may_hold(self, pattern: re.Pattern[str]) -> bool:
+        """Whether the pattern can match the text, or what is left of it."""
+        if _ASKED.number(pattern) >= self._known:
+            return can_match(pattern, self.grams)
+        return pattern.pattern in self._possible
+
+
 class Sieve:
     """Patterns that are tried one after the other."""
 

@@ -224,10 +224,8 @@ def _odd_name(context: DialogueContext, state: Dialogue, reading: Reading) -> bo
 
 def _asked_back(context: DialogueContext, state: Dialogue, reading: Reading) -> None:
     """A question while a booking is open: answered or passed on, then the open question again."""
-    answers.reply(context, reading, state)
-    sure = all(one.what != "other" for one in reading.all(Kind.QUESTION)) and not said.doubtful(reading)
-    was_armed = state.step == "confirm"
-    repeat(context, state, armed=was_armed and sure)
+    sure = arming.stays_armed(state, reading, answered=answers.reply(context, reading, state))
+    repeat(context, state, armed=sure)
 
 
 def _merge(context: DialogueContext, state: Dialogue, reading: Reading) -> None:

@@ -40,15 +40,16 @@ def cancel(context: DialogueContext, reading: Reading) -> bool:
 def answer(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
     """A text without a command while "really cancel?" is open."""
     yes, no = reading.has(Kind.YES), reading.has(Kind.NO)
-    again = reading.has(Kind.BEGIN, "cancel") and not reading.has(Kind.GIVE)  # 两个都取消 is another question
+    named = any(reading.has(kind) for kind in (Kind.GIVE, Kind.CORRECT, Kind.REFUSE))
+    again = reading.has(Kind.BEGIN, "cancel") and not named
     if said.puts_off(reading):
         return arming.later(context, state)
+    if reading.has(Kind.BEGIN, "cancel") and named and not yes:
+        context.close(state)
+        return False  # 不是，只取消周六的; not A2S4: another question
     if reading.has(Kind.QUESTION):
-        state.doubt()
-        context.keep(state)
-        answers.reply(context, reading)
-        if yes or no:
-            _ask_again(context, state)
+        sure = arming.stays_armed(state, reading, answered=answers.reply(context, reading))
+        repeat(context, state, armed=sure and not yes and not no)
         return True
     if not yes and not no and not again:
         return False
@@ -98,10 +99,13 @@ def _ask(context: DialogueContext, found: Sequence[Appointment], *, armed: bool 
         context.ask(state, "ask.cancel_all", options, fields=fields, count=len(found), lines=lines)
 
 
-def _ask_again(context: DialogueContext, state: Dialogue) -> None:
+def repeat(context: DialogueContext, state: Dialogue, *, armed: bool = False) -> None:
+    """Ask once more; if the appointments are not what was shown any more, nothing."""
+    state.doubt()
+    context.keep(state)
     found = _still_there(context, state)
     if found is not None:
-        _ask(context, found)
+        _ask(context, found, armed=armed)
 
 
 def _still_there(context: DialogueContext, state: Dialogue) -> list[Appointment] | None:

@@ -16,12 +16,12 @@ from imserver.plugins.booking.schedule.shops import Shop
 from imserver.plugins.booking.understanding.acts import Act, Kind, Reading
 from imserver.plugins.booking.understanding.alarms import RedFlag
 
-from . import answers, book, browse, coming_back, commands, emergency, handoff, holding, move, said
+from . import answers, book, browse, coming_back, commands, emergency, handoff, holding, said
 from .commands import ANYWHERE, GO_ON, OF_OTHER_SHOPS, QUESTION_NUMBER, Command, Where
 from .context import DialogueContext, OutOfReach, Place
 from .incoming import Incoming, locate, speak_as_written
 from .labels import label_key
-from .open_question import answered, asked_in, doubt_others, doubt_own
+from .open_question import answered, asked_in, doubt_others, doubt_own, repeat_unarmed
 from .state import Dialogue, load_dialogue
 from .subjects import fresh_of
 from .wishes import is_coming, is_courtesy, put_right, wish_of
@@ -353,10 +353,7 @@ def _for_people(context: DialogueContext, state: Dialogue | None) -> None:
     state.misses += 1
     context.keep(state)
     context.say("unclear.left_to_staff")
-    if state.kind == "book":
-        book.repeat(context, state, armed=False)
-    elif state.kind == "move":
-        move.repeat(context, state)
+    repeat_unarmed(context, state)
     state = context.dialogue()
     if state is not None:
         state.misses = 1

@@ -16,7 +16,7 @@ from imserver.plugins.booking.schedule.shops import Shop
 from imserver.plugins.booking.schedule.status import Action, NotPossible, Status, next_status
 from imserver.plugins.booking.understanding.acts import Kind, Reading, Weight
 
-from . import book, move, said
+from . import book, move, said, wished_move
 from .allowed import not_possible, show_again, stale
 from .context import DialogueContext, Place
 from .holding import actor
@@ -110,6 +110,7 @@ def _line(context: DialogueContext, shop: Shop, appointment: Appointment) -> str
         appointment.for_name or (customer.display_name if customer else appointment.customer_id),
         band.names.in_language(words.language) if band else "",
         words("sheet.first_visit") if appointment.first_visit else "",
+        words("sheet.wish", when=words.moment(appointment.wished)) if appointment.wished else "",
         words("sheet.no_messages") if known(context.tx, appointment.customer_id).no_messages else "",
         *names,
         words(f"status.{appointment.status}"),
@@ -166,6 +167,10 @@ def _confirm(context: DialogueContext, reading: Reading, appointment: Appointmen
     """What a yes to an appointment does, by what it is."""
     if appointment.status is Status.HELD:
         book.confirm_held(context, said.version_of(reading), appointment)
+    elif appointment.wished is not None and context.is_staff and not said.names_time(reading):
+        if not _says_more(context, reading) and not _is_stale(context, reading, appointment):
+            wished_move.agree(context, appointment, appointment.wished)
+            _say_done(context, appointment)
     elif said.names_time(reading) and appointment.status in (Status.PENDING, Status.CONFIRMED):
         move.confirm(context, reading, appointment)
     elif appointment.status is Status.PENDING and context.is_staff:

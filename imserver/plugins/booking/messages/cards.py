@@ -25,6 +25,8 @@ _STAFF_STEPS: dict[Status, tuple[str, ...]] = {
     Status.DONE: ("undo",),
     Status.NO_SHOW: ("undo",),
 }
+#: The same of one whose customer has asked for another time.
+_WISH_STEPS = ("confirm", "decline", "arrive")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,8 @@ def appointment_fields(
         fields.append((words("field.with"), named[0].names.in_language(words.language)))
     if appointment.note:
         fields.append((words("field.note"), appointment.note))
+    if appointment.wished is not None:
+        fields.append((words("field.wish"), words.moment(appointment.wished)))
     fields.append((words("field.code"), appointment.code))
     return fields
 
@@ -144,5 +148,5 @@ def staff_options(words: Words, appointment: Appointment) -> list[Option]:
         Option(
             words(f"button.{name}"), f"{words(f'command.{name}')} {appointment.code} v{appointment.version}"
         )
-        for name in _STAFF_STEPS.get(appointment.status, ())
+        for name in (_WISH_STEPS if appointment.wish_wall else _STAFF_STEPS.get(appointment.status, ()))
     ]

@@ -181,8 +181,8 @@ class RedFlags:
 
     def _in_window(self, plain: str) -> Iterator[RedFlag | None]:
         hits, flags = Hits(self, plain), list[RedFlag]()
-        for some in batched(self._possible(plain), RULES_IN_STEP):
-            flags += self._by_rules(some, hits)
+        for rules in batched(self._possible(plain), RULES_IN_STEP):
+            flags += self._by_rules(rules, hits)
             yield None
         if not any(flag.urgent for flag in flags):
             for some in batched(list(pieces(plain)), PIECES_IN_STEP):

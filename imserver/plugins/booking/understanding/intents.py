@@ -436,7 +436,7 @@ def hide_cancelled(page: Page, scene: Scene) -> None:
     """
     if scene.step not in ("", "none") or not page.may_hold(WISH["cancel"]):
         return
-    if WISH["move"].search(page.open):
+    if page.search(WISH["move"]):
         return
     for start, end in page.clauses:
         text = page.open[start:end]
@@ -472,7 +472,7 @@ _EXISTING: Final = template("intents", "existing")
 def read_existing(page: Page, scene: Scene) -> None:
     """我约了周五三点: the time of an appointment that there is already is none of a wish."""
     for start, end in page.clauses:
-        match = _EXISTING.search(page.open, start, end)
+        match = page.search(_EXISTING, start, end)
         if match is None or scene.step not in ("", "none"):
             continue
         word = next(
@@ -507,7 +507,7 @@ def hide_assent(page: Page) -> None:
     for match in page.find(_NO_NEED_TO):
         page.take(*match.span(), Cover.NOTE)
     for start, end in page.clauses:
-        if _REMINDED.search(page.open, start, end):
+        if page.search(_REMINDED, start, end):
             page.take(start, end, Cover.NOTE)
 
 
