@@ -28,14 +28,14 @@ endif
 
 .PHONY: help demo test browse check prove prove-long simulate mutants understanding bench rivals fmt lock clean \
         check-format check-lint check-types check-layers check-tests check-wheel \
-        prove-begin prove-simulation prove-torture prove-storage-faults prove-hostile-peers prove-random-input
+        prove-begin prove-simulation prove-torture prove-storage-faults prove-hostile-peers prove-random-input prove-conformance
 
 help:
 	@echo 'make demo    a server, clients and a pulled cable, on this machine'
 	@echo 'make test    the tests'
 	@echo 'make browse  the JavaScript client in Chromium, which must be installed (four minutes)'
 	@echo 'make check   everything a change must pass: format, lint, types, layers, tests, wheel'
-	@echo 'make prove   the short proofs: simulation, torture, storage faults, hostile peers, random input (5 minutes)'
+	@echo 'make prove   the short proofs: simulation, torture, storage faults, hostile peers, random input, conformance (5 minutes)'
 	@echo 'make prove-long  the long ones (two hours)'
 	@echo 'make simulate  the whole system on virtual time, under faults [SEEDS=how many] [SEED=one to replay]'
 	@echo 'make mutants  one-line sabotages that the tests must notice [DIR=folder of patches] [ONLY=name] (15 minutes)'
@@ -112,7 +112,7 @@ check-wheel: $(ready)
 # docs/reliability.md says what each of them proves, and under which assumptions.
 
 shares := .venv/.prove
-proofs := prove-simulation prove-torture prove-storage-faults prove-hostile-peers prove-random-input
+proofs := prove-simulation prove-torture prove-storage-faults prove-hostile-peers prove-random-input prove-conformance
 
 prove: prove-begin $(proofs)
 	@awk '{ all += $$1; line[NR] = $$0 } END { for (i = 1; i <= NR; i++) { split(line[i], part); \
@@ -147,6 +147,9 @@ prove-hostile-peers: $(ready)
 
 prove-random-input: $(ready)
 	$(call proof,random-input,$(bin)/pytest -q -m prove -s tests/fuzz tests/client/test_state_rules.py tests/lineage)
+
+prove-conformance: $(ready)
+	$(call proof,conformance,$(bin)/pytest -q -n 3 -m prove tests/conformance tests/js/test_conformance.py)
 
 # ------------------------------------------------------------------------------------------------------ the environment
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -13,15 +14,16 @@ T = TypeVar("T")
 
 
 class Child:
-    """A generator, a probe, or another client process: `python -m MODULE`."""
+    """A generator, a probe, or another client process: `python -m MODULE`, or a `command` that does as such a module does."""
 
-    def __init__(self, module: str, plan: Any) -> None:
+    def __init__(self, module: str, plan: Any, *, command: Sequence[str] = ()) -> None:
         self._module = module
+        self._command = list(command) or [sys.executable, "-m", module]
         self._plan = plan
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", self._module],
+            self._command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

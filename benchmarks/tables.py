@@ -52,6 +52,19 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("CPU µs/delivery", "cpu_us_per_delivery"),
     ),
     "idle": (Column("KiB each", "kib"), Column("KiB a message", "message_kib")),
+    "libraries": (
+        _RATE,
+        Column("client CPU s/100k", "client_cpu_s_per_100k"),
+        Column("x Python", "client_cpu_ratio"),
+        _COST,
+    ),
+    "door": (
+        _RATE,
+        Column("of TCP's x", "rate_ratio"),
+        _COST,
+        Column("of TCP's x", "cpu_ratio"),
+        Column("KiB each", "kib"),
+    ),
     "backlog": (_RATE, Column("seconds", "seconds"), _COST),
     "reconnect": (
         Column("seconds", "seconds"),

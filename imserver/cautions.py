@@ -17,6 +17,11 @@ SECRET_READERS = stat.S_IRWXG | stat.S_IRWXO
 KEY_READERS = stat.S_IRWXO
 KEY_WRITERS = stat.S_IWGRP | stat.S_IWOTH
 
+WEB_CLEAR_TEXT = (
+    "tokens and messages are readable on the way, and browsers give such a page no lock, no worker and no"
+    " cryptography: set tls_certificate, or let nobody but a proxy of yours come this way"
+)
+
 Caution = tuple[str, dict[str, Any]]
 
 
@@ -25,6 +30,9 @@ def cautions(config: Config, now_s: float) -> Iterator[Caution]:
     server, auth = config.server, config.auth
     if not (server.tls_certificate or server.unix_socket or is_loopback(server.host)):
         yield "clear_text", {"host": server.host, "meaning": "tokens and messages are readable on the way"}
+    http = config.http
+    if http is not None and not http.tls_certificate and not is_loopback(http.host):
+        yield "http_clear_text", {"host": http.host, "meaning": WEB_CLEAR_TEXT}
     if auth.secret_file and not (auth.secret or auth.public_key_file):
         yield from open_to_others(auth.secret_file, SECRET_READERS)
     for key in auth.keys:
@@ -33,9 +41,10 @@ def cautions(config: Config, now_s: float) -> Iterator[Caution]:
     for path in (auth.public_key_file, *(key.public_key_file for key in auth.keys)):
         if path:
             yield from _written_by_others(path)
-    if server.tls_certificate:
-        yield from open_to_others(server.tls_key, KEY_READERS)
-        yield from _ends_soon(server.tls_certificate, now_s)
+    for section in (server, http):
+        if section is not None and section.tls_certificate:
+            yield from open_to_others(section.tls_key, KEY_READERS)
+            yield from _ends_soon(section.tls_certificate, now_s)
 
 
 def open_to_others(path: str | Path, readers: int) -> Iterator[Caution]:

@@ -66,16 +66,17 @@ class WebsocketCodec(Pushing):
         return data.find(b"\x8a\0") + 2 if b"\x8a\0" in data else 0
 
 
-def upgrade(path: str) -> bytes:
-    """The client's request."""
+def upgrade(path: str, *more: str, host: str = "bench") -> bytes:
+    """The client's request; `more` are headers."""
     key = b64encode(b"benchmarks-0123!").decode()
     lines = (
         f"GET {path} HTTP/1.1",
-        "Host: bench",
+        f"Host: {host}",
         "Upgrade: websocket",
         "Connection: Upgrade",
         f"Sec-WebSocket-Key: {key}",
         "Sec-WebSocket-Version: 13",
+        *more,
     )
     return "\r\n".join((*lines, "", "")).encode()
 
@@ -83,7 +84,10 @@ def upgrade(path: str) -> bytes:
 def masked(first: int, body: bytes) -> bytes:
     """A client's frame; the mask is four zeros, which leaves the body as it is."""
     length = len(body)
-    size = bytes((0x80 | length,)) if length < 126 else b"\xfe" + length.to_bytes(2, "big")
+    if length < 126:
+        size = bytes((0x80 | length,))
+    else:
+        size = b"\xfe" + length.to_bytes(2) if length < 65_536 else b"\xff" + length.to_bytes(8)
     return bytes((first,)) + size + bytes(4) + body
 
 

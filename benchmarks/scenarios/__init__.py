@@ -5,9 +5,11 @@ from __future__ import annotations
 from benchmarks.scenarios import (
     appointments,
     backup,
+    door,
     fairness,
     groups,
     growth,
+    libraries,
     memory,
     pairs,
     people,
@@ -18,6 +20,19 @@ from benchmarks.scenarios.base import Scenario
 
 SCENARIOS: dict[str, Scenario] = {
     scenario.name: scenario
-    for module in (pairs, groups, memory, returning, appointments, reading, growth, fairness, backup, people)
+    for module in (
+        pairs,
+        groups,
+        memory,
+        door,
+        returning,
+        appointments,
+        reading,
+        growth,
+        fairness,
+        backup,
+        people,
+        libraries,
+    )
     for scenario in module.SCENARIOS
 }

@@ -56,6 +56,7 @@ COMMANDS: dict[str, Row] = {
     "session": Row("imserver.cli.session:session", "See who is connected, and end it."),
     "trace": Row("imserver.cli.trace:trace", "Explain every frame between clients and a server."),
     "decode": Row("imserver.cli.decode:decode", "Show the frames in bytes, and what is wrong with them."),
+    "conform": Row("imserver.cli.conform:conform", "Play the server against a client, and judge it."),
     "simulate": Row("imserver.cli.simulate:simulate", "Run the whole system on virtual time, under faults."),
     "demo": Row("imserver.cli.demo:demo", "See it work: a chat, a cut line, a killed server, and the proof."),
     "torture": Row(

@@ -14,7 +14,7 @@ from imserver.clock import Clock
 from imserver.config import LimitsConfig
 from imserver.net.address_limits import AddressLimits, room_for_connections
 from imserver.net.refused_peers import RefusedPeers
-from imserver.net.transport import Accepted, ServerTransport
+from imserver.net.transport import Accepted, Refusal, ServerTransport
 from imserver.net.unauthenticated import Group, Unauthenticated
 from imserver.networks import counted_as
 from imserver_protocol.errors import CloseCode
@@ -23,8 +23,6 @@ from imserver_protocol.errors import CloseCode
 DRAIN_SPREAD_MS = 3000
 #: Connections above `max_connections` that may still be on their way out: half of the reserved descriptors (RESERVED_FDS).
 MAX_LEAVING = 64
-
-Refusal = tuple[CloseCode, str, int]
 
 
 class Admission:
@@ -82,8 +80,15 @@ class Admission:
         self._logged_in[transport] = address
         return None
 
+    def rename(self, accepted: Accepted, address: str) -> None:
+        """A proxy's header names the client: from now on the connection is counted as the client's, and as its youngest."""
+        accepted.address = address
+        if accepted in self._unauthenticated:
+            self._unauthenticated.discard(accepted)
+            self._unauthenticated.add(accepted, _group(accepted))
+
     def passed(self, accepted: Accepted, transport: ServerTransport) -> None:
-        """The TLS handshake is done: `transport` takes the place of `accepted` in all counts."""
+        """What comes before the first frame is done: `transport` takes the place of `accepted` in all counts."""
         if accepted not in self.transports:  # refused in this very turn
             transport.abort()
             return
@@ -116,6 +121,13 @@ class Admission:
             transport.log.debug("login_refused", cause=cause)
         address = counted_as(transport.address)
         return None if address is None else self._addresses.login_failed(address, self.clock.monotonic())
+
+    def proxy_header_refused(self, transport: ServerTransport, cause: str) -> None:
+        """Count a PROXY header from who is no proxy, and a wrong one, or none, from one."""
+        if self.refused.proxy_headers.add(address=transport.address, cause=cause):
+            transport.log.info("proxy_header_refused", cause=cause)
+        else:
+            transport.log.debug("proxy_header_refused", cause=cause)
 
     @property
     def unauthenticated(self) -> int:

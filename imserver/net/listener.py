@@ -23,9 +23,10 @@ from imserver.net.refused_peers import RefusedPeers
 from imserver.net.scheduling.read_scheduler import ReadScheduler
 from imserver.net.scheduling.write_queue import WriteQueue
 from imserver.net.sessions import SWEPT_A_TURN
-from imserver.net.tls_listener import TlsListener
+from imserver.net.socket_listener import SocketListener, tcp_sockets
 from imserver.net.transport import SWEEP_INTERVAL_S, ServerTransport
 from imserver.net.unix_socket import UnixSocket
+from imserver.networks import Proxies
 from imserver.passing import passes
 from imserver_protocol.limits import Limits
 from imserver_protocol.session.states import Recorder
@@ -93,7 +94,9 @@ class Listener:
             if config.server.tls_certificate and not config.server.unix_socket
             else None
         )
-        self._tls_listener: TlsListener | None = None
+        self._proxies = Proxies(config.server.proxies)
+        #: In the place of `_server` where something comes before the first frame.
+        self._socket_listener: SocketListener | None = None
         self._sweeper: asyncio.Task[None] | None = None
         self._beginning: asyncio.Task[None] | None = None
 
@@ -111,12 +114,17 @@ class Listener:
         try:
             if server.unix_socket:
                 self._unix_socket = UnixSocket(Path(server.unix_socket), backlog=BACKLOG)
+            if self._tls_context is not None or self._proxies:
+                sockets = (
+                    [self._unix_socket.listening]
+                    if self._unix_socket is not None
+                    else await tcp_sockets(self.loop, server.host, server.port, BACKLOG)
+                )
+                self._socket_listener = SocketListener(self, self._proxies, self._tls_context, sockets)
+            elif self._unix_socket is not None:
                 self._server = await self.loop.create_unix_server(
                     lambda: ServerTransport(self), sock=self._unix_socket.listening, backlog=BACKLOG
                 )
-            elif self._tls_context is not None:
-                self._tls_listener = TlsListener(self, self._tls_context)
-                await self._tls_listener.open(server.host, server.port, BACKLOG)
             else:
                 self._server = await self.loop.create_server(
                     lambda: ServerTransport(self), server.host, server.port, backlog=BACKLOG
@@ -130,9 +138,11 @@ class Listener:
     @property
     def port(self) -> int:
         """The TCP port that we listen on (0 for a Unix socket)."""
-        if self._tls_listener is not None:
-            return self._tls_listener.port
-        if self._server is None or self._config.server.unix_socket:
+        if self._config.server.unix_socket:
+            return 0
+        if self._socket_listener is not None:
+            return self._socket_listener.port
+        if self._server is None:
             return 0
         port: int = self._server.sockets[0].getsockname()[1]
         return port
@@ -176,12 +186,12 @@ class Listener:
 
     def _shut(self) -> None:
         self.admission.draining = True
+        if self._socket_listener is not None:
+            self._socket_listener.close()
         if self._server is not None:
             self._server.close()
         if self._unix_socket is not None:
             self._unix_socket.close()
-        if self._tls_listener is not None:
-            self._tls_listener.close()
 
     # -- the sweep ----------------------------------------------------------------------------------------------------
 

@@ -12,9 +12,11 @@ from typing import Any, Protocol, cast
 
 from imserver.clock import Clock
 from imserver.config import LimitsConfig
+from imserver.net.proxy_protocol import begins_header
 from imserver.net.scheduling.read_scheduler import ReadScheduler
 from imserver.net.scheduling.write_queue import WriteQueue
 from imserver.net.sessions import DeviceSession, logged_id
+from imserver.networks import UNIX, canonical
 from imserver_protocol.errors import CloseCode, Reaction, reaction
 from imserver_protocol.limits import Limits
 from imserver_protocol.session.connection import Connection
@@ -36,6 +38,10 @@ HIGH_WATER_BYTES = 256 * 1024
 SWEEP_INTERVAL_S = 1.0
 
 
+#: What a peer is told that sends a PROXY header and is no proxy, or a second one behind that of a proxy.
+NO_PROXY_TEXT = "a PROXY header, which is for listed proxies to send, and once"
+
+
 class Accepted(Protocol):
     """An accepted socket: a client's connection, or a TLS handshake that becomes one."""
 
@@ -50,14 +56,22 @@ class Accepted(Protocol):
     def abort(self) -> None: ...
 
 
+#: What GOODBYE says to a connection that is not admitted: code, text, and after how many milliseconds to come back.
+Refusal = tuple[CloseCode, str, int]
+
+
 class AdmissionPort(Protocol):
     """Admission as a transport sees it."""
 
-    def admit(self, accepted: Accepted) -> tuple[CloseCode, str, int] | None: ...
+    def admit(self, accepted: Accepted) -> Refusal | None: ...
 
     def passed(self, accepted: Accepted, transport: ServerTransport) -> None: ...
 
+    def rename(self, accepted: Accepted, address: str) -> None: ...
+
     def forget(self, accepted: Accepted) -> None: ...
+
+    def proxy_header_refused(self, transport: ServerTransport, cause: str) -> None: ...
 
 
 class SessionPort(Protocol):
@@ -97,6 +111,7 @@ class ServerTransport(asyncio.Protocol):
 
     __slots__ = (
         "_admitted",
+        "_begins",
         "_breach",
         "_left",
         "_listener",
@@ -131,6 +146,7 @@ class ServerTransport(asyncio.Protocol):
         self.number = admitted.number if admitted is not None else 0
         self._admitted = admitted
         self.flush_pending = False
+        self._begins = True  # nothing has come from the peer yet
         self._breach = False  # the peer broke the protocol, and GOODBYE says so
         self._left = False
         self._transport: asyncio.Transport | None = None
@@ -147,8 +163,7 @@ class ServerTransport(asyncio.Protocol):
             self._listener.admission.passed(self._admitted, self)
             self._admitted = None
         else:
-            peer = transport.get_extra_info("peername")
-            self.address = str(peer[0]) if isinstance(peer, tuple) and peer else "unix"
+            self.address = address_of(transport.get_extra_info("peername"))
             refusal = self._listener.admission.admit(self)
             if refusal is not None:
                 self.connection.close(*refusal, now=self._listener.clock.monotonic())
@@ -159,6 +174,12 @@ class ServerTransport(asyncio.Protocol):
 
     def take(self, data: bytes) -> bool:
         """Process the peer's bytes when the read scheduler hands them over. False: take no more, the connection closes."""
+        if self._begins:
+            self._begins = False
+            if begins_header(data):
+                self._listener.admission.proxy_header_refused(self, NO_PROXY_TEXT)
+                self.close(CloseCode.MALFORMED, NO_PROXY_TEXT)
+                return False
         try:
             self.connection.receive_data(data, self._listener.clock.monotonic())
             self._step()
@@ -343,3 +364,10 @@ class ServerTransport(asyncio.Protocol):
         self._timer = None
         self.connection.on_time(self._listener.clock.monotonic())
         self._step()
+
+
+def address_of(peer: Any) -> str:
+    """A peer's address as the log and the limits know it, from what the socket calls its peer."""
+    if not (isinstance(peer, tuple) and peer):
+        return UNIX
+    return canonical(str(peer[0])) or str(peer[0])

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from imserver.clock import Clock
+from imserver.net.proxy_protocol import BadHeader, read_header
 from imserver_protocol.errors import CloseCode, MalformedFrame, RefusalCode, RemoteError
 from imserver_protocol.limits import MAX_FRAME_BYTES_CEILING, Limits
 from imserver_protocol.wire import frames
@@ -63,6 +64,8 @@ class _Direction:
         self.bytes = 0
         #: Where a frame begins is not known any more: the rest is only counted.
         self.lost = False
+        #: The beginning, as long as it may be a PROXY header; None behind that.
+        self.head: bytes | None = b""
 
 
 class Explainer:
@@ -103,6 +106,8 @@ class Explainer:
         if direction.lost:
             return []
         told: list[Line] = []
+        if up and direction.head is not None:
+            told, data = self._behind_header(direction, direction.head + data)
         splitter = direction.splitter
         try:
             bodies = splitter.feed(data)
@@ -124,6 +129,19 @@ class Explainer:
                 )
             )
         return told
+
+    def _behind_header(self, direction: _Direction, data: bytes) -> tuple[list[Line], bytes]:
+        """A proxy in front names the client before the first frame: a line for that, and what follows."""
+        direction.head = None
+        try:
+            header = read_header(data)
+        except BadHeader:
+            return [], data
+        if header is None:
+            direction.head = data
+            return [], b""
+        named = f"the client is {header.source}" if header.source else "the proxy speaks for itself"
+        return [self.note(f"PROXY header, {header.length} B: {named}")], data[header.length :]
 
     def sums(self) -> str:
         """How much went over in each direction."""

@@ -93,6 +93,15 @@ def test_a_list_of_accounts_tells_memory_of_both_sides(bench: Bench) -> None:
         assert row.figures["server_mib"] >= 0
 
 
+def test_both_libraries_post_and_receive_everything(bench: Bench) -> None:
+    python, javascript = run("libraries", bench)
+    assert (python.loop, javascript.loop) == ("Python", "JavaScript")
+    for row in (python, javascript):
+        assert row.counts is not None
+        assert row.counts.sent == row.counts.acknowledged == row.counts.delivered == 100
+        assert row.figures["client_cpu_ratio"] > 0
+
+
 def test_idle_tells_of_each_kind(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.scenarios.memory._CALM_S", 0.06)
     rows = run("idle", bench)

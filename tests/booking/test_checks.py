@@ -109,6 +109,10 @@ DAMAGES: list[tuple[str, set[str]]] = [
     ((f"UPDATE booking_appointment_resources SET resource_id = 'x' WHERE appointment_id = {HELD}"
      " AND resource_id LIKE '%room%'"), {"cells are owned"}),
     ("UPDATE booking_appointments SET code = 'A2A2' WHERE status = 'held'", {"appointments are sane"}),
+    ("UPDATE booking_appointments SET wish_start_at = 300000 WHERE status = 'confirmed'", {"wished times are owned"}),
+    ("UPDATE booking_appointments SET wish_wall = '2026-11-20T11:00' WHERE status = 'confirmed'",
+     {"wished times are owned", "requests will end"}),
+    ("UPDATE booking_appointments SET wish_resources = 'x' WHERE status = 'held'", {"wished times are owned"}),
     ("UPDATE booking_appointments SET zone = 'Europe/Berlin' WHERE status = 'held'", {"appointments are sane"}),
     ("UPDATE booking_appointments SET zone = 'Nowhere' WHERE status = 'held'", {"appointments are sane"}),
     ("UPDATE booking_appointments SET end_at = start_at WHERE status = 'held'", {"appointments are sane"}),

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from imserver.plugins.booking.dialogue.plan_words import read_period
 from imserver.plugins.booking.journey import offers
 from imserver.plugins.booking.schedule.leave import bounds
 from imserver.testing import Said
@@ -467,3 +468,94 @@ async def test_a_card_counts_whom_an_older_plan_is_in_the_way_of_and_nobody_is_a
         await agreed(shop, "销假 李老师 周五")
         offers_now = await shop.sql("SELECT plan_id, state FROM booking_offers")
         assert offers_now == [(1, "waiting")], "the shop is closed all the same"
+
+
+async def rows_of_leave(shop: Shop) -> list[tuple[str, str, str]]:
+    """(who, from, until) of the leave that stands."""
+    return [
+        (str(who), str(start), str(end))
+        for who, start, end in await shop.sql(
+            "SELECT resource_id, start_wall, end_wall FROM booking_leaves WHERE withdrawn_at IS NULL ORDER BY start_at, id"
+        )
+    ]
+
+
+async def test_leave_over_days_is_all_of_them_also_over_new_year_and_in_the_order_of_the_day() -> None:
+    for text, first, last in (
+        ("/leave Wang 30/11-2/12", "2026-11-30", "2026-12-03"),
+        ("请假 王老师 12月30日-1月2日", "2026-12-30", "2027-01-03"),
+    ):
+        async with Shop() as shop:
+            await agreed(shop, text)
+            assert await rows_of_leave(shop) == [("garden-wang", f"{first}T00:00", f"{last}T00:00")]
+
+
+async def test_a_part_of_leave_is_withdrawn_and_the_rest_stays() -> None:
+    async with Shop() as shop:
+        await agreed(shop, "请假 李老师 11月19日到11月23日")
+        card = await staff(shop, "销假 李老师 周五下午")
+        assert "销假：李老师 11月20日 周五 12:00–18:00" in card
+        await staff(shop, "好")
+        assert await rows_of_leave(shop) == [
+            ("garden-li", "2026-11-19T00:00", "2026-11-20T12:00"),
+            ("garden-li", "2026-11-20T18:00", "2026-11-24T00:00"),
+        ]
+        free_times = await free(shop, "周五")
+        assert "14:00" in free_times
+        assert "10:00" not in free_times
+        await agreed(shop, "销假 李老师 11月19日到11月30日")
+        assert await rows_of_leave(shop) == []
+
+
+async def test_withdrawing_the_afternoon_tells_whom_it_frees_and_not_the_morning() -> None:
+    async with Shop() as shop:
+        ming, _ = await with_li(shop, "ming", f"{FRIDAY} 15:00", service="儿童验光")
+        hong, _ = await with_li(shop, "hong", f"{FRIDAY} 10:00", service="儿童验光", name="小红")
+        await agreed(shop, "请假 李老师 周五")
+        said = await agreed(shop, "销假 李老师 周五下午")
+        assert at(said, ming) != ""
+        assert at(said, hong) == ""
+
+
+async def test_two_people_are_named_in_one_leave() -> None:
+    for text in (
+        "请假 李老师和王老师 周五下午",
+        "请假 王老师、李老师 周五下午",
+        "/leave Li and Wang fri afternoon",
+    ):
+        async with Shop() as shop:
+            await with_li(shop, "ming", f"{FRIDAY} 15:00", service="儿童验光")
+            card = await staff(shop, text)
+            assert "会影响1个预约" in card
+            await staff(shop, "好")
+            assert {row[0] for row in await rows_of_leave(shop)} == {"garden-li", "garden-wang"}, text
+            await agreed(shop, "销假 李老师 王老师 周五")
+            assert await rows_of_leave(shop) == []
+
+
+async def test_of_two_who_are_named_only_who_is_not_away_goes_and_a_break_is_of_both() -> None:
+    async with Shop() as shop:
+        await agreed(shop, "请假 李老师 周五")
+        card = await staff(shop, "请假 李老师 王老师 周五下午")
+        assert "李老师 11月20日 周五 12:00–18:00 已经请过假了" in card
+        assert "王老师 请假" in card
+        await staff(shop, "不用了")
+        assert "李老师" in (card := await staff(shop, "午休 李老师 王老师 12:00-13:00"))
+        assert "王老师" in card
+
+
+async def test_days_of_leave_over_the_change_of_clocks_are_whole(tmp_path: Path) -> None:
+    """Berlin, 28 March 2027: the day has 23 hours, and the leave of three days all of them."""
+    zone = ZoneInfo("Europe/Berlin")
+    begin, end = bounds(datetime.fromisoformat("2027-03-27"), datetime.fromisoformat("2027-03-30"), zone)
+    assert end - begin == (3 * 24 - 1) * 3_600_000
+    found = read_period("27/3/2027-29/3/2027", datetime.fromisoformat("2027-03-01T10:00"), zone)
+    assert found is not None
+    assert bounds(found.start, found.end, zone) == (begin, end)
+
+
+async def test_a_name_that_nobody_has_is_no_reason_of_somebody_elses_leave() -> None:
+    async with Shop() as shop:
+        assert "没有找到「张老师」" in await staff(shop, "请假 李老师 张老师 周五")
+        assert await shop.sql("SELECT COUNT(*) FROM booking_plans") == [(0,)]
+        assert "（看牙）" in await staff(shop, "请假 李老师 周五 看牙")

@@ -126,3 +126,50 @@ def test_a_long_text_is_read_in_no_time(text: str) -> None:
     read_period(text, NOW, ZONE)
     _, rest = read_spans(text)
     read_opening_days(rest, NOW, ZONE)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("30/11-2/12", "2026-11-30 2026-12-02"),
+        ("30/11 to 2/12", "2026-11-30 2026-12-02"),
+        ("28/12-3/1", "2026-12-28 2027-01-03"),
+        ("27/3/2027-29/3/2027", "2027-03-27 2027-03-29"),
+        ("2027年3月27日到29日", "2027-03-27 2027-03-29"),
+        ("dec 3-5", "2026-12-03 2026-12-05"),
+        ("3 - 5 december", "2026-12-03 2026-12-05"),
+        ("dec 30-jan 2", "2026-12-30 2027-01-02"),
+        ("30 dec-2 jan 2027", "2026-12-30 2027-01-02"),
+        ("12月3-5日", "2026-12-03 2026-12-05"),
+        ("12月30日-1月2日", "2026-12-30 2027-01-02"),
+        ("2026-12-03-2026-12-05", "2026-12-03 2026-12-05"),
+        ("周五-周日", "2026-11-20 2026-11-22"),
+        ("fri-sun", "2026-11-20 2026-11-22"),
+        ("周五和周六", "2026-11-20 2026-11-21"),
+        ("周五、周六、周日", "2026-11-20 2026-11-22"),
+        ("下周", "2026-11-23 2026-11-29"),
+        ("周末", "2026-11-21 2026-11-22"),
+        ("12月3日起三天", "2026-12-03 2026-12-05"),
+        ("3 days from dec 3", "2026-12-03 2026-12-05"),
+    ],
+)
+def test_a_range_of_days_is_all_of_them(text: str, wanted: str) -> None:
+    found = read_period(text, NOW, ZONE)
+    assert found is not None, text
+    last = found.end - timedelta(days=1)
+    assert f"{found.start:%Y-%m-%d} {last:%Y-%m-%d}" == wanted
+    assert found.start.time() == found.end.time() == datetime.min.time()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["3/12-5/12", "30/11-2/13", "31/11-2/12", "2/12-30/11/2026", "周五和周日", "dec 5-3 2026", "2026-12-05-2026-12-03",
+     "12月3日起900天", "3/12-5"],
+)  # fmt: skip
+def test_a_range_that_may_be_another_or_none_is_asked_about(text: str) -> None:
+    assert read_period(text, NOW, ZONE) is None
+
+
+def test_a_range_ends_with_the_part_of_its_last_day() -> None:
+    assert period("12月3日至12月5日上午") == "12-03 00:00 12-05 12:00"
+    assert period("周五 9:00-12:00") == "11-20 09:00 11-20 12:00"

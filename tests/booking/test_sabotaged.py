@@ -249,7 +249,7 @@ async def test_a_plan_that_grew_ends_when_its_new_hit_begins() -> None:
         await shop.until("2026-11-18T14:59")
         assert await states(shop) == ["asked"]
         assert "没有人确认" in at(await shop.until("2026-11-18T15:00"), group)
-        assert await states(shop) == ["dropped"]
+        assert await states(shop) == ["ended"]
 
 
 async def test_a_part_of_a_step_is_closed_whole() -> None:

@@ -88,14 +88,14 @@ def no_uncaught_errors(request: pytest.FixtureRequest):
     assert site.errors == []
 
 
-async def renderers(browser: Browser) -> set[int]:
-    """The process ids of pages of this browser."""
+async def renderers(browser: Browser) -> dict[int, float]:
+    """The processes of pages of this browser, and their processor time (seconds)."""
     session = await browser.new_browser_cdp_session()
     try:
         said = await session.send("SystemInfo.getProcessInfo")
     finally:
         await session.detach()
-    return {one["id"] for one in said["processInfo"] if one["type"] == "renderer"}
+    return {one["id"]: one["cpuTime"] for one in said["processInfo"] if one["type"] == "renderer"}
 
 
 def kill(pid: int) -> None:

@@ -18,7 +18,7 @@ from imserver import named_file
 from imserver.cautions import SOON_S, cautions
 from imserver.cli.app import Setup
 from imserver.cli.place import database_is_there
-from imserver.config import AuthConfig, Config, ServerConfig
+from imserver.config import AuthConfig, Config, HttpConfig, ServerConfig
 from imserver.errors import ConfigError, StartError
 from imserver.named_file import make_private, read_bytes, read_text
 from imserver.secret import MIN_PERIOD, load_or_make_secret, load_public_key
@@ -117,6 +117,15 @@ def test_a_unix_socket_is_read_by_nobody_on_the_way() -> None:
     assert named(Config(server=ServerConfig(host="0.0.0.0"), auth=auth)) == ["clear_text"]
     by_socket = ServerConfig(host="0.0.0.0", unix_socket="/run/imserver.sock")
     assert named(Config(server=by_socket, auth=auth)) == []
+
+
+def test_so_is_what_comes_in_over_the_web(tmp_path: Path) -> None:
+    auth = AuthConfig(secret=LETTERS)
+    assert named(Config(http=HttpConfig(host="0.0.0.0", insecure=True), auth=auth)) == ["http_clear_text"]
+    assert named(Config(http=HttpConfig(host="127.0.0.1"), auth=auth)) == []
+    (key := tmp_path / "key").touch(0o644)
+    with_tls = HttpConfig(host="0.0.0.0", tls_certificate=str(tmp_path / "none"), tls_key=str(key))
+    assert named(Config(http=with_tls, auth=auth)) == ["secret_open_to_others"]
 
 
 @pytest.mark.parametrize(("mode", "secret", "key"), [(0o600, 0, 0), (0o640, 1, 0), (0o604, 1, 1)])

@@ -320,6 +320,17 @@ def test_what_is_no_frame_is_told_as_such() -> None:
         assert words in told[0][3], told
 
 
+def test_a_header_of_a_proxy_names_the_client_however_it_is_cut() -> None:
+    one = b"PROXY TCP4 203.0.113.9 192.0.2.1 4711 7410\r\n"
+    own = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"
+    for header, words in ((one, "the client is 203.0.113.9"), (own, "the proxy speaks for itself")):
+        data = header + packed(2, 0, 0)
+        for sizes in ([], [1] * (len(data) - 1), [5]):
+            told = explained(data, sizes)
+            assert [kind for kind, *_ in told] == ["", "ACK"]
+            assert words in told[0][3]
+
+
 def test_after_a_bad_length_a_direction_is_only_counted() -> None:
     explainer = Explainer(1, ManualClock())
     good = packed(2, 0, 0)

@@ -284,6 +284,39 @@ async def test_the_wait_for_the_next_attempt_is_told_in_seconds(server, open_cli
         assert (changed.retry_in_s, changed.reason) == (0.05, "back soon")
 
 
+@pytest.mark.parametrize("revision", [1, 2])
+async def test_what_a_list_shows_is_under_the_place_of_its_session_before_it_is_shown(
+    server, open_client, revision
+):
+    """A list came before the row, and the older copy behind it: the application had seen a message, and heard nothing."""
+    chat, storage = server.chat, MemoryStorage()
+    for name in ("c", "quiet"):
+        chat.conversation(name, "alice", "bob")
+        server.say(name, "bob", "1")
+    async with open_client(token="alice", store=storage) as alice, asyncio.timeout(10):
+        if revision == 1:
+            chat.commit("c", "bob", chat.new_key(), b"\x81\xa1t\xa12")
+
+        def unread(peer, request):
+            if request.method == "conversations":
+                rows, next_ = chat.conversations_of("alice", *request.params)
+                for row in rows:
+                    if row[0] == "c":
+                        row[5][5] = revision
+                server.reply(peer, request, [rows, next_])
+            return request.method in ("conversations", "history", "sync")
+
+        server.script = unread
+        page = await alice.conversations()
+        assert {row.conversation_id: row.head for row in page.conversations}["c"] == (
+            2 if revision == 1 else 1
+        )
+    saved = storage.open()
+    assert saved.trails["c"].place == chat.place
+    assert saved.trails.get("quiet", SavedTrail()).place is None
+    assert saved.positions["c"].known_head == (2 if revision == 1 else 1)
+
+
 @pytest.fixture(params=["memory", "sqlite"])
 def storage(request, tmp_path) -> Storage:
     return MemoryStorage() if request.param == "memory" else SqliteStorage(tmp_path / "store")

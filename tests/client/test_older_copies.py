@@ -34,6 +34,7 @@ from imserver_client import (
     PostsGone,
     Refused,
     SqliteStorage,
+    State,
     Storage,
     connect,
 )
@@ -296,6 +297,33 @@ async def test_what_was_answered_and_not_read_yet_is_offered_again(machine: Mach
     )
     assert (await poster.history(DIRECT)).head == 6
     await poster.close()
+
+
+async def test_what_is_given_up_while_its_answer_turns_out_to_be_void_has_one_outcome(
+    machine: Machine,
+) -> None:
+    """It was told to be given up, and then, as it was offered again, to be stored."""
+    token = machine.server.accounts.make_token("alice", ttl_s=3600)
+    url = f"imserver://127.0.0.1:{machine.port}"
+    async with connect(
+        url, token=token, device_id="poster", store=MemoryStorage(), environment=QUICK, limits=AT_ONCE
+    ) as poster:
+        copy = await machine.copied()
+        key = b"k" * 16
+        await poster.post(DIRECT, "mine", key=key)
+        events = poster.events()
+        putting_back = asyncio.create_task(machine.put_back(copy, said=2))
+        async with asyncio.timeout(PATIENCE_S):
+            while not (
+                isinstance(event := await anext(events), ConnectionChanged)
+                and event.state is not State.CONNECTED
+            ):
+                pass
+            posted = await poster.abandon(DIRECT, key)
+            await putting_back
+            told = (await poster.history(DIRECT)).items
+        assert [item.position for item in told if item.key == key] == ([posted.position] if posted else [])
+        assert posted is None or posted.position == 3
 
 
 async def test_edits_that_are_gone_are_told_to_whoever_has_the_message(machine: Machine) -> None:

@@ -128,6 +128,10 @@ class Arena:
     def port(self) -> int:
         return self.server.port
 
+    @property
+    def http_port(self) -> int:
+        return self.server.http_port
+
     def address(self) -> str:
         """A loopback address that nobody came from before."""
         self._address += 1

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile import crowds, floods, frames, people
+from tests.hostile import crowds, door, floods, frames, people
 from tests.hostile.arena import ArenaConfig, Report, arena, judge
 
-EVERYTHING = [*frames.ATTACKS, *floods.ATTACKS, *people.ATTACKS, *crowds.ATTACKS]
+EVERYTHING = [*frames.ATTACKS, *floods.ATTACKS, *people.ATTACKS, *crowds.ATTACKS, *door.ATTACKS]
 ARENAS = {
     "plain": ArenaConfig(),
     "floods": ArenaConfig(),
@@ -17,6 +17,7 @@ ARENAS = {
     "people": ArenaConfig(prepare=floods.prepare),
     "crowds": ArenaConfig(),
     "tls": ArenaConfig(tls=True),
+    "web": ArenaConfig(sections={"http": {"port": 0}}),
 }
 
 
@@ -48,13 +49,15 @@ QUICK = [
     "all that may grow",
     "short names that wait",
     "posts to conversations that do not exist",
+    "web: wrong first frames",
+    "web: what is no message",
 ]
 
 
 @pytest.mark.timeout(150)
 async def test_some_attacks_that_are_over_soon(tmp_path: Path) -> None:
     rows = {attack.name: attack for attack in EVERYTHING}
-    async with arena(tmp_path, ArenaConfig()) as here:
+    async with arena(tmp_path, ARENAS["web"]) as here:
         for name in QUICK:
             judge(await here.face(rows[name]))
 

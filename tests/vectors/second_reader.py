@@ -151,10 +151,14 @@ class Player:
 
     def __init__(self, address: tuple[str, int], token: Callable[[str, str], str]) -> None:
         self.address, self.token = address, token
-        self.sockets: dict[str, socket.socket] = {}
+        self.sockets: dict[str, Any] = {}
         self.unread: dict[str, bytes] = {}
         self.seq: dict[str, int] = {}  # the last one received; from HELLO's ack on
         self.bound: dict[str, Any] = {}
+
+    def connected(self) -> Any:
+        """A new connection, with what a socket has of `sendall`, `recv` and `close`."""
+        return socket.create_connection(self.address, 10)
 
     def frame(self, on: str) -> list[Any] | None:
         """The next frame but a bare ACK, its seq checked; None: the socket has ended."""
@@ -194,7 +198,7 @@ class Player:
     def step(self, step: dict[str, Any]) -> None:
         on = step.get("on") or step.get("connect") or step.get("cut") or ""
         if "connect" in step:
-            self.sockets[on], self.unread[on] = socket.create_connection(self.address, 10), b""
+            self.sockets[on], self.unread[on] = self.connected(), b""
         elif "cut" in step:
             self.sockets.pop(on).close()
         elif "send" in step or "send_hex" in step:

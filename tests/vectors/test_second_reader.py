@@ -1,4 +1,4 @@
-"""The second reader decodes every vector, and plays every transcript against a living server over TCP."""
+"""The second reader decodes every vector, and plays every transcript against a living server, over TCP and over WebSocket."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 import msgpack
 import pytest
 
+from benchmarks.web import WebSocket
 from imserver import Config, Server
-from imserver.config import AuthConfig, LimitsConfig, ServerConfig, StoreConfig
+from imserver.config import AuthConfig, HttpConfig, LimitsConfig, ServerConfig, StoreConfig
 from imserver.model import User
 from imserver.testing import ManualClock
 from tests.store.support import take_back
@@ -138,17 +139,31 @@ def as_map(value: Any) -> None:
 
 
 @pytest.mark.parametrize("transcript", TRANSCRIPTS, ids=lambda transcript: transcript["name"])
-async def test_it_plays_the_transcript(transcript: dict[str, Any], tmp_path: Path) -> None:
-    await play_all(transcript, tmp_path, Player)
+@pytest.mark.parametrize("web", [False, True], ids=["tcp", "websocket"])
+async def test_it_plays_the_transcript(transcript: dict[str, Any], web: bool, tmp_path: Path) -> None:
+    if web:
+        await play_all(transcript, tmp_path, WebPlayer, http=HttpConfig(port=0))
+    else:
+        await play_all(transcript, tmp_path, Player)
 
 
-async def play_all(transcript: dict[str, Any], folder: Path, player_type: type[P]) -> P:
-    """Play it against a real server. Returns the player, with what it has seen."""
+class WebPlayer(Player):
+    """The same bytes, in messages of a WebSocket."""
+
+    def connected(self) -> WebSocket:
+        return WebSocket.dial(*self.address)
+
+
+async def play_all(
+    transcript: dict[str, Any], folder: Path, player_type: type[P], http: HttpConfig | None = None
+) -> P:
+    """Play it against a real server, over `http` if that is given. Returns the player, with what it has seen."""
     config = Config(
         server=ServerConfig(port=0),
         store=StoreConfig(path=str(folder / "chat.db")),
         auth=AuthConfig(secret="a secret for tests that is long enough"),
         limits=LimitsConfig(**{"strangers": "open", **transcript.get("limits", {})}),
+        http=http,
     )
     # Time is that of the transcript: however long a machine takes for its steps, a rate gives out what its waits give.
     clock = ManualClock(time.time_ns() // 1_000_000)
@@ -156,7 +171,7 @@ async def play_all(transcript: dict[str, Any], folder: Path, player_type: type[P
         for name in transcript["users"]:
             await server.chat.put_user(User(name, name.title()))
         player = player_type(
-            ("127.0.0.1", server.port),
+            ("127.0.0.1", server.port if http is None else server.http_port),
             lambda user, device: server.accounts.make_token(user, ttl_s=3600, device_id=device),
         )
         try:

@@ -17,7 +17,7 @@ from imserver.net.web.site import Asked, Page, Site, complete, said
 
 if TYPE_CHECKING:
     from imserver.net.web.entrance import Entrance
-    from imserver.net.web.websocket import WebSocketPipe
+    from imserver.net.web.websocket import Feed, WebSocketPipe
 
 #: Connections that the kernel may hold for us.
 BACKLOG = 256
@@ -117,7 +117,7 @@ class Door:
 class HttpConnection(web.RequestHandler):
     """aiohttp's, with our time-outs and our words."""
 
-    __slots__ = ("_door", "_peer", "_pipe")
+    __slots__ = ("_door", "_feed", "_peer", "_pipe")
 
     def __init__(self, door: Door, peer: Peer, server: web.Server, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(
@@ -136,15 +136,34 @@ class HttpConnection(web.RequestHandler):
         self._peer = peer
         #: From the upgrade on.
         self._pipe: WebSocketPipe | None = None
+        self._feed: Feed | None = None
 
-    def carry(self, pipe: WebSocketPipe) -> None:
+    def carry(self, pipe: WebSocketPipe, feed: Feed) -> None:
         """It is a WebSocket now: admission counts it, and its time is the protocol's."""
-        self._pipe = pipe
+        self._pipe, self._feed = pipe, feed
         self._door.peers.leave(self._peer)
 
     def data_received(self, data: bytes) -> None:
-        if self._pipe is None or self._pipe.takes(len(data)):
+        if self._feed is None:
             super().data_received(data)
+        else:
+            self._feed.read(data)
+
+    def parse(self, data: bytes) -> None:
+        """Bytes of a WebSocket, when it is their turn."""
+        if self.transport is not None:
+            super().data_received(data)
+
+    def hold(self, holds: bool) -> None:
+        """Whether bytes of a WebSocket wait for their turn. aiohttp holds the socket, too, while its messages wait."""
+        if self.transport is not None and not self.transport.is_closing() and not self._reading_paused:
+            (self.transport.pause_reading if holds else self.transport.resume_reading)()
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """aiohttp has room again."""
+        super().resume_reading(resume_parser)
+        if self._feed is not None and self._feed.waits:
+            self.hold(True)
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -160,6 +179,7 @@ class HttpConnection(web.RequestHandler):
         self._door.peers.leave(self._peer)
         if self._pipe is not None:
             self._pipe.lost(exc)
+            self._pipe = self._feed = None
         super().connection_lost(exc)
 
     def begins(self) -> None:
@@ -170,6 +190,9 @@ class HttpConnection(web.RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """Write the answer, within the request's time."""
+        self._message_tail = (
+            b""  # behind a refused upgrade: no HTTP, and an error that would keep all of this until collected
+        )
         try:
             return await super().finish_response(request, resp, start_time)
         finally:

@@ -9,13 +9,14 @@ from typing import Protocol
 
 from aiohttp import web
 
+from imserver.net.client_address import client_address
 from imserver.net.transport import Acceptor, ServerTransport
 from imserver.net.web.origins import Origins
 from imserver.net.web.site import Page, said
-from imserver.net.web.websocket import MAX_MESSAGE_BYTES, WebSocketPipe
+from imserver.net.web.websocket import Feed, Messages, Parsing, WebSocketPipe
+from imserver.networks import Proxies
 from imserver_protocol.errors import CloseCode
 
-PATH = "/socket"
 #: What both sides speak inside of it (SPEC 2.2).
 SUBPROTOCOL = "imserver.1"
 #: The one version there is.
@@ -24,12 +25,12 @@ VERSION = "13"
 _KEY = re.compile(r"[A-Za-z0-9+/]{22}==")
 
 
-class Upgrading(Protocol):
+class Upgrading(Parsing, Protocol):
     """The connection of a request."""
 
     transport: asyncio.Transport | None
 
-    def carry(self, pipe: WebSocketPipe) -> None:
+    def carry(self, pipe: WebSocketPipe, feed: Feed) -> None:
         """It is a WebSocket from now on."""
         ...
 
@@ -58,18 +59,17 @@ class Entering:
 class Entrance:
     """Lets clients in: `acceptor` counts them with all others, and what is behind does not know how they came."""
 
-    def __init__(self, acceptor: Acceptor, origins: Origins) -> None:
+    def __init__(self, acceptor: Acceptor, origins: Origins, proxies: Proxies) -> None:
         self._acceptor = acceptor
         self._origins = origins
+        self._proxies = proxies
 
     async def answer(self, request: web.BaseRequest, connection: Upgrading) -> Page | web.StreamResponse:
         """A refusal, or the WebSocket when it has ended."""
         refusal = self._wrong(request)
         if refusal is not None:
             return refusal
-        messages = web.WebSocketResponse(  # whose size is the first that is too long
-            protocols=(SUBPROTOCOL,), compress=False, autoclose=False, max_msg_size=MAX_MESSAGE_BYTES + 1
-        )
+        messages = Messages((SUBPROTOCOL,))
         messages.headers["server"] = "imserver"
         request = _with_one_line(request)
         if not _KEY.fullmatch(request.headers.get("sec-websocket-key", "")) or not messages.can_prepare(
@@ -86,8 +86,8 @@ class Entrance:
             if transport is None:
                 return messages
             client = ServerTransport(self._acceptor, entering)
-            pipe = WebSocketPipe(client, transport)
-            connection.carry(pipe)
+            messages.pipe = pipe = WebSocketPipe(client, transport)
+            connection.carry(pipe, Feed(pipe, connection, self._acceptor.read_scheduler))
             client.connection_made(pipe)
         finally:
             self._acceptor.admission.forget(entering)  # unless `client` took its place
@@ -118,11 +118,11 @@ class Entrance:
             return said(400, {"error": f"ask for the subprotocol {SUBPROTOCOL}"})
         return None
 
-    @staticmethod
-    def _address(request: web.BaseRequest, connection: Upgrading) -> str:
+    def _address(self, request: web.BaseRequest, connection: Upgrading) -> str:
         """Whose connection it is, for limits and logs."""
         assert connection.transport is not None
-        return str(connection.transport.get_extra_info("peername")[0])
+        peer = str(connection.transport.get_extra_info("peername")[0])
+        return client_address(request.headers.items(), peer, self._proxies)
 
 
 def _offered(request: web.BaseRequest) -> list[str]:

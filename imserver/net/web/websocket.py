@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from aiohttp import WSMsgType, web
 
+from imserver.net.scheduling.read_scheduler import ReadScheduler
 from imserver_protocol.errors import CloseCode
 
 #: Longest message, either way. Longer ones of ours are cut.
@@ -24,6 +25,18 @@ MESSAGES_A_TURN = 32
 #: Close codes (RFC 6455, 7.4.1): of a good end, of a message of the wrong kind, of one that is too long.
 WENT, WRONG_KIND, TOO_LONG = 1000, 1003, 1009
 _BINARY, _CLOSE = 0x82, 0x88
+
+
+class Parsing(Protocol):
+    """aiohttp's side of the connection."""
+
+    def parse(self, data: bytes) -> None:
+        """Take bytes apart; the messages wait for `Messages.receive`."""
+        ...
+
+    def hold(self, holds: bool) -> None:
+        """Whether the socket is not to be read."""
+        ...
 
 
 class Client(Protocol):
@@ -42,6 +55,69 @@ class Client(Protocol):
     def close(self, code: CloseCode, text: str = "", retry_after_ms: int = 0) -> None: ...
 
 
+class Messages(web.WebSocketResponse):
+    """What aiohttp reads. It never closes: the pipe does. Its own Close, on a socket that may be gone, would keep the error
+    that this raises, and by it the whole connection until the collector of garbage looks."""
+
+    #: From the upgrade on.
+    pipe: WebSocketPipe | None = None
+
+    def __init__(self, protocols: tuple[str, ...]) -> None:
+        # aiohttp's bound is the first size that is too much.
+        super().__init__(
+            protocols=protocols, compress=False, autoclose=False, max_msg_size=MAX_MESSAGE_BYTES + 1
+        )
+
+    async def close(self, *, code: int = WENT, message: bytes = b"", drain: bool = True) -> bool:
+        """At the end of the stream, and with another code where it cannot be read on."""
+        if self.pipe is not None:
+            self.pipe.close(code)
+        return True
+
+
+class Feed:
+    """The socket's bytes on their way to aiohttp. Long reads take turns with those of all connections: 256 KiB of empty
+    fragments would hold the loop for 15 ms. Nothing overtakes what waits."""
+
+    __slots__ = ("_behind", "_connection", "_pipe", "_scheduler", "waits")
+
+    def __init__(self, pipe: WebSocketPipe, connection: Parsing, scheduler: ReadScheduler) -> None:
+        self._pipe = pipe
+        self._connection = connection
+        self._scheduler = scheduler
+        self._behind: list[bytes] = []
+        #: Bytes of this socket wait for their turn.
+        self.waits = False
+
+    def read(self, data: bytes) -> None:
+        """From the socket."""
+        if self.waits:
+            self._behind.append(data)
+        else:
+            self._scheduler.read(self, data)
+
+    def take(self, data: bytes) -> bool:
+        """Take the next bytes apart. False: no more, the connection closes."""
+        if not self._pipe.is_closing() and self._pipe.takes(len(data)):
+            self._connection.parse(data)
+        return not self._pipe.is_closing()
+
+    def pause_reading(self) -> None:
+        """Bytes begin to wait."""
+        self.waits = True
+        self._connection.hold(True)
+
+    def resume_reading(self) -> None:
+        """None wait any more, but for those that came meanwhile."""
+        self.waits = False
+        if self._behind:
+            data = b"".join(self._behind)
+            self._behind.clear()
+            self._scheduler.read(self, data)
+        if not self.waits:
+            self._connection.hold(False)
+
+
 class WebSocketPipe(asyncio.Transport):
     """Between `client` and the socket that was upgraded."""
 
@@ -53,6 +129,7 @@ class WebSocketPipe(asyncio.Transport):
         self._socket = socket
         self._early_bytes = 0
         self._said_close = False
+        #: Of the Close that we will say.
         self._close_code = WENT
         #: While nothing is to be read: set when that is over.
         self._resumed: asyncio.Future[None] | None = None
@@ -66,8 +143,7 @@ class WebSocketPipe(asyncio.Transport):
         self._early_bytes += count
         if self._early_bytes <= MAX_EARLY_BYTES:
             return True
-        self._close_code = TOO_LONG
-        self.close()
+        self.close(TOO_LONG)
         return False
 
     async def read(self, messages: web.WebSocketResponse) -> None:
@@ -86,6 +162,8 @@ class WebSocketPipe(asyncio.Transport):
                     CloseCode.MALFORMED, "a text message: the protocol's bytes come in binary ones"
                 )
             else:  # the end, in one way or another
+                if message.type is WSMsgType.ERROR:
+                    message.data.with_traceback(None)  # through which it would hold on to all of this
                 break
             unbroken += 1
             if unbroken % MESSAGES_A_TURN == 0:
@@ -115,8 +193,10 @@ class WebSocketPipe(asyncio.Transport):
             self._socket.write(_head(_CLOSE, 2) + self._close_code.to_bytes(2))
         self._said_close = True
 
-    def close(self) -> None:
+    def close(self, code: int = WENT) -> None:
         """Say Close, and end the socket behind it."""
+        if code != WENT:
+            self._close_code = code
         self.write_eof()
         self._socket.close()
 

@@ -21,6 +21,7 @@ from .dialogue import emergency, handoff, holding
 from .dialogue.state import Dialogue
 from .journey import offers, plan_end, reminders, requests, set_back
 from .journey.reminders import KINDS
+from .schedule import cells
 from .schedule.codes import code_of
 from .schedule.hours import utc_ms, zone_named
 from .schedule.slots import CELL_MS
@@ -51,7 +52,7 @@ def cells_are_owned(sql: Snapshot) -> list[str]:
         " SUM(CASE WHEN EXISTS (SELECT 1 FROM booking_appointment_resources r"
         "  WHERE r.appointment_id = a.id AND r.resource_id = c.resource_id) THEN 0 ELSE 1 END)"
         " FROM booking_appointments a LEFT JOIN booking_cells c ON c.appointment_id = a.id"
-        f" WHERE a.status IN ({_OWNING}) GROUP BY a.id"
+        f" WHERE a.status IN ({_OWNING}) AND a.wish_wall = '' GROUP BY a.id"
     )
     sql.looked_at(len(rows))
     return [
@@ -59,6 +60,44 @@ def cells_are_owned(sql: Snapshot) -> list[str]:
         for code, count, wanted, first, begin, last, end, strange in rows
         if count != wanted or first != begin or last != end or strange or not wanted
     ][:MAX_FINDINGS]
+
+
+def wished_times_are_owned(sql: Snapshot) -> list[str]:
+    """Only a confirmed appointment can have asked for another time, and it owns the cells of both times and no other."""
+    rows = sql(
+        "SELECT id, code, status, start_at, free_at, wish_wall, zone, wish_start_at, wish_free_at, wish_resources"
+        " FROM booking_appointments WHERE wish_wall <> '' OR wish_start_at <> 0 OR wish_resources <> ''"
+    )
+    sql.looked_at(_count(sql, "booking_appointments"))
+    return [f"appointment {row[1]} {wrong}" for row in rows for wrong in [_wrong_wish(sql, *row)] if wrong][
+        :MAX_FINDINGS
+    ]
+
+
+def _wrong_wish(
+    sql: Snapshot,
+    number: int,
+    code: str,
+    status: str,
+    start_at: int,
+    free_at: int,
+    wish_wall: str,
+    zone: str,
+    wish_start_at: int,
+    wish_free_at: int,
+    wish_resources: str,
+) -> str:
+    if status != Status.CONFIRMED:
+        return f"is {status}, and asks for {wish_wall}"
+    if not wish_wall or utc_ms(datetime.fromisoformat(wish_wall), zone_named(zone)) != wish_start_at:
+        return f"asks for {wish_wall!r} in {zone}, and not for {wish_start_at}"
+    used = sql("SELECT resource_id FROM booking_appointment_resources WHERE appointment_id = ?", (number,))
+    wanted = {
+        *cells.span(start_at, free_at, [name for (name,) in used]),
+        *cells.span(wish_start_at, wish_free_at, wish_resources.split()),
+    }
+    owned = set(sql("SELECT resource_id, cell FROM booking_cells WHERE appointment_id = ?", (number,)))
+    return "" if owned == wanted else f"owns {len(owned)} cells, and not the {len(wanted)} of both its times"
 
 
 def no_cell_without_appointment(sql: Snapshot) -> list[str]:
@@ -253,7 +292,9 @@ def requests_will_end(look: Snapshot) -> list[str]:
     timers = {number: timer.due_at for number, timer in look.timers().items() if timer.name == requests.TIMER}
     rows = look("SELECT appointment_id, timer_id, due_at FROM booking_requests")
     planned = {number for number, timer_id, due_at in rows if timers.get(timer_id) == due_at}
-    waiting = look(f"SELECT id, code FROM booking_appointments WHERE status = '{Status.PENDING}'")  # noqa: S608
+    waiting = look(
+        f"SELECT id, code FROM booking_appointments WHERE status = '{Status.PENDING}' OR wish_wall <> ''"  # noqa: S608
+    )
     look.looked_at(len(waiting) + len(rows))
     found = [
         f"appointment {code} waits for the shop, and nothing will end that"
@@ -408,6 +449,7 @@ def _payloads(look: Snapshot, name: str) -> Iterator[Mapping[str, Any]]:
 
 OF_TABLES = {
     "cells are owned": cells_are_owned,
+    "wished times are owned": wished_times_are_owned,
     "no cell without an appointment": no_cell_without_appointment,
     "nobody is promised twice": nobody_is_promised_twice,
     "appointments are sane": appointments_are_sane,

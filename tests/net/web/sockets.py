@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import itertools
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -17,7 +18,7 @@ from imserver.net.web.entrance import SUBPROTOCOL as OURS  # before a loop runs:
 from imserver_client import Client, connect
 from imserver_client.address import parse_address
 from imserver_client.websocket import open_websocket
-from tests.limits.raw import PATIENCE_S, Raw
+from tests.limits.raw import HELLO, PATIENCE_S, Raw, packed
 from tests.seeing.web import seen
 
 TEXT, BINARY, CLOSE, PING, PONG, CONTINUED = 1, 2, 8, 9, 10, 0
@@ -44,6 +45,11 @@ async def with_door(
 
 def url(server: Server) -> str:
     return f"imserver+ws://127.0.0.1:{server.http_port}"
+
+
+def hello(server: Server, name: str = "alice", device: str = "bare") -> bytes:
+    """A good HELLO."""
+    return packed(HELLO, 0, 0, (1, 1), [], server.accounts.make_token(name, ttl_s=3600), device, {}, None)
 
 
 @asynccontextmanager
@@ -95,13 +101,28 @@ class Bare:
         self.head = b""
 
     @classmethod
-    async def open(cls, port: int, *headers: str, host: str = "localhost", path: str = "/socket") -> Self:
+    async def open(
+        cls,
+        port: int,
+        *headers: str,
+        host: str = "localhost",
+        source: str = "",
+        tls: ssl.SSLContext | None = None,
+    ) -> Self:
         """Ask for the upgrade; `headers` stand beside the usual ones."""
-        self = cls(*await asyncio.open_connection("127.0.0.1", port))
-        lines = [f"GET {path} HTTP/1.1", f"Host: {host}", *UPGRADE, *(headers or (SUBPROTOCOL,))]
+        local = (source, 0) if source else None
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", port, local_addr=local, ssl=tls, server_hostname="localhost" if tls else None
+        )
+        self = cls(reader, writer)
+        lines = ["GET /socket HTTP/1.1", f"Host: {host}", *UPGRADE, *(headers or (SUBPROTOCOL,))]
         self.writer.write("\r\n".join([*lines, "", ""]).encode())
-        async with asyncio.timeout(PATIENCE_S):
-            self.head = await self.reader.readuntil(b"\r\n\r\n")
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                self.head = await self.reader.readuntil(b"\r\n\r\n")
+        except BaseException:
+            writer.close()
+            raise
         return self
 
     async def __aenter__(self) -> Self:

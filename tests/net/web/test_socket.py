@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from imserver import Server
+from imserver.net.scheduling.read_scheduler import ReadScheduler
 from imserver.net.web import websocket
-from tests.limits.raw import ACK, HELLO, PING, WELCOME, Raw, eventually, new_key, packed, said
+from tests.limits.raw import ACK, PING, WELCOME, Raw, eventually, new_key, packed, said
 from tests.limits.raw import PONG as PONG_FRAME
+from tests.limits.test_turned_away import MovedClock
 from tests.net.web.sockets import (
     BINARY,
     CLOSE,
@@ -20,6 +24,7 @@ from tests.net.web.sockets import (
     TEXT,
     Bare,
     entered,
+    hello,
     masked,
     raw_over_websocket,
     with_door,
@@ -37,10 +42,6 @@ KIB = 1024
 
 def tcp(server: Server) -> str:
     return f"imserver://127.0.0.1:{server.port}"
-
-
-def hello(server: Server, name: str = "alice") -> bytes:
-    return packed(HELLO, 0, 0, (1, 1), [], server.accounts.make_token(name, ttl_s=3600), "bare", {}, None)
 
 
 async def welcomed(server: Server, bare: Bare) -> None:
@@ -232,6 +233,70 @@ async def test_a_flood_of_tiny_messages_takes_turns(tmp_path: Path) -> None:
             pass
 
 
+async def test_long_reads_keep_their_order(tmp_path: Path) -> None:
+    limits = {"posts_burst": 10**6, "posts_per_second": 1e6, "window_bytes": 8 * KIB * KIB}
+    async with (
+        with_door(tmp_path, limits=limits) as server,
+        entered(server, "bob") as bob,
+        entered(server, "alice") as alice,
+    ):
+        at_alice = Inbox(alice)
+        await bob.post(HERE, "first")
+        posts = [bob.post(HERE, f"{number} " + "x" * 25_000) for number in range(100)]
+        await asyncio.gather(*posts, *(alice.post(HERE, "y" * 25_000) for _ in range(100)))
+        await at_alice.until(201)
+        heard = [text.split()[0] for text in at_alice.texts if not text.startswith("y")]
+        assert heard == ["first", *(f"{number}" for number in range(100))]
+        assert server.listener.admission.counts["connections"] == 2, "nobody was sent away for a gap"
+        await at_alice.close()
+
+
+async def test_a_connection_that_ends_leaves_nothing_to_a_collector_of_garbage(tmp_path: Path) -> None:
+    """The server's collector looks seldom: what waits for it would be megabytes of every crowd that comes and goes."""
+    ends = {
+        "text": masked(TEXT, b"x") + masked(CLOSE, b""),
+        "close": masked(CLOSE, b""),
+        "nonsense": masked(CONTINUED, b"x"),
+        "cut": b"",
+    }
+    refused = ["Sec-WebSocket-Protocol: mqtt", "Origin: null"]
+    async with with_door(tmp_path) as server:
+
+        async def come_and_go() -> None:
+            for last in ends.values():
+                async with await Bare.open(server.http_port) as bare:
+                    await welcomed(server, bare)
+                    bare.writer.write(last)
+                    if last:
+                        await bare.close_came()
+            for line in refused:
+                async with await Bare.open(server.http_port, line) as bare:
+                    bare.writer.write(b"x" * 20_000)
+                    with suppress(ConnectionError):
+                        await bare.reader.read()
+            await eventually(lambda: not server.listener.admission.transports)
+            await asyncio.sleep(0.05)  # tasks of the library end
+
+        await come_and_go()
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(5):
+                await come_and_go()
+            gc.set_debug(gc.DEBUG_SAVEALL)
+            gc.collect()
+            kept = [
+                one
+                for one in gc.garbage
+                if type(one).__name__ in ("HttpConnection", "Messages", "WebSocketPipe")
+            ]
+            assert not kept
+        finally:
+            gc.set_debug(0)
+            gc.garbage.clear()
+            gc.enable()
+
+
 # -- slow readers, and the end ------------------------------------------------------------------------------------------
 
 
@@ -281,3 +346,38 @@ async def test_a_server_that_is_killed_in_mid_write_ends_every_websocket(tmp_pat
         server.listener.abort()
         with suppress(ConnectionError):
             assert await bare.reader.read() == b""
+
+
+async def test_bytes_that_come_while_others_wait_stay_behind_them() -> None:
+    """The library may ask the socket to read on while bytes of it wait: none of these may overtake."""
+    parsed: list[bytes] = []
+    held: list[bool] = []
+
+    class Connection:
+        def parse(self, data: bytes) -> None:
+            parsed.append(data)
+
+        def hold(self, holds: bool) -> None:
+            held.append(holds)
+
+    class Pipe:
+        def is_closing(self) -> bool:
+            return False
+
+        def takes(self, count: int) -> bool:
+            return True
+
+    clock = MovedClock()
+    scheduler = ReadScheduler(asyncio.get_running_loop(), clock)
+    feed = websocket.Feed(cast("Any", Pipe()), Connection(), scheduler)
+    feed.read(b"a" * 20_000)  # of which the first turn takes everything
+    clock.now_s += 1  # its time is over
+    feed.read(b"b" * 2_000)
+    feed.read(b"c" * 10)
+    feed.read(b"d" * 3_000)
+    async with asyncio.timeout(10):
+        while held[-1:] != [False]:  # noqa: ASYNC110  nobody sets an event
+            await asyncio.sleep(0)
+    text = b"".join(parsed).decode()
+    assert text == "a" * 20_000 + "b" * 2_000 + "c" * 10 + "d" * 3_000
+    assert held[0] is True

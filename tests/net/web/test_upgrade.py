@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,12 +12,23 @@ from imserver.config import HttpConfig, check_config
 from imserver.errors import ConfigError
 from imserver.net.web import peers
 from imserver.net.web.origins import Origins
-from tests.limits.raw import eventually
-from tests.net.web.sockets import CLOSE, SUBPROTOCOL, UPGRADE, Bare, entered, raw_over_websocket, with_door
+from imserver.net.web.site import Asked, Page, Site
+from tests.limits.raw import GOODBYE, WELCOME, eventually
+from tests.net.web.sockets import (
+    BINARY,
+    CLOSE,
+    SUBPROTOCOL,
+    UPGRADE,
+    Bare,
+    entered,
+    hello,
+    raw_over_websocket,
+    with_door,
+)
 from tests.seeing.web import ask, raw, request, taken_apart
 from tests.support.servers import config
 
-DRAINING, TOO_MANY = 300, 400
+TOO_MANY = 400
 
 
 def upgrade(*headers: str, host: str = "localhost", without: str = "\0") -> list[str]:
@@ -137,27 +147,51 @@ async def test_a_websocket_is_no_request_that_takes_too_long(
         assert server.listener.admission.counts["connections"] == 1
 
 
-#: What is configured, and after how many milliseconds the third is to come back.
-NO_ROOM: list[tuple[dict[str, Any], int]] = [
-    ({"max_connections": 2}, 5000),
-    ({"max_connections_per_address": 2}, 5001),
-    ({"connects_per_minute": 2}, 30_001),
-]
-
-
-@pytest.mark.parametrize(("limits", "after_ms"), NO_ROOM, ids=[next(iter(row[0])) for row in NO_ROOM])
-async def test_one_too_many_is_told_so_before_the_upgrade(
-    tmp_path: Path, limits: dict[str, Any], after_ms: int
-) -> None:
-    async with with_door(tmp_path, limits=limits) as server, AsyncExitStack() as stack:
-        for _ in range(2):
-            await stack.enter_async_context(await Bare.open(server.http_port))
+async def test_one_too_many_is_told_so_before_the_upgrade(tmp_path: Path) -> None:
+    async with with_door(tmp_path, limits={"max_connections": 2}) as server, AsyncExitStack() as stack:
+        for name in ("alice", "bob"):
+            await stack.enter_async_context(entered(server, name))
         answer = taken_apart(await raw(server.http_port, request("GET", "/socket", *UPGRADE, SUBPROTOCOL)))
         assert answer.status == 503
-        assert answer.json["code"] == TOO_MANY
-        assert after_ms - 2000 <= answer.json["retry_after_ms"] <= after_ms
-        assert float(answer.headers["retry-after"]) * 1000 >= answer.json["retry_after_ms"]
+        assert (answer.json["code"], answer.json["retry_after_ms"]) == (TOO_MANY, 5000)
+        assert answer.headers["retry-after"] == "5"
         assert len(server.listener.admission.transports) == 2
+
+
+@pytest.mark.parametrize("limits", [{"max_connections_per_address": 1}, {"connects_per_minute": 1}], ids=str)
+async def test_an_address_is_that_of_the_client_behind_our_proxies(
+    tmp_path: Path, limits: dict[str, int]
+) -> None:
+    async with (
+        with_door(tmp_path, http={"proxies": ["127.0.0.1"]}, limits=limits) as server,
+        AsyncExitStack() as stack,
+    ):
+        ends: list[int] = []
+        for forwarded in ("203.0.113.7", "203.0.113.8", "203.0.113.7"):
+            line = f"Forwarded: for=192.0.2.1, for={forwarded}"  # what stands left anybody may have written
+            bare = await stack.enter_async_context(await Bare.open(server.http_port, SUBPROTOCOL, line))
+            bare.send(BINARY, hello(server, device=f"{len(ends)}"))
+            ends.append((await bare.came()).data[5])
+        assert ends == [WELCOME, WELCOME, GOODBYE]
+        assert {one.address for one in server.listener.admission.transports} >= {"203.0.113.8"}
+
+
+async def test_who_is_no_proxy_of_ours_is_who_it_is(tmp_path: Path) -> None:
+    lines = ["X-Forwarded-For: 203.0.113.7", *(f"Forwarded: for=10.0.0.{number}" for number in range(20))]
+    async with with_door(tmp_path) as server, await Bare.open(server.http_port, SUBPROTOCOL, *lines) as bare:
+        assert bare.status == 101
+        assert [one.address for one in server.listener.admission.transports] == ["127.0.0.1"]
+
+
+async def test_ten_thousand_hops_are_no_request(tmp_path: Path) -> None:
+    hops = "Forwarded: " + ", ".join(["for=10.0.0.1"] * 10_000)
+    async with with_door(tmp_path, http={"proxies": ["127.0.0.1"]}) as server:
+        answer = taken_apart(
+            await raw(server.http_port, request("GET", "/socket", *UPGRADE, SUBPROTOCOL, hops))
+        )
+        assert answer.status == 400
+        async with entered(server, "alice"):
+            pass
 
 
 async def test_the_oldest_that_does_not_say_who_it_is_makes_room(tmp_path: Path) -> None:
@@ -180,3 +214,29 @@ async def test_sockets_of_both_kinds_count_together(tmp_path: Path) -> None:
         told = server.status()
         assert (told["connections"], told["sessions"]) == (2, 2)
         assert server.listener.admission.counts["connections"] == 2
+
+
+async def _nothing(asked: Asked) -> Page:
+    return Page(200, [], b"")
+
+
+@pytest.mark.parametrize(
+    ("kind", "address"),
+    [
+        ("at", "/healthz"),
+        ("at", "/socket"),
+        ("under", "/"),
+        ("at", "/x/echo/home"),
+        ("under", "/x/echo/"),
+        ("under", "/x/"),
+        ("at", "/x/"),
+    ],
+)
+def test_no_route_hides_another(kind: str, address: str) -> None:
+    site = Site(None, ["/socket"])
+    site.at("/healthz", _nothing)
+    site.under("/x/", _nothing)
+    with pytest.raises(ValueError, match="would hide"):
+        getattr(site, kind)(address, _nothing)
+    site.at("/healthz2", _nothing)
+    site.under("/files/", _nothing)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from imserver_client import wire
@@ -10,7 +10,7 @@ from imserver_client.errors import Misuse, Refused
 from imserver_client.limits import ClientLimits
 from imserver_client.values import Conversation, ConversationPage, Cursor, Member, Page, User
 from imserver_protocol import RefusalCode
-from imserver_protocol.methods.conversations import CONVERSATIONS, ConversationsParams
+from imserver_protocol.methods.conversations import CONVERSATIONS, ConversationRow, ConversationsParams
 from imserver_protocol.methods.cursor import CURSOR, CursorParams
 from imserver_protocol.methods.descriptors import Method
 from imserver_protocol.methods.history import HISTORY, HistoryParams, HistoryResult
@@ -66,6 +66,10 @@ class CallsOwner(Protocol):
         """The application is about to get this page."""
         ...
 
+    def listed(self, rows: Iterable[ConversationRow]) -> None:
+        """The application is about to get these rows of a list."""
+        ...
+
     def random_bytes(self, count: int) -> bytes: ...
 
     def violated(self, text: str) -> None: ...
@@ -116,6 +120,7 @@ class Calls:
     async def conversations(self, before: Any, limit: int) -> ConversationPage:
         """See Client.conversations."""
         result = await self._requests.call(CONVERSATIONS, ConversationsParams(before, limit))
+        self._owner.listed(result.rows)
         rows = tuple(
             Conversation(
                 row.conversation_id,

@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import logging
 import ssl
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -42,6 +42,7 @@ from imserver_protocol import (
     WelcomeReceived,
 )
 from imserver_protocol.methods.check import CheckAnswer, CheckResult, Known
+from imserver_protocol.methods.conversations import ConversationRow
 from imserver_protocol.methods.cursor import CURSOR_MOVED, CursorPush
 from imserver_protocol.methods.descriptors import Shape, Signal
 from imserver_protocol.methods.history import HistoryResult, PageItem
@@ -57,7 +58,7 @@ from .calls import Calls
 from .catch_up import CatchUp
 from .cursors import Cursors, Receipts
 from .delivery import Delivery
-from .inbox import Inbox, Place
+from .inbox import Inbox, Place, Track
 from .lineage import ACCOUNT as ACCOUNT_TRAIL
 from .lineage import Checked, Lineage
 from .outbox import Entry
@@ -688,16 +689,37 @@ class Core:
         track = self.inbox.get(conversation_id)
         if track is None:
             return
-        heads = {}
-        if page.head > track.known_head:
-            heads[conversation_id] = page.head
-            self.note_head(conversation_id, page.head)
-        else:
+        if page.head <= track.known_head:
             self.lineage.moved(conversation_id)
-        user_id = self.user_id
-        for item in page.items:
-            if item.sender_id == user_id or item.revision > 1:
+        self._vouch(self._looked(conversation_id, track, page.head, page.items))
+
+    def listed(self, rows: Iterable[ConversationRow]) -> None:
+        """The application is about to get these rows: what vouches for their last messages is stored before. A row that
+        shows nothing younger than what is known moves nothing: otherwise each list would have all of it checked anew."""
+        heads: dict[str, int] = {}
+        for row in rows:
+            track, last = self.inbox.get(row.conversation_id), row.last_item
+            if track is None:
+                continue
+            if last is not None and last.revision > 1:
+                self.lineage.moved(row.conversation_id)
+            heads |= self._looked(row.conversation_id, track, row.head, () if last is None else (last,))
+        self._vouch(heads)
+
+    def _looked(
+        self, conversation_id: str, track: Track, head: int, items: Iterable[PageItem]
+    ) -> dict[str, int]:
+        """Messages of a followed conversation are about to be shown: its head, if that is news."""
+        news = head > track.known_head
+        if news:
+            self.note_head(conversation_id, head)
+        for item in items:
+            if item.sender_id == self.user_id or item.revision > 1:
                 self._met(conversation_id, item, None)
+        return {conversation_id: head} if news else {}
+
+    def _vouch(self, heads: Mapping[str, int]) -> None:
+        """Store under which place it was learnt, with the heads that came."""
         step = self.lineage.step()
         if heads or step is not None:
             self._storage.save_lineage(step or stored.LineageStep(), heads)

@@ -97,6 +97,8 @@ class Posting:
         self._delays = Delays(owner.announce, owner.monotonic, limits.delay_over_after_s)
         self._waiters: dict[bytes, list[asyncio.Future[Posted]]] = {}
         self._landings: dict[bytes, list[asyncio.Future[None]]] = {}
+        #: Times that answers turned out to be void.
+        self._offered_again = 0
         self._giving_up: set[asyncio.Task[Posted | None]] = set()
         self._backoffs: dict[str, Backoff] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -182,14 +184,25 @@ class Posting:
 
     async def abandon(self, conversation_id: str, key: bytes) -> Posted | None:
         """See Client.abandon."""
+        while True:
+            offered_again = self._offered_again
+            with contextlib.suppress(SessionLost):
+                posted = await self._abandon(conversation_id, key)
+                if posted is not None or offered_again == self._offered_again:
+                    return posted
+            # Had it been answered, that answer may be void: an older copy of the database came back, and the post is offered
+            # again, or was. Then it is of no worth that it was not stored just before (SPEC, "Giving up").
+
+    async def _abandon(self, conversation_id: str, key: bytes) -> Posted | None:
+        """Ask once. Raises SessionLost for a post that is not in the outbox."""
         entry = self._outbox.get(key)
-        if entry is not None and entry.conversation_id != conversation_id:
-            raise Misuse("this key is in the outbox for another conversation")
-        if entry is not None and not entry.offered:
-            self._settle(entry, Abandoned("given up before it was sent"))
-            return None
         if entry is None:
             return await self._ask_to_abandon(conversation_id, key)
+        if entry.conversation_id != conversation_id:
+            raise Misuse("this key is in the outbox for another conversation")
+        if not entry.offered:
+            self._settle(entry, Abandoned("given up before it was sent"))
+            return None
         self._outbox.give_up(entry)
         giving_up = asyncio.create_task(self._give_up(entry), name="imserver_client abandon")
         self._giving_up.add(giving_up)
@@ -224,7 +237,7 @@ class Posting:
             while entry.in_flight or not (entry.holds or entry.gone):
                 await self._landing(entry.key)
             with contextlib.suppress(SessionLost):
-                return await self._ask_to_abandon(entry.conversation_id, entry.key, patient=False)
+                return await self._ask_to_abandon(entry.conversation_id, entry.key)
 
     async def _landing(self, key: bytes) -> None:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -233,25 +246,25 @@ class Posting:
         if self._end is not None:
             raise self._end()
 
-    async def _ask_to_abandon(
-        self, conversation_id: str, key: bytes, *, patient: bool = True
-    ) -> Posted | None:
+    async def _ask_to_abandon(self, conversation_id: str, key: bytes) -> Posted | None:
+        """Raises SessionLost: the next session may go on with another history."""
         try:
-            return await self._ask_once_to_abandon(conversation_id, key, patient=patient)
+            return await self._ask_once_to_abandon(conversation_id, key)
         except Refused as refused:
             if refused.code != RefusalCode.EPOCH_CHANGED:
                 raise
         # Between its answer and the page an older copy of the database has come back: that answer is void.
-        return await self._ask_once_to_abandon(conversation_id, key, patient=patient)
+        return await self._ask_once_to_abandon(conversation_id, key)
 
-    async def _ask_once_to_abandon(self, conversation_id: str, key: bytes, *, patient: bool) -> Posted | None:
-        result = await self._requests.call(ABANDON, AbandonParams(conversation_id, key), patient=patient)
+    async def _ask_once_to_abandon(self, conversation_id: str, key: bytes) -> Posted | None:
+        result = await self._requests.call(ABANDON, AbandonParams(conversation_id, key), patient=False)
         if result.position is None:
             return None
         return await self._posted_at(conversation_id, key, result.position)
 
     async def _posted_at(self, conversation_id: str, key: bytes, position: int) -> Posted:
-        page = await self._requests.call(HISTORY, HistoryParams(conversation_id, after=position - 1, limit=1))
+        params = HistoryParams(conversation_id, after=position - 1, limit=1)
+        page = await self._requests.call(HISTORY, params, patient=False)
         sent_at = next((item.sent_at_ms for item in page.items if item.position == position), 0)
         return Posted(conversation_id, position, sent_at, key)
 
@@ -372,6 +385,7 @@ class Posting:
         """These were answered, and their answers are void: an older copy has come back. They go before all others."""
         posts = [post for post in posts if self._outbox.get(post.key) is None]
         if posts:
+            self._offered_again += 1
             self._outbox.offer_first([(post.conversation_id, post.key, post.content) for post in posts])
             self.empty.clear()
 

@@ -6,11 +6,12 @@ as `re` itself parses it; of what is not known there nothing is concluded, and t
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from importlib import import_module
-from math import prod
+from importlib import import_module, resources
+from math import fsum, prod
 from operator import add
 from typing import Any, Final, NamedTuple
 
@@ -58,6 +59,55 @@ def can_match(pattern: re.Pattern[str], grams: Grams) -> bool:
     return not needed(pattern.pattern, pattern.flags).isdisjoint(grams)
 
 
+class _Asked:
+    """The patterns that texts were asked about so far, by the strings that they need: so those that a text can match are found
+    in one go, and not one by one (benchmark `reading`)."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+        self._by_gram: dict[str, list[str]] = {}
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def number(self, pattern: re.Pattern[str]) -> int:
+        """The number of a pattern, in the order in which they were first asked about."""
+        number = self._numbers.get(pattern.pattern)
+        if number is None:
+            for gram in needed(pattern.pattern, pattern.flags):
+                self._by_gram.setdefault(gram, []).append(pattern.pattern)
+            number = self._numbers.setdefault(
+                pattern.pattern, len(self._numbers)
+            )  # last: it is in every list by now
+        return number
+
+    def possible(self, grams: Grams) -> set[str]:
+        """Those that can match a text of these strings."""
+        by_gram = self._by_gram
+        return {pattern for gram in grams if gram in by_gram for pattern in by_gram[gram]}
+
+
+_ASKED: Final = _Asked()
+
+
+class TextGrams:
+    """The strings of a text, and which patterns it can match. What is left of the text when some of it was taken has no
+    others."""
+
+    __slots__ = ("_known", "_possible", "grams")
+
+    def __init__(self, text: str) -> None:
+        self.grams = grams_of(text)
+        self._known = len(_ASKED)
+        self._possible = _ASKED.possible(self.grams)
+
+    def may_hold(self, pattern: re.Pattern[str]) -> bool:
+        """Whether the pattern can match the text, or what is left of it."""
+        if _ASKED.number(pattern) >= self._known:
+            return can_match(pattern, self.grams)
+        return pattern.pattern in self._possible
+
+
 class Sieve:
     """Patterns that are tried one after the other."""
 
@@ -76,9 +126,41 @@ class Sieve:
         return sorted({number for gram in grams if gram in numbers for number in numbers[gram]})
 
 
-@cache
 def needed(pattern: str, flags: int = 0) -> Grams:
     """Strings of which every text that the pattern matches has one; the marks if that is not known."""
+    found = _NEEDED.get((pattern, flags))
+    if found is None:
+        shipped = load_needed().get(key_of(pattern, flags))
+        found = work_out(pattern, flags) if shipped is None else frozenset(shipped.split("\t"))
+        _NEEDED[pattern, flags] = found
+    return found
+
+
+_NEEDED: Final[dict[tuple[str, int], Grams]] = {}
+"""What is known of the patterns of this process: each is asked about again and again."""
+
+
+def known() -> Iterable[tuple[str, int]]:
+    """The patterns that `needed` was asked about, and their flags."""
+    return _NEEDED.keys()
+
+
+def key_of(pattern: str, flags: int) -> str:
+    """Stands for a pattern in the table of what was worked out."""
+    return hashlib.blake2b(f"{flags}:{pattern}".encode(), digest_size=8).hexdigest()
+
+
+@cache
+def load_needed() -> Mapping[str, str]:
+    """What was worked out of the patterns that ship; of any other it is worked out here. To read them all takes half a
+    second. Written by `python -m tests.understanding.work_out`."""
+    file = resources.files("imserver.plugins.booking") / "words" / "needed.tsv"
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return dict(line.split("\t", 1) for line in lines)
+
+
+def work_out(pattern: str, flags: int) -> Grams:
+    """`needed`, from the pattern itself."""
     if _PARSER is None or flags & re.IGNORECASE:
         return ALWAYS
     return _of_all(_PARSER.parse(pattern, flags)).needs or ALWAYS
@@ -184,7 +266,7 @@ def _rarest(words: Grams) -> Grams | None:
         grams = [gram for piece in _MARKED.split(word) for gram in _longest(piece)]
         if not grams:
             return None
-        found.add(min(grams, key=_share))
+        found.add(min(grams, key=_order))
     return frozenset(found)
 
 
@@ -198,6 +280,11 @@ def _share(gram: str) -> float:
     return prod(_SHARES.get(char, _RARE) for char in gram)
 
 
+def _order(gram: str) -> tuple[float, str]:
+    """Of equally common ones always the same."""
+    return _share(gram), gram
+
+
 def _commonness(grams: Grams) -> float:
     """What sifts best has few strings, none of them a common one."""
-    return sum(map(_share, grams))
+    return fsum(map(_share, grams))

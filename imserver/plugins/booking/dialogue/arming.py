@@ -23,6 +23,11 @@ def agrees(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
     return state.step == "confirm" and context.stands_above(state) and not said.doubtful(reading)
 
 
+def stays_armed(state: Dialogue, reading: Reading, *, answered: bool) -> bool:
+    """Whether a card that is shown again behind a question takes a yes: it did, and facts answered all of it."""
+    return state.step == "confirm" and answered and not said.doubtful(reading)
+
+
 def later(context: DialogueContext, state: Dialogue) -> bool:
     """ "Let me think": the question stays, and a yes only asks again."""
     state.doubt()

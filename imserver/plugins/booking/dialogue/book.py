@@ -16,6 +16,7 @@ from datetime import datetime
 from imserver.plugins.booking.customers import customer, remember
 from imserver.plugins.booking.journey import notify
 from imserver.plugins.booking.messages.cards import Option
+from imserver.plugins.booking.schedule import instead
 from imserver.plugins.booking.schedule.appointments import (
     Appointment,
     act,
@@ -224,10 +225,8 @@ def _odd_name(context: DialogueContext, state: Dialogue, reading: Reading) -> bo
 
 def _asked_back(context: DialogueContext, state: Dialogue, reading: Reading) -> None:
     """A question while a booking is open: answered or passed on, then the open question again."""
-    answers.reply(context, reading, state)
-    sure = all(one.what != "other" for one in reading.all(Kind.QUESTION)) and not said.doubtful(reading)
-    was_armed = state.step == "confirm"
-    repeat(context, state, armed=was_armed and sure)
+    sure = arming.stays_armed(state, reading, answered=answers.reply(context, reading, state))
+    repeat(context, state, armed=sure)
 
 
 def _merge(context: DialogueContext, state: Dialogue, reading: Reading) -> None:
@@ -411,7 +410,10 @@ def finish(context: DialogueContext, state: Dialogue) -> None:
     _remember(context, state)
     context.close(state)
     notify.booked(context.tx, context.texts, booked)
-    if ends is not None:
+    if ends is not None and by_hand:  # the other shop has not said yes: the appointment that there is stays
+        instead.promise(context.tx, booked, ends)
+        context.say("done.stands_until_yes", when=context.words.moment(ends.wall), code=ends.code)
+    elif ends is not None:
         cancelled = act(context.tx, ends, Action.CANCEL, actor(context), context.sender.user_id)
         notify.cancelled(context.tx, context.texts, cancelled, by_staff=context.is_staff)
     if state.people:

@@ -184,6 +184,8 @@ def _line(context: DialogueContext, appointment: Appointment) -> str:
         service=service.names.in_language(context.language) if service else appointment.service_id,
         status=context.words(f"status.{appointment.status}"),
         code=appointment.code,
+    ) + (
+        context.words("my.wish", when=context.words.moment(appointment.wished)) if appointment.wished else ""
     )
 
 

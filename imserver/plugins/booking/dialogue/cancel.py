@@ -13,7 +13,7 @@ from imserver.plugins.booking.schedule.appointments import Appointment, act, get
 from imserver.plugins.booking.schedule.status import Action
 from imserver.plugins.booking.understanding.acts import Kind, Reading
 
-from . import answers, arming, draft, said
+from . import answers, arming, draft, said, which
 from .allowed import allows, stale, whose
 from .context import DialogueContext
 from .holding import actor
@@ -40,15 +40,18 @@ def cancel(context: DialogueContext, reading: Reading) -> bool:
 def answer(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
     """A text without a command while "really cancel?" is open."""
     yes, no = reading.has(Kind.YES), reading.has(Kind.NO)
-    again = reading.has(Kind.BEGIN, "cancel") and not reading.has(Kind.GIVE)  # 两个都取消 is another question
+    if which.keeps_it(reading.text) and not reading.has(Kind.QUESTION) and not said.codes_of(reading):
+        yes, no = False, True  # 不用取消了 is no yes, whatever is nodded to beside it
+    named = any(reading.has(kind) for kind in (Kind.GIVE, Kind.CORRECT, Kind.REFUSE))
+    again = reading.has(Kind.BEGIN, "cancel") and not named
     if said.puts_off(reading):
         return arming.later(context, state)
+    if reading.has(Kind.BEGIN, "cancel") and named and not yes:
+        context.close(state)
+        return False  # 不是，只取消周六的; not A2S4: another question
     if reading.has(Kind.QUESTION):
-        state.doubt()
-        context.keep(state)
-        answers.reply(context, reading)
-        if yes or no:
-            _ask_again(context, state)
+        sure = arming.stays_armed(state, reading, answered=answers.reply(context, reading))
+        repeat(context, state, armed=sure and not yes and not no)
         return True
     if not yes and not no and not again:
         return False
@@ -98,10 +101,13 @@ def _ask(context: DialogueContext, found: Sequence[Appointment], *, armed: bool 
         context.ask(state, "ask.cancel_all", options, fields=fields, count=len(found), lines=lines)
 
 
-def _ask_again(context: DialogueContext, state: Dialogue) -> None:
+def repeat(context: DialogueContext, state: Dialogue, *, armed: bool = False) -> None:
+    """Ask once more; if the appointments are not what was shown any more, nothing."""
+    state.doubt()
+    context.keep(state)
     found = _still_there(context, state)
     if found is not None:
-        _ask(context, found)
+        _ask(context, found, armed=armed)
 
 
 def _still_there(context: DialogueContext, state: Dialogue) -> list[Appointment] | None:

@@ -26,6 +26,7 @@ from . import (
     said,
     same_time,
     staff,
+    wished_move,
 )
 from .context import DialogueContext
 from .open_question import answered, asked_in
@@ -125,6 +126,7 @@ COMMANDS: tuple[Command, ...] = (
             ("no-show", ("爽约", "爽約"), "no_show", "the customer did not come"),
         )
     ),
+    Command("decline", ("不改",), wished_move.decline, Where.HERE, "the time of an appointment stays as it is"),
     Command("undo", ("撤销", "撤銷"), staff.undo, Where.HERE, "staff: take the last step back"),
     Command("leave", ("请假", "請假"), leave.leave, Where.HERE, "staff: somebody is away"),
     Command("back", ("销假", "銷假"), leave.back, Where.HERE, "staff: somebody is back"),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from imserver.plugins.booking.journey import notify
-from imserver.plugins.booking.messages.cards import Option
+from imserver.plugins.booking.messages.cards import Option, person_fields
 from imserver.plugins.booking.schedule.appointments import Appointment, get, put_right
 from imserver.plugins.booking.schedule.status import Action
 from imserver.plugins.booking.understanding.acts import Kind, Reading
 
-from . import arming, draft, said
+from . import answers, arming, draft, said
 from .allowed import allows, stale
 from .asking import is_elsewhere
 from .context import DialogueContext
@@ -59,6 +59,10 @@ def answer(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
         context.close(state)
         context.say("done.kept")
         return True
+    if reading.has(Kind.QUESTION):
+        sure = arming.stays_armed(state, reading, answered=answers.reply(context, reading))
+        _ask(context, state, appointment, armed=sure and not reading.has(Kind.YES))
+        return True
     if not reading.has(Kind.YES):
         return False
     if appointment.version != state.version:
@@ -73,10 +77,17 @@ def answer(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
                 actor_id=context.sender.user_id,
             )
             context.close(state)
-            notify.corrected(context.tx, context.texts, changed)
+            notify.corrected(context.tx, context.texts, changed, appointment)
     else:
         _ask(context, state, appointment, armed=arming.takes_yes(reading, changed=False))
     return True
+
+
+def repeat(context: DialogueContext, state: Dialogue) -> None:
+    """Ask once more, whether that is right."""
+    appointment = get(context.tx, state.appointment_id)
+    if appointment is not None:
+        _ask(context, state, appointment, armed=False)
 
 
 def _ask(context: DialogueContext, state: Dialogue, appointment: Appointment, *, armed: bool = True) -> None:
@@ -87,10 +98,7 @@ def _ask(context: DialogueContext, state: Dialogue, appointment: Appointment, *,
         context.close(state if state.below is not None else None)
         return
     words = context.words
-    band = context.chain.band(state.age_band)
-    fields = [(words("field.name"), state.name)]
-    if band is not None:
-        fields.append((words("field.age"), band.names.in_language(words.language)))
+    fields = person_fields(words, context.chain, state.name, age_band=state.age_band)
     state.arm(armed=armed)
     options = [Option(words("button.confirm"), context.yes_command(state), "primary"),
                Option(words("button.keep"), words("command.my"))]  # fmt: skip

@@ -33,7 +33,7 @@ from imserver.plugins.booking.schedule.slots import Slot, why_not
 from imserver.plugins.booking.schedule.status import Action, Actor, Status
 from imserver.plugins.booking.understanding.acts import Reading
 
-from . import said
+from . import lost_hold, said
 from .choose import Search, refuse
 from .context import DialogueContext
 from .labels import label_key
@@ -75,8 +75,7 @@ def ensure_held(context: DialogueContext, state: Dialogue, search: Search) -> Ap
         context.say("why_not.too_many", count=shop.max_upcoming)
         return None
     taken: Appointment | None = None
-    if reason is None and held is None:
-        _give_back_other_holds(context)
+    given_back = _give_back_other_holds(context) if reason is None and held is None else []
     if reason is None and start_at is not None:
         wish = Wish(
             shop, search.service, context.customer_id, context.home, context.sender.user_id, search.minutes
@@ -87,6 +86,8 @@ def ensure_held(context: DialogueContext, state: Dialogue, search: Search) -> Ap
             if held is None
             else place(context.tx, held, wish, slot, actor(context))
         )
+    for lost in given_back:
+        lost_hold.taken_over(context.tx, context.texts, shop, lost, context.sender)
     if taken is None:
         release(context, state)
         refuse(context, state, search, wall, reason or "taken")
@@ -149,10 +150,12 @@ def release(context: DialogueContext, state: Dialogue) -> None:
     state.appointment_id = state.version = 0
 
 
-def _give_back_other_holds(context: DialogueContext) -> None:
-    """One open hold for each customer and shop: a second booking frees the slot of the first."""
-    for held in held_for(context.tx, context.customer_id, context.the_shop.id):
+def _give_back_other_holds(context: DialogueContext) -> list[Appointment]:
+    """One open hold for each customer and shop: a second booking frees the slot of the first. Those that were given back."""
+    others = held_for(context.tx, context.customer_id, context.the_shop.id)
+    for held in others:
         act(context.tx, held, Action.CANCEL, actor(context), context.sender.user_id)
+    return others
 
 
 def expire(tx: Transaction, texts: ShopTexts, appointment_id: int) -> None:

@@ -16,9 +16,10 @@ from imserver.plugins.booking.schedule.hours import MINUTE_MS, utc_ms, zone_of
 from imserver.plugins.booking.schedule.shops import Shop
 from imserver.plugins.booking.schedule.slots import Slot, why_not
 from imserver.plugins.booking.schedule.status import Action
+from imserver.plugins.booking.schedule.wished_moves import ask as ask_for
 from imserver.plugins.booking.understanding.acts import Kind, Reading
 
-from . import answers, arming, book, draft, said
+from . import answers, arming, book, draft, said, which, wished_move
 from .allowed import allows, stale, whose
 from .asking import is_elsewhere
 from .choose import Search, ask_day, ask_slot, choose, refuse, said_by_option, takes_only_option
@@ -68,10 +69,11 @@ def answer(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
     if said.puts_off(reading):
         return arming.later(context, state)
     reading = _no_but(context, state, reading)
-    gives_up = reading.has(Kind.NO) or reading.has(Kind.BEGIN, "cancel")
+    keeps = which.keeps_old(reading.text)  # 不用改了 is no yes
+    gives_up = keeps or reading.has(Kind.NO) or reading.has(Kind.BEGIN, "cancel")
     another = said.takes_time(reading) and not said.repeats(reading, appointment.wall)
     if gives_up and not another and not reading.has(Kind.QUESTION):
-        if not reading.has(Kind.NO):
+        if not keeps and not reading.has(Kind.NO):
             return False  # the appointment itself is to be cancelled
         context.close(state)
         context.say("done.kept")
@@ -89,8 +91,8 @@ def answer(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
         return True
     wants = said.takes_time(reading) or bool(said.refused_times(reading)) or reading.has(Kind.CORRECT)
     if reading.has(Kind.QUESTION) and not reading.has(Kind.REFUSE) and not reading.has(Kind.CORRECT):
-        answers.reply(context, reading)
-        _go_on(context, state, appointment, armed=state.step == "confirm" and not said.doubtful(reading))
+        sure = arming.stays_armed(state, reading, answered=answers.reply(context, reading))
+        _go_on(context, state, appointment, armed=sure)
         return True
     if not wants and not said.names_time(reading) and not reading.has(Kind.BEGIN, "move"):
         return False
@@ -212,6 +214,9 @@ def _go_on(
     wall = datetime.fromisoformat(state.wall)
     if wall == appointment.wall:
         context.close(state)
+        if appointment.wished is not None and not context.is_staff:  # the time that it has, after all
+            wished_move.end(context, appointment, appointment.wished, "withdrawn")
+            return
         context.say("why_not.same_time", when=context.words.moment(wall), code=appointment.code)
         return
     if _is_twice(context, state, appointment):
@@ -225,7 +230,7 @@ def _go_on(
     ]
     context.ask(
         state,
-        "ask.move",
+        "ask.move_by_hand" if wished_move.is_asked_for(context, appointment) else "ask.move",
         options,
         fields=whose(context, [appointment]),
         code=appointment.code,
@@ -260,13 +265,17 @@ def _move_now(context: DialogueContext, state: Dialogue, appointment: Appointmen
         return
     reason = why_not(shop, wall, search.minutes, context.now_ms)
     moved: Appointment | None = None
+    by_hand = wished_move.is_asked_for(context, appointment)
     if reason is None and start_at is not None:
-        slot = Slot(wall, start_at)
-        moved = place(context.tx, appointment, _wish(context, appointment), slot, actor(context))
+        slot, exchange = Slot(wall, start_at), ask_for if by_hand else place
+        moved = exchange(context.tx, appointment, _wish(context, appointment), slot, actor(context))
     if moved is None:
         refuse(context, state, search, wall, reason or "taken")
         return
     context.close(state)
+    if by_hand:
+        notify.move_asked(context.tx, context.texts, moved)
+        return
     notify.moved(context.tx, context.texts, moved, appointment.wall, by_staff=context.is_staff)
 
 

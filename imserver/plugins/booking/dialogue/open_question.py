@@ -17,6 +17,8 @@ _ANSWERS = {
     "correct": correct.answer,
     "plan": plan.answer,
 }
+#: What shows a question of a kind once more, so that a yes only asks again.
+_REPEATS = {"move": move.repeat, "cancel": cancel.repeat, "correct": correct.repeat}
 
 
 def asked_in(context: DialogueContext) -> Answering:
@@ -54,6 +56,14 @@ def answered(context: DialogueContext, state: Dialogue, reading: Reading, *, sto
         book.give_up(context, state)
         return True
     return state.kind in _ANSWERS and _ANSWERS[state.kind](context, state, reading)
+
+
+def repeat_unarmed(context: DialogueContext, state: Dialogue) -> None:
+    """Ask once more behind a text that answers nothing: the next yes may be meant for the people who were told."""
+    if state.kind == "book":
+        book.repeat(context, state, armed=False)
+    elif state.kind in _REPEATS:
+        _REPEATS[state.kind](context, state)
 
 
 def doubt_own(context: DialogueContext) -> None:

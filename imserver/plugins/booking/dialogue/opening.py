@@ -16,7 +16,7 @@ from .context import DialogueContext, Place
 from .leave import period_text
 from .plan import not_read, path_of, propose, propose_fields, span_text
 from .plan_words import Period, read_opening_days, read_period, read_spans, says_none, typed
-from .resources import named_in
+from .resources import all_named_in
 
 #: Days that are closed, or given other hours, at once.
 MAX_DAYS = 62
@@ -109,12 +109,12 @@ def breaks(context: DialogueContext, reading: Reading) -> bool:
     if context.place is not Place.STAFF:
         return False
     shop, words = context.the_shop, context.words
-    found, rest = named_in(context, typed(reading.text))
+    found, rest = all_named_in(context, typed(reading.text))
     spans, rest = read_spans(rest)
     none = spans is None and says_none(rest)
     if not spans and not none:
-        return not_read(context, "breaks", named=found is not None)
-    people = [found] if found is not None else [one for one in shop.resources if one.kind == "person"]
+        return not_read(context, "breaks", named=bool(found))
+    people = found or [one for one in shop.resources if one.kind == "person"]
     names = words("list_separator").join(one.names.in_language(words.language) for one in people)
     summary = words("plan.no_breaks", name=names) if none else words(
         "plan.breaks", name=names, hours=_spans_text(context, spans or ())

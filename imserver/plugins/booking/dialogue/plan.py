@@ -23,7 +23,7 @@ from imserver.plugins.booking.schedule import leave as leaves
 from imserver.plugins.booking.schedule.appointments import Appointment
 from imserver.plugins.booking.schedule.changes import InEffect, Origin
 from imserver.plugins.booking.schedule.faults import Fault
-from imserver.plugins.booking.schedule.hits import Rules, hit
+from imserver.plugins.booking.schedule.hits import Rules, hit, wishes_hit
 from imserver.plugins.booking.schedule.hours import shop_spans, zone_of
 from imserver.plugins.booking.schedule.leave import Leave
 from imserver.plugins.booking.schedule.plans import Detail, FieldWish, Plan
@@ -31,6 +31,7 @@ from imserver.plugins.booking.schedule.shops import Shop, shop_of, span_minutes
 from imserver.plugins.booking.schedule.status import Status
 from imserver.plugins.booking.understanding.acts import Kind, Reading
 
+from . import wished_move
 from .context import DialogueContext, Place
 from .lost_hold import take_away
 from .plan_words import typed
@@ -91,6 +92,8 @@ class _Outlook:
     shop: Shop
     hits: Sequence[Appointment]
     faults: Sequence[Fault] = ()
+    #: Appointments whose customers have asked for a time that the plan is in the way of.
+    wishes: Sequence[Appointment] = ()
 
     @property
     def promised(self) -> list[Appointment]:
@@ -116,8 +119,8 @@ def _outlook(context: DialogueContext, detail: Detail) -> _Outlook:
         then.append(Leave(0, wanted.resource_id, start, end, *leaves.bounds(start, end, zone)))
     if detail.end <= detail.begin:
         return _Outlook(after, ())
-    found = hit(tx, Rules(shop, now), Rules(after, then), detail.begin, detail.end, detail.weekdays)
-    return _Outlook(after, found)
+    span = (Rules(shop, now), Rules(after, then), detail.begin, detail.end, detail.weekdays)
+    return _Outlook(after, hit(tx, *span), (), wishes_hit(tx, *span))
 
 
 def _out_of_place(context: DialogueContext, detail: Detail) -> Fault | None:
@@ -188,7 +191,7 @@ def _show(context: DialogueContext, plan: Plan, outlook: _Outlook | None = None)
     if outlook is None:
         outlook = _outlook(context, plan.detail)
     promised = outlook.promised
-    held = len(outlook.hits) - len(promised)
+    held = len(outlook.hits) - len(promised) + len(outlook.wishes)
     lines = [
         words(
             "plan.hit_asked" if plans.open_offers(context.tx, one.id) else "plan.hit",
@@ -241,6 +244,9 @@ def _agree(context: DialogueContext, plan: Plan) -> None:
     for one in outlook.hits:
         if one.status is Status.HELD:
             take_away(tx, texts, outlook.shop, one, context.sender.user_id)
+    for one in outlook.wishes:
+        if one.wished is not None:
+            wished_move.end(context, one, one.wished, "gone")
     unasked = [one for one in outlook.promised if not plans.open_offers(tx, one.id)]
     if unasked:  # the others have the card of an older plan, which stays open for them
         offers.begin(tx, texts, outlook.shop, plan, unasked)

@@ -18,6 +18,8 @@ from imserver.plugins.booking.schedule.shops import WEEKDAYS
 from imserver.plugins.booking.understanding.rewrite import SIMPLIFIED
 from imserver.plugins.booking.understanding.when import Reading, read_when
 
+from .day_ranges import count_of, spelled_out
+
 #: Parts of a day, as leave: (first hour, hour behind the last).
 PARTS = {"morning": (0, 12), "noon": (11, 14), "afternoon": (12, 18), "evening": (17, 24)}
 #: Hours of a clock time that can be meant by day.
@@ -32,13 +34,15 @@ _BETWEEN = re.compile(
 )
 #: "2-5pm": both are of the afternoon.
 _BOTH_HALVES = re.compile(r"\b(\d{1,2}(?::\d\d)?)\s*-\s*(\d{1,2}(?::\d\d)?)\s*([ap])\.?m\b", re.IGNORECASE)
+#: Between days that are listed, and how many of them.
+_AND, _MOST_LISTED = re.compile(r"\s*(?:和|、|跟|及|,|，|&|\band\b)\s*", re.IGNORECASE), 7
 _FROM = re.compile(r"^\s*(?:从|自|\bfrom\b)\s*", re.IGNORECASE)
 _ONWARDS = re.compile(r"以后|之后|起|开始|\bafter\b|\bfrom\b|\bonwards?\b", re.IGNORECASE)
 _BEFORE = re.compile(r"以前|之前|\bbefore\b|\buntil\b|\btill\b", re.IGNORECASE)
 _WHOLE = re.compile(r"全天|一整天|整天|一天|\ball day\b|\bwhole day\b", re.IGNORECASE)
 #: Words that say nothing more than that somebody is away.
 _COURTESY = re.compile(
-    r"请假|休假|休息|不在|不来|需要|要|想|请|\boff\b|\baway\b|\bleave\b|\bplease\b|\bon\b|\bthe\b|\bis\b|\bhas\b",
+    r"整个|请假|休假|休息|不在|不来|需要|要|想|请|\boff\b|\baway\b|\bleave\b|\bplease\b|\bon\b|\bthe\b|\bis\b|\bhas\b",
     re.IGNORECASE,
 )
 
@@ -84,9 +88,36 @@ def read_period(text: str, now: datetime, zone: ZoneInfo) -> Period | None:
     text = _BOTH_HALVES.sub(r"\1\3m to \2\3m", text)
     if _BUT.search(text):
         return None
+    lasts = count_of(text)
+    if lasts is not None:
+        return _for_days(lasts[0], lasts[1], now, zone)
+    text = spelled_out(text, now.date())
     ends = _BETWEEN.split(_FROM.sub("", text))
     found = _one(text, now, zone) if len(ends) == 1 else _two(ends, now, zone) if len(ends) == 2 else None
+    found = found or _listed(text, now, zone)
     return found if found is not None and max(now, found.start) < found.end else None
+
+
+def _listed(text: str, now: datetime, zone: ZoneInfo) -> Period | None:
+    """周五和周六, 3 dec and 4 dec: whole days, one behind the other."""
+    first, *others = _AND.split(text)
+    found = _one(first, now, zone) if others else None
+    for other in others[:_MOST_LISTED]:
+        if found is None or found.start.time() != time() or found.end.time() != time():
+            return None
+        day = _second(other, found.start, now, zone)
+        if day.candidates or day.part or _note(day) != "" or day.day != found.end.date():
+            return None
+        found = Period(found.start, found.end + timedelta(days=1), found.note)
+    return found if len(others) <= _MOST_LISTED else None
+
+
+def _for_days(count: int, begins: str, now: datetime, zone: ZoneInfo) -> Period | None:
+    """So many whole days from a day on."""
+    first = _one(begins, now, zone)
+    if first is None or not count or first.end - first.start != timedelta(days=1):
+        return None
+    return Period(first.start, first.start + timedelta(days=count), first.note)
 
 
 def _one(text: str, now: datetime, zone: ZoneInfo) -> Period | None:
@@ -124,10 +155,11 @@ def _two(ends: list[str], now: datetime, zone: ZoneInfo) -> Period | None:
         return None
     note = " ".join(one for one in notes if one)
     if days_only:
-        # "12月3日到5日": whole days, both of them. "周五到下午3点" is nothing that anybody says.
+        # "12月3日到5日": whole days, both of them; "到5日上午" a part of the last one. Nobody says "周五到下午3点".
         if second.candidates or second.day is None or second.day < anchor.date():
             return None
-        return Period(anchor, datetime.combine(second.day + timedelta(days=1), time()), note)
+        hours = PARTS[second.part][1] if second.part else 24
+        return Period(anchor, datetime.combine(second.day, time()) + timedelta(hours=hours), note)
     stops = list(second.candidates)
     if not stops and second.part and second.day:
         stops = [datetime.combine(second.day, time()) + timedelta(hours=PARTS[second.part][1])]

@@ -20,6 +20,9 @@ MAX_NAME_CHARS = 40
 
 _DAY_MS = 24 * 3_600_000
 
+#: Between two names, where they stood.
+_JOINED = re.compile(r"(?:^|(?<= ))(?:和|跟|与|及|、|,|，|&|and\b)(?= |$)", re.IGNORECASE)
+
 
 def add(context: DialogueContext, reading: Reading) -> bool:
     """添加 验光师 孙老师, 添加 房间 3号验光室."""
@@ -88,6 +91,26 @@ def named_in(context: DialogueContext, text: str) -> tuple[Resource | None, str]
         if found is not None:
             return resource, f"{text[: found.start()]} {text[found.end() :]}".strip()
     return None, text
+
+
+def all_named_in(context: DialogueContext, text: str) -> tuple[list[Resource], str]:
+    """Everybody who is named (李老师和王老师), in the order of the text, and the text without them and what joins them."""
+    found: list[tuple[int, Resource]] = []
+    rest = text
+    while (one := named_in(context, rest))[0] is not None:
+        resource, rest = one
+        if resource is not None and resource not in [known for _, known in found]:
+            found.append(
+                (min(place for name in _names(resource) if (place := _place(name, text)) >= 0), resource)
+            )
+    if len(found) > 1:
+        rest = " ".join(_JOINED.sub(" ", rest).split())
+    return [resource for _, resource in sorted(found, key=lambda pair: pair[0])], rest
+
+
+def _place(name: str, text: str) -> int:
+    found = re.search(_bounded(typed(name)), text, re.IGNORECASE)
+    return found.start() if found is not None else -1
 
 
 def _names(resource: Resource) -> Iterable[str]:

@@ -8,15 +8,15 @@ from functools import partial
 
 from imserver.plugins.booking.customers import customer as known
 from imserver.plugins.booking.journey import notify
-from imserver.plugins.booking.schedule import steps
+from imserver.plugins.booking.schedule import instead, steps
 from imserver.plugins.booking.schedule.appointments import Appointment, act, between, by_code, resources_of
 from imserver.plugins.booking.schedule.hours import MINUTE_MS, utc_ms, wall_of, zone_of
 from imserver.plugins.booking.schedule.leave import bounds, leaves_of
 from imserver.plugins.booking.schedule.shops import Shop
-from imserver.plugins.booking.schedule.status import Action, NotPossible, Status, next_status
+from imserver.plugins.booking.schedule.status import LIVE, Action, Actor, NotPossible, Status, next_status
 from imserver.plugins.booking.understanding.acts import Kind, Reading, Weight
 
-from . import book, move, said
+from . import book, move, said, wished_move
 from .allowed import not_possible, show_again, stale
 from .context import DialogueContext, Place
 from .holding import actor
@@ -110,6 +110,7 @@ def _line(context: DialogueContext, shop: Shop, appointment: Appointment) -> str
         appointment.for_name or (customer.display_name if customer else appointment.customer_id),
         band.names.in_language(words.language) if band else "",
         words("sheet.first_visit") if appointment.first_visit else "",
+        words("sheet.wish", when=words.moment(appointment.wished)) if appointment.wished else "",
         words("sheet.no_messages") if known(context.tx, appointment.customer_id).no_messages else "",
         *names,
         words(f"status.{appointment.status}"),
@@ -166,6 +167,10 @@ def _confirm(context: DialogueContext, reading: Reading, appointment: Appointmen
     """What a yes to an appointment does, by what it is."""
     if appointment.status is Status.HELD:
         book.confirm_held(context, said.version_of(reading), appointment)
+    elif appointment.wished is not None and context.is_staff and not said.names_time(reading):
+        if not _says_more(context, reading) and not _is_stale(context, reading, appointment):
+            wished_move.agree(context, appointment, appointment.wished)
+            _say_done(context, appointment)
     elif said.names_time(reading) and appointment.status in (Status.PENDING, Status.CONFIRMED):
         move.confirm(context, reading, appointment)
     elif appointment.status is Status.PENDING and context.is_staff:
@@ -265,6 +270,23 @@ def _is_untimely(context: DialogueContext, appointment: Appointment, action: Act
     return True
 
 
+def _end_instead(context: DialogueContext, confirmed: Appointment) -> None:
+    """The yes to a request that takes the place of an appointment in another shop ends that one, if it is as it was then."""
+    found = instead.take(context.tx, confirmed)
+    if found is None or context.chain.shop(found[0].store_id) is None:
+        return
+    ends, unchanged = found
+    try:
+        if unchanged:
+            ended = act(context.tx, ends, Action.CANCEL, Actor.CUSTOMER, confirmed.customer_id)
+            notify.cancelled(context.tx, context.texts, ended)
+            return
+    except NotPossible:
+        pass
+    if ends.status in LIVE:
+        notify.not_replaced(context.tx, context.texts, ends)
+
+
 def _step(context: DialogueContext, reading: Reading, appointment: Appointment, action: Action) -> None:
     if _is_stale(context, reading, appointment):
         return
@@ -278,6 +300,7 @@ def _step(context: DialogueContext, reading: Reading, appointment: Appointment, 
         return
     if action is Action.CONFIRM:
         notify.confirmed_by_staff(context.tx, context.texts, changed)
+        _end_instead(context, changed)
     else:
         notify.stepped(context.tx, context.texts, changed)
     _say_done(context, changed)

@@ -19,7 +19,7 @@ from imserver.plugins.booking.schedule.hours import MINUTE_MS, wall_of, zone_of
 from imserver.plugins.booking.schedule.status import Status
 from imserver.plugins.booking.understanding.acts import Kind, Reading, Rest, Weight
 
-from . import said
+from . import said, which
 from .context import DialogueContext, Place
 from .draft import SELF
 from .labels import label_key
@@ -41,9 +41,12 @@ _AGREED = frozenset({Status.PENDING, Status.CONFIRMED})
 
 def subjects(context: DialogueContext, reading: Reading, command: str) -> list[Appointment]:
     """The appointments that are meant; none if it is not clear, and then the bot asked."""
-    codes = said.codes_of(reading)
-    if codes:
+    denied = which.denied_codes(reading.text)
+    codes = [code for code in said.codes_of(reading) if code not in denied]
+    if codes and not which.follows_denied(reading.text):
         return _by_codes(context, codes, command)
+    if denied:
+        return _but(context, reading, denied, command)
     wrong = _like_a_code(reading)
     if wrong:
         no_such(context, wrong, command)
@@ -56,24 +59,71 @@ def subjects(context: DialogueContext, reading: Reading, command: str) -> list[A
         context.say("my.none")
         return []
     meant = _meant(context, reading, mine, command)
-    if command == "cancel" and len(mine) > 1 and reading.given("number") == len(mine):
+    place = which.place_of(reading.text) if command != "correct" else None
+    if place is not None and place <= len(mine) and len(mine) > 1 and not reading.dangerous:
+        (*_, chosen) = mine[: place if place > 0 else len(mine)]
+        context.go(context.texts.shop_of(chosen))
+        return [chosen]
+    every = command == "cancel" and place is None and _are_all(reading, mine, meant)
+    if command == "cancel" and len(mine) > 1 and which.excepts(reading.text):
+        others = [one for one in mine if one not in meant]
+        if others and which.says_all(reading.text):
+            context.go(context.texts.shop_of(others[0]))
+            return others
+        _ask_which(context, others or mine, mine, command, "")
+        return []
+    if reading.given("number") == len(mine) and every:
         meant = mine  # "cancel both"
     elif len(mine) > 1 and (reading.dangerous or (said.unread(reading) and not _names_day(reading))):
-        meant = mine  # something was not understood: it may be what tells them apart
-    if len(meant) == 1 or (
-        command == "cancel" and meant is mine and reading.given("number") == len(mine) > 1
-    ):
+        meant, every = mine, False  # something was not understood: it may be what tells them apart
+    if len(meant) == 1 or (every and meant):
         context.go(context.texts.shop_of(meant[0]))
         return list(meant)
-    rest = said.time_words(reading) if command == "move" else ""
-    options = _options(context, meant or mine, command, rest)
+    _ask_which(context, meant or mine, mine, command, said.time_words(reading) if command == "move" else "")
+    return []
+
+
+def _are_all(reading: Reading, mine: Sequence[Appointment], meant: Sequence[Appointment]) -> bool:
+    """Whether all of those that the words name are meant (都取消, cancel both); a number beside it has to be theirs."""
+    number = reading.given("number")
+    if number is not None:
+        return number in (len(mine), len(meant)) and len(meant) > 1
+    return which.means_all(reading)
+
+
+def _but(
+    context: DialogueContext, reading: Reading, denied: Sequence[str], command: str
+) -> list[Appointment]:
+    """Codes are said not to be meant, and no other is: the rest of all (all but A2S4), or it is asked which."""
+    if context.place is Place.STAFF:
+        context.say("staff.which_code", command=context.words(f"command.{command}"))
+        return []
+    mine = mine_of(context)
+    left = [one for one in mine if one.code not in denied]
+    if not left:
+        context.say("done.kept" if mine else "my.none")
+        return []
+    if command == "cancel" and which.says_all(reading.text) and not which.follows_denied(reading.text):
+        context.go(context.texts.shop_of(left[0]))
+        return left
+    _ask_which(context, left, left, command, "")
+    return []
+
+
+def _ask_which(
+    context: DialogueContext,
+    shown: Sequence[Appointment],
+    mine: Sequence[Appointment],
+    command: str,
+    rest: str,
+) -> None:
+    options = _options(context, shown, command, rest)
     if command == "cancel":
         named = " ".join(f"{one.code} v{one.version}" for one in mine)
         options.append(
             Option(context.words("button.cancel_all"), f"{context.words('command.cancel')} {named}", "danger")
         )
     context.offer(f"ask.which_{command}", options)
-    return []
 
 
 def names_appointment(reading: Reading) -> bool:
@@ -192,9 +242,16 @@ def _meant(
         return mine
     refused = said.refused_times(reading)
     given = [
-        one for one in reading.acts if one.what in ("day", "time") and one.kind in (Kind.GIVE, Kind.REFUSE)
+        one
+        for one in reading.acts
+        if one.what in ("day", "time") and one.kind in (Kind.GIVE, Kind.CORRECT, Kind.REFUSE)
     ]
     named = refused or (given if command == "cancel" else [])
+    if command == "cancel" and refused:
+        wanted = [one for one in given if one.kind is not Kind.REFUSE and one.value is not None]
+        plain = [one for one in mine if wanted and all(said.hits(act, one.wall) for act in wanted)]
+        if plain:  # 取消周六那个，不是周日那个
+            return [one for one in plain if not any(said.hits(act, one.wall) for act in refused if act.value)]
     meant = [one for one in mine if all(said.hits(act, one.wall) for act in named if act.value is not None)]
     service = said.service_of(reading, context.chain)
     if service is not None:

@@ -40,9 +40,16 @@ def confirmed_by_staff(tx: Transaction, texts: ShopTexts, appointment: Appointme
 
 
 def moved(
-    tx: Transaction, texts: ShopTexts, appointment: Appointment, before: datetime, *, by_staff: bool = False
+    tx: Transaction,
+    texts: ShopTexts,
+    appointment: Appointment,
+    before: datetime,
+    *,
+    by_staff: bool = False,
+    agreed: bool = False,
 ) -> None:
-    """The time changed: the card in place, a line in the history that says who did it, new reminders."""
+    """The time changed: the card in place, a line in the history that says who did it, new reminders. `agreed`: the customer
+    asked for it, and the shop said yes."""
     reminders.drop(tx, appointment, "moved")
     if appointment.status is Status.CONFIRMED:
         reminders.plan(tx, appointment)
@@ -52,7 +59,7 @@ def moved(
         tx,
         texts,
         appointment,
-        "done.moved_by_shop" if by_staff else "done.moved",
+        _moved_key(appointment, by_staff=by_staff, agreed=agreed),
         before=words.moment(before),
         when=words.moment(appointment.wall),
         code=appointment.code,
@@ -62,17 +69,65 @@ def moved(
     offers.answered(tx, texts, appointment)
 
 
+def _moved_key(appointment: Appointment, *, by_staff: bool, agreed: bool) -> str:
+    if by_staff:
+        return "done.moved_by_shop"
+    if agreed:
+        return "done.move_agreed"
+    return "done.request_moved" if appointment.status is Status.PENDING else "done.moved"
+
+
 def kept(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None:
     """The time is the same, with somebody else: a new version, so new reminders."""
-    reminders.drop(tx, appointment, "moved")
-    if appointment.status is Status.CONFIRMED:
-        reminders.plan(tx, appointment)
-    _edit_card(tx, texts, appointment)
+    _new_version(tx, texts, appointment, "moved")
+    requests.plan(tx, texts, appointment)
     words = _customer_words(tx, texts, appointment)
     moment = words.moment(appointment.wall)
     reached = _line(tx, texts, appointment, "done.kept_time", when=moment, code=appointment.code)
     tell_staff(tx, texts, appointment, "kept", reached=reached)
     offers.answered(tx, texts, appointment, same_time=True)
+
+
+def move_asked(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None:
+    """Another time was asked for, where the shop confirms by hand: both hear that the old one stands until it answers."""
+    _new_version(tx, texts, appointment, "move_asked")
+    words = _customer_words(tx, texts, appointment)
+    wished = words.moment(appointment.wished or appointment.wall)
+    text = words("done.move_asked", before=words.moment(appointment.wall), when=wished, code=appointment.code)
+    keep = Option(
+        words("button.decline"), f"{words('command.decline')} {appointment.code} v{appointment.version}"
+    )
+    reached = _tell(tx, texts, appointment, cards.card(words("done.move_asked_title"), text, (), [keep]))
+    tell_staff(tx, texts, appointment, "move_asked", reached=reached)
+    requests.plan(tx, texts, appointment)
+
+
+def wish_ended(
+    tx: Transaction, texts: ShopTexts, appointment: Appointment, wished: datetime, why: str
+) -> None:
+    """A wish for another time is over, and the time is as it was. `why`: the shop `declined` it, nobody answered (`lapsed`), it
+    is `gone`, or the customer has `withdrawn` it."""
+    requests.drop(tx, appointment)
+    _new_version(tx, texts, appointment, f"move_{why}")
+    words = _customer_words(tx, texts, appointment)
+    reached = _line(
+        tx,
+        texts,
+        appointment,
+        f"done.move_{why}",
+        before=words.moment(appointment.wall),
+        when=words.moment(wished),
+        code=appointment.code,
+    )
+    tell_staff(tx, texts, appointment, f"move_{why}", before=wished, reached=reached)
+
+
+def _new_version(tx: Transaction, texts: ShopTexts, appointment: Appointment, why: str) -> None:
+    """The time is the same in another version: reminders of that, and the card."""
+    reminders.drop(tx, appointment, why)
+    if appointment.status is Status.CONFIRMED:
+        reminders.plan(tx, appointment)
+    _edit_card(tx, texts, appointment)
 
 
 def cancelled(tx: Transaction, texts: ShopTexts, appointment: Appointment, *, by_staff: bool = False) -> None:
@@ -87,22 +142,53 @@ def cancelled(tx: Transaction, texts: ShopTexts, appointment: Appointment, *, by
     offers.answered(tx, texts, appointment)
 
 
-def corrected(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None:
-    """A name or an age was put right: the card in place, reminders of the new version."""
-    reminders.drop(tx, appointment, "corrected")
-    if appointment.status is Status.CONFIRMED:
-        reminders.plan(tx, appointment)
-    _edit_card(tx, texts, appointment)
-    name = appointment.for_name
-    reached = _line(tx, texts, appointment, "done.corrected", name=name, code=appointment.code)
-    tell_staff(tx, texts, appointment, "corrected", reached=reached)
+def not_replaced(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None:
+    """Another shop confirmed what was to take its place, but it was changed since: it stands, and its customer decides."""
+    words = _customer_words(tx, texts, appointment)
+    _line(
+        tx,
+        texts,
+        appointment,
+        "done.not_replaced",
+        when=words.moment(appointment.wall),
+        code=appointment.code,
+    )
+
+
+def corrected(tx: Transaction, texts: ShopTexts, appointment: Appointment, before: Appointment) -> None:
+    """A name or an age was put right: the card in place, reminders of the new version; what it was and what it is now is said
+    to the customer and to the staff."""
+    _new_version(tx, texts, appointment, "corrected")
+    words = _customer_words(tx, texts, appointment)
+    reached = _line(
+        tx,
+        texts,
+        appointment,
+        "done.corrected",
+        changes=_put_right(words, texts, before, appointment),
+        code=appointment.code,
+    )
+    changes = _put_right(texts.staff_words(texts.shop_of(appointment)), texts, before, appointment)
+    tell_staff(tx, texts, appointment, "corrected", reached=reached, changes=changes)
+
+
+def _put_right(words: Words, texts: ShopTexts, before: Appointment, after: Appointment) -> str:
+    """What was put right, as words; also if it turned out to be the same."""
+    changes = []
+    if after.for_name != before.for_name:
+        changes.append(words("change.name", before=before.for_name or "-", after=after.for_name))
+    bands = [texts.chain.band(one.age_band) for one in (before, after)]
+    if bands[0] is not bands[1]:
+        names = [band.names.in_language(words.language) if band is not None else "-" for band in bands]
+        changes.append(words("change.age", before=names[0], after=names[1]))
+    return words("list_separator").join(changes) or words("change.nothing")
 
 
 def stepped(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None:
     """Arrived, in the exam, done, or not come: change the card and tell the staff. Who did not come is asked for another time;
     otherwise the customer is here, and the changed card is enough."""
-    reminders.drop(tx, appointment, str(appointment.status))
-    _edit_card(tx, texts, appointment)
+    requests.drop(tx, appointment)
+    _new_version(tx, texts, appointment, str(appointment.status))
     missed = appointment.status is Status.NO_SHOW
     reached = _missed(tx, texts, appointment) if missed else Reach.HERE
     tell_staff(tx, texts, appointment, str(appointment.status), reached=reached)
@@ -162,9 +248,10 @@ def tell_staff(
     *,
     by_staff: bool = False,
     reached: Reach = Reach.HERE,
+    changes: str = "",
 ) -> None:
     """Post one card in the staff group for every change. `by_staff`: it was not the customer. `reached`: whether the customer
-    read of it."""
+    read of it. `changes`: what was put right, in words."""
     shop = texts.shop_of(appointment)
     group = staff_group(tx, shop.id)
     if group is None:
@@ -177,6 +264,8 @@ def tell_staff(
         by=actor.display_name if actor is not None else appointment.changed_by,
         when=words.moment(appointment.wall),
         before=words.moment(before or appointment.wall),
+        wished=words.moment(appointment.wished or appointment.wall),
+        changes=changes,
         name=offers.name_of(tx, appointment),
         code=appointment.code,
         status=words(f"status.{appointment.status}"),

@@ -85,11 +85,21 @@ def plan_all(tx: Transaction, texts: ShopTexts) -> None:
 def plan(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None:
     """A time was asked for: what comes first. Of an appointment that is no request there is nothing to plan."""
     drop(tx, appointment)
-    if appointment.status is Status.PENDING:
+    if waits(appointment):
         asked_at = appointment.changed_at
-        steps = course(texts.shop_of(appointment), asked_at, appointment.start_at)
+        steps = course(texts.shop_of(appointment), asked_at, until(appointment))
         name, due = ("end", steps.end) if steps.repeat is None else ("repeat", steps.repeat)
         put(tx, appointment, asked_at, name, due)
+
+
+def waits(appointment: Appointment) -> bool:
+    """Whether the shop has to answer: a request, or a wish for another time."""
+    return appointment.status is Status.PENDING or bool(appointment.wish_wall)
+
+
+def until(appointment: Appointment) -> int:
+    """The time that comes first, UTC ms: before it the answer has to be there."""
+    return min(appointment.start_at, appointment.wish_start_at or appointment.start_at)
 
 
 def drop(tx: Transaction, appointment: Appointment) -> None:

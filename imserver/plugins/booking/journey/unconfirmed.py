@@ -28,7 +28,7 @@ TIMES_OFFERED = 4
 def fire(tx: Transaction, texts: ShopTexts, appointment_id: int) -> None:
     """The timer: the next step, if there is still a request."""
     row, appointment = requests.row_of(tx, appointment_id), get(tx, appointment_id)
-    if row is None or appointment is None or appointment.status is not Status.PENDING:
+    if row is None or appointment is None or not requests.waits(appointment):
         return
     asked_at, step, due_at = row
     if due_at > tx.now_ms:  # the clock was set back since the timer fired
@@ -38,9 +38,13 @@ def fire(tx: Transaction, texts: ShopTexts, appointment_id: int) -> None:
     if shop is None:  # the shop left the chain: nobody can answer, and nobody speaks for it
         offers.answered(tx, texts, _end(tx, appointment))
         return
-    steps = requests.course(shop, asked_at, appointment.start_at)
+    steps = requests.course(shop, asked_at, requests.until(appointment))
     if step == "end" or tx.now_ms >= steps.end:
-        notify.lapsed(tx, texts, _end(tx, appointment), _sorry(tx, texts, shop, appointment))
+        content, ended = _sorry(tx, texts, shop, appointment), _end(tx, appointment)
+        if appointment.wished is None:
+            notify.lapsed(tx, texts, ended, content)
+        else:
+            notify.wish_ended(tx, texts, ended, appointment.wished, "lapsed")
         return
     _ask_staff(tx, texts, shop, appointment, asked_at)
     if step == "repeat" and steps.offer is not None and steps.offer < steps.end:
@@ -55,7 +59,8 @@ def fire(tx: Transaction, texts: ShopTexts, appointment_id: int) -> None:
 
 def _end(tx: Transaction, appointment: Appointment) -> Appointment:
     requests.drop(tx, appointment)
-    return act(tx, appointment, Action.LAPSE, Actor.TIMER, "")
+    action = Action.LAPSE if appointment.status is Status.PENDING else Action.KEEP_TIME
+    return act(tx, appointment, action, Actor.TIMER, "")
 
 
 # -- to the staff -----------------------------------------------------------------------------------------------------------
@@ -70,9 +75,10 @@ def _ask_staff(
     words = texts.staff_words(shop)
     zone = zone_of(shop)
     text = words(
-        "request.waits",
+        "request.waits" if appointment.wished is None else "request.move_waits",
         name=offers.name_of(tx, appointment),
-        when=words.moment(appointment.wall),
+        when=words.moment(appointment.wished or appointment.wall),
+        before=words.moment(appointment.wall),
         code=appointment.code,
         asked=words.relative(wall_of(asked_at, zone), wall_of(tx.now_ms, zone).date()),
     )
@@ -90,11 +96,15 @@ def _offer(tx: Transaction, texts: ShopTexts, shop: Shop, appointment: Appointme
     words = _customer_words(tx, texts, shop, appointment)
     marked = f"{appointment.code} v{appointment.version}"
     options = _instead(tx, texts, shop, appointment, words, f"{words('command.move')} {marked}")
-    options.append(Option(words("button.cancel"), f"{words('command.cancel')} {marked}", "danger"))
+    if appointment.wished is None:
+        options.append(Option(words("button.cancel"), f"{words('command.cancel')} {marked}", "danger"))
+    else:
+        options.append(Option(words("button.decline"), f"{words('command.decline')} {marked}"))
     options.append(Option(words("button.human"), words("command.human")))
     text = words(
-        "request.offer",
-        when=words.moment(appointment.wall),
+        "request.offer" if appointment.wished is None else "request.move_offer",
+        when=words.moment(appointment.wished or appointment.wall),
+        before=words.moment(appointment.wall),
         code=appointment.code,
         store=shop.names.in_language(words.language),
     )
@@ -125,9 +135,10 @@ def _instead(
 ) -> list[Option]:
     """Buttons with other free times, and with the other shops that do the same."""
     service = service_of(tx, texts.chain, shop, appointment)
-    count = TIMES_OFFERED + 1  # its own time may be among them
+    count = TIMES_OFFERED + 2  # its own time may be among them, and the wished one
     near = spread(tx.execute, shop, service, appointment.wall, appointment.minutes, tx.now_ms, count=count)
-    walls = [slot.wall for slot in near if slot.wall != appointment.wall][:TIMES_OFFERED]
+    known = (appointment.wall, appointment.wished)
+    walls = [slot.wall for slot in near if slot.wall not in known][:TIMES_OFFERED]
     options = [Option(words.moment(wall), f"{command} {words.moment(wall)}") for wall in walls]
     for other in _others(texts, shop, service):
         name = other.names.in_language(words.language)

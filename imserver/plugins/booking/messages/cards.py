@@ -25,6 +25,8 @@ _STAFF_STEPS: dict[Status, tuple[str, ...]] = {
     Status.DONE: ("undo",),
     Status.NO_SHOW: ("undo",),
 }
+#: The same of one whose customer has asked for another time.
+_WISH_STEPS = ("confirm", "decline", "arrive")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +77,24 @@ def question(
     return card(title, f"{text}\n{lines}" if lines and text else text or lines, fields, options)
 
 
+def person_fields(
+    words: Words, chain: Chain, name: str, person: str = "", age_band: str = ""
+) -> list[tuple[str, str]]:
+    """For whom something is, as far as it is known: the name, how the customer called them, the age."""
+    band = chain.band(age_band)
+    known = (
+        ("field.name", name),
+        ("field.person", person),
+        ("field.age", band.names.in_language(words.language) if band is not None else ""),
+    )
+    return [(words(key), value) for key, value in known if value]
+
+
 def appointment_fields(
     words: Words, chain: Chain, shop: Shop, appointment: Appointment, people: Sequence[str] = ()
 ) -> list[tuple[str, str]]:
     """The facts of an appointment, with labels."""
     service = chain.service(appointment.service_id)
-    band = chain.band(appointment.age_band)
     fields = [
         (words("field.store"), shop.names.in_language(words.language)),
         (
@@ -90,17 +104,14 @@ def appointment_fields(
         (words("field.when"), words.moment(appointment.wall)),
         (words("field.length"), words("minutes", minutes=appointment.minutes)),
     ]
-    if appointment.for_name:
-        fields.append((words("field.name"), appointment.for_name))
-    if appointment.person:
-        fields.append((words("field.person"), appointment.person))
-    if band is not None:
-        fields.append((words("field.age"), band.names.in_language(words.language)))
+    fields += person_fields(words, chain, appointment.for_name, appointment.person, appointment.age_band)
     named = [resource for resource in shop.resources if resource.id in people and resource.kind == "person"]
     if named:
         fields.append((words("field.with"), named[0].names.in_language(words.language)))
     if appointment.note:
         fields.append((words("field.note"), appointment.note))
+    if appointment.wished is not None:
+        fields.append((words("field.wish"), words.moment(appointment.wished)))
     fields.append((words("field.code"), appointment.code))
     return fields
 
@@ -144,5 +155,5 @@ def staff_options(words: Words, appointment: Appointment) -> list[Option]:
         Option(
             words(f"button.{name}"), f"{words(f'command.{name}')} {appointment.code} v{appointment.version}"
         )
-        for name in _STAFF_STEPS.get(appointment.status, ())
+        for name in (_WISH_STEPS if appointment.wish_wall else _STAFF_STEPS.get(appointment.status, ()))
     ]

@@ -1,8 +1,4 @@
-"""Appointments and their cells: every change of one, inside the caller's transaction.
-
-Whether a slot is free is decided by the primary key of `booking_cells`: taking cells either inserts all of them or fails with
-UniqueViolation. An earlier read only says where to try first.
-"""
+"""Appointments: every change of one, inside the caller's transaction. Whether a slot is free, its cells decide (`cells`)."""
 
 from __future__ import annotations
 
@@ -13,11 +9,12 @@ from typing import Any
 
 from imserver.plugin_api import Transaction, UniqueViolation
 
+from . import cells
 from .codes import code_of
 from .hours import MINUTE_MS
-from .shops import Resource, Service, Shop
-from .slots import CELL_MS, Slot, pools
-from .status import LIVE, OWNING, Action, Actor, Status, next_status
+from .shops import Service, Shop
+from .slots import Slot, pools
+from .status import KEEPS_WISH, LIVE, OWNING, Action, Actor, Status, next_status
 
 _LIVE = tuple(sorted(LIVE))
 _LIVE_MARKS = ", ".join("?" * len(_LIVE))
@@ -56,10 +53,20 @@ class Appointment:
     changed_by: str
     #: For whom it is, as the customer said it (我妈); "" is the customer.
     person: str = ""
+    #: A time that its customer asked for and the shop has not answered: it owns those cells, too. "" and 0: none.
+    wish_wall: str = ""
+    wish_start_at: int = 0
+    wish_free_at: int = 0
+    wish_resources: str = ""
 
     @property
     def wall(self) -> datetime:
         return datetime.fromisoformat(self.start_wall)
+
+    @property
+    def wished(self) -> datetime | None:
+        """The wall time that its customer asked for, if the shop has not answered."""
+        return datetime.fromisoformat(self.wish_wall) if self.wish_wall else None
 
     @property
     def minutes(self) -> int:
@@ -160,8 +167,8 @@ def held_until(tx: Transaction, end_ms: int) -> list[Appointment]:
 
 
 def pending(tx: Transaction) -> list[Appointment]:
-    """Every request that waits for a shop's yes."""
-    return _many(tx, "status = 'pending' ORDER BY id", ())
+    """Every request, and every wish for another time, that waits for a shop's yes."""
+    return _many(tx, "status = 'pending' OR wish_wall <> '' ORDER BY id", ())
 
 
 def held_for(tx: Transaction, customer_id: str, store_id: str) -> list[Appointment]:
@@ -206,11 +213,11 @@ def hold(tx: Transaction, wish: Wish, slot: Slot) -> Appointment | None:
         f"INSERT INTO booking_appointments ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})",  # noqa: S608
         list(row.values()),
     )
-    taken = _take(tx, number, wish, slot)
+    taken = cells.take(tx, number, wish.shop, wish.service, slot, wish.minutes)
     if taken is None:
         tx.execute("DELETE FROM booking_appointments WHERE id = ?", (number,))
         return None
-    _name_resources(tx, number, taken)
+    cells.name_resources(tx, number, (one.id for one in taken))
     held = get(tx, number)
     assert held is not None
     _remember(tx, held, "hold")
@@ -222,16 +229,14 @@ def place(
 ) -> Appointment | None:
     """Give an appointment another time, length or service: one row changed, its cells exchanged. None: taken, unchanged."""
     status = next_status(appointment.status, Action.MOVE, actor)
-    mine = tx.execute(
-        "SELECT resource_id, cell FROM booking_cells WHERE appointment_id = ?", (appointment.id,)
-    )
-    _release(tx, appointment.id)
-    taken = _take(tx, appointment.id, wish, slot)
+    mine = cells.of(tx, appointment.id)
+    cells.release(tx, appointment.id)
+    taken = cells.take(tx, appointment.id, wish.shop, wish.service, slot, wish.minutes)
     if taken is None:
-        _insert_cells(tx, appointment.id, mine)  # freed a moment ago in this very transaction: cannot clash
+        cells.own(tx, appointment.id, mine)  # freed a moment ago in this very transaction: cannot clash
         return None
     tx.execute("DELETE FROM booking_appointment_resources WHERE appointment_id = ?", (appointment.id,))
-    _name_resources(tx, appointment.id, taken)
+    cells.name_resources(tx, appointment.id, (one.id for one in taken))
     end_at = slot.start_at + wish.minutes * MINUTE_MS
     tx.execute(
         "UPDATE booking_appointments SET service_id = ?, start_wall = ?, start_at = ?, end_at = ?, free_at = ?, hold_until = ?"
@@ -246,7 +251,7 @@ def place(
             appointment.id,
         ),
     )
-    return _changed(tx, appointment, Action.MOVE, status, wish.actor_id)
+    return changed(tx, appointment, Action.MOVE, status, wish.actor_id)
 
 
 def _held_until(tx: Transaction, appointment: Appointment, wish: Wish, slot: Slot) -> int:
@@ -266,12 +271,10 @@ def extend(tx: Transaction, appointment: Appointment, until: int) -> None:
 
 def is_free_for(tx: Transaction, appointment: Appointment, wish: Wish, slot: Slot) -> bool:
     """Whether an appointment could be placed there now; the cells that it owns are in nobody's way but others'."""
-    mine = tx.execute(
-        "SELECT resource_id, cell FROM booking_cells WHERE appointment_id = ?", (appointment.id,)
-    )
-    _release(tx, appointment.id)
+    mine = cells.of(tx, appointment.id)
+    cells.release(tx, appointment.id)
     free = all(pools(tx.execute, wish.shop, wish.service, slot, wish.minutes))
-    _insert_cells(tx, appointment.id, mine)
+    cells.own(tx, appointment.id, mine)
     return free
 
 
@@ -301,7 +304,7 @@ def put_right(
         "UPDATE booking_appointments SET for_name = ?, age_band = ? WHERE id = ?",
         (for_name, age_band, appointment.id),
     )
-    return _changed(tx, appointment, Action.CORRECT, appointment.status, actor_id)
+    return changed(tx, appointment, Action.CORRECT, appointment.status, actor_id)
 
 
 def act(
@@ -309,24 +312,29 @@ def act(
 ) -> Appointment:
     """Take a row of the transition table; statuses that own no cells give them back. Raises NotPossible."""
     status = next_status(appointment.status, action, actor)
-    if status not in OWNING:
-        _release(tx, appointment.id)
+    if status not in OWNING or (appointment.wish_wall and action not in KEEPS_WISH):
+        cells.release(tx, appointment.id)
+    if status in OWNING and appointment.wish_wall and action not in KEEPS_WISH:
+        cells.own(tx, appointment.id, cells_of_time(tx, appointment))
     tx.execute("UPDATE booking_appointments SET hold_until = NULL WHERE id = ?", (appointment.id,))
-    return _changed(tx, appointment, action, status, actor_id)
+    return changed(tx, appointment, action, status, actor_id)
+
+
+def cells_of_time(tx: Transaction, appointment: Appointment) -> list[tuple[str, int]]:
+    """The (resource, cell) pairs of its own time, without a wished one."""
+    return cells.span(appointment.start_at, appointment.free_at, resources_of(tx, appointment.id))
 
 
 def own_again(
     tx: Transaction, appointment: Appointment, status: Status, actor_id: str, *, needs_cells: bool
 ) -> Appointment | None:
     """Take a step back to `status`, with the cells that it gave back. None, and nothing changes, if one is taken by now."""
-    first, last = appointment.start_at // CELL_MS, appointment.free_at // CELL_MS
-    cells = [(name, cell) for name in resources_of(tx, appointment.id) for cell in range(first, last)]
     if needs_cells:
         try:
-            _insert_cells(tx, appointment.id, cells)
+            cells.own(tx, appointment.id, cells_of_time(tx, appointment))
         except UniqueViolation:
             return None
-    return _changed(tx, appointment, Action.UNDO, status, actor_id)
+    return changed(tx, appointment, Action.UNDO, status, actor_id)
 
 
 def rows_of_changes(tx: Transaction, appointment_id: int) -> list[tuple[str, str, int]]:
@@ -344,9 +352,10 @@ def show_card(tx: Transaction, appointment: Appointment, position: int) -> Appoi
     return _again(tx, appointment)
 
 
-def _changed(
+def changed(
     tx: Transaction, appointment: Appointment, action: Action, status: Status, actor_id: str
 ) -> Appointment:
+    """The end of every change: its version, its history. Raises LookupError if it was changed behind the caller's back."""
     rows = tx.execute(
         "UPDATE booking_appointments SET status = ?, version = version + 1, changed_at = ?, changed_by = ?"
         " WHERE id = ? AND version = ? RETURNING version",
@@ -354,9 +363,15 @@ def _changed(
     )
     if not rows:
         raise LookupError(f"appointment {appointment.id} is no longer at version {appointment.version}")
-    changed = _again(tx, appointment)
-    _remember(tx, changed, action)
-    return changed
+    if appointment.wish_wall and action not in KEEPS_WISH:
+        tx.execute(
+            "UPDATE booking_appointments SET wish_wall = '', wish_start_at = 0, wish_free_at = 0, wish_resources = ''"
+            " WHERE id = ?",
+            (appointment.id,),
+        )
+    now = _again(tx, appointment)
+    _remember(tx, now, action)
+    return now
 
 
 def _remember(tx: Transaction, appointment: Appointment, action: str) -> None:
@@ -373,50 +388,6 @@ def _remember(tx: Transaction, appointment: Appointment, action: str) -> None:
             tx.now_ms,
         ),
     )
-
-
-def _take(tx: Transaction, number: int, wish: Wish, slot: Slot) -> list[Resource] | None:
-    """Own cells of one resource for each need, or none at all. Needs are of different kinds, so each is met on its own."""
-    taken = []
-    first = slot.start_at // CELL_MS
-    last = (slot.start_at + (wish.minutes + wish.service.buffer_min) * MINUTE_MS) // CELL_MS
-    for pool in pools(tx.execute, wish.shop, wish.service, slot, wish.minutes):
-        winner = next((r for r in pool if _own(tx, number, r.id, range(first, last))), None)
-        if winner is None:
-            _release(tx, number)
-            return None
-        taken.append(winner)
-    return taken
-
-
-def _own(tx: Transaction, number: int, resource_id: str, cells: range) -> bool:
-    try:
-        _insert_cells(tx, number, [(resource_id, cell) for cell in cells])
-    except UniqueViolation:
-        return False
-    return True
-
-
-def _insert_cells(tx: Transaction, number: int, cells: Sequence[tuple[str, int]]) -> None:
-    """One statement, so that a clash undoes all of it."""
-    if cells:
-        tx.execute(
-            "INSERT INTO booking_cells (resource_id, cell, appointment_id) VALUES "  # noqa: S608  only marks are joined
-            + ", ".join(["(?, ?, ?)"] * len(cells)),
-            [value for resource_id, cell in cells for value in (resource_id, cell, number)],
-        )
-
-
-def _release(tx: Transaction, number: int) -> None:
-    tx.execute("DELETE FROM booking_cells WHERE appointment_id = ?", (number,))
-
-
-def _name_resources(tx: Transaction, number: int, taken: list[Resource]) -> None:
-    for resource in taken:
-        tx.execute(
-            "INSERT INTO booking_appointment_resources (appointment_id, resource_id) VALUES (?, ?)",
-            (number, resource.id),
-        )
 
 
 def _again(tx: Transaction, appointment: Appointment) -> Appointment:

@@ -16,6 +16,7 @@ from .plans import open_in
 from .shops import Chain, Need, Pair, Service, Shop
 from .slots import CELL_MS, present
 from .status import Status
+from .wished_moves import as_wished
 
 _COLUMNS = ", ".join(one.name for one in fields(Appointment))
 
@@ -79,6 +80,25 @@ def hit(
         if not stands(after, appointment, used) and (
             appointment.id in asked or stands(before, appointment, used)
         ):
+            found.append(appointment)
+    return found
+
+
+def wishes_hit(
+    tx: Transaction, before: Rules, after: Rules, begin_ms: int, end_ms: int, weekdays: Sequence[int] = ()
+) -> list[Appointment]:
+    """The same of times that customers have asked to move to and the shop has not answered."""
+    rows = tx.execute(
+        f"SELECT {_COLUMNS} FROM booking_appointments"  # noqa: S608 - our own names
+        " WHERE store_id = ? AND start_at > ? AND status = 'confirmed' AND wish_start_at > ? AND wish_start_at < ?"
+        " AND wish_free_at > ? ORDER BY wish_start_at, id",
+        (before.shop.id, tx.now_ms, tx.now_ms, end_ms, begin_ms),
+    )
+    found = []
+    for appointment in map(Appointment.of, rows):
+        wished, used = as_wished(appointment), appointment.wish_resources.split()
+        on_day = not weekdays or wished.wall.weekday() in weekdays
+        if on_day and not stands(after, wished, used) and stands(before, wished, used):
             found.append(appointment)
     return found
 

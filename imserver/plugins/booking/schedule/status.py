@@ -37,6 +37,8 @@ class Action(StrEnum):
     START = "start"
     FINISH = "finish"
     NO_SHOW = "no_show"
+    ASK_MOVE = "ask_move"  # the customer wants another time, where the shop confirms by hand: both are kept
+    KEEP_TIME = "keep_time"  # such a wish is over, and the time is as it was
     CORRECT = "correct"  # another name or age; the time stays
     LAPSE = "lapse"  # a request that nobody confirmed before its time
     UNDO = "undo"  # a step of the day is taken back: where it leads is in the history, not in the table
@@ -51,6 +53,7 @@ class Actor(StrEnum):
 
 
 _BOTH = frozenset({Actor.CUSTOMER, Actor.STAFF})
+_ALL = frozenset(Actor)
 _STAFF = frozenset({Actor.STAFF})
 _TIMER = frozenset({Actor.TIMER})
 
@@ -79,6 +82,8 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(Status.PENDING, Action.LAPSE, Status.CANCELLED, _TIMER),
     Transition(Status.CONFIRMED, Action.CORRECT, Status.CONFIRMED, _BOTH),
     Transition(Status.CONFIRMED, Action.MOVE, Status.CONFIRMED, _BOTH),
+    Transition(Status.CONFIRMED, Action.ASK_MOVE, Status.CONFIRMED, _BOTH),
+    Transition(Status.CONFIRMED, Action.KEEP_TIME, Status.CONFIRMED, _ALL),
     Transition(Status.CONFIRMED, Action.CANCEL, Status.CANCELLED, _BOTH),
     Transition(Status.CONFIRMED, Action.ARRIVE, Status.ARRIVED, _STAFF),
     Transition(Status.CONFIRMED, Action.NO_SHOW, Status.NO_SHOW, _STAFF),
@@ -95,6 +100,8 @@ _TABLE = {(row.before, row.action): row for row in TRANSITIONS}
 OWNING = frozenset({Status.HELD, Status.PENDING, Status.CONFIRMED, Status.ARRIVED, Status.IN_EXAM})
 #: Statuses that a customer counts as "my appointment".
 LIVE = OWNING - {Status.HELD}
+#: What leaves a wish for another time standing; everything else ends it.
+KEEPS_WISH = frozenset({Action.ASK_MOVE, Action.CORRECT})
 #: Statuses that nothing leads out of; what a step of the day led to can be taken back for a while.
 FINAL = frozenset(Status) - {row.before for row in TRANSITIONS}
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from imserver.plugins.booking.dates.sieve import can_match, grams_of
 from imserver.plugins.booking.dates.text import WORD_MARK, Sheet
 from imserver.plugins.booking.understanding.acts import Scene
 
@@ -76,7 +77,7 @@ def other_clock(sheet: Sheet, scene: Scene) -> str | None:
     """
     for own in tuple(OWN.finditer(sheet.text)):
         sheet.blank(*own.span(), WORD_MARK)
-    match = NAMED.search(sheet.text)
+    match = NAMED.search(sheet.text) if can_match(NAMED, grams_of(sheet.text)) else None
     if match is None:
         return "" if UNKNOWN.search(sheet.text) else None
     zone = _zone(match)

@@ -261,8 +261,8 @@ def _spelling(page: Page, scene: Scene) -> None:
             page.take(*match.span(), Cover.NOTE)
         for match in page.find(_NOT_FIRST) if scene.step == "name" else ():
             page.take(*match.span(), Cover.NOTE)
-    surname = _SURNAME.search(page.open)
-    if surname is None and not _INTRODUCED.search(page.open):
+    surname = page.search(_SURNAME)
+    if surname is None and not page.search(_INTRODUCED):
         return
     start = surname.end() if surname else 0
     for match in list(_SPELT.finditer(page.open, start)):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from enum import IntEnum
 from typing import Any, Final
 
-from imserver.plugins.booking.dates.sieve import can_match, grams_of
+from imserver.plugins.booking.dates.sieve import Grams, TextGrams
 from imserver.plugins.booking.dates.text import ASIDE_MARK, DAY_MARK, MARKS, TIME_MARK, WORD_MARK, Sheet
 
 from .acts import Act, Kind, Span
@@ -46,20 +47,19 @@ _MASKED: Final = {
 class Page:
     """A text while it is read.
 
-    words: the folded text, never changed.  grams: its short strings.  open: the same text with what was taken blanked out.
-    sheet: what the dates are read on.
+    words: the folded text, never changed.  open: the same with what was taken blanked out.  sheet: what the dates are read on.
     asking: of the stretches that were looked at, whether they ask.
     aside: what is said beside a yes and changes nothing.
     unclear: it speaks of times, and none of them is given or refused.
     """
 
     __slots__ = (
+        "_grams",
         "acts",
         "aside",
         "asking",
         "clauses",
         "cover",
-        "grams",
         "open",
         "pieces",
         "sheet",
@@ -75,7 +75,7 @@ class Page:
         masked = mask(self.sheet)
         self.words = before if len(before) == len(self.sheet.text) and not masked else self._unmasked(masked)
         self.open = self.words
-        self.grams = grams_of(self.words)
+        self._grams = TextGrams(self.words)
         self.acts: list[Act] = []
         self.unclear = False
         self.aside: list[tuple[int, int]] = []
@@ -139,7 +139,18 @@ class Page:
 
     def may_hold(self, pattern: re.Pattern[str]) -> bool:
         """Whether the text has strings that the pattern needs, in what is open or in its words."""
-        return can_match(pattern, self.grams)
+        return self._grams.may_hold(pattern)
+
+    def search(
+        self, pattern: re.Pattern[str], start: int = 0, end: int = sys.maxsize
+    ) -> re.Match[str] | None:
+        """Where a pattern first stands in what is still open."""
+        return pattern.search(self.open, start, end) if self.may_hold(pattern) else None
+
+    @property
+    def grams(self) -> Grams:
+        """The short strings of its words."""
+        return self._grams.grams
 
     def settle_times(self) -> None:
         """What the date grammar has marked is accounted for: words by its acts, asides as notes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from .acts import Kind, Rest, Weight, When
@@ -33,6 +34,10 @@ _MARK: Final = re.compile("[\x00-\x04]+")
 _RUN: Final = re.compile("[^\x00-\x04]+")
 
 
+#: Stretches of text that were weighed: few are said that nobody said before.
+_MAX_KNOWN: Final = 2_000
+
+
 def is_told(clause: str) -> bool:
     """Whether a clause tells of a service, and wishes none: a paper, a complaint, "lost his glasses"."""
     return bool(_TOLD.search(clause) or (_TOLD_WEAKLY.search(clause) and not _WISHED.search(clause)))
@@ -50,6 +55,7 @@ def note_reasons(page: Page) -> None:
         page.explain(*match.span(), Cover.NOTE)
 
 
+@lru_cache(maxsize=_MAX_KNOWN)
 def is_harmless(text: str) -> bool:
     """Whether nothing is said by it."""
     return (
@@ -154,12 +160,13 @@ def _answered_marks(page: Page) -> None:
 def _stretches(page: Page) -> list[tuple[int, int]]:
     """Stretches of one cover that no act has, cut at clauses, without blanks and punctuation at their edges."""
     found: list[tuple[int, int]] = []
+    ends_of_clauses = {match.start() for match in CLAUSE_END.finditer(page.words)}
     begin = 0
     for place in range(len(page.words) + 1):
         ends = (
             place == len(page.words)
             or _kind(page.cover[place]) is not _kind(page.cover[begin])
-            or CLAUSE_END.match(page.words, place) is not None
+            or place in ends_of_clauses
         )
         if not ends:
             continue

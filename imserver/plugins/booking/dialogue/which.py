@@ -1,0 +1,93 @@
+"""Words that tell which of several appointments are meant: codes that are denied, and all of them."""
+
+from __future__ import annotations
+
+import re
+
+from imserver.plugins.booking.schedule import codes
+from imserver.plugins.booking.understanding.acts import Reading
+from imserver.plugins.booking.understanding.word_lists import load_words
+
+_WORDS = load_words("which")
+_NOT_BEFORE = re.compile(rf"{_WORDS['not_before']}$", re.IGNORECASE)
+_NOT_BEHIND = re.compile(_WORDS["not_behind"], re.IGNORECASE)
+_AND = re.compile(_WORDS["and"], re.IGNORECASE)
+_EXCEPT = re.compile(_WORDS["except"], re.IGNORECASE)
+_CANCELS = re.compile(_WORDS["cancels"], re.IGNORECASE)
+_KEEPS_IT = re.compile(_WORDS["keeps_it"], re.IGNORECASE)
+_KEEPS_OLD = re.compile(_WORDS["keeps_old"], re.IGNORECASE)
+_ORDINAL = re.compile(_WORDS["ordinal"], re.IGNORECASE)
+_LAST = re.compile(_WORDS["last"], re.IGNORECASE)
+_PLACES = {
+    **{char: place for place, char in enumerate("一二三四五六七八九", 1)},
+    "两": 2,
+    **{word: place for place, word in enumerate(("first", "second", "third", "fourth", "fifth"), 1)},
+}
+_ALL = re.compile(_WORDS["all"], re.IGNORECASE)
+#: Characters before a code in which its denial stands.
+_LOOKS_BACK = 40
+
+
+def denied_codes(text: str) -> list[str]:
+    """The codes that are said not to be meant (not A2S4; 除了 A2S4 和 V4S5; A2S4 保留), upper case. Of several that are said in
+    one breath the denial before the first is of all."""
+    denied: list[str] = []
+    end, goes_on = 0, False
+    for found in codes.PATTERN.finditer(text):
+        before = text[max(end, found.start() - _LOOKS_BACK) : found.start()]
+        goes_on = _NOT_BEFORE.search(before) is not None or (goes_on and _AND.fullmatch(before) is not None)
+        if goes_on or _NOT_BEHIND.match(text, found.end()):
+            denied.append(found[0].upper())
+        end = found.end()
+    return denied
+
+
+def follows_denied(text: str) -> bool:
+    """Whether a code stands behind a denied one and nothing but a comma: not A2S4, V4S5. Either may be meant."""
+    denied, last = set(denied_codes(text)), None
+    for found in codes.PATTERN.finditer(text):
+        between = text[last.end() : found.start()].strip() if last is not None else "-"
+        if last is not None and last[0].upper() in denied and between in (",", "，", "", "/"):
+            return True
+        last = found
+    return False
+
+
+def place_of(text: str) -> int | None:
+    """The place among several, soonest first, that is named (第二个, the second one): 1, 2 …; the last: -1. None: none."""
+    if _LAST.search(text) is not None:
+        return -1
+    found = _ORDINAL.search(text)
+    if found is None:
+        return None
+    spoken = found[1] or found[2].lower()
+    return _PLACES[spoken] if spoken in _PLACES else int(spoken)
+
+
+def says_all(text: str) -> bool:
+    return _ALL.search(text) is not None
+
+
+def excepts(text: str) -> bool:
+    """Whether those that are named are not meant, but the others are (除了周日的; keep Sunday, cancel the rest)."""
+    return _EXCEPT.search(text) is not None
+
+
+def cancels(text: str) -> bool:
+    """Whether a cancellation is said in so many words."""
+    return _CANCELS.search(text) is not None
+
+
+def keeps_it(text: str) -> bool:
+    """Whether a cancellation is not wanted, after all: 不用取消了."""
+    return _KEEPS_IT.search(text) is not None
+
+
+def keeps_old(text: str) -> bool:
+    """Whether a wish for another time is taken back: 还是算了，不改了; keep the old one."""
+    return _KEEPS_OLD.search(text) is not None
+
+
+def means_all(reading: Reading) -> bool:
+    """Whether all of them are meant, and nothing is excepted that is no code."""
+    return says_all(reading.text) and not reading.dangerous
