@@ -15,6 +15,7 @@ from typing import Final
 
 from imserver.plugins.booking.dates.text import DAY_MARK, TIME_MARK, Sheet
 
+from . import sayings, sure
 from .acts import Act, Kind, Reading, Rest, Scene, Span, Weight, When
 from .intents import (
     hide_assent,
@@ -28,6 +29,7 @@ from .intents import (
     read_questions,
     read_wrong,
 )
+from .kin_names import read_names_of_kin
 from .lexicon import Finder, Found, Lexicon
 from .names import is_kin, read_names, read_persons
 from .other_shop import read_other_shop
@@ -97,6 +99,8 @@ def _for_people(text: str) -> Reading:
 def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     for match in page.find(_THUMBED):
         page.take(*match.span(), Cover.HARMLESS)
+    said = sayings.read_saying(page, scene)
+    sayings.take_asides(page)
     take_asides(page, confirming=scene.step.startswith("confirm"))
     read_phones(page, scene.step)
     read_codes(page, spoken_of=False)
@@ -105,7 +109,9 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     read_names(page, scene)
     read_age_behind_name(page)
     people = read_persons(page)
+    read_names_of_kin(page, asked=scene.step == "name")
     read_labels(page, scene)
+    sayings.read_how_to_book(page, scene, lexicon)
     asked = read_known(page, lexicon)
     read_first(page, scene.step)
     _which_shop(page, lexicon, asked)
@@ -123,17 +129,19 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     hide_others(page)
     _dots(page, scene)
     times = read_times(page.sheet, _of_the_day_asked(page, scene, asked))
-    page.acts.extend(times.acts)
+    page.acts.extend(sure.of_the_customer(page, times.acts))
     page.settle_times()
     page.unclear = times.when is not None and not times.acts
     read_loose_names(page)
     note_asides(page)
     if scene.step.startswith("confirm"):  # "book it in" is a yes there
         read_answers(page, scene)
+    said = sayings.read_timed_saying(page, scene) or said
     read_intents(page, scene, asked)
     read_both(page)
     _forget_visits(page, scene)
     read_answers(page, scene)
+    sayings.read_leading_yes(page, scene)
     read_questions(page, asked)
     for clause in asked:
         claim(page, *clause)
@@ -142,7 +150,8 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
         page.has(Kind.BEGIN, name) for name in ("cancel", "move")
     ):
         note_reasons(page)
-    hush(page, scene)
+    if not said:
+        hush(page, scene)
     return _settled(page, scene, lexicon, times.when, people)
 
 
@@ -294,7 +303,10 @@ def _chain_words(page: Page, scene: Scene, lexicon: Lexicon, asked: list[tuple[i
             if what == "shop" and _is_told_of(page, one):
                 page.take(one.start, one.end, Cover.NOTE)
                 continue
-            if what == "service" and (_asked_about(page, one.start, asked) or _told(page, one)):
+            answers = scene.step == "service"  # what is asked about there is chosen as well: 验光吧，疼吗
+            if what == "service" and (
+                (not answers and _asked_about(page, one.start, asked)) or _told(page, one)
+            ):
                 page.take(one.start, one.end, Cover.NOTE)
             else:
                 _value(page, what, one.id, one.start, one.end, corrects=scene.step not in _ORDERED)
@@ -551,7 +563,7 @@ def _settled(
     if when is not None and when.shift is not None and _moves(page, acts, scene) and not denies(page):
         spans = tuple(span for act in acts if act.what == "time" for span in act.spans)
         acts = [*acts, Act(Kind.BEGIN, "move", None, spans or (Span(0, len(page.source)),))]
-    ordered = _in_order(acts)
+    ordered = _in_order(sure.without_doubt(page, scene, acts, rest))
     return Reading(
         page.source, ordered, _with(rest, _dropped(page.source, ordered, rest)), when, people=people
     )

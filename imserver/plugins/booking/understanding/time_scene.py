@@ -58,6 +58,42 @@ _DOTTED_DAY: Final = re.compile(
 _HOURS_ASKED: Final = frozenset({"slot", "confirm", "confirm_again"})
 
 
+#: Words of the day in the north and in print, as they are said elsewhere.
+_PARTS: Final = {
+    "午前": "上午", "早间": "早上", "晨间": "早上", "头午": "上午", "头晌": "上午", "前晌": "上午", "早段": "早上",
+    "后晌": "下午", "午间": "中午", "晌午": "中午",
+}  # fmt: skip
+_PART: Final = re.compile(f"(?<!端)(?:{'|'.join(_PARTS)})")
+#: 晚半点: half an hour, and not half past.
+_HALF: Final = re.compile("(?<=[晚早推后前])半点(?!钟?[到来前后])")
+#: 1.12. is the first of December wherever a dot stands behind the month.
+_EUROPEAN: Final = re.compile(r"(?<![0-9.])(0?[1-9]|[12][0-9]|3[01])\.(0?[1-9]|1[0-2])\.(?=$|[ ,])")
+#: "3pm um say 4pm": a slip, put right.
+_SLIP: Final = re.compile(
+    "(?<=[0-9ap]m|[0-9]{2}) ?[,.]{0,3} (?:um+|er+m?|eh|uh|oops|hmm+)[, ]+"
+    "(?:no,? |rather |say |make (?:it|that) )*(?=[0-9])"
+)
+#: 28, where a day is asked: no list is as long.
+_BARE_DAY: Final = re.compile(
+    "^ ?(?:the )?(1[5-9]|2[0-9]|3[01])(?= ?(?:吧|呢|可以|行|好|please|pls)?[ .!]*$)"
+)
+#: 十五以后都行.
+_FROM_DAY: Final = re.compile("^ ?([0-9]{1,2}|[一二三四五六七八九十廿]{1,3})(?=[之以](?:前|后))")
+
+
+def as_said(sheet: Sheet, scene: Scene) -> None:
+    """Write one way of saying a time for others that come to the same."""
+    for part in tuple(_PART.finditer(sheet.text)):
+        sheet.rewrite(*part.span(), _PARTS[part[0]])
+    for pattern, words in ((_HALF, "半小时"), (_SLIP, " no, ")):
+        for found in reversed(tuple(pattern.finditer(sheet.text))):
+            sheet.rewrite(*found.span(), words)
+    for found in reversed(tuple(_EUROPEAN.finditer(sheet.text))):
+        sheet.rewrite(*found.span(), f"{int(found[2])}月{int(found[1])}日")
+    if scene.step == "day" and (match := _BARE_DAY.match(sheet.text) or _FROM_DAY.match(sheet.text)):
+        sheet.rewrite(match.end() - 1, match.end(), f"{match[1][-1]}号")
+
+
 def as_asked(sheet: Sheet, scene: Scene) -> None:
     """10.30 is an hour where one was asked or shown, 12-5 a day where a day was asked."""
     if scene.step in _HOURS_ASKED:

@@ -31,7 +31,7 @@ from imserver.plugins.booking.understanding.clocks import at_home, other_clock
 from imserver.plugins.booking.understanding.negation import scopes
 from imserver.plugins.booking.understanding.time_doubts import Doubted
 from imserver.plugins.booking.understanding.time_options import HOURS, Option, is_weekend
-from imserver.plugins.booking.understanding.time_scene import as_asked, of_the_card, resolved
+from imserver.plugins.booking.understanding.time_scene import as_asked, as_said, of_the_card, resolved
 from imserver.plugins.booking.understanding.unnamed import read_unnamed
 
 _CHOOSING: Final = frozenset({"day", "slot", "confirm", "confirm_again"})
@@ -53,6 +53,7 @@ def read_times(sheet: Sheet, scene: Scene) -> Times:
     if sheet.too_long:
         return Times((), When(reason="too_long"))
     set_aside(sheet)
+    as_said(sheet, scene)
     as_asked(sheet, scene)
     scanned: list[Found] = []
     for one in scan(sheet, scene.now.date()):
