@@ -22,6 +22,7 @@ from tests.net.web.sockets import (
     CONTINUED,
     PONG,
     TEXT,
+    UPGRADE,
     Bare,
     entered,
     hello,
@@ -32,6 +33,7 @@ from tests.net.web.sockets import (
 from tests.net.web.sockets import (
     PING as WS_PING,
 )
+from tests.seeing.web import raw, request
 from tests.support.servers import Inbox
 
 HERE = "direct/alice/bob"
@@ -270,10 +272,7 @@ async def test_a_connection_that_ends_leaves_nothing_to_a_collector_of_garbage(t
                     if last:
                         await bare.close_came()
             for line in refused:
-                async with await Bare.open(server.http_port, line) as bare:
-                    bare.writer.write(b"x" * 20_000)
-                    with suppress(ConnectionError):
-                        await bare.reader.read()
+                await raw(server.http_port, request("GET", "/socket", *UPGRADE, line) + b"x" * 20_000)
             await eventually(lambda: not server.listener.admission.transports)
             await asyncio.sleep(0.05)  # tasks of the library end
 
