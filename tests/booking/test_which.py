@@ -187,3 +187,23 @@ async def test_a_card_pressed_on_one_device_after_the_other_moved_on() -> None:
         assert await left(shop) == [sunday, saturday], "the older card books nothing"
         held = await shop.sql("SELECT start_wall FROM booking_appointments WHERE status = 'held'")
         assert held == [("2026-11-20T16:00",)]
+
+
+@pytest.mark.parametrize(
+    ("text", "cancelled"),
+    [
+        ("取消第二个", 1),
+        ("第一个取消", 0),
+        ("取消最后一个", 1),
+        ("cancel the first one", 0),
+        ("cancel my second appointment", 1),
+    ],
+)
+async def test_one_of_them_by_its_place(text: str, cancelled: int) -> None:
+    async with Shop() as shop:
+        here, *both = await two(shop)
+        card = await shop.hear("ming", here, text)
+        assert both[cancelled] in card
+        assert both[1 - cancelled] not in card
+        await shop.say("ming", here, "好")
+        assert await left(shop) == [both[1 - cancelled]]

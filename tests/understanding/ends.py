@@ -17,6 +17,13 @@ from .heard import Heard
 
 #: A child's eyes are examined: the text says an exam, the age says that it is the child's.
 EXAMS = frozenset({"exam", "child-exam"})
+#: Both go to the people of the shop, who are told so.
+TO_PEOPLE = frozenset({"question other", "begin human"})
+#: The shop's own answers are looked up by the words of the text, whatever kind of question was read; of these kinds the
+#: dialogue has no other facts, so that without such an answer the question is passed on (`answers._answer`).
+_WITHOUT_FACTS = frozenset({"price", "insurance", "children", "other"})
+#: Of a customer, nothing in the dialogue does these (`router._BEGUN`).
+_NO_COMMANDS = frozenset({"waitlist", "who saw my report"})
 #: A card's question is off, by whichever act.
 PUT_OFF = "put off"
 _VALUED = frozenset({Kind.GIVE, Kind.CORRECT})
@@ -27,6 +34,12 @@ _FIRST_HOUR, _LAST_HOUR = 7, 20
 
 def same(utterance: Utterance, heard: Heard, want: Want) -> bool:
     """Whether the dialogue comes to what is wanted from other acts than its own."""
+    if want.name in TO_PEOPLE:
+        return _waits_for_people(heard)
+    if _has_no_command(utterance, want):
+        return heard.has(Kind.QUESTION, "other") or _waits_for_people(heard)
+    if want.kind is Kind.QUESTION and want.what in _WITHOUT_FACTS and utterance.step != "confirm":
+        return any(heard.has(Kind.QUESTION, what) for what in _WITHOUT_FACTS)
     if want.name == "begin book":
         return _opens_a_booking(utterance, heard)
     if want.name == "begin slots":
@@ -68,6 +81,26 @@ def one_of_several(utterance: Utterance, heard: Heard, want: Want) -> bool:
 def cannot_be(value: Any) -> bool:
     """Whether a time is outside all hours: it is said, and never held."""
     return isinstance(value, time) and not _FIRST_HOUR <= value.hour <= _LAST_HOUR
+
+
+def _waits_for_people(heard: Heard) -> bool:
+    """Whether the text is left to the people: nothing was read that the dialogue acts on (`router._text`, `_for_people`).
+
+    As behind a question that no fact answers, `waiting_since` is set, people are called in time, and a card's yes is off.
+    """
+    when = heard.when
+    takes = when is not None and bool(
+        when.candidates or when.window or when.days or when.part or when.guess or when.shift is not None
+    )
+    acts = any(act.kind not in (Kind.THANKS, Kind.GREETING) for act in heard.acts)
+    return heard.unread and not acts and not takes and not heard.people
+
+
+def _has_no_command(utterance: Utterance, want: Want) -> bool:
+    """Whether nothing in the dialogue does it for a customer (`router._BEGUN`): an order, a report, a waiting list."""
+    if utterance.staff or want.kind is not Kind.BEGIN:
+        return False
+    return want.what in ("order", "report") or (want.what == "other" and set(want.values) <= _NO_COMMANDS)
 
 
 def _opens_a_booking(utterance: Utterance, heard: Heard) -> bool:

@@ -30,8 +30,8 @@ class Heard:
     asks: bool
     disarms: bool
     people: tuple[str, ...]
-    #: Something goes to the people as a note, and nothing is dangerous.
-    passed_on: bool
+    #: Something that may matter was read by no act: it is a note for the people, or asked about.
+    unread: bool
 
     def has(self, kind: Kind, what: str | None = None) -> bool:
         return any(act.kind is kind and what in (None, act.what) for act in self.acts)
@@ -91,7 +91,7 @@ def hear(reading: Reading, scene: Scene, alarm: str | None = None) -> Heard:
         asks=unclear or (when is not None and (when.reason is not None or when.guess is not None)),
         disarms=reading.disarms,
         people=reading.people,
-        passed_on=Weight.NEUTRAL in weights and not unclear,
+        unread=bool(weights - {Weight.HARMLESS}),
     )
 
 

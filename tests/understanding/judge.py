@@ -30,8 +30,6 @@ _CHANGES = frozenset({Kind.REFUSE, Kind.CORRECT, Kind.LATER, Kind.NO})
 _COURTESIES = frozenset({Kind.THANKS, Kind.GREETING})
 #: What books, moves or cancels: none of these may ever be read where it was not said.
 _ACTING = frozenset({"yes", "begin book", "begin move", "begin cancel"})
-#: Both go to the people of the shop, who are told so.
-_TO_PEOPLE = frozenset({"question other", "begin human"})
 #: Words of commands that add nothing: "order arrived" is "lens arrived".
 _PADDING = frozenset({"order", "lens", "lenses", "the"})
 #: The first buttons of the questions that have two.
@@ -120,8 +118,8 @@ class _Match:
             return act.kind is Kind.REFUSE and self._same_refused(want, act)
         if want.kind in (Kind.GIVE, Kind.CORRECT):
             return act.kind is Kind.GIVE and self._same_value(want, act)
-        if want.name in _TO_PEOPLE:
-            return name_of(act) in _TO_PEOPLE
+        if want.name in ends.TO_PEOPLE:
+            return name_of(act) in ends.TO_PEOPLE
         if want.kind is not act.kind:
             return False
         if want.kind is Kind.BEGIN and act.what == "other":
@@ -256,8 +254,6 @@ class _Wants(_Match):
             return self.heard.has(Kind.REFUSE) or (when is not None and when.shift is not None)
         if want.kind in (Kind.GIVE, Kind.CORRECT):
             return self._read_otherwise(want) or self._asked_about_the_day(want)
-        if want.name in _TO_PEOPLE:
-            return self.heard.passed_on and not self.heard.acts
         if want.name == "begin book":
             return self._asked_about_the_day(want)
         return want.kind is Kind.NO and self.open and self.heard.has(Kind.BEGIN, "cancel")
@@ -403,7 +399,7 @@ class _Beside(_Wants):
             return Outcome.OFFERED
         if self._only_said(act):
             return None
-        if act.kind in (Kind.REFUSE, Kind.LATER) or name_of(act) in _TO_PEOPLE:
+        if act.kind in (Kind.REFUSE, Kind.LATER) or name_of(act) in ends.TO_PEOPLE:
             return None
         if act.kind is Kind.GIVE and act.what in TIMES and (self.heard.asks or self.heard.many):
             return None

@@ -59,7 +59,12 @@ def subjects(context: DialogueContext, reading: Reading, command: str) -> list[A
         context.say("my.none")
         return []
     meant = _meant(context, reading, mine, command)
-    every = command == "cancel" and _are_all(reading, mine, meant)
+    place = which.place_of(reading.text) if command != "correct" else None
+    if place is not None and place <= len(mine) and len(mine) > 1 and not reading.dangerous:
+        (*_, chosen) = mine[: place if place > 0 else len(mine)]
+        context.go(context.texts.shop_of(chosen))
+        return [chosen]
+    every = command == "cancel" and place is None and _are_all(reading, mine, meant)
     if command == "cancel" and len(mine) > 1 and which.excepts(reading.text):
         others = [one for one in mine if one not in meant]
         if others and which.says_all(reading.text):
@@ -242,6 +247,11 @@ def _meant(
         if one.what in ("day", "time") and one.kind in (Kind.GIVE, Kind.CORRECT, Kind.REFUSE)
     ]
     named = refused or (given if command == "cancel" else [])
+    if command == "cancel" and refused:
+        wanted = [one for one in given if one.kind is not Kind.REFUSE and one.value is not None]
+        plain = [one for one in mine if wanted and all(said.hits(act, one.wall) for act in wanted)]
+        if plain:  # 取消周六那个，不是周日那个
+            return [one for one in plain if not any(said.hits(act, one.wall) for act in refused if act.value)]
     meant = [one for one in mine if all(said.hits(act, one.wall) for act in named if act.value is not None)]
     service = said.service_of(reading, context.chain)
     if service is not None:

@@ -13,6 +13,16 @@ _NOT_BEFORE = re.compile(rf"{_WORDS['not_before']}$", re.IGNORECASE)
 _NOT_BEHIND = re.compile(_WORDS["not_behind"], re.IGNORECASE)
 _AND = re.compile(_WORDS["and"], re.IGNORECASE)
 _EXCEPT = re.compile(_WORDS["except"], re.IGNORECASE)
+_CANCELS = re.compile(_WORDS["cancels"], re.IGNORECASE)
+_KEEPS_IT = re.compile(_WORDS["keeps_it"], re.IGNORECASE)
+_KEEPS_OLD = re.compile(_WORDS["keeps_old"], re.IGNORECASE)
+_ORDINAL = re.compile(_WORDS["ordinal"], re.IGNORECASE)
+_LAST = re.compile(_WORDS["last"], re.IGNORECASE)
+_PLACES = {
+    **{char: place for place, char in enumerate("一二三四五六七八九", 1)},
+    "两": 2,
+    **{word: place for place, word in enumerate(("first", "second", "third", "fourth", "fifth"), 1)},
+}
 _ALL = re.compile(_WORDS["all"], re.IGNORECASE)
 #: Characters before a code in which its denial stands.
 _LOOKS_BACK = 40
@@ -43,6 +53,17 @@ def follows_denied(text: str) -> bool:
     return False
 
 
+def place_of(text: str) -> int | None:
+    """The place among several, soonest first, that is named (第二个, the second one): 1, 2 …; the last: -1. None: none."""
+    if _LAST.search(text) is not None:
+        return -1
+    found = _ORDINAL.search(text)
+    if found is None:
+        return None
+    spoken = found[1] or found[2].lower()
+    return _PLACES[spoken] if spoken in _PLACES else int(spoken)
+
+
 def says_all(text: str) -> bool:
     return _ALL.search(text) is not None
 
@@ -50,6 +71,21 @@ def says_all(text: str) -> bool:
 def excepts(text: str) -> bool:
     """Whether those that are named are not meant, but the others are (除了周日的; keep Sunday, cancel the rest)."""
     return _EXCEPT.search(text) is not None
+
+
+def cancels(text: str) -> bool:
+    """Whether a cancellation is said in so many words."""
+    return _CANCELS.search(text) is not None
+
+
+def keeps_it(text: str) -> bool:
+    """Whether a cancellation is not wanted, after all: 不用取消了."""
+    return _KEEPS_IT.search(text) is not None
+
+
+def keeps_old(text: str) -> bool:
+    """Whether a wish for another time is taken back: 还是算了，不改了; keep the old one."""
+    return _KEEPS_OLD.search(text) is not None
 
 
 def means_all(reading: Reading) -> bool:

@@ -36,7 +36,7 @@ def _any(patterns: Iterable[str]) -> re.Pattern[str]:
 
 # --------------------------------------------------------------------------------------------------------------- courtesy
 
-_COURTESIES: Final = {
+COURTESIES: Final = {
     Kind.LATER: _any(_WORDS["courtesy"]["later"]),
     Kind.THANKS: _any(_WORDS["courtesy"]["thanks"]),
     Kind.GREETING: _any(_WORDS["courtesy"]["greeting"]),
@@ -53,7 +53,7 @@ _SAYS_WHEN: Final = re.compile("[点号天晚午周拜]|早上|星期|之?前$")
 
 def read_courtesies(page: Page) -> None:
     """Thanks, greetings, and "let me think"; one act of each is enough."""
-    for kind, pattern in _COURTESIES.items():
+    for kind, pattern in COURTESIES.items():
         places = [
             _with_time(page, kind, *match.span())
             for match in page.find(pattern)
@@ -196,7 +196,8 @@ def read_intents(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> None
         page.take(one.start, one.end, Cover.NOTHING)
     for one in found:
         start, end = page.clause_at(one.start)
-        if (start, end) in asked and not (one.name == "book" and _named(page, start, end)):
+        named = one.name == "book" and _named(page, start, end)
+        if (start, end) in asked and not named and not _apart(page, one.start):
             page.explain(one.start, one.end, Cover.ACT)  # of the question
         elif not _stands(page, scene, one, found):
             continue
@@ -206,6 +207,12 @@ def read_intents(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> None
             page.add(Kind.BEGIN, one.name, "waitlist" if one.name == "other" else None, (one.start, one.end))
     _instead(page)
     _from_service(page, scene, asked)
+
+
+def _apart(page: Page, place: int) -> bool:
+    """后天有空位么 顺便问开到几点: whether a blank stands between a wish and the question of its clause."""
+    start, end = next((piece for piece in page.pieces if piece[0] <= place < piece[1]), (place, place))
+    return not _asked_in(page, start, end)
 
 
 def _instead(page: Page) -> None:
@@ -569,9 +576,14 @@ def _put_off(page: Page, start: int, end: int) -> bool:
     return any(act.kind is Kind.LATER and _clause_of(page, act) == (start, end) for act in page.acts)
 
 
+_YESTERDAY: Final = re.compile(
+    "昨|前[天晚]|刚才|刚刚|(?<![a-z])(?:yesterday|last night|just now|the other day|this morning)(?![a-z])"
+)
+
+
 def _only_asked(page: Page, start: int, end: int) -> None:
-    """A service, an age or a person in a question is what is asked about."""
-    if page.timed(start, end):
+    """A service, an age or a person in a question is what is asked about; in a story of yesterday too."""
+    if page.timed(start, end) and not _YESTERDAY.search(page.words, start, end):
         return
     page.drop(start, end, ("service", "age", "person"))
 

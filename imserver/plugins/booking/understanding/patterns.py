@@ -38,15 +38,15 @@ _SHARED: Final = {
 
 def template(module: str, name: str) -> re.Pattern[str]:
     """The alternatives of that name in the table of that module, as one pattern."""
-    return deferred(_filled("|".join(load_words("patterns")[module][name])))
+    return deferred(filled("|".join(load_words("patterns")[module][name])))
 
 
 def templates(module: str, name: str) -> tuple[re.Pattern[str], ...]:
     """The same as patterns to be tried one after the other."""
-    return tuple(deferred(_filled(one)) for one in load_words("patterns")[module][name])
+    return tuple(deferred(filled(one)) for one in load_words("patterns")[module][name])
 
 
-def _filled(text: str) -> str:
+def filled(text: str) -> str:
     for shared, meaning in _SHARED.items():
         text = text.replace(shared, meaning)
     return text

@@ -44,12 +44,16 @@ _OWN_HOURS: Final = re.compile(
 )
 #: Somebody is brought along, and not something.
 _COMPANION: Final = re.compile(
-    f"带(?:着|上|埋|个|我|阿|家里?|的)*(?:{KIN})|(?<![a-z])(?:bring|bringing|take|come with) (?:along )?(?:my |a |the |"
+    f"[带抱领](?:着|上|埋|个|我|阿|家里?|的|两个|俩)*(?:{KIN}|婴儿|小家伙|小的|小不点|[大二三]宝|幼儿|"
+    "细路|双胞胎)|(?<![a-z])(?:bring|bringing|take|come with) (?:along )?(?:my |a |the |"
     f"our )?(?:{KIN_ENGLISH})(?![a-z])"
 )
 _CHILD: Final = re.compile(
-    "儿子|女儿|孩子|小孩|小朋友|娃|宝宝|bb|(?<![a-z])(?:son|daughter|kids?|child(?:ren)?|baby|toddler|boy|girl)(?![a-z])"
+    "儿子|女儿|孩子|小孩|小朋友|娃|宝宝|bb|闺女|囡囡|婴儿|小家伙|小的|小不点|[大二三]宝|"
+    "幼儿|孙[子女]|外甥|侄[子女]|细路|双胞胎|毛头|(?<![a-z])(?:son|daughter|kids?|child(?:ren)?|baby|toddler|boy|girl)(?![a-z])"
 )
+#: 小孩可以带进去吗: the child is what is brought.
+_CHILD_BROUGHT: Final = re.compile(f"(?:{_CHILD.pattern})[^,.!?;]{{0,5}}[带抱](?:进|着|去|来|过|上|一起)")
 _REFUND: Final = re.compile(_MARKS["refund"])
 #: "Good price" asks nothing.
 _OPINION: Final = re.compile(_MARKS["opinion"])
@@ -123,9 +127,17 @@ def _brief(page: Page, start: int, end: int) -> bool:
     return len(clause.split()) <= 3 and not page.timed(start, end) and not TIMELY.search(clause)
 
 
+_DAY_ASKED: Final = re.compile(
+    "(?:这|本|下)?(?:周[一二三四五六日天末]|礼拜[一二三四五六日天]|星期[一二三四五六日天])|今天|明天|后天|大后天|国庆节?|元旦|"
+    "春节|过年|中秋节?|五一|清明节?|端午节?|圣诞节?|(?:sundays?|saturdays?|mondays?|tuesdays?|wednesdays?|thursdays?|fridays?) "
+)
+
+
 def _to_the_end(page: Page, match: re.Match[str], end: int) -> tuple[int, int]:
     """A question goes on to the end of its clause, but not over a day or a time behind it."""
     behind = page.open[match.end() : end]
+    if day := _DAY_ASKED.match(page.open, match.start(), match.end() - 1):  # 元旦营业吗: of that day
+        return day.end(), match.end() if TIMELY.search(behind) or "\x02" in behind else end
     return match.start(), match.end() if TIMELY.search(behind) or "\x02" in behind else end
 
 
@@ -157,6 +169,8 @@ def _kind(page: Page, lexicon: Lexicon, kind: str, start: int, end: int) -> str:
         return "other"
     if kind == "how_long" and _MAKING.search(clause):
         return "other"
+    if kind == "bring" and _CHILD_BROUGHT.search(clause):
+        return "children"
     if kind == "bring" and _COMPANION.search(clause):
         return "children" if _CHILD.search(clause) else "other"
     about_page = kind in ("place", "hours") and _PAGE.search(clause)

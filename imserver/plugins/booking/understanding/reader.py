@@ -15,7 +15,9 @@ from typing import Final
 
 from imserver.plugins.booking.dates.text import DAY_MARK, TIME_MARK, Sheet
 
+from . import sayings, sure
 from .acts import Act, Kind, Reading, Rest, Scene, Span, Weight, When
+from .chosen import answers_to_step
 from .intents import (
     hide_assent,
     hide_cancelled,
@@ -28,6 +30,7 @@ from .intents import (
     read_questions,
     read_wrong,
 )
+from .kin_names import read_names_of_kin
 from .lexicon import Finder, Found, Lexicon
 from .names import is_kin, read_names, read_persons
 from .other_shop import read_other_shop
@@ -49,6 +52,7 @@ from .rest import (
 from .rewrite import fold
 from .row import read_both, read_loose_names, read_row
 from .staff import is_staffs, read_command
+from .time_scene import bare_day
 from .times import read_times
 from .told import denies, hide_beside_yes, hide_others, hush, take_asides
 from .values import read_age_behind_name, read_ages, read_codes, read_first, read_number, read_phones
@@ -97,15 +101,20 @@ def _for_people(text: str) -> Reading:
 def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     for match in page.find(_THUMBED):
         page.take(*match.span(), Cover.HARMLESS)
+    said = sayings.read_saying(page, scene)
+    sayings.take_asides(page)
     take_asides(page, confirming=scene.step.startswith("confirm"))
     read_phones(page, scene.step)
     read_codes(page, spoken_of=False)
     read_ages(page, scene, lexicon)
-    read_number(page, scene)
+    if not bare_day(page.sheet, scene):
+        read_number(page, scene)
     read_names(page, scene)
     read_age_behind_name(page)
     people = read_persons(page)
+    read_names_of_kin(page, asked=scene.step == "name")
     read_labels(page, scene)
+    sayings.read_how_to_book(page, scene, lexicon)
     asked = read_known(page, lexicon)
     read_first(page, scene.step)
     _which_shop(page, lexicon, asked)
@@ -123,18 +132,21 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     hide_others(page)
     _dots(page, scene)
     times = read_times(page.sheet, _of_the_day_asked(page, scene, asked))
-    page.acts.extend(times.acts)
+    page.acts.extend(sure.of_the_customer(page, times.acts))
     page.settle_times()
     page.unclear = times.when is not None and not times.acts
     read_loose_names(page)
     note_asides(page)
     if scene.step.startswith("confirm"):  # "book it in" is a yes there
         read_answers(page, scene)
+    said = sayings.read_timed_saying(page, scene) or said
     read_intents(page, scene, asked)
     read_both(page)
     _forget_visits(page, scene)
     read_answers(page, scene)
+    sayings.read_leading_yes(page, scene)
     read_questions(page, asked)
+    answers_to_step(page, scene, lexicon)
     for clause in asked:
         claim(page, *clause)
     forget_asked(page, asked)
@@ -142,7 +154,8 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
         page.has(Kind.BEGIN, name) for name in ("cancel", "move")
     ):
         note_reasons(page)
-    hush(page, scene)
+    if not said:
+        hush(page, scene)
     return _settled(page, scene, lexicon, times.when, people)
 
 
@@ -294,7 +307,10 @@ def _chain_words(page: Page, scene: Scene, lexicon: Lexicon, asked: list[tuple[i
             if what == "shop" and _is_told_of(page, one):
                 page.take(one.start, one.end, Cover.NOTE)
                 continue
-            if what == "service" and (_asked_about(page, one.start, asked) or _told(page, one)):
+            answers = scene.step == "service"  # what is asked about there is chosen as well: 验光吧，疼吗
+            if what == "service" and (
+                (not answers and _asked_about(page, one.start, asked)) or _told(page, one)
+            ):
                 page.take(one.start, one.end, Cover.NOTE)
             else:
                 _value(page, what, one.id, one.start, one.end, corrects=scene.step not in _ORDERED)
@@ -551,7 +567,7 @@ def _settled(
     if when is not None and when.shift is not None and _moves(page, acts, scene) and not denies(page):
         spans = tuple(span for act in acts if act.what == "time" for span in act.spans)
         acts = [*acts, Act(Kind.BEGIN, "move", None, spans or (Span(0, len(page.source)),))]
-    ordered = _in_order(acts)
+    ordered = _in_order(sure.without_doubt(page, scene, acts, rest))
     return Reading(
         page.source, ordered, _with(rest, _dropped(page.source, ordered, rest)), when, people=people
     )

@@ -74,7 +74,7 @@ def _read_breath(page: Page) -> None:
         return
     aged = page.has(Kind.GIVE, "age")
     for match in page.find(_HAN_BREATH):
-        if not _is_family_name(match[1]) or (match[2] and aged) or not (match[2] or aged):
+        if not is_family_name(match[1]) or (match[2] and aged) or not (match[2] or aged):
             continue
         if match[2]:
             page.take_act(Kind.GIVE, "age", int(match[2]), match.span(2))
@@ -82,7 +82,7 @@ def _read_breath(page: Page) -> None:
         return
     for start, end in page.clauses:
         alone = _ME.match(page.open[start:end])
-        if alone is not None and _is_family_name(alone[1]):
+        if alone is not None and is_family_name(alone[1]):
             begin, finish = alone.span(1)
             page.take_act(
                 Kind.GIVE, "name", page.typed(start + begin, start + finish), (start + begin, start + finish)
@@ -90,7 +90,7 @@ def _read_breath(page: Page) -> None:
             return
 
 
-def _is_family_name(text: str) -> bool:
+def is_family_name(text: str) -> bool:
     return is_name(text) and not (
         _NO_NAME.search(text) or is_harmless(text) or is_common(text) or TIMELY.search(text)
     )

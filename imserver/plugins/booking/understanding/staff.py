@@ -50,7 +50,7 @@ _OF_OTHERS: Final = template("staff", "of_others")
 _ASKS_ROSTER: Final = template("staff", "asks_roster")
 _IMPOSSIBLE: Final = template("staff", "impossible")
 #: The day in front of what is called for: 明天的单子.
-_DAY_FIRST: Final = re.compile("(?:明天|后天|周[一二三四五六日天]|明日|下午|上午)的?")
+_DAY_FIRST: Final = re.compile(" ?(?:(?:明天|后天|大后天|周[一二三四五六日天]|明日|下午|上午)的?)+")
 _STAFFS: Final = template("staff", "staffs")
 
 
@@ -121,7 +121,8 @@ _MYSELF: Final = re.compile("(?<![a-z])(?:i|i'm|im|i'll)(?![a-z])")
 def _asks_roster(page: Page) -> bool:
     match = _ASKS_ROSTER.search(page.open)
     if match is not None:
-        page.add(Kind.BEGIN, "other", "roster", match.span())
+        day = _DAY_FIRST.match(match[0])
+        page.add(Kind.BEGIN, "other", "roster", (match.start() + (day.end() if day else 0), match.end()))
     return match is not None
 
 
@@ -163,7 +164,8 @@ def _asks_list(page: Page) -> bool:
     """下午还剩几位, "who is next?"."""
     match = _ASKS_LIST.search(page.open)
     if match is not None and not page.has(Kind.GIVE, "code"):
-        page.take_act(Kind.BEGIN, "list", None, match.span())
+        day = _DAY_FIRST.match(match[0])
+        page.take_act(Kind.BEGIN, "list", None, (match.start() + (day.end() if day else 0), match.end()))
         return True
     return False
 

@@ -58,6 +58,41 @@ _DOTTED_DAY: Final = re.compile(
 _HOURS_ASKED: Final = frozenset({"slot", "confirm", "confirm_again"})
 
 
+#: Words of the day in the north and in print, as they are said elsewhere.
+_PARTS: Final = {
+    "午前": "上午", "早间": "早上", "晨间": "早上", "头午": "上午", "头晌": "上午", "前晌": "上午", "早段": "早上",
+    "后晌": "下午", "午间": "中午", "晌午": "中午",
+}  # fmt: skip
+_PART: Final = re.compile(f"(?<!端)(?:{'|'.join(_PARTS)})")
+#: 1.12. is the first of December wherever a dot stands behind the month.
+_EUROPEAN: Final = re.compile(r"(?<![0-9.])(0?[1-9]|[12][0-9]|3[01])\.(0?[1-9]|1[0-2])\.(?=$|[ ,])")
+#: "3pm um say 4pm": a slip, put right.
+_SLIP: Final = re.compile(
+    "(?<=[0-9m]) ?[,.]{0,3} (?:um+|er+m?|eh|uh|oops|hmm+|i mean|or rather|i meant)[, ]+"
+    "(?:no,? |rather |say |make (?:it|that) )*(?=[0-9])"
+)
+#: 28, where a day is asked: no list is as long.
+_BARE_DAY: Final = re.compile(
+    "^ ?(?:the )?(1[5-9]|2[0-9]|3[01])(?= ?(?:吧|呢|可以|行|好|please|pls)?[ .!]*$)"
+)
+
+
+def bare_day(sheet: Sheet, scene: Scene) -> str:
+    """The number that is the day of the month that was asked for; "" if the text is no such number."""
+    match = _BARE_DAY.match(sheet.text) if scene.step == "day" else None
+    return match[1] if match else ""
+
+
+def as_said(sheet: Sheet) -> None:
+    """Write one way of saying a time for others that come to the same, each as long as what it replaces."""
+    for part in tuple(_PART.finditer(sheet.text)):
+        sheet.rewrite(*part.span(), _PARTS[part[0]])
+    for slip in tuple(_SLIP.finditer(sheet.text)):
+        sheet.rewrite(*slip.span(), " no,".ljust(slip.end() - slip.start()))
+    for day in tuple(_EUROPEAN.finditer(sheet.text)):
+        sheet.rewrite(*day.span(), f"{day[2]}月{day[1]}日")
+
+
 def as_asked(sheet: Sheet, scene: Scene) -> None:
     """10.30 is an hour where one was asked or shown, 12-5 a day where a day was asked."""
     if scene.step in _HOURS_ASKED:
