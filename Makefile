@@ -149,7 +149,7 @@ prove-random-input: $(ready)
 	$(call proof,random-input,$(bin)/pytest -q -m prove -s tests/fuzz tests/client/test_state_rules.py tests/lineage)
 
 prove-conformance: $(ready)
-	$(call proof,conformance,$(bin)/pytest -q -n 3 -m prove tests/conformance)
+	$(call proof,conformance,$(bin)/pytest -q -n 3 -m prove tests/conformance tests/js/test_conformance.py)
 
 # ------------------------------------------------------------------------------------------------------ the environment
 

@@ -58,6 +58,13 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("x Python", "client_cpu_ratio"),
         _COST,
     ),
+    "door": (
+        _RATE,
+        Column("of TCP's x", "rate_ratio"),
+        _COST,
+        Column("of TCP's x", "cpu_ratio"),
+        Column("KiB each", "kib"),
+    ),
     "backlog": (_RATE, Column("seconds", "seconds"), _COST),
     "reconnect": (
         Column("seconds", "seconds"),

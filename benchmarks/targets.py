@@ -50,6 +50,17 @@ TARGETS = (
     Target("latency at 20,000/s, p50", "latency", "20,000/s", "ack_p50_ms", Better.LESS, 3, 1.3, "ms"),
     Target("latency at 20,000/s, p99", "latency", "20,000/s", "ack_p99_ms", Better.LESS, 15, 8, "ms"),
     Target("idle connection with its session", "idle", "* idle connections", "kib", Better.LESS, 6, 3, "KiB"),
+    Target(
+        "one WebSocket's posts beside TCP's",
+        "door",
+        "WebSocket, window 64",
+        "rate_ratio",
+        Better.MORE,
+        0.6,
+        0.9,
+        "x",
+    ),
+    Target("idle WebSocket", "door", "* idle WebSockets", "kib", Better.LESS, 24, 16, "KiB"),
     Target("backlog of 100,000 by 100 clients", "backlog", "", "per_s", Better.MORE, 100_000, 300_000, "/s"),
     Target(
         "group of 1,000: until the last has it",

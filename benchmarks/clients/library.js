@@ -3,10 +3,13 @@
 import { createInterface } from "node:readline";
 
 import { connect } from "../../clients/js/src/index.js";
+import { nodeTcp } from "../../clients/js/src/transports/node-tcp.js";
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const plan = JSON.parse((await lines.next()).value);
-const client = await connect({ address: plan.address, token: plan.token });
+const client = await connect({
+  address: plan.address, token: plan.token, deviceId: plan.device_id, transport: nodeTcp(),
+});
 process.stdout.write("ready\n");
 await lines.next();
 

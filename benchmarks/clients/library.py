@@ -17,6 +17,7 @@ class LibraryPlan(msgspec.Struct, frozen=True):
 
     address: str
     token: str
+    device_id: str
     other: str
     count: int
     window: int
@@ -34,7 +35,7 @@ class Handled(msgspec.Struct):
 
 
 async def prepare(plan: LibraryPlan) -> Work:
-    client = await connect(plan.address, token=plan.token)
+    client = await connect(plan.address, token=plan.token, device_id=plan.device_id)
 
     async def work() -> Handled:
         wall, cpu = time.monotonic(), time.process_time()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from benchmarks.scenarios import (
     appointments,
     backup,
+    door,
     fairness,
     groups,
     growth,
@@ -23,6 +24,7 @@ SCENARIOS: dict[str, Scenario] = {
         pairs,
         groups,
         memory,
+        door,
         returning,
         appointments,
         reading,

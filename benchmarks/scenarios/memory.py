@@ -45,9 +45,9 @@ def idle(bench: Bench, rivals: Sequence[str]) -> Iterator[Row]:
 
 def _connections(target: Target, count: int, first: int) -> Row:
     early = [_enter(target, f"first-{number}", number) for number in range(first)]
-    before = _memory(target)
+    before = resting_memory(target)
     held = [_enter(target, f"u{number}", first + number) for number in range(count)]
-    grown = _memory(target) - before
+    grown = resting_memory(target) - before
     for sock in (*early, *held):
         sock.close()
     return _row(target.name, f"{count:,} idle connections with their sessions", grown, count)
@@ -56,10 +56,10 @@ def _connections(target: Target, count: int, first: int) -> Row:
 def _detached(target: Target, count: int, first: int) -> Row:
     """Each wave connects and is cut; its sessions stay."""
     _wave(target, 0, first)
-    before = _memory(target)
+    before = resting_memory(target)
     for begin in range(first, first + count, first):
         _wave(target, begin, min(first, first + count - begin))
-    return _row(target.name, f"{count:,} detached sessions", _memory(target) - before, count)
+    return _row(target.name, f"{count:,} detached sessions", resting_memory(target) - before, count)
 
 
 def _wave(target: Target, begin: int, count: int) -> None:
@@ -74,11 +74,11 @@ def _conversations(target: Target, count: int) -> Row:
         _enter(target, name, number).close()
     pairs = [(one, other) for number, one in enumerate(users) for other in users[number + 1 :]][:count]
     _post_each(target, pairs[:10])
-    before = _memory(target)
+    before = resting_memory(target)
     _post_each(target, pairs)
-    first = _memory(target) - before
+    first = resting_memory(target) - before
     _post_each(target, pairs)
-    second = _memory(target) - before - first
+    second = resting_memory(target) - before - first
     row = _row(target.name, f"{count:,} cached conversations", max(0, first - second), count)
     row.figures["message_kib"] = max(0, second) / 1024 / count
     return row
@@ -128,7 +128,7 @@ def _enter(target: Target, name: str, number: int) -> socket.socket:
     return sock
 
 
-def _memory(target: Target) -> int:
+def resting_memory(target: Target) -> int:
     """The server's memory when it has come to rest."""
     seen, since = machine.rss_bytes(target.pid), time.monotonic()
     while time.monotonic() - since < _CALM_S:

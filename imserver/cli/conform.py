@@ -77,11 +77,10 @@ def conform(
         raise CannotConform("no driver: imserver conform [OPTIONS] -- PROGRAM ARGUMENTS…")
     outcomes = run_cancellable(_run(driver, transport, chosen, slow=slow, as_json=as_json))
     failed = [one for one in outcomes if one.verdict is Verdict.FAILED]
-    if verbose and not as_json:
-        for one in failed:
-            click.echo(f"\n{one.scenario.name}: {escaped(one.text)} (SPEC section {one.section})")
-            for note in one.notes[-SHOWN_NOTES:]:
-                click.echo(f"  {escaped(note)}")
+    for one in failed if not as_json else ():
+        click.echo(f"\n{one.scenario.name}: {escaped(one.text)} (SPEC section {one.section})")
+        for note in one.notes[-SHOWN_NOTES:] if verbose else ():
+            click.echo(f"  {escaped(note)}")
     return EXIT_FAILED if failed else 0
 
 

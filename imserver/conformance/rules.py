@@ -267,6 +267,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     # -- contents, state and parts
     _rule("11", "**a receiver must check every field that it uses**", "receiving/unknown-contents"),
+    _rule("11", "passes the\nbytes on untouched", "receiving/card", "receiving/unknown-contents"),
     _rule("11.2", "a client that shows the target reads it again", "receiving/edited"),
     _rule("11.3", "a client forgets the content of the target wherever it has it", "receiving/taken-back"),
     _rule("12", "Report at most once a second, when there is something new", "receiving/cursors"),
@@ -311,6 +312,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "16",
         "Refuse in your own encoder what exceeds them, **before** you give out a seq",
         "windows/content-too-long",
+        "windows/exact-bounds",
         "hello/welcome-with-few-limits",
         "receiving/many-pairs",
     ),

@@ -100,17 +100,16 @@ async def listen_tcp(serve: Serve) -> Listener:
     """Plain TCP on a free port of this machine."""
     tasks: set[asyncio.Task[None]] = set()
 
-    async def live(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        wire = _Socket(reader, writer)
-        try:
-            await serve(wire)
-        finally:
-            wire.abort()
+    async def live(wire: Wire) -> None:
+        await serve(wire)
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.get_running_loop().create_task(live(reader, writer))
+        wire = _Socket(reader, writer)
+        task = asyncio.get_running_loop().create_task(live(wire))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
+        # Not in the task, which may be cancelled before it has begun.
+        task.add_done_callback(lambda _: wire.abort())
 
     return _TcpListener(await asyncio.start_server(accept, "127.0.0.1", 0), tasks)
 

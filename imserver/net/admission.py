@@ -14,7 +14,7 @@ from imserver.clock import Clock
 from imserver.config import LimitsConfig
 from imserver.net.address_limits import AddressLimits, room_for_connections
 from imserver.net.refused_peers import RefusedPeers
-from imserver.net.transport import Accepted, ServerTransport
+from imserver.net.transport import Accepted, Refusal, ServerTransport
 from imserver.net.unauthenticated import Group, Unauthenticated
 from imserver.networks import counted_as
 from imserver_protocol.errors import CloseCode
@@ -23,8 +23,6 @@ from imserver_protocol.errors import CloseCode
 DRAIN_SPREAD_MS = 3000
 #: Connections above `max_connections` that may still be on their way out: half of the reserved descriptors (RESERVED_FDS).
 MAX_LEAVING = 64
-
-Refusal = tuple[CloseCode, str, int]
 
 
 class Admission:

@@ -13,7 +13,7 @@ import socket
 import ssl
 
 from imserver.net.proxy_protocol import MAX_V2_BYTES, V2_BEGINS, BadHeader, begins_header, read_header
-from imserver.net.transport import NO_PROXY_TEXT, Acceptor, ServerTransport, address_of
+from imserver.net.transport import NO_PROXY_TEXT, Acceptor, Refusal, ServerTransport, address_of
 from imserver.networks import Proxies
 from imserver_protocol.errors import CloseCode
 
@@ -102,18 +102,25 @@ class SocketListener:
 
     def _admit(self, connection: socket.socket, address: str) -> None:
         handshake = Handshake(address)
-        if self._acceptor.admission.admit(handshake) is not None:
+        refusal = self._acceptor.admission.admit(handshake)
+        if refusal is not None and self._context is not None:
             connection.close()
             self._acceptor.admission.forget(handshake)
             return
-        handshake.task = self._loop.create_task(self._receive(handshake, connection))
+        handshake.task = self._loop.create_task(self._receive(handshake, connection, refusal))
 
     # -- before the first frame ---------------------------------------------------------------------------------------
 
-    async def _receive(self, handshake: Handshake, connection: socket.socket) -> None:
+    async def _receive(
+        self, handshake: Handshake, connection: socket.socket, refusal: Refusal | None
+    ) -> None:
         """The header if a proxy sends it, hands if there is TLS, and then it is a client's connection like any."""
         try:
-            if handshake.address in self._proxies:
+            if refusal is not None:
+                client = ServerTransport(self._acceptor, handshake)
+                client.close(*refusal)
+                _read_away(connection)
+            elif handshake.address in self._proxies:
                 client = await self._after_header(handshake, connection)
             else:
                 client = ServerTransport(self._acceptor, handshake)
@@ -156,9 +163,7 @@ class SocketListener:
             try:
                 header = read_header(held + seen)
             except BadHeader:
-                connection.recv(
-                    len(seen)
-                )  # bytes that nobody reads would reset the connection, and GOODBYE with it
+                _read_away(connection)
                 raise
             connection.recv(len(seen) if header is None else header.length - len(held))
             if header is not None:
@@ -192,6 +197,12 @@ class SocketListener:
                 self._loop.remove_reader(connection)
             with contextlib.suppress(BlockingIOError, InterruptedError):
                 return connection.recv(most, socket.MSG_PEEK)
+
+
+def _read_away(connection: socket.socket) -> None:
+    """Of a connection that is refused: bytes that nobody reads would reset it, and GOODBYE with it."""
+    with contextlib.suppress(BlockingIOError, InterruptedError):
+        connection.recv(MAX_V2_BYTES)
 
 
 def _wake(waiter: asyncio.Future[None]) -> None:

@@ -56,10 +56,14 @@ class Accepted(Protocol):
     def abort(self) -> None: ...
 
 
+#: What GOODBYE says to a connection that is not admitted: code, text, and after how many milliseconds to come back.
+Refusal = tuple[CloseCode, str, int]
+
+
 class AdmissionPort(Protocol):
     """Admission as a transport sees it."""
 
-    def admit(self, accepted: Accepted) -> tuple[CloseCode, str, int] | None: ...
+    def admit(self, accepted: Accepted) -> Refusal | None: ...
 
     def passed(self, accepted: Accepted, transport: ServerTransport) -> None: ...
 

@@ -50,6 +50,8 @@ class ServerProcess:
         self.log = folder / "server.log"
         self.secret = secrets.token_urlsafe(48)
         self.port = 0
+        #: Of `[http]`, if there is such a section.
+        self.http_port = 0
         #: Process ids of all lives, the present one last.
         self.pids: list[int] = []
         self._sections = dict(sections or {})
@@ -125,6 +127,9 @@ class ServerProcess:
             await self.kill()
             raise ServerFailed(f"not ready after {READY_TIMEOUT_S} s\n{self.tail()}") from None
         self.port = int(self._ready_file.read_text().split()[0])  # "PORT PID"
+        if "http" in self._sections and not self.http_port:
+            self.http_port = self._told_http_port()
+            self.configure("http", port=self.http_port)
         # With the port, so that the configuration file leads clients to this server.
         self._config_file.write_text(self._toml(), encoding="utf-8")
 
@@ -189,6 +194,11 @@ class ServerProcess:
         if not self.log.exists():
             return ""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def _told_http_port(self) -> int:
+        """As the log tells it: it listened there before it was ready."""
+        lines = (json.loads(line) for line in self.log.read_text().splitlines() if "http_listening" in line)
+        return int(next(lines)["port"])
 
     @property
     def _ready_file(self) -> Path:

@@ -93,10 +93,31 @@ def test_a_list_of_accounts_tells_memory_of_both_sides(bench: Bench) -> None:
         assert row.figures["server_mib"] >= 0
 
 
+def test_both_libraries_post_and_receive_everything(bench: Bench) -> None:
+    python, javascript = run("libraries", bench)
+    assert (python.loop, javascript.loop) == ("Python", "JavaScript")
+    for row in (python, javascript):
+        assert row.counts is not None
+        assert row.counts.sent == row.counts.acknowledged == row.counts.delivered == 100
+        assert row.figures["client_cpu_ratio"] > 0
+
+
 def test_idle_tells_of_each_kind(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.scenarios.memory._CALM_S", 0.06)
     rows = run("idle", bench)
     assert [row.case.split(" ", 1)[1].split(" ")[0] for row in rows] == ["idle", "idle", "detached", "cached"]
+
+
+def test_the_door_tells_what_a_websocket_costs_beside_tcp(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchmarks.scenarios.memory._CALM_S", 0.06)
+    tcp, web, plain, tls = run("door", bench)
+    assert "rate_ratio" not in tcp.figures
+    assert web.figures["rate_ratio"] == web.figures["per_s"] / tcp.figures["per_s"]
+    assert web.figures["cpu_ratio"] > 0
+    assert tls.case.endswith("TLS")
+    assert plain.figures["count"] >= 20
 
 
 def test_growth_compares_with_an_empty_store(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,9 +15,17 @@ from hypothesis import strategies as st
 
 from imserver.plugins.booking.dates import asides, doubts, moments, rules, scan
 from imserver.plugins.booking.dates.compose import HORIZON_DAYS
+from imserver.plugins.booking.dates.deferred import Deferred
 from imserver.plugins.booking.dates.rules import RULES, Rule
 from imserver.plugins.booking.dates.text import MAX_CHARS, TRADITIONAL
-from imserver.plugins.booking.understanding import clocks, negation, occasions, times
+from imserver.plugins.booking.understanding import (
+    clocks,
+    negation,
+    occasions,
+    time_doubts,
+    time_scene,
+    time_scopes,
+)
 from imserver.plugins.booking.understanding.when import Reading, read_when
 
 ZONE = "Asia/Shanghai"
@@ -931,9 +939,9 @@ def unbounded(pattern: str) -> bool:
     return any(part is parser.MAXREPEAT for part in walk(parser.parse(pattern)))
 
 
-def patterns(found: Any) -> Iterator[re.Pattern[str]]:
+def patterns(found: Any) -> Iterator[re.Pattern[str] | Deferred]:
     """Every pattern in what a module holds."""
-    if isinstance(found, re.Pattern):
+    if isinstance(found, re.Pattern | Deferred):
         yield found
     elif isinstance(found, Rule):
         yield found.pattern
@@ -944,7 +952,7 @@ def patterns(found: Any) -> Iterator[re.Pattern[str]]:
 
 @pytest.mark.parametrize(
     "module",
-    [rules, asides, doubts, moments, negation, occasions, times, clocks],
+    [rules, asides, doubts, moments, negation, occasions, time_doubts, time_scene, time_scopes, clocks],
     ids=lambda module: module.__name__,
 )
 def test_no_rule_repeats_without_bound(module: Any) -> None:

@@ -552,3 +552,10 @@ async def test_days_of_leave_over_the_change_of_clocks_are_whole(tmp_path: Path)
     found = read_period("27/3/2027-29/3/2027", datetime.fromisoformat("2027-03-01T10:00"), zone)
     assert found is not None
     assert bounds(found.start, found.end, zone) == (begin, end)
+
+
+async def test_a_name_that_nobody_has_is_no_reason_of_somebody_elses_leave() -> None:
+    async with Shop() as shop:
+        assert "没有找到「张老师」" in await staff(shop, "请假 李老师 张老师 周五")
+        assert await shop.sql("SELECT COUNT(*) FROM booking_plans") == [(0,)]
+        assert "（看牙）" in await staff(shop, "请假 李老师 周五 看牙")

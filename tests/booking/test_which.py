@@ -46,7 +46,7 @@ async def test_all_of_them_are_one_card_and_each_is_said(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["取消 {0}，不是 {1}", "取消{0}，{1}保留", "除了 {1} 都取消", "取消 {0}，别动 {1}",
-     "都取消，除了周日的",
+     "都取消，除了周日的", "保留周日的，其他都取消",
      "cancel {0}, not {1}", "cancel all except {1}", "cancel {0} but {1} stays", "keep {1} and cancel {0}"],
 )  # fmt: skip
 async def test_a_code_that_is_denied_is_not_cancelled(text: str) -> None:
@@ -64,7 +64,6 @@ async def test_what_is_not_clear_is_asked_and_a_code_that_cannot_be_stops_all() 
         "取消 {0} 和 B9K9",
         "三个都不取消",
         "取消其他的",
-        "保留周日的，其他都取消",
     ):
         async with Shop() as shop:
             here, *both = await two(shop)
@@ -187,3 +186,23 @@ async def test_a_card_pressed_on_one_device_after_the_other_moved_on() -> None:
         assert await left(shop) == [sunday, saturday], "the older card books nothing"
         held = await shop.sql("SELECT start_wall FROM booking_appointments WHERE status = 'held'")
         assert held == [("2026-11-20T16:00",)]
+
+
+@pytest.mark.parametrize(
+    ("text", "cancelled"),
+    [
+        ("取消第二个", 1),
+        ("第一个取消", 0),
+        ("取消最后一个", 1),
+        ("cancel the first one", 0),
+        ("cancel my second appointment", 1),
+    ],
+)
+async def test_one_of_them_by_its_place(text: str, cancelled: int) -> None:
+    async with Shop() as shop:
+        here, *both = await two(shop)
+        card = await shop.hear("ming", here, text)
+        assert both[cancelled] in card
+        assert both[1 - cancelled] not in card
+        await shop.say("ming", here, "好")
+        assert await left(shop) == [both[1 - cancelled]]

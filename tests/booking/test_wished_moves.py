@@ -222,3 +222,41 @@ async def test_whom_the_shop_asks_for_another_time_has_its_yes(by_hand: dict[str
         assert "已把预约" in at(await shop.say("ming", here, button(moved, "确认")), here)
         assert (await time_of(shop, code))[:2] == (NEW, "")
         assert shown(moved[-1])
+
+
+def both_by_hand(folder: Path) -> dict[str, str]:
+    """Every shop of the chain confirms by hand."""
+    place = Path(demo(folder, confirmation='"staff"'))
+    text = place.read_text("utf-8")
+    begin = text.index('id = "river"')
+    place.write_text(text[:begin] + 'confirmation = "staff"\n' + text[begin:], "utf-8")
+    return {"chain": str(place)}
+
+
+async def test_a_move_to_another_shop_ends_the_old_one_only_with_that_shops_yes(tmp_path: Path) -> None:
+    async with Shop(config=both_by_hand(tmp_path)) as shop:
+        here, _, code = await confirmed(shop)
+        await shop.say("ming", here, "改到河畔店")
+        there = await shop.service("ming", "river")
+        said = at(await shop.say("ming", there, "好"), there)
+        assert "才会取消" in said
+        assert [row[0] for row in await shop.appointments()] == [code], (
+            "it stands until the other shop says yes"
+        )
+        ((request, *_),) = await shop.appointments("pending")
+        said = at(await shop.say("staff-zhang", await shop.staff_group("river"), f"确认 {request}"), here)
+        assert f"（{code}）已取消" in said
+        assert [row[0] for row in await shop.appointments()] == [request]
+
+
+async def test_what_was_moved_since_is_not_ended_and_that_is_said(tmp_path: Path) -> None:
+    async with Shop(config=both_by_hand(tmp_path)) as shop:
+        here, group, code = await confirmed(shop)
+        await shop.say("ming", here, "改到河畔店")
+        await shop.say("ming", await shop.service("ming", "river"), "好")
+        ((request, *_),) = await shop.appointments("pending")
+        for text in (f"改约 {code} 11月27日 10:00", "好"):
+            await shop.say("staff-li", group, text)
+        said = at(await shop.say("staff-zhang", await shop.staff_group("river"), f"确认 {request}"), here)
+        assert f"（{code}）后来改过" in said
+        assert {row[0] for row in await shop.appointments()} == {code, request}

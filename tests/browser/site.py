@@ -16,9 +16,10 @@ FOLDERS = ("clients/js/src", "protocol/vectors", "tests/browser/pages", "tests/j
 
 @dataclass(slots=True)
 class Site:
-    """Where it is, and what pages of it did not catch."""
+    """Where it is, pages that a test adds (by path), and what pages did not catch."""
 
     port: int
+    added: dict[str, str] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
 
     @property
@@ -33,14 +34,23 @@ class Site:
 
 @asynccontextmanager
 async def serving() -> AsyncIterator[Site]:
+    site = Site(0)
+
+    async def page(request: web.Request) -> web.Response:
+        if request.path not in site.added:
+            raise web.HTTPNotFound
+        return web.Response(text=site.added[request.path], content_type="text/html")
+
     app = web.Application()
     for folder in FOLDERS:
         app.router.add_static(f"/{folder}/", ROOT / folder)
+    app.router.add_get("/{name}", page)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     listener = web.TCPSite(runner, "127.0.0.1", 0)
     await listener.start()
     try:
-        yield Site(runner.addresses[0][1])
+        site.port = runner.addresses[0][1]
+        yield site
     finally:
         await runner.cleanup()

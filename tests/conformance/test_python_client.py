@@ -15,6 +15,7 @@ from .drivers import TCP, WEBSOCKET, judged, said
 QUICK = {
     "hello/first",
     "hello/killed",
+    "hello/welcome-with-few-limits",
     "resume/sends-again",
     "resume/smaller-limits",
     "windows/requests",
@@ -22,6 +23,8 @@ QUICK = {
     "posting/fresh-session",
     "holds/unanswered",
     "receiving/gap",
+    "receiving/many-pairs",
+    "windows/exact-bounds",
     "syncing/lagging",
     "lineage/check",
     "states/gap",

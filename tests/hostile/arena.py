@@ -8,7 +8,6 @@ must have made progress and kept their connections.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import resource
 import ssl
@@ -131,9 +130,7 @@ class Arena:
 
     @property
     def http_port(self) -> int:
-        """Of `[http]`, as the log tells it."""
-        lines = (line for line in self.server.log.read_text().splitlines() if "http_listening" in line)
-        return int(json.loads(next(lines))["port"])
+        return self.server.http_port
 
     def address(self) -> str:
         """A loopback address that nobody came from before."""

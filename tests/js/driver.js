@@ -4,7 +4,7 @@
 
 import { createInterface } from "node:readline";
 
-import { connect } from "../../clients/js/src/client.js";
+import { Client, makeCore } from "../../clients/js/src/client.js";
 import { FileDisk } from "../../clients/js/src/storage/file_disk.js";
 import { MemoryStorage } from "../../clients/js/src/storage/memory.js";
 import { openNodeTcp } from "../../clients/js/src/transports/node-tcp.js";
@@ -73,7 +73,7 @@ const environmentOf = (waits) => ({
 
 const operations = {
   async connect({ address, token, store, waits, ...options }) {
-    const client = await connect({
+    const core = makeCore({
       ...read(options),
       address,
       token: typeof token === "string" ? token : asked(token),
@@ -81,7 +81,9 @@ const operations = {
       transport: address.startsWith("ws") ? openWebSocket : openNodeTcp,
       environment: environmentOf(waits),
     });
-    return { client: keep(client), userId: client.userId, deviceId: client.deviceId };
+    await core.open();
+    const client = new Client(core);
+    return { client: keep(client), core: keep(core), userId: client.userId, deviceId: client.deviceId };
   },
   call({ client, path, args, abort }) {
     const [method, ...owners] = path.split(".").reverse();
@@ -91,6 +93,8 @@ const operations = {
     if (abort) given[given.length - 1].signal = things.get(abort).signal;
     return owner[method](...given);
   },
+  /** What a test looks at, or does, in the core. */
+  peek: ({ core, what, name }) => peeks[what](things.get(core), name),
   aborter: () => keep(new AbortController()),
   abort: ({ thing }) => things.get(thing).abort(),
   stream: ({ client, path, args }) => keep(things.get(client)[path](...read(args))),
@@ -101,6 +105,19 @@ const operations = {
   },
   leave: ({ stream }) => things.get(stream).return?.(),
   done: ({ message }) => things.get(message).done(),
+};
+
+const peeks = {
+  follows: (core) => [...core.inbox.names()],
+  wantSync: (core) => core.catchUp.wantSync(),
+  since: (core) => core.catchUp.since,
+  isQuiet: (core, name) => core.lineage.isQuiet(name),
+  states: (core) => [...core.states.kept._states.keys()],
+  state: (core, name) => {
+    const state = core.states.kept.get(name);
+    const { seen, top, met, former, have, about, settings } = state;
+    return { seen, top, met, former, have, about, settings, held: state.held.pairs(), items: state.items };
+  },
 };
 
 async function run({ id, op, ...given }) {

@@ -11,16 +11,20 @@ import inspect
 import json
 import subprocess
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import fields
 from pathlib import Path
-from types import TracebackType
+from types import SimpleNamespace, TracebackType
 from typing import Any
+
+import msgspec
 
 import imserver_client as api
 from imserver_client import errors, values
+from imserver_client.core.state import Ranges
 from imserver_client.features import blocks, edits, reactions, typing
+from imserver_protocol.shared.said import said_of
 from tests.support.node import NODE
 
 #: What Node may take for an answer that comes at once.
@@ -183,6 +187,15 @@ def _made(kind: type[Any], said: dict[str, Any], **more: Any) -> Any:
     return kind(**{name: value for name, value in given.items() if name in names}, **more)
 
 
+def _listed(params: Any) -> list[Any]:
+    listed: list[Any] = msgspec.to_builtins(params, builtin_types=(bytes,))
+    return listed
+
+
+def _shaped(value: Any, method: Any) -> Any:
+    return msgspec.convert(_tuples(value), method.result, builtin_types=(bytes,))
+
+
 def _event(said: dict[str, Any]) -> Any:
     kind = _EVENTS[said["type"]]
     if kind is api.ConnectionChanged:
@@ -267,6 +280,8 @@ def connect(
     if isinstance(store, api.MemoryStorage):
         stored = {"memory": id(store)}
         node.callbacks[-id(store)] = None, lambda: store  # kept, so that no other store gets this id
+    elif isinstance(store, api.SqliteStorage):
+        stored = {"path": store._path}
     elif store is not None:
         stored = {"path": str(store)}
     options = {
@@ -392,12 +407,55 @@ class _Typing(_Feature):
         self._at_once("tell", name)
 
 
+class _States(Mapping[str, Any]):
+    def __init__(self, core: _Core) -> None:
+        self._core = core
+
+    def __getitem__(self, name: str) -> Any:
+        said = self._core.peek("state", name)
+        items = {int(at): SimpleNamespace(**{_snake(k): v for k, v in one.items()}) for at, one in said.pop("items").items()}
+        counted = {name: SimpleNamespace(**said.pop(name)) for name in ("about", "settings")}
+        held = Ranges(map(tuple, said.pop("held")))
+        return SimpleNamespace(**said, **counted, held=held, items=items)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._core.peek("states"))
+
+    def __len__(self) -> int:
+        return len(self._core.peek("states"))
+
+
+class _Core:
+    """What tests look at in the Python client's core."""
+
+    def __init__(self, node: Node, number: int) -> None:
+        self._node = node
+        self._number = number
+        self.states = SimpleNamespace(_states=_States(self))
+        self.lineage = SimpleNamespace(is_quiet=lambda name: self.peek("isQuiet", name))
+
+    def peek(self, what: str, name: str = "") -> Any:
+        return self._node.at_once("peek", core=self._number, what=what, name=name)
+
+    @property
+    def inbox(self) -> list[str]:
+        return list(self.peek("follows"))
+
+    @property
+    def catch_up(self) -> Any:
+        return SimpleNamespace(_since=self.peek("since"))
+
+    def want_sync(self) -> None:
+        self.peek("wantSync")
+
+
 class JsClient:
     """The Python client's public API, done by a client in Node."""
 
     def __init__(self, node: Node, opened: dict[str, Any]) -> None:
         self._node = node
         self._number = opened["client"]
+        self._core = _Core(node, opened["core"])
         self.user_id = opened["userId"]
         self.device_id = opened["deviceId"]
         self.edits = _Edits(self, "edits")
@@ -492,6 +550,19 @@ class JsClient:
 
     def account(self) -> Any:
         return _tuples(self.at_once("account"))
+
+    async def ask(self, method: Any, params: Any) -> Any:
+        return _shaped(await self.call("ask", method.name, _listed(params)), method)
+
+    def watch(self, method: Any, params: Any) -> JsStream:
+        return self._stream("watch", lambda said: _shaped(said["value"], method), method.name, said_of(params))
+
+    async def write(self, method: Any, params: Any) -> Any:
+        aim = {
+            "conversationId": getattr(params, "conversation_id", ""),
+            "position": getattr(params, "position", 0),
+        }
+        return _shaped(await self.call("write", method.name, _listed(params), aim), method)
 
     async def cursor(self, name: str, **upto: Any) -> api.Cursor:
         return api.Cursor(**await self.call("cursor", name, upto))

@@ -228,6 +228,13 @@ async def test_a_proxy_that_looks_whether_we_live_is_no_fault(tmp_path: Path) ->
         assert here.refused == 0
 
 
+async def test_one_too_many_is_told_so_behind_a_proxy_as_anywhere(tmp_path: Path) -> None:
+    async with front(tmp_path, limits={"max_connections": 1}) as here, await here.open(V2) as inside:
+        await inside.enter(here.server, "alice")
+        async with await here.open(V2) as outside:
+            assert (await outside.goodbye()).text == "too many connections"
+
+
 async def test_many_wrong_headers_are_one_wave(tmp_path: Path) -> None:
     async with front(tmp_path, server={}) as here:
         for _ in range(FEW + 20):

@@ -84,6 +84,7 @@ def test_a_small_run_ends_well_and_its_checker_bites(place: Path) -> None:
     rows = dict(verdict.rows())
     assert re.fullmatch(r"3 of the server, [23] with unanswered posts", rows["kills"])
     assert re.fullmatch(r"[1-9]\d* found committed, [1-9]\d* not", rows["unanswered posts"])
+    assert rows["clients"].startswith("14 (5 by WebSocket)")
     for fault in Fault:
         assert rows[str(fault)] == "0"
     assert json.loads(json.dumps(verdict.as_json()))["right"] is True

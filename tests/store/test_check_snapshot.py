@@ -18,6 +18,9 @@ from imserver.store import SqliteStore
 from imserver.store.checks import ChangedMeanwhile, Report, open_snapshot
 from tests.store.support import DIRECT, USERS, Recorder, Stand, post
 
+#: While so many looks are taken the store goes on; each sees more than the one before, and takes longer.
+LOOKS = 12
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
@@ -61,7 +64,7 @@ async def test_beside_a_store_that_works_every_look_is_whole(path) -> None:
 
     talking = asyncio.create_task(talk())
     seen = []
-    for _ in range(20):
+    for _ in range(LOOKS):
         report = await asyncio.to_thread(look, path)
         assert report.findings == []
         seen.append(report.checked["positions"])

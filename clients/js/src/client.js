@@ -11,7 +11,6 @@ import { PAGE_ITEMS } from "./wire/limits.js";
 
 /** @typedef {import("./values.js").Content} Content */
 /** @typedef {import("./values.js").Posted} Posted */
-/** @typedef {import("./values.js").Message} Message */
 
 const TIMEOUT_MS = 30_000;
 const CLOSE_TIMEOUT_MS = 5000;
@@ -45,16 +44,21 @@ const CLOSE_TIMEOUT_MS = 5000;
  * @param {import("./ports.js").Environment} [options.environment]
  * @returns {Promise<Client>}
  */
-export async function connect({
+export async function connect(options) {
+  const core = makeCore(options);
+  await core.open();
+  return new Client(core);
+}
+
+/** The core of a client that is not open yet, for tests that look into it. @param {Parameters<typeof connect>[0]} options */
+export function makeCore({
   address, token, deviceId = null, storage = new MemoryStorage(), transport = openWebSocket, timeoutMs = TIMEOUT_MS,
   closeTimeoutMs = CLOSE_TIMEOUT_MS, have = {}, clientInfo = {}, limits, environment = MACHINE,
 }) {
   if (typeof address !== "string") throw new Misuse("an address is a string");
   if (typeof token !== "string" && typeof token !== "function") throw new Misuse("a token is a string, or a function");
   const options = { address, open: transport, token, deviceId, timeoutMs, closeTimeoutMs, have, clientInfo };
-  const core = new Core(options, storage, clientLimits(limits), environment);
-  await core.open();
-  return new Client(core);
+  return new Core(options, storage, clientLimits(limits), environment);
 }
 
 /**
@@ -78,8 +82,6 @@ export class Client {
     this.typing = typing;
   }
 
-  // -- identity and state ---------------------------------------------------------------------------------------------------
-
   /** The user, as the server read it from the token. */
   get userId() {
     return this.#core.userId;
@@ -95,7 +97,7 @@ export class Client {
     return this.#core.state;
   }
 
-  /** The mark of the server's database: another one after it was moved by a dump, say. */
+  /** The mark of the server's database. */
   get storeEpoch() {
     return this.#core.storeEpoch;
   }
@@ -139,7 +141,7 @@ export class Client {
     return this.#core.posting.abandon(conversationId, key);
   }
 
-  /** Posts without an answer, oldest first; also those that an earlier process left in the store. */
+  /** Posts without an answer, oldest first; also those that an earlier process left. */
   outbox() {
     return this.#core.posting.queued();
   }
@@ -154,7 +156,7 @@ export class Client {
    * with the same store, marked `redelivered`. Leaving the loop leaves the last message unfinished. One reader at a time. Ends
    * when the client is closed; throws Stopped if it stopped by itself.
    *
-   * @returns {AsyncIterableIterator<Message>}
+   * @returns {AsyncIterableIterator<import("./values.js").Message>}
    */
   messages() {
     const { delivery } = this.#core;
@@ -228,11 +230,7 @@ export class Client {
     this.#core.states.reader.show(conversationId);
   }
 
-  /**
-   * No screen shows the conversation any more. Pushes go on being heard; what is missed waits for the next `show`.
-   *
-   * @param {string} conversationId
-   */
+  /** @param {string} conversationId  No screen shows it any more: what is missed waits for the next `show`. */
   hide(conversationId) {
     this.#core.states.reader.hide(conversationId);
   }
@@ -322,8 +320,7 @@ export class Client {
   }
 
   /**
-   * Mark everything up to `position` as read. Reported soon, at most once a second. The client reports *delivered* by itself in
-   * the same way, when a message is done.
+   * Mark everything up to `position` as read. Reported soon; so is *delivered*, by itself, when a message is done.
    *
    * @param {string} conversationId
    * @param {number} position
@@ -376,10 +373,7 @@ export class Client {
     return this.#core.calls.remove(conversationId, userId, key);
   }
 
-  /**
-   * @param {string} conversationId
-   * @param {{key?: Uint8Array}} [options]
-   */
+  /** @param {string} conversationId @param {{key?: Uint8Array}} [options] */
   async leave(conversationId, { key } = {}) {
     return this.#core.calls.leave(conversationId, key);
   }
@@ -387,8 +381,7 @@ export class Client {
   // -- the session ----------------------------------------------------------------------------------------------------------
 
   /**
-   * Extend the session with a newer token of the same user and device, without reconnecting. Resolves with the expiry of that
-   * token (UTC milliseconds). It is also used for the next connection.
+   * Extend the session, and the next ones, with a newer token of the same user and device. Resolves with its expiry (UTC ms).
    *
    * @param {string} token
    */

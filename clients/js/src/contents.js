@@ -1,6 +1,7 @@
 /** What contents of messages say, as far as the client looks at them (SPEC 11). */
 
 import { decodeContent } from "./wire/decode.js";
+import { WIDEST_CONTENT } from "./wire/limits.js";
 import { Malformed, plainMap } from "./wire/values.js";
 
 /** @typedef {import("./wire/methods.js").PageItem} PageItem */
@@ -19,7 +20,7 @@ const SYSTEM = [0x73, 0x79, 0x73, 0x74, 0x65, 0x6d];
 export function readContent(content) {
   if (content === null) return null;
   try {
-    return plainMap(decodeContent(content));
+    return plainMap(decodeContent(content, WIDEST_CONTENT));
   } catch (error) {
     if (error instanceof Malformed) return null;
     throw error;

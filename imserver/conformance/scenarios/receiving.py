@@ -159,6 +159,25 @@ def _packed(content: dict[str, object]) -> bytes:
     return encode_content(content)
 
 
+@scenario("11")
+async def card(play: Play) -> None:
+    """A card is handed over whole, with keys that nobody knows; what is posted in answer to it is a text."""
+    talk = play.world.talk()
+    await play.connect()
+    content: dict[str, object] = {
+        "type": "card",
+        "title": "Your appointment",
+        "text": "Monday, 10:00",
+        "fields": [["Where", "High Street 1"], ["Who", "李"]],
+        "actions": [{"label": "Cancel", "command": "/cancel 7", "style": "danger", "x-later": 1}],
+        "ref": {"kind": "appointment", "id": "7", "version": 2},
+    }
+    play.push(talk, play.world.commit(talk, "bob", _packed(content)))
+    told = await play.event("message", "11", conversation=talk.conversation_id, position=1)
+    play.require(told["content"] == content, f"the card was handed over as {told['content']}", "11")
+    await play.done(play.post("/cancel 7"), "the command of an action", "11")
+
+
 @scenario("11", "16")
 async def many_pairs(play: Play) -> None:
     """A content of a server that allows larger ones than the default is read by that server's limits."""
@@ -250,6 +269,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     unknown_conversation,
     unknown_names,
     unknown_contents,
+    card,
     many_pairs,
     taken_back,
     edited,

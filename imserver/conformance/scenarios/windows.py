@@ -6,7 +6,10 @@ import asyncio
 
 from imserver.conformance.play import Play
 from imserver.conformance.scenario import Scenario, scenario
-from imserver_protocol.limits import Limits
+from imserver.conformance.session import WIDE
+from imserver_protocol.errors import CloseCode
+from imserver_protocol.limits import LENGTH_BYTES, Limits
+from imserver_protocol.wire.codec import encode_content, encode_tail, frame_bytes
 from imserver_protocol.wire.frames import FrameType
 
 #: An ack that is due after 100 ms, on a machine that has other work, too.
@@ -34,7 +37,7 @@ async def _fill(play: Play, posts: int) -> None:
         pages = [
             play.later("history", conversation=play.world.direct, before=None, limit=5) for _ in range(posts)
         ]
-    await play.until(lambda: bool(play.waiting("post")), "post", "8")
+    await play.until(lambda: bool(play.waiting("post") or play.waiting("history")), "ask anything", "8")
     await asyncio.sleep(0.4)
     play.let_go("post", "history")
     for task in (*posted, *pages):
@@ -111,8 +114,7 @@ async def acks_never_wait_for_the_application(play: Play) -> None:
     for number in range(256):
         play.say(f"push {number}")
     await play.until(lambda: play.session.acked == play.session.sent, "ack a full window", "7")
-    await play.until(lambda: len(play.texts()) == 256, "hand over 256 messages", "10.2")
-    play.require(play.positions() == list(range(1, 257)), "messages are out of order, or come twice", "10.2")
+    await play.heard(*range(1, 257), section="10.2")
 
 
 @scenario("16", "9")
@@ -126,6 +128,43 @@ async def content_too_long(play: Play) -> None:
     play.require(play.count("post") == 0, "it went out nevertheless", "16")
     result = await play.done(play.post("fits"), "the next post", "16")
     play.require(result["position"] == 1, f"the next post is at {result['position']}", "16")
+
+
+@scenario("16", "3", limits=Limits(max_content_bytes=3000))
+async def exact_bounds(play: Play) -> None:
+    """What is exactly as long as it may be is good: a content that is posted, a frame that comes."""
+    talk = play.world.talk()
+    line = await play.connect()
+    beside = (
+        len(encode_content({"type": "text", "text": ""})) + 2
+    )  # a text of 256 bytes or more has two bytes more in front
+    result = await play.done(play.post("x" * (3000 - beside)), "a content of max_content_bytes", "16")
+    request = (
+        play.asked[-1]
+        if play.asked[-1].method == "post"
+        else next(one for one in play.asked if one.method == "post")
+    )
+    play.require(len(request.params[2]) == 3000, f"the content has {len(request.params[2])} bytes", "11")
+    play.require(result["position"] == 1, f"it is at {result['position']}", "16")
+    for size in (play.limits.max_frame_bytes, play.limits.max_frame_bytes + 1):
+        frame = _padded(play, size)
+        line.patient = size > play.limits.max_frame_bytes
+        line.write(frame)
+        if size == play.limits.max_frame_bytes:
+            play.session.sent += 1
+            play.push(talk, play.world.say("behind a frame of max_frame_bytes", talk))
+            await play.heard(1, 2, section="3")
+    await play.closes(CloseCode.FRAME_TOO_LARGE, "3")
+
+
+def _padded(play: Play, size: int) -> bytes:
+    """A push of an unknown kind whose body has so many bytes."""
+    seq, ack = play.session.sent + 1, play.session.received
+    empty = frame_bytes(FrameType.PUSH, seq, ack, encode_tail("x-padding", b"x" * 65_000, limits=WIDE))
+    missing = size - (len(empty) - LENGTH_BYTES)
+    return frame_bytes(
+        FrameType.PUSH, seq, ack, encode_tail("x-padding", b"x" * (65_000 + missing), limits=WIDE)
+    )
 
 
 @scenario("13")
@@ -166,6 +205,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ack_by_count,
     acks_never_wait_for_the_application,
     content_too_long,
+    exact_bounds,
     ping,
     silence,
 )

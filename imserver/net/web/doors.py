@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from imserver.net.web.entrance import Entrance
 
 HTTP, ADMIN = "http", "admin"
+#: Where requests become WebSockets.
+SOCKET_PATH = "/socket"
 #: Connections of the operator's listener: a scraper or two.
 MAX_ADMIN_CONNECTIONS = 32
 
@@ -94,21 +96,21 @@ class Doors:
     # -- [http] -------------------------------------------------------------------------------------------------------
 
     async def _open_http(self, http: HttpConfig, acceptor: Acceptor) -> None:
-        from imserver.net.web.entrance import PATH, Entrance
+        from imserver.net.web.entrance import Entrance
 
         tls = None
         if http.tls_certificate:
             tls = tls_context(http.tls_certificate, http.tls_key, section="http")
         listed = [*http.origins, *([http.public_url] if http.public_url else ())]
         entrance = Entrance(acceptor, Origins(listed, tls=tls is not None), Proxies(http.proxies))
-        door = self._door(self._site(http), http.max_connections, {PATH: entrance})
+        door = self._door(self._site(http), http.max_connections, {SOCKET_PATH: entrance})
         door.open(await _tcp(http.host, http.port), tls)
         self._open[HTTP] = door
         self._log.info("http_listening", host=http.host, port=door.port, public_url=http.public_url or None)
 
     def _site(self, http: HttpConfig) -> Site:
         of_url = host_of_url(http.public_url)
-        site = Site([*http.hosts, *([of_url] if of_url is not None else ())])
+        site = Site([*http.hosts, *([of_url] if of_url is not None else ())], (SOCKET_PATH,))
         site.at("/healthz", self._alive)
         site.at("/readyz", self._ready)
         if http.metrics:

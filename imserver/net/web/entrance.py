@@ -17,7 +17,6 @@ from imserver.net.web.websocket import Feed, Messages, Parsing, WebSocketPipe
 from imserver.networks import Proxies
 from imserver_protocol.errors import CloseCode
 
-PATH = "/socket"
 #: What both sides speak inside of it (SPEC 2.2).
 SUBPROTOCOL = "imserver.1"
 #: The one version there is.

@@ -47,26 +47,37 @@ Answering = Callable[[Asked], Awaitable[Page]]
 
 
 class Site:
-    """Addresses and who answers them. `hosts` are those of the list, without ports; None: any (a Unix socket has no host)."""
+    """Addresses and who answers them. `hosts` are those of the list, without ports; None: any (a Unix socket has no host).
+    `elsewhere`: addresses that somebody else answers before this is asked."""
 
-    def __init__(self, hosts: Iterable[str] | None) -> None:
+    def __init__(self, hosts: Iterable[str] | None, elsewhere: Iterable[str] = ()) -> None:
         self._hosts = None if hosts is None else frozenset(host.lower() for host in hosts) | LOCAL_HOSTS
+        self._elsewhere = frozenset(elsewhere)
         self._at: dict[str, Answering] = {}
         self._under: dict[str, Answering] = {}
 
     def at(self, path: str, answer: Answering) -> None:
-        """Answer GET and HEAD of this path."""
+        """Answer GET and HEAD of this path. Raises ValueError if it is answered already."""
 
         async def answering(asked: Asked) -> Page:
             if asked.method not in ("GET", "HEAD"):
                 return said(405, {"error": f"{asked.method} is not for this address"}, allow="GET, HEAD")
             return await answer(asked)
 
+        self._take(path)
         self._at[path] = answering
 
     def under(self, prefix: str, answer: Answering) -> None:
-        """Answer whatever begins with this."""
+        """Answer whatever begins with this. Raises ValueError if that would hide an address that is answered, as `at` does."""
+        self._take(prefix)
         self._under[prefix] = answer
+
+    def _take(self, address: str) -> None:
+        """Nobody hides what somebody else answers, whoever comes first."""
+        for taken in (*self._elsewhere, *self._at, *self._under):
+            within = taken in self._under and address.startswith(taken)
+            if within or address == taken or (address.endswith("/") and taken.startswith(address)):
+                raise ValueError(f"{address!r} would hide {taken!r}, which is answered already")
 
     async def answer(self, asked: Asked) -> Page:
         """The answer to a request."""

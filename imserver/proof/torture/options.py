@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ DEFAULT_RATE = 80.0
 #: Every such kill in the last part of a run is followed by an older copy of the database; so much of the run comes before, and
 #: keeps the plain promises.
 DEFAULT_RESTORE_EVERY, CALM_SHARE = 2, 2 / 3
+
+WEB_EVERY = 3
 
 #: For tests of the run itself.
 SMALL: dict[str, Any] = {"clients": 14, "processes": 2, "conversations": 8, "rate": 30.0, "small": True}
@@ -37,6 +40,8 @@ class Options:
     conversations: int = 24
     #: 0: no older copy ever comes back.
     restore_every: int = DEFAULT_RESTORE_EVERY
+    #: Each such client comes over WebSocket, if the library for that is installed. 0: none does.
+    web_every: int = WEB_EVERY
     calm_share: float = CALM_SHARE
     #: Fewer clients and conversations will do.
     small: bool = False
@@ -47,4 +52,8 @@ class Options:
     @property
     def sections(self) -> Mapping[str, Mapping[str, Any]]:
         """The server's configuration: default bounds, except that a short stop already exceeds the store's patience."""
-        return {"plugins.booking": {}, "store": {"max_queue_wait_s": MAX_QUEUE_WAIT_S}}
+        return {"plugins.booking": {}, "store": {"max_queue_wait_s": MAX_QUEUE_WAIT_S}, "http": {"port": 0}}
+
+    def comes_by_web(self, number: int) -> bool:
+        """Whether the client of this number comes over WebSocket."""
+        return bool(self.web_every) and number % self.web_every == 0 and find_spec("websockets") is not None

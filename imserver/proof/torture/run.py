@@ -53,15 +53,19 @@ async def run_torture(options: Options, show: Callable[[Progress], None]) -> Evi
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(server)
         network_faults: dict[str, NetworkFaults] = {}
-        for part in participants.parts:
-            proxy = await stack.enter_async_context(FaultProxy("127.0.0.1", server.port))
+        urls: dict[str, str] = {}
+        for number, part in enumerate(participants.parts):
+            web = options.comes_by_web(number)
+            proxy = FaultProxy("127.0.0.1", server.http_port if web else server.port)
+            await stack.enter_async_context(proxy)
+            urls[part.name] = f"{'imserver+ws' if web else 'imserver'}://127.0.0.1:{proxy.port}"
             rng = random.Random(f"weather {options.seed} {part.name}")
             network_faults[part.name] = NetworkFaults(proxy, rng, deeds.faults)
         roles = [
             [
                 Role(
                     part,
-                    f"imserver://127.0.0.1:{network_faults[part.name].proxy.port}",
+                    urls[part.name],
                     server.token(part.user_id, device_id=part.device_id),
                 )
                 for part in process

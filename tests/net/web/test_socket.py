@@ -6,19 +6,24 @@ import asyncio
 import gc
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from imserver import Server
+from imserver.net.scheduling.read_scheduler import ReadScheduler
 from imserver.net.web import websocket
+from imserver_client.websocket import NoWebSocket
 from tests.limits.raw import ACK, PING, WELCOME, Raw, eventually, new_key, packed, said
 from tests.limits.raw import PONG as PONG_FRAME
+from tests.limits.test_turned_away import MovedClock
 from tests.net.web.sockets import (
     BINARY,
     CLOSE,
     CONTINUED,
     PONG,
     TEXT,
+    UPGRADE,
     Bare,
     entered,
     hello,
@@ -29,6 +34,7 @@ from tests.net.web.sockets import (
 from tests.net.web.sockets import (
     PING as WS_PING,
 )
+from tests.seeing.web import raw, request
 from tests.support.servers import Inbox
 
 HERE = "direct/alice/bob"
@@ -267,10 +273,7 @@ async def test_a_connection_that_ends_leaves_nothing_to_a_collector_of_garbage(t
                     if last:
                         await bare.close_came()
             for line in refused:
-                async with await Bare.open(server.http_port, line) as bare:
-                    bare.writer.write(b"x" * 20_000)
-                    with suppress(ConnectionError):
-                        await bare.reader.read()
+                await raw(server.http_port, request("GET", "/socket", *UPGRADE, line) + b"x" * 20_000)
             await eventually(lambda: not server.listener.admission.transports)
             await asyncio.sleep(0.05)  # tasks of the library end
 
@@ -335,6 +338,9 @@ async def test_a_server_that_drains_takes_no_more_websockets(tmp_path: Path) -> 
         server.listener.admission.draining = True
         async with await Bare.open(server.http_port) as bare:
             assert bare.status == 503
+        with pytest.raises(NoWebSocket, match="the server is going down") as refused:
+            await raw_over_websocket(server)
+        assert 0 < refused.value.retry_after_ms <= 3000, "a client comes back when it was told to"
 
 
 async def test_a_server_that_is_killed_in_mid_write_ends_every_websocket(tmp_path: Path) -> None:
@@ -343,3 +349,38 @@ async def test_a_server_that_is_killed_in_mid_write_ends_every_websocket(tmp_pat
         server.listener.abort()
         with suppress(ConnectionError):
             assert await bare.reader.read() == b""
+
+
+async def test_bytes_that_come_while_others_wait_stay_behind_them() -> None:
+    """The library may ask the socket to read on while bytes of it wait: none of these may overtake."""
+    parsed: list[bytes] = []
+    held: list[bool] = []
+
+    class Connection:
+        def parse(self, data: bytes) -> None:
+            parsed.append(data)
+
+        def hold(self, holds: bool) -> None:
+            held.append(holds)
+
+    class Pipe:
+        def is_closing(self) -> bool:
+            return False
+
+        def takes(self, count: int) -> bool:
+            return True
+
+    clock = MovedClock()
+    scheduler = ReadScheduler(asyncio.get_running_loop(), clock)
+    feed = websocket.Feed(cast("Any", Pipe()), Connection(), scheduler)
+    feed.read(b"a" * 20_000)  # of which the first turn takes everything
+    clock.now_s += 1  # its time is over
+    feed.read(b"b" * 2_000)
+    feed.read(b"c" * 10)
+    feed.read(b"d" * 3_000)
+    async with asyncio.timeout(10):
+        while held[-1:] != [False]:  # noqa: ASYNC110  nobody sets an event
+            await asyncio.sleep(0)
+    text = b"".join(parsed).decode()
+    assert text == "a" * 20_000 + "b" * 2_000 + "c" * 10 + "d" * 3_000
+    assert held[0] is True

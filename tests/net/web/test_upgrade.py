@@ -12,6 +12,7 @@ from imserver.config import HttpConfig, check_config
 from imserver.errors import ConfigError
 from imserver.net.web import peers
 from imserver.net.web.origins import Origins
+from imserver.net.web.site import Asked, Page, Site
 from tests.limits.raw import GOODBYE, WELCOME, eventually
 from tests.net.web.sockets import (
     BINARY,
@@ -213,3 +214,29 @@ async def test_sockets_of_both_kinds_count_together(tmp_path: Path) -> None:
         told = server.status()
         assert (told["connections"], told["sessions"]) == (2, 2)
         assert server.listener.admission.counts["connections"] == 2
+
+
+async def _nothing(asked: Asked) -> Page:
+    return Page(200, [], b"")
+
+
+@pytest.mark.parametrize(
+    ("kind", "address"),
+    [
+        ("at", "/healthz"),
+        ("at", "/socket"),
+        ("under", "/"),
+        ("at", "/x/echo/home"),
+        ("under", "/x/echo/"),
+        ("under", "/x/"),
+        ("at", "/x/"),
+    ],
+)
+def test_no_route_hides_another(kind: str, address: str) -> None:
+    site = Site(None, ["/socket"])
+    site.at("/healthz", _nothing)
+    site.under("/x/", _nothing)
+    with pytest.raises(ValueError, match="would hide"):
+        getattr(site, kind)(address, _nothing)
+    site.at("/healthz2", _nothing)
+    site.under("/files/", _nothing)

@@ -193,19 +193,54 @@ export class Arrivals {
    * @param {import("../wire/methods.js").HistoryResult} page
    */
   paged(name, page) {
-    const { inbox, lineage, store, userId } = this._core;
+    const { inbox, lineage } = this._core;
     const track = inbox.get(name);
     if (track === undefined) return;
+    if (page.head <= track.knownHead) lineage.moved(name);
+    this._vouch(this._looked(name, track, page.head, page.items));
+  }
+
+  /**
+   * The application is about to get these rows of a list: what vouches for their last messages is noted before. A row that
+   * shows nothing younger than what is known moves nothing: otherwise each list would have all of it checked anew.
+   *
+   * @param {readonly import("../wire/methods.js").ConversationRow[]} rows
+   */
+  listed(rows) {
+    const { inbox, lineage } = this._core;
+    /** @type {Map<string, number>} */
     const heads = new Map();
-    if (page.head > track.knownHead) {
-      heads.set(name, page.head);
-      this.noteHead(name, page.head);
-    } else {
-      lineage.moved(name);
+    for (const { conversationId: name, head, lastItem } of rows) {
+      const track = inbox.get(name);
+      if (track === undefined) continue;
+      if (lastItem !== null && lastItem.revision > 1) lineage.moved(name);
+      for (const [, news] of this._looked(name, track, head, lastItem === null ? [] : [lastItem])) heads.set(name, news);
     }
-    for (const item of page.items) {
+    this._vouch(heads);
+  }
+
+  /**
+   * Messages of a followed conversation are about to be shown: its head, if that is news.
+   *
+   * @param {string} name
+   * @param {{ readonly knownHead: number }} track
+   * @param {number} head
+   * @param {readonly PageItem[]} items
+   * @returns {Map<string, number>}
+   */
+  _looked(name, track, head, items) {
+    const { userId } = this._core;
+    const news = head > track.knownHead;
+    if (news) this.noteHead(name, head);
+    for (const item of items) {
       if (item.senderId === userId || item.revision > 1) this._met(name, item, systemEvent(item.content));
     }
+    return new Map(news ? [[name, head]] : []);
+  }
+
+  /** @param {Map<string, number>} heads  Store under which place it was learnt, with the heads that came. */
+  _vouch(heads) {
+    const { lineage, store } = this._core;
     const step = lineage.step();
     if (heads.size > 0 || step !== null) store.saveLineage(step, heads);
   }

@@ -228,10 +228,10 @@ export class CatchUp {
     const wasOpen = lineage.open;
     lineage.syncAnswered(result.more);
     store.saveSync({
-      since: this.since, synced: this.started, positions: changed, ...states.unsaved(), step: lineage.unsaved(),
+      since: this.since, synced: this.started, positions: changed, ...states.kept.unsaved(), step: lineage.unsaved(),
       forgotten: ended,
     });
-    states.saved();
+    states.kept.saved();
     lineage.saved();
     arrivals.takeRows(rows);
     fallen.tellGone(ended);

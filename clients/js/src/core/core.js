@@ -1,14 +1,11 @@
 /** The composition root of one client: makes the parts, owns their work, and dispatches a connection's events. */
 
-import {
-  CannotConnect, ClientError, CloseCode, Disconnected, Misuse, plain, Stopped, StoreError,
-} from "../errors.js";
+import { CannotConnect, ClientError, CloseCode, Disconnected, Misuse, Stopped, StoreError } from "../errors.js";
 import { makeFeatures } from "../features/index.js";
 import { KEY_BYTES } from "../wire/limits.js";
-import { BadShape } from "../wire/shapes.js";
 import { sha256 } from "../wire/sha256.js";
 import { encodeUtf8 } from "../wire/utf8.js";
-import { EncodeError, fromHex, hex } from "../wire/values.js";
+import { fromHex, hex } from "../wire/values.js";
 import { Announcer } from "./announcer.js";
 import { Arrivals } from "./arrivals.js";
 import { Backoff } from "./backoff.js";
@@ -21,9 +18,9 @@ import { FeaturePorts } from "./feature_ports.js";
 import { Inbox } from "./inbox.js";
 import { Journal } from "./journal.js";
 import { ACCOUNT, Lineage } from "./lineage.js";
+import { Link } from "./link.js";
 import { Posting } from "./posting.js";
 import { Questions } from "./questions.js";
-import { Reconnect } from "./reconnect.js";
 import { Requests } from "./requests.js";
 import { States } from "./states.js";
 import { adopt, Store } from "./store.js";
@@ -33,8 +30,6 @@ import { Tokens } from "./tokens.js";
 import { Window } from "./window.js";
 import { Writes } from "./writes.js";
 
-/** Signals are dropped while so many bytes wait for the socket: messages that are stuck matter more than typing. */
-const SIGNALS_UP_TO_BYTES = 64 * 1024;
 const DEVICE_ID_DIGITS = 16;
 
 /**
@@ -90,7 +85,7 @@ export class Core {
     this.announcer = new Announcer(limits.maxQueuedEvents);
     this.store = new Store(new Journal(storage, (error) => this.connectionFailed(error)));
     this.requests = new Requests(
-      limits, () => this.makeBackoff(), this.timers, () => this._stepSoon(), (text) => this.violated(text),
+      limits, () => this.makeBackoff(), this.timers, () => this.link.stepSoon(), (text) => this.link.violated(text),
     );
     this.inbox = new Inbox(limits.maxConversations, limits.maxUnknownConversations);
     this.lineage = new Lineage();
@@ -115,7 +110,7 @@ export class Core {
     this.arrivals = new Arrivals(this);
     this.ports = new FeaturePorts(this);
     this.features = makeFeatures(this.ports);
-    this._reconnect = new Reconnect(this);
+    this.link = new Link(this);
   }
 
   makeBackoff() {
@@ -179,7 +174,7 @@ export class Core {
     const { timeoutMs } = this.options;
     try {
       this._restore(this.store.open(await this._storage.open()));
-      this._running = this._reconnect.run().catch((error) => this.stop(error));
+      this._running = this.link.reconnect.run().catch((error) => this.stop(error));
       if (timeoutMs !== null) {
         this.timers.after(timeoutMs, () => {
           this._onNotReady(new CannotConnect(`no connection in ${timeoutMs} ms: ${this._lastFailure}`));
@@ -209,7 +204,7 @@ export class Core {
     this.lineage.restore({ ...saved, trails });
     this.telling.restore();
     this.inbox.restore(saved.positions);
-    this.states.restore(saved);
+    this.states.kept.restore(saved);
     this.catchUp.restore(saved);
     this.posting.restore(saved.outbox);
   }
@@ -235,9 +230,9 @@ export class Core {
       await Promise.race([flushed, this.timers.sleep(this.options.closeTimeoutMs)]).catch(() => {});
       flushed.catch(() => {});
     }
-    if (this._end === null) this.states.save();
-    this._reconnect.leaving = true;
-    const { transport } = this._reconnect;
+    if (this._end === null) this.states.kept.save();
+    this.link.reconnect.leaving = true;
+    const { transport } = this.link.reconnect;
     if (transport === null) return;
     transport.connection.close(CloseCode.OK, "", this.timers.now);
     transport.stepSoon();
@@ -251,9 +246,9 @@ export class Core {
 
   /** End all work and release all resources. Idempotent. */
   async _shut() {
-    if (this.state !== "closed") this._change("closed");
+    if (this.state !== "closed") this.change("closed");
     this._finish(() => new Disconnected("the client is closed"));
-    await this._reconnect.leave();
+    await this.link.reconnect.leave();
     await this._running;
     await this.store.durable().catch(() => {}); // who had to know of a failure knows
     await this._storage.close();
@@ -263,7 +258,7 @@ export class Core {
   stop(error) {
     if (this._end !== null) return;
     const text = error instanceof Error ? error.message || error.name : String(error);
-    this._change("stopped", text);
+    this.change("stopped", text);
     this._finish(() => {
       if (error instanceof Stopped) return new Stopped(error.code, error.text);
       if (error instanceof StoreError) return new StoreError(error.message);
@@ -272,7 +267,7 @@ export class Core {
       stopped.cause = error;
       return stopped;
     });
-    void this._reconnect.leave();
+    void this.link.reconnect.leave();
   }
 
   /** @param {() => ClientError} error */
@@ -295,86 +290,18 @@ export class Core {
    * @param {number | null} [retryInMs]
    * @param {boolean} [resumed]
    */
-  _change(state, reason = "", retryInMs = null, resumed = false) {
+  change(state, reason = "", retryInMs = null, resumed = false) {
     this.state = state;
     this.announce({ type: "connectionChanged", state, reason, retryInMs, resumed });
   }
 
   // -- the connection -------------------------------------------------------------------------------------------------------
 
-  /** @param {import("../session/connection.js").ConnectionEvent} event */
-  connectionEvent(event) {
-    try {
-      if (event.event === "push") this.arrivals.onPush(event);
-      else if (event.event === "signal") this.arrivals.onSignal(event);
-      else if (event.event === "welcome") this._onWelcome(event);
-      else if (event.event === "closed") this._onClosed(event);
-      else this.requests.answered(event);
-    } catch (error) {
-      if (!(error instanceof BadShape)) throw error;
-      this.violated(error.message);
-    }
-  }
-
-  /** The window may have room: send queued requests and posts. */
-  stepDone() {
-    this.requests.serveLine();
-    this.posting.offer();
-  }
-
   /** @param {unknown} error  A fault of ours, or of the store: going on could lose something. */
   connectionFailed(error) {
     if (this._end !== null) return;
     this.stop(error);
-    this._reconnect.transport?.abort();
-  }
-
-  /** @param {import("../session/connection.js").Closed} event */
-  _onClosed(event) {
-    this.requests.detach();
-    this._reconnect.closed = { ...event, text: plain(event.text) };
-  }
-
-  /** @param {import("../session/connection.js").WelcomeReceived} event */
-  _onWelcome({ welcome, session }) {
-    if (this.userId !== "" && this.userId !== welcome.userId) {
-      throw new StoreError(`the store belongs to the user '${this.userId}', the token to '${welcome.userId}'`);
-    }
-    if (welcome.resumed && this.storeEpoch !== welcome.storeEpoch) {
-      this.violated("another store_epoch in the same session");
-      return;
-    }
-    this.userId = welcome.userId;
-    this.serverFeatures = new Set(welcome.features);
-    if (!welcome.resumed) {
-      this.sessionOver();
-      this._begin(welcome.place, welcome.storeEpoch);
-    }
-    this.store.saveIdentity(this.deviceId, this.userId, this.storeEpoch, welcome.features);
-    this._reconnect.welcomed(session);
-    this.requests.attach(session);
-    if (this.lineage.open) this.requests.release();
-    this._change("connected", plain(welcome.reason), null, welcome.resumed);
-  }
-
-  /**
-   * A fresh session.
-   *
-   * @param {string} place
-   * @param {string} storeEpoch
-   */
-  _begin(place, storeEpoch) {
-    const known = this.storeEpoch;
-    this.storeEpoch = storeEpoch;
-    this.catchUp.begin(place);
-    const recounted = this.states.servedWith(this.serverFeatures);
-    // Another epoch: the database is another one, and no token of the old one is good.
-    if ((known !== "" && known !== storeEpoch) || (recounted !== null && this.catchUp.since !== null)) {
-      this.catchUp.letGo(storeEpoch, recounted);
-    } else if (recounted !== null) {
-      this.store.forgetSince(storeEpoch, this.lineage.unsaved(), recounted);
-      this.lineage.saved();
-    }
+    this.link.reconnect.transport?.abort();
   }
 
   // -- calls between the parts ----------------------------------------------------------------------------------------------
@@ -391,7 +318,7 @@ export class Core {
   }
 
   connecting() {
-    this._change("connecting");
+    this.change("connecting");
   }
 
   /**
@@ -402,22 +329,12 @@ export class Core {
    */
   attemptFailed(text, retryInMs) {
     this._lastFailure = text;
-    this._change("waiting", text, retryInMs);
-  }
-
-  /** The session cannot be resumed. */
-  sessionOver() {
-    this.states.sessionLost();
-    this.arrivals.pushesMissed();
-    this.requests.loseSession();
-    this.posting.sessionLost();
+    this.change("waiting", text, retryInMs);
   }
 
   /** @param {string} text  The server's payload violates the SPEC: end the session. */
   violated(text) {
-    const { transport } = this._reconnect;
-    transport?.connection.close(CloseCode.MALFORMED, text, this.timers.now);
-    transport?.stepSoon();
+    this.link.violated(text);
   }
 
   /**
@@ -457,28 +374,6 @@ export class Core {
    */
   cannotRead(conversationId, after, knownHead, reason) {
     this.announce({ type: "catchUpFailed", conversationId, after, knownHead, reason });
-  }
-
-  /**
-   * Ephemeral: dropped while not connected, or while the socket is stuck. Throws Misuse.
-   *
-   * @param {string} kind
-   * @param {readonly unknown[]} fields
-   */
-  signal(kind, fields) {
-    const { transport } = this._reconnect;
-    if (transport === null || transport.bufferedBytes >= SIGNALS_UP_TO_BYTES) return;
-    try {
-      transport.connection.signal(kind, fields);
-    } catch (error) {
-      if (error instanceof EncodeError) throw new Misuse(error.message);
-      throw error;
-    }
-    transport.stepSoon();
-  }
-
-  _stepSoon() {
-    this._reconnect.transport?.stepSoon();
   }
 
   /** @param {import("../values.js").Message} message */

@@ -53,10 +53,10 @@ export class Fallen {
       }
     }
     states.accountIs(accountSeq ?? 0, account);
-    const unsaved = states.unsaved();
+    const unsaved = states.kept.unsaved();
     const keys = offered.map(({ key }) => key);
     store.saveChecked(falls, keys, unsaved.states, unsaved.account, lineage.unsaved());
-    states.saved();
+    states.kept.saved();
     lineage.saved();
     posting.offerAgain(offered);
   }
@@ -127,7 +127,7 @@ export class Fallen {
     delivery.forget(names);
     for (const name of names) {
       inbox.drop(name);
-      states.drop(name);
+      states.kept.drop(name);
       cursors.drop(name);
       receipts.drop(name);
       writes.fall(name, 0);
@@ -187,9 +187,9 @@ export class Fallen {
     if (track.isBehind) this._core.cannotRead(name, track.have, track.knownHead, "not found");
     lineage.notFound(name, posting.conversations());
     this._drop([name]);
-    const unsaved = states.unsaved();
+    const unsaved = states.kept.unsaved();
     store.saveChecked(new Map([[name, null]]), [], unsaved.states, unsaved.account, lineage.unsaved());
-    states.saved();
+    states.kept.saved();
     lineage.saved();
     this.tellGone([name]);
   }

@@ -87,7 +87,7 @@ export class Port {
    */
   signal(kind, fields) {
     this._require();
-    this._core.signal(kind, fields);
+    this._core.link.signal(kind, fields);
   }
 
   /** @param {import("./announcer.js").Unread} event  For the readers of `Client.events()`. */

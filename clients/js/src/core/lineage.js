@@ -240,11 +240,7 @@ export class Lineage {
     this.trails.changed(conversationId);
   }
 
-  /**
-   * The team by which this user is in it, as the last row said.
-   *
-   * @param {string} name
-   */
+  /** @param {string} name  The team by which this user is in it, as the last row said. */
   teamOf(name) {
     return this.trails.get(name)?.team ?? null;
   }
@@ -297,11 +293,7 @@ export class Lineage {
     this.trails.changed(name);
   }
 
-  /**
-   * `changes` is asked: only members are answered.
-   *
-   * @param {string} name
-   */
+  /** @param {string} name  `changes` is asked there: only members are answered. */
   changesAsked(name) {
     const trail = this.trails.get(name);
     if (trail !== undefined) trail.lifting = trail.veiled;

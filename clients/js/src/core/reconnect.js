@@ -152,7 +152,7 @@ export class Reconnect {
     if (react === "fresh") this._countViolation(closed); // first: it looks at the posts in flight
     if (closed.sessionOver) {
       this._session = null;
-      this._core.sessionOver();
+      this._core.link.sessionOver();
     }
     if (react === "new token") {
       this._core.tokens.refuse(closed.code, closed.text);

@@ -211,11 +211,7 @@ export class ConversationState {
 
   // -- letting go ---------------------------------------------------------------------------------------------------------
 
-  /**
-   * Hold nothing below this position. Values above `have` stay: their messages have yet to come.
-   *
-   * @param {number} below
-   */
+  /** @param {number} below  Hold nothing below it. Values above `have` stay: their messages have yet to come. */
   cut(below) {
     this.held.cut(below);
     this._dropThose((position) => position < below && this._mayGo(position));

@@ -3,6 +3,7 @@
 import { Refused } from "../errors.js";
 import { CHANGES } from "../wire/methods.js";
 import { SessionLost } from "./requests.js";
+import { encodedItems } from "./state_values.js";
 
 /** @typedef {import("./state.js").ConversationState} ConversationState */
 
@@ -44,7 +45,7 @@ export class StateReader {
   /** @param {string} name  Ask if something is missing that is shown. */
   lookAt(name) {
     if (!this._shown.has(name) || this._reading.has(name)) return;
-    const state = this._states.get(name);
+    const state = this._states.kept.get(name);
     if (state === undefined || !state.due() || !this._core.mayOffer || this._core.isOver) return;
     this._reading.add(name);
     const ended = () => {
@@ -61,7 +62,7 @@ export class StateReader {
    * @param {ConversationState} state
    */
   async _read(name, state) {
-    while (this._states.get(name) === state && this._shown.has(name) && state.due()) {
+    while (this._states.kept.get(name) === state && this._shown.has(name) && state.due()) {
       const after = state.ask();
       this._core.lineage.changesAsked(name);
       let result;
@@ -74,7 +75,7 @@ export class StateReader {
         state.refuse();
         continue;
       }
-      if (this._states.get(name) !== state) return;
+      if (this._states.kept.get(name) !== state) return;
       if (result.upto < after || (result.more && (result.upto === after || result.rows.length === 0))) {
         state.refuse();
         this._core.violated("changes: an answer that does not go on");
@@ -93,7 +94,7 @@ export class StateReader {
    */
   _take(name, state, { rows, upto, more }) {
     const told = rows.flatMap((row) => {
-      const [one] = this._states.encodedItems([row], false) ?? [];
+      const [one] = encodedItems([row], this._core.limits.maxStateBytes, false) ?? [];
       return one === undefined ? [] : [{ ...one, modseq: row.modseq }];
     });
     if (told.length < rows.length) state.forgetItems();

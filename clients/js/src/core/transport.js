@@ -109,8 +109,8 @@ export class ClientTransport {
     this._core.guard(() => {
       do {
         this._write();
-        for (const event of connection.events()) this._core.connectionEvent(event);
-        this._core.stepDone();
+        for (const event of connection.events()) this._core.link.connectionEvent(event);
+        this._core.link.stepDone();
       } while (this._writable && connection.hasDataToSend);
     });
     this._stepping = false;

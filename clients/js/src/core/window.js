@@ -76,7 +76,7 @@ export class Window {
     if (names.length === 0) return;
     for (const name of names) {
       lineage.trails.drop(name); // which messages were edited is forgotten, and so is its team
-      states.drop(name);
+      states.kept.drop(name);
       cursors.drop(name);
     }
     store.saveRest(resting, forgotten, lineage.unsaved());

@@ -60,6 +60,20 @@ export const DEFAULT_LIMITS = Object.freeze({
 /** @type {Readonly<WireLimits>} */
 export const LIMITS_BEFORE_WELCOME = Object.freeze({ ...DEFAULT_LIMITS, maxFrameBytes: MAX_HELLO_BYTES });
 
+/**
+ * Of contents. A server is configured as it likes, now or when the message was posted, and its frame was judged already.
+ *
+ * @type {Readonly<WireLimits>}
+ */
+export const WIDEST_CONTENT = Object.freeze({
+  ...DEFAULT_LIMITS,
+  maxFrameBytes: MIB,
+  maxContentBytes: MIB,
+  maxStringBytes: MIB,
+  maxArrayItems: MIB,
+  maxMapItems: MIB,
+});
+
 /** By the name in WELCOME: our name, least and most. Beyond them a peer could make us buffer without bound. */
 const BOUNDS = /** @type {const} */ ([
   ["max_frame_bytes", "maxFrameBytes", 4 * KIB, MIB],
@@ -87,6 +101,10 @@ export function readLimits(told) {
     if (value === undefined || value === null) continue;
     if (typeof value !== "number" || !Number.isSafeInteger(value) || value < least || value > most) return null;
     limits[own] = value;
+  }
+  // A frame may be shorter than the default content, of which WELCOME then need not speak.
+  if ((told.get("max_content_bytes") ?? null) === null) {
+    limits.maxContentBytes = Math.min(limits.maxContentBytes, limits.maxFrameBytes);
   }
   return limits.maxContentBytes <= limits.maxFrameBytes ? limits : null;
 }

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from . import meaning as read
+from .deferred import deferred
 from .holidays import HOLIDAYS
 from .meaning import either
 from .text import DAY_MARK, TIME_MARK
@@ -84,7 +85,7 @@ class Rule:
 
 
 def _compiled(*rows: tuple[str, Reader], timely: bool = False) -> tuple[Rule, ...]:
-    return tuple(Rule(re.compile(pattern), reader, timely) for pattern, reader in rows)
+    return tuple(Rule(deferred(pattern), reader, timely) for pattern, reader in rows)
 
 
 # ----------------------------------------------------------------------------------------------------------------- rules

@@ -6,11 +6,12 @@ as `re` itself parses it; of what is not known there nothing is concluded, and t
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from importlib import import_module
-from math import prod
+from importlib import import_module, resources
+from math import fsum, prod
 from operator import add
 from typing import Any, Final, NamedTuple
 
@@ -125,9 +126,41 @@ class Sieve:
         return sorted({number for gram in grams if gram in numbers for number in numbers[gram]})
 
 
-@cache
 def needed(pattern: str, flags: int = 0) -> Grams:
     """Strings of which every text that the pattern matches has one; the marks if that is not known."""
+    found = _NEEDED.get((pattern, flags))
+    if found is None:
+        shipped = load_needed().get(key_of(pattern, flags))
+        found = work_out(pattern, flags) if shipped is None else frozenset(shipped.split("\t"))
+        _NEEDED[pattern, flags] = found
+    return found
+
+
+_NEEDED: Final[dict[tuple[str, int], Grams]] = {}
+"""What is known of the patterns of this process: each is asked about again and again."""
+
+
+def known() -> Iterable[tuple[str, int]]:
+    """The patterns that `needed` was asked about, and their flags."""
+    return _NEEDED.keys()
+
+
+def key_of(pattern: str, flags: int) -> str:
+    """Stands for a pattern in the table of what was worked out."""
+    return hashlib.blake2b(f"{flags}:{pattern}".encode(), digest_size=8).hexdigest()
+
+
+@cache
+def load_needed() -> Mapping[str, str]:
+    """What was worked out of the patterns that ship; of any other it is worked out here. To read them all takes half a
+    second. Written by `python -m tests.understanding.work_out`."""
+    file = resources.files("imserver.plugins.booking") / "words" / "needed.tsv"
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return dict(line.split("\t", 1) for line in lines)
+
+
+def work_out(pattern: str, flags: int) -> Grams:
+    """`needed`, from the pattern itself."""
     if _PARSER is None or flags & re.IGNORECASE:
         return ALWAYS
     return _of_all(_PARSER.parse(pattern, flags)).needs or ALWAYS
@@ -233,7 +266,7 @@ def _rarest(words: Grams) -> Grams | None:
         grams = [gram for piece in _MARKED.split(word) for gram in _longest(piece)]
         if not grams:
             return None
-        found.add(min(grams, key=_share))
+        found.add(min(grams, key=_order))
     return frozenset(found)
 
 
@@ -247,6 +280,11 @@ def _share(gram: str) -> float:
     return prod(_SHARES.get(char, _RARE) for char in gram)
 
 
+def _order(gram: str) -> tuple[float, str]:
+    """Of equally common ones always the same."""
+    return _share(gram), gram
+
+
 def _commonness(grams: Grams) -> float:
     """What sifts best has few strings, none of them a common one."""
-    return sum(map(_share, grams))
+    return fsum(map(_share, grams))

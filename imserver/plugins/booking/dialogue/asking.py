@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from imserver.plugins.booking.messages.cards import Option
+from imserver.plugins.booking.messages.cards import Option, person_fields
 from imserver.plugins.booking.schedule.appointments import (
     Appointment,
     get,
@@ -109,19 +109,16 @@ def _ask_confirm(
     state.arm(armed=armed)
     held = _as_shown(context, state, held)
     words = context.words
-    band = context.chain.band(state.age_band)
     length = minutes_of(service, state.age_band, bool(state.first_visit))
     fields = [
         (words("field.store"), context.the_shop.names.in_language(context.language)),
         (words("field.service"), service.names.in_language(context.language)),
         (words("field.when"), words.moment(held.wall)),
         (words("field.length"), words("minutes", minutes=length)),
-        (words("field.name"), state.name),
+        *person_fields(
+            words, context.chain, state.name, state.person, state.age_band if service.asks_age else ""
+        ),
     ]
-    if state.person:
-        fields.append((words("field.person"), state.person))
-    if band is not None and service.asks_age:
-        fields.append((words("field.age"), band.names.in_language(context.language)))
     if state.first_visit is not None and service.asks_first_visit:
         fields.append((words("field.first_visit"), words("yes" if state.first_visit else "no")))
     if state.notes:
@@ -134,7 +131,7 @@ def _ask_confirm(
     old = context.chain.shop(ends.store_id) if ends is not None else None
     context.ask(
         state,
-        "ask.confirm" if old is None else "ask.confirm_instead",
+        _confirm_key(context, instead=old is not None),
         options,
         words("ask.confirm_title"),
         fields,
@@ -148,6 +145,13 @@ def _ask_confirm(
             "code": ends.code,
         },
     )  # fmt: skip
+
+
+def _confirm_key(context: DialogueContext, *, instead: bool) -> str:
+    if not instead:
+        return "ask.confirm"
+    by_hand = context.the_shop.confirmation == "staff" and not context.is_staff
+    return "ask.request_instead" if by_hand else "ask.confirm_instead"
 
 
 def _as_shown(context: DialogueContext, state: Dialogue, held: Appointment) -> Appointment:

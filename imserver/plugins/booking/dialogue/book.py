@@ -16,6 +16,7 @@ from datetime import datetime
 from imserver.plugins.booking.customers import customer, remember
 from imserver.plugins.booking.journey import notify
 from imserver.plugins.booking.messages.cards import Option
+from imserver.plugins.booking.schedule import instead
 from imserver.plugins.booking.schedule.appointments import (
     Appointment,
     act,
@@ -409,7 +410,10 @@ def finish(context: DialogueContext, state: Dialogue) -> None:
     _remember(context, state)
     context.close(state)
     notify.booked(context.tx, context.texts, booked)
-    if ends is not None:
+    if ends is not None and by_hand:  # the other shop has not said yes: the appointment that there is stays
+        instead.promise(context.tx, booked, ends)
+        context.say("done.stands_until_yes", when=context.words.moment(ends.wall), code=ends.code)
+    elif ends is not None:
         cancelled = act(context.tx, ends, Action.CANCEL, actor(context), context.sender.user_id)
         notify.cancelled(context.tx, context.texts, cancelled, by_staff=context.is_staff)
     if state.people:

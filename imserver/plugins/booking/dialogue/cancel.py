@@ -13,7 +13,7 @@ from imserver.plugins.booking.schedule.appointments import Appointment, act, get
 from imserver.plugins.booking.schedule.status import Action
 from imserver.plugins.booking.understanding.acts import Kind, Reading
 
-from . import answers, arming, draft, said
+from . import answers, arming, draft, said, which
 from .allowed import allows, stale, whose
 from .context import DialogueContext
 from .holding import actor
@@ -40,6 +40,8 @@ def cancel(context: DialogueContext, reading: Reading) -> bool:
 def answer(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
     """A text without a command while "really cancel?" is open."""
     yes, no = reading.has(Kind.YES), reading.has(Kind.NO)
+    if which.keeps_it(reading.text) and not reading.has(Kind.QUESTION) and not said.codes_of(reading):
+        yes, no = False, True  # 不用取消了 is no yes, whatever is nodded to beside it
     named = any(reading.has(kind) for kind in (Kind.GIVE, Kind.CORRECT, Kind.REFUSE))
     again = reading.has(Kind.BEGIN, "cancel") and not named
     if said.puts_off(reading):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imserver.plugins.booking.journey import notify
-from imserver.plugins.booking.messages.cards import Option
+from imserver.plugins.booking.messages.cards import Option, person_fields
 from imserver.plugins.booking.schedule.appointments import Appointment, get, put_right
 from imserver.plugins.booking.schedule.status import Action
 from imserver.plugins.booking.understanding.acts import Kind, Reading
@@ -98,10 +98,7 @@ def _ask(context: DialogueContext, state: Dialogue, appointment: Appointment, *,
         context.close(state if state.below is not None else None)
         return
     words = context.words
-    band = context.chain.band(state.age_band)
-    fields = [(words("field.name"), state.name)]
-    if band is not None:
-        fields.append((words("field.age"), band.names.in_language(words.language)))
+    fields = person_fields(words, context.chain, state.name, age_band=state.age_band)
     state.arm(armed=armed)
     options = [Option(words("button.confirm"), context.yes_command(state), "primary"),
                Option(words("button.keep"), words("command.my"))]  # fmt: skip

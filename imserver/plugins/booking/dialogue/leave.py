@@ -22,6 +22,7 @@ from .resources import all_named_in, by_id, own_of
 #: Leave at once: a parent's year fits.
 MAX_LEAVE_DAYS = 500
 
+_SOMEBODY = re.compile(r"老[师師]|同事|小[\u4e00-\u9fff](?:$|[ ，,、])|\b(?:mr|mrs|ms|dr)\b", re.IGNORECASE)
 _LEAVE_NUMBER = re.compile(r"#(\d{1,12})")
 
 
@@ -33,6 +34,9 @@ def leave(context: DialogueContext, reading: Reading) -> bool:
     period = read_period(rest, context.now, zone_of(context.the_shop))
     if period is None or period.end - period.start > timedelta(days=MAX_LEAVE_DAYS):
         return not_read(context, "leave", named=bool(found))
+    if _SOMEBODY.search(period.note):  # a name that nobody here has: not a reason, and not to be dropped
+        context.say("plan.nobody", name=period.note)
+        return True
     own = None if found else _own(context, rest, period)
     named = [own] if own is not None else found
     if not named:

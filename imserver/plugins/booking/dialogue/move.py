@@ -19,7 +19,7 @@ from imserver.plugins.booking.schedule.status import Action
 from imserver.plugins.booking.schedule.wished_moves import ask as ask_for
 from imserver.plugins.booking.understanding.acts import Kind, Reading
 
-from . import answers, arming, book, draft, said, wished_move
+from . import answers, arming, book, draft, said, which, wished_move
 from .allowed import allows, stale, whose
 from .asking import is_elsewhere
 from .choose import Search, ask_day, ask_slot, choose, refuse, said_by_option, takes_only_option
@@ -69,10 +69,11 @@ def answer(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
     if said.puts_off(reading):
         return arming.later(context, state)
     reading = _no_but(context, state, reading)
-    gives_up = reading.has(Kind.NO) or reading.has(Kind.BEGIN, "cancel")
+    keeps = which.keeps_old(reading.text)  # 不用改了 is no yes
+    gives_up = keeps or reading.has(Kind.NO) or reading.has(Kind.BEGIN, "cancel")
     another = said.takes_time(reading) and not said.repeats(reading, appointment.wall)
     if gives_up and not another and not reading.has(Kind.QUESTION):
-        if not reading.has(Kind.NO):
+        if not keeps and not reading.has(Kind.NO):
             return False  # the appointment itself is to be cancelled
         context.close(state)
         context.say("done.kept")

@@ -16,7 +16,7 @@ from imserver.plugins.booking.schedule.shops import Shop
 from imserver.plugins.booking.understanding.acts import Act, Kind, Reading
 from imserver.plugins.booking.understanding.alarms import RedFlag
 
-from . import answers, book, browse, coming_back, commands, emergency, handoff, holding, said
+from . import answers, book, browse, coming_back, commands, emergency, handoff, holding, said, wished_move
 from .commands import ANYWHERE, GO_ON, OF_OTHER_SHOPS, QUESTION_NUMBER, Command, Where
 from .context import DialogueContext, OutOfReach, Place
 from .incoming import Incoming, locate, speak_as_written
@@ -272,6 +272,8 @@ def _wished(context: DialogueContext, state: Dialogue | None, reading: Reading) 
     fresh = fresh_of(context)
     if fresh is not None:
         reading = put_right(context, reading, fresh.wall)
+    if is_courtesy(state, reading) and wished_move.takes_back(context, state, reading):
+        return True
     if is_courtesy(state, reading):
         return _courtesy(context, state, reading)
     if said.puts_off(reading) and not reading.has(Kind.BEGIN):
@@ -281,6 +283,13 @@ def _wished(context: DialogueContext, state: Dialogue | None, reading: Reading) 
         context.say("small.see_you", when=context.words.moment(fresh.wall))
         return True
     name = wish_of(context, reading)
+    if name == "several":
+        doubt_own(context)
+        context.say("ask.one_by_one")
+        browse.my(context, reading)
+        return True
+    if name is None and wished_move.takes_back(context, state, reading):
+        return True
     if name is not None:
         doubt_own(context)
         row = _BY_NAME[name]

@@ -8,12 +8,12 @@ from functools import partial
 
 from imserver.plugins.booking.customers import customer as known
 from imserver.plugins.booking.journey import notify
-from imserver.plugins.booking.schedule import steps
+from imserver.plugins.booking.schedule import instead, steps
 from imserver.plugins.booking.schedule.appointments import Appointment, act, between, by_code, resources_of
 from imserver.plugins.booking.schedule.hours import MINUTE_MS, utc_ms, wall_of, zone_of
 from imserver.plugins.booking.schedule.leave import bounds, leaves_of
 from imserver.plugins.booking.schedule.shops import Shop
-from imserver.plugins.booking.schedule.status import Action, NotPossible, Status, next_status
+from imserver.plugins.booking.schedule.status import LIVE, Action, Actor, NotPossible, Status, next_status
 from imserver.plugins.booking.understanding.acts import Kind, Reading, Weight
 
 from . import book, move, said, wished_move
@@ -270,6 +270,23 @@ def _is_untimely(context: DialogueContext, appointment: Appointment, action: Act
     return True
 
 
+def _end_instead(context: DialogueContext, confirmed: Appointment) -> None:
+    """The yes to a request that takes the place of an appointment in another shop ends that one, if it is as it was then."""
+    found = instead.take(context.tx, confirmed)
+    if found is None or context.chain.shop(found[0].store_id) is None:
+        return
+    ends, unchanged = found
+    try:
+        if unchanged:
+            ended = act(context.tx, ends, Action.CANCEL, Actor.CUSTOMER, confirmed.customer_id)
+            notify.cancelled(context.tx, context.texts, ended)
+            return
+    except NotPossible:
+        pass
+    if ends.status in LIVE:
+        notify.not_replaced(context.tx, context.texts, ends)
+
+
 def _step(context: DialogueContext, reading: Reading, appointment: Appointment, action: Action) -> None:
     if _is_stale(context, reading, appointment):
         return
@@ -283,6 +300,7 @@ def _step(context: DialogueContext, reading: Reading, appointment: Appointment, 
         return
     if action is Action.CONFIRM:
         notify.confirmed_by_staff(context.tx, context.texts, changed)
+        _end_instead(context, changed)
     else:
         notify.stepped(context.tx, context.texts, changed)
     _say_done(context, changed)

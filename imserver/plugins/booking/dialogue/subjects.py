@@ -59,7 +59,12 @@ def subjects(context: DialogueContext, reading: Reading, command: str) -> list[A
         context.say("my.none")
         return []
     meant = _meant(context, reading, mine, command)
-    every = command == "cancel" and _are_all(reading, mine, meant)
+    place = which.place_of(reading.text) if command != "correct" else None
+    if place is not None and place <= len(mine) and len(mine) > 1 and which.says_only_place(reading):
+        (*_, chosen) = mine[: place if place > 0 else len(mine)]
+        context.go(context.texts.shop_of(chosen))
+        return [chosen]
+    every = command == "cancel" and place is None and _are_all(reading, mine, meant)
     if command == "cancel" and len(mine) > 1 and which.excepts(reading.text):
         others = [one for one in mine if one not in meant]
         if others and which.says_all(reading.text):
@@ -67,10 +72,14 @@ def subjects(context: DialogueContext, reading: Reading, command: str) -> list[A
             return others
         _ask_which(context, others or mine, mine, command, "")
         return []
-    if reading.given("number") == len(mine) and every:
+    if every and which.count_of(reading.text) == len(mine):
         meant = mine  # "cancel both"
-    elif len(mine) > 1 and (reading.dangerous or (said.unread(reading) and not _names_day(reading))):
-        meant, every = mine, False  # something was not understood: it may be what tells them apart
+    elif (
+        not every
+        and len(mine) > 1
+        and (reading.dangerous or (said.unread(reading) and not _names_day(reading)))
+    ):
+        meant = mine  # something was not understood: it may be what tells them apart
     if len(meant) == 1 or (every and meant):
         context.go(context.texts.shop_of(meant[0]))
         return list(meant)
@@ -80,10 +89,11 @@ def subjects(context: DialogueContext, reading: Reading, command: str) -> list[A
 
 def _are_all(reading: Reading, mine: Sequence[Appointment], meant: Sequence[Appointment]) -> bool:
     """Whether all of those that the words name are meant (都取消, cancel both); a number beside it has to be theirs."""
-    number = reading.given("number")
-    if number is not None:
-        return number in (len(mine), len(meant)) and len(meant) > 1
-    return which.means_all(reading)
+    count = which.count_of(reading.text)
+    if count is not None and (count not in (len(mine), len(meant)) or len(mine) == 1):
+        return False
+    spoken_of = count is not None and reading.given("number") == count  # 取消我那两个预约
+    return spoken_of or which.means_all(reading)
 
 
 def _but(
@@ -242,6 +252,11 @@ def _meant(
         if one.what in ("day", "time") and one.kind in (Kind.GIVE, Kind.CORRECT, Kind.REFUSE)
     ]
     named = refused or (given if command == "cancel" else [])
+    if command == "cancel" and refused:
+        wanted = [one for one in given if one.kind is not Kind.REFUSE and one.value is not None]
+        plain = [one for one in mine if wanted and all(said.hits(act, one.wall) for act in wanted)]
+        if plain:  # 取消周六那个，不是周日那个
+            return [one for one in plain if not any(said.hits(act, one.wall) for act in refused if act.value)]
     meant = [one for one in mine if all(said.hits(act, one.wall) for act in named if act.value is not None)]
     service = said.service_of(reading, context.chain)
     if service is not None:

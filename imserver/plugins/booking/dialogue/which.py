@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from imserver.plugins.booking.schedule import codes
-from imserver.plugins.booking.understanding.acts import Reading
+from imserver.plugins.booking.understanding.acts import Reading, Weight
 from imserver.plugins.booking.understanding.word_lists import load_words
 
 _WORDS = load_words("which")
@@ -13,6 +13,25 @@ _NOT_BEFORE = re.compile(rf"{_WORDS['not_before']}$", re.IGNORECASE)
 _NOT_BEHIND = re.compile(_WORDS["not_behind"], re.IGNORECASE)
 _AND = re.compile(_WORDS["and"], re.IGNORECASE)
 _EXCEPT = re.compile(_WORDS["except"], re.IGNORECASE)
+_CANCELS = re.compile(_WORDS["cancels"], re.IGNORECASE)
+_KEEPS_IT = re.compile(_WORDS["keeps_it"], re.IGNORECASE)
+_KEEPS_OLD = re.compile(_WORDS["keeps_old"], re.IGNORECASE)
+_ORDINAL = re.compile(_WORDS["ordinal"], re.IGNORECASE)
+_LAST = re.compile(_WORDS["last"], re.IGNORECASE)
+_ONLY_PLACE = re.compile(_WORDS["only_place"], re.IGNORECASE)
+_COUNT = re.compile(_WORDS["count"], re.IGNORECASE)
+_ONLY_ALL = re.compile(_WORDS["only_all"], re.IGNORECASE)
+_COUNTS = {
+    **{char: number for number, char in enumerate("二三四五六七八九", 2)},
+    **dict.fromkeys("两兩俩倆", 2),
+    **{word: number for number, word in enumerate(("two", "three", "four", "five"), 2)},
+    "both": 2,
+}
+_PLACES = {
+    **{char: place for place, char in enumerate("一二三四五六七八九", 1)},
+    "两": 2,
+    **{word: place for place, word in enumerate(("first", "second", "third", "fourth", "fifth"), 1)},
+}
 _ALL = re.compile(_WORDS["all"], re.IGNORECASE)
 #: Characters before a code in which its denial stands.
 _LOOKS_BACK = 40
@@ -43,6 +62,23 @@ def follows_denied(text: str) -> bool:
     return False
 
 
+def place_of(text: str) -> int | None:
+    """The place among several, soonest first, that is named (第二个, the second one): 1, 2 …; the last: -1. None: none."""
+    if _LAST.search(text) is not None:
+        return -1
+    found = _ORDINAL.search(text)
+    if found is None:
+        return None
+    spoken = found[1] or found[2].lower()
+    return _PLACES[spoken] if spoken in _PLACES else int(spoken)
+
+
+def says_only_place(reading: Reading) -> bool:
+    """Whether nothing stays unread that may change which is meant, but for the place itself."""
+    unread = [rest.text.strip() for rest in reading.rest if rest.weight is Weight.DANGEROUS]
+    return all(_ONLY_PLACE.fullmatch(text) for text in unread)
+
+
 def says_all(text: str) -> bool:
     return _ALL.search(text) is not None
 
@@ -52,6 +88,31 @@ def excepts(text: str) -> bool:
     return _EXCEPT.search(text) is not None
 
 
+def cancels(text: str) -> bool:
+    """Whether a cancellation is said in so many words."""
+    return _CANCELS.search(text) is not None
+
+
+def keeps_it(text: str) -> bool:
+    """Whether a cancellation is not wanted, after all: 不用取消了."""
+    return _KEEPS_IT.search(text) is not None
+
+
+def keeps_old(text: str) -> bool:
+    """Whether a wish for another time is taken back: 还是算了，不改了; keep the old one."""
+    return _KEEPS_OLD.search(text) is not None
+
+
 def means_all(reading: Reading) -> bool:
-    """Whether all of them are meant, and nothing is excepted that is no code."""
-    return says_all(reading.text) and not reading.dangerous
+    """Whether all of them are meant, and nothing known is excepted: what was not read says no more than that."""
+    unread = [rest.text.strip() for rest in reading.rest if rest.weight is Weight.DANGEROUS]
+    return says_all(reading.text) and all(_ONLY_ALL.fullmatch(text) for text in unread)
+
+
+def count_of(text: str) -> int | None:
+    """How many are said to be meant: 两个都, both."""
+    found = _COUNT.search(text)
+    if found is None:
+        return None
+    spoken = (found[1] or found[2]).lower()
+    return _COUNTS[spoken] if spoken in _COUNTS else int(spoken)

@@ -8,16 +8,18 @@ from imserver.plugins.booking.journey import notify
 from imserver.plugins.booking.schedule import wished_moves
 from imserver.plugins.booking.schedule.appointments import Appointment, by_code
 from imserver.plugins.booking.schedule.hits import Rules, stands
+from imserver.plugins.booking.schedule.hours import MINUTE_MS
 from imserver.plugins.booking.schedule.leave import leaves_of
 from imserver.plugins.booking.schedule.plans import open_offers
 from imserver.plugins.booking.schedule.status import Status
-from imserver.plugins.booking.understanding.acts import Reading
+from imserver.plugins.booking.understanding.acts import Kind, Reading
 
-from . import said
+from . import said, which
 from .allowed import show_again, stale
 from .context import DialogueContext
 from .holding import actor
-from .subjects import no_such, visible
+from .state import Dialogue
+from .subjects import FRESH_MIN, mine_of, no_such, visible
 
 
 def is_asked_for(context: DialogueContext, appointment: Appointment) -> bool:
@@ -42,6 +44,24 @@ def agree(context: DialogueContext, appointment: Appointment, wished: datetime) 
 def end(context: DialogueContext, appointment: Appointment, wished: datetime, why: str) -> None:
     ended = wished_moves.drop(context.tx, appointment, actor(context), context.sender.user_id)
     notify.wish_ended(context.tx, context.texts, ended, wished, why)
+
+
+def takes_back(context: DialogueContext, state: Dialogue | None, reading: Reading) -> bool:
+    """A customer's text that takes a wish for another time back: 还是算了，不改了; just behind the wish also a bare no. False
+    if it is none, a question is open that it may answer, or several wishes stand."""
+    wishing = [one for one in mine_of(context) if one.wished is not None]
+    open_question = state is not None and state.kind != "menu"
+    if len(wishing) != 1 or open_question or context.is_staff or reading.has(Kind.QUESTION):
+        return False
+    (appointment,) = wishing
+    fresh = context.now_ms - appointment.changed_at <= FRESH_MIN * MINUTE_MS
+    bare_no = fresh and said.only(reading, Kind.NO, Kind.THANKS) and reading.has(Kind.NO)
+    if appointment.wished is None or not (bare_no or which.keeps_old(reading.text)):
+        return False
+    if context.home != appointment.conversation_id:
+        context.go(context.texts.shop_of(appointment))
+    end(context, appointment, appointment.wished, "withdrawn")
+    return True
 
 
 def decline(context: DialogueContext, reading: Reading) -> bool:

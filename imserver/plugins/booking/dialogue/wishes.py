@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from imserver.plugins.booking.schedule.appointments import upcoming
+from imserver.plugins.booking.schedule.appointments import Appointment, upcoming
 from imserver.plugins.booking.understanding.acts import Kind, Reading
 
-from . import correct, said
+from . import correct, said, which
 from .context import DialogueContext
 from .state import Dialogue
 from .subjects import fresh_of
@@ -49,6 +50,11 @@ def _change(context: DialogueContext, reading: Reading, begun: list[str]) -> str
     coming = upcoming(context.tx, context.customer_id, context.shop.id if context.shop else None)
     refused = said.refused_times(reading)
     instead = said.takes_time(reading) and any(said.hits(act, one.wall) for act in refused for one in coming)
+    if len(coming) > 1 and "cancel" in begun and which.cancels(reading.text):
+        if "move" in begun:
+            return "several"  # one is to be cancelled, and another to be moved
+        if _gives_day_of_one(reading, coming):
+            return "cancel"  # 取消周六那个，不是周日那个: two that are there, not a time instead
     if coming and instead:
         return "move"
     if "cancel" in begun:
@@ -65,6 +71,11 @@ def _change(context: DialogueContext, reading: Reading, begun: list[str]) -> str
     if (when is not None and when.shift is not None) or said.corrects(reading, "day", "time", "range"):
         return "move"
     return "correct" if correct.is_wished(reading) else None
+
+
+def _gives_day_of_one(reading: Reading, coming: Sequence[Appointment]) -> bool:
+    given = [act for act in reading.all(Kind.GIVE, "day") if act.value is not None]
+    return any(said.hits(act, one.wall) for act in given for one in coming)
 
 
 def _wish_of_values(reading: Reading) -> str | None:

@@ -59,7 +59,7 @@ def moved(
         tx,
         texts,
         appointment,
-        "done.moved_by_shop" if by_staff else "done.move_agreed" if agreed else "done.moved",
+        _moved_key(appointment, by_staff=by_staff, agreed=agreed),
         before=words.moment(before),
         when=words.moment(appointment.wall),
         code=appointment.code,
@@ -67,6 +67,14 @@ def moved(
     tell_staff(tx, texts, appointment, "moved", before=before, by_staff=by_staff, reached=reached)
     requests.plan(tx, texts, appointment)
     offers.answered(tx, texts, appointment)
+
+
+def _moved_key(appointment: Appointment, *, by_staff: bool, agreed: bool) -> str:
+    if by_staff:
+        return "done.moved_by_shop"
+    if agreed:
+        return "done.move_agreed"
+    return "done.request_moved" if appointment.status is Status.PENDING else "done.moved"
 
 
 def kept(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None:
@@ -132,6 +140,19 @@ def cancelled(tx: Transaction, texts: ShopTexts, appointment: Appointment, *, by
     reached = _line(tx, texts, appointment, key, when=words.moment(appointment.wall), code=appointment.code)
     tell_staff(tx, texts, appointment, "cancelled", by_staff=by_staff, reached=reached)
     offers.answered(tx, texts, appointment)
+
+
+def not_replaced(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None:
+    """Another shop confirmed what was to take its place, but it was changed since: it stands, and its customer decides."""
+    words = _customer_words(tx, texts, appointment)
+    _line(
+        tx,
+        texts,
+        appointment,
+        "done.not_replaced",
+        when=words.moment(appointment.wall),
+        code=appointment.code,
+    )
 
 
 def corrected(tx: Transaction, texts: ShopTexts, appointment: Appointment, before: Appointment) -> None:

@@ -77,12 +77,24 @@ def question(
     return card(title, f"{text}\n{lines}" if lines and text else text or lines, fields, options)
 
 
+def person_fields(
+    words: Words, chain: Chain, name: str, person: str = "", age_band: str = ""
+) -> list[tuple[str, str]]:
+    """For whom something is, as far as it is known: the name, how the customer called them, the age."""
+    band = chain.band(age_band)
+    known = (
+        ("field.name", name),
+        ("field.person", person),
+        ("field.age", band.names.in_language(words.language) if band is not None else ""),
+    )
+    return [(words(key), value) for key, value in known if value]
+
+
 def appointment_fields(
     words: Words, chain: Chain, shop: Shop, appointment: Appointment, people: Sequence[str] = ()
 ) -> list[tuple[str, str]]:
     """The facts of an appointment, with labels."""
     service = chain.service(appointment.service_id)
-    band = chain.band(appointment.age_band)
     fields = [
         (words("field.store"), shop.names.in_language(words.language)),
         (
@@ -92,12 +104,7 @@ def appointment_fields(
         (words("field.when"), words.moment(appointment.wall)),
         (words("field.length"), words("minutes", minutes=appointment.minutes)),
     ]
-    if appointment.for_name:
-        fields.append((words("field.name"), appointment.for_name))
-    if appointment.person:
-        fields.append((words("field.person"), appointment.person))
-    if band is not None:
-        fields.append((words("field.age"), band.names.in_language(words.language)))
+    fields += person_fields(words, chain, appointment.for_name, appointment.person, appointment.age_band)
     named = [resource for resource in shop.resources if resource.id in people and resource.kind == "person"]
     if named:
         fields.append((words("field.with"), named[0].names.in_language(words.language)))

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Literal, TypeVar
 
+from imserver.plugins.booking.dates.deferred import deferred
 from imserver.plugins.booking.dates.sieve import Sieve, grams_of
 
 from .alarm_model import Table, load_table, pieces
@@ -133,7 +134,7 @@ class RedFlags:
         self._anchors = tuple(words["anchors"])
         parts = (part for rule in self.rules for part in rule.parts)
         names = dict.fromkeys((*parts, *self._anchors, *NAMED.values(), "eye", "side"))
-        self._sets = {name: re.compile(sets.get(name, name), re.ASCII) for name in names}
+        self._sets = {name: deferred(sets.get(name, name), re.ASCII) for name in names}
         self._names = tuple(self._sets)
         self._sieve = Sieve(self._sets.values())
 
@@ -355,4 +356,4 @@ def _sets(words: Mapping[str, Sequence[str]]) -> dict[str, str]:
 
 
 def _compiled(expressions: Iterable[str]) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{one})" for one in expressions), re.ASCII)
+    return deferred("|".join(f"(?:{one})" for one in expressions), re.ASCII)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final
 
+from imserver.plugins.booking.dates.deferred import deferred
 from imserver.plugins.booking.dates.sieve import can_match, grams_of
 from imserver.plugins.booking.dates.text import ASIDE_MARK, DAY_MARK, TIME_MARK, WORD_MARK
 
@@ -30,7 +31,7 @@ def _whole(pattern: str) -> str:
 
 
 def _any(patterns: Iterable[str]) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{_whole(one)})" for one in patterns))
+    return deferred("|".join(f"(?:{_whole(one)})" for one in patterns))
 
 
 # --------------------------------------------------------------------------------------------------------------- courtesy
@@ -629,8 +630,7 @@ def _alternatives(words: str) -> list[str]:
 
 def _alone(patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:
     return tuple(
-        re.compile(f"(?:{_longest_first(one)})" + ("" if HAN.search(one) else "(?![a-z])"))
-        for one in patterns
+        deferred(f"(?:{_longest_first(one)})" + ("" if HAN.search(one) else "(?![a-z])")) for one in patterns
     )
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from imserver.plugins.booking.dates.deferred import deferred
 from imserver.plugins.booking.dates.sieve import Grams, Sieve, grams_of
 from imserver.plugins.booking.schedule.shops import Chain
 
@@ -25,7 +26,7 @@ def bounded(word: str) -> str:
 
 def either(patterns: Iterable[str]) -> re.Pattern[str]:
     """One pattern of many; those that begin or end with a Latin letter are whole words."""
-    return re.compile("|".join(f"(?:{one})" for one in patterns) or "(?!)")
+    return deferred("|".join(f"(?:{one})" for one in patterns) or "(?!)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Finder:
 
     def __init__(self, rows: Iterable[tuple[str, Iterable[str], Iterable[str]]]) -> None:
         self._rows = [
-            (name, re.compile("|".join([*_plain(words), *(f"(?:{one})" for one in patterns)]) or "(?!)"))
+            (name, deferred("|".join([*_plain(words), *(f"(?:{one})" for one in patterns)]) or "(?!)"))
             for name, words, patterns in rows
         ]
         self._sieve = Sieve(pattern for _, pattern in self._rows)

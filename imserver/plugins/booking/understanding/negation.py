@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
+from imserver.plugins.booking.dates.deferred import deferred
 from imserver.plugins.booking.dates.rules import CN as CN_NUMBER
 from imserver.plugins.booking.dates.rules import CN_ANY, CN_DAY, NUM, WEEK
 from imserver.plugins.booking.dates.sieve import Sieve, can_match, grams_of
@@ -229,7 +230,7 @@ class Masked(NamedTuple):
 
 
 _MASKS: Final = tuple(
-    (name, re.compile(pattern))
+    (name, deferred(pattern))
     for name, patterns in (
         ("refusal", FALSE_REFUSALS),
         ("refusal", GREETINGS),
@@ -240,7 +241,7 @@ _MASKS: Final = tuple(
     for pattern in patterns
 )
 _MASKING: Final = Sieve(pattern for _, pattern in _MASKS)
-_NEAR: Final = tuple((re.compile(pattern), meant) for pattern, meant in NEAR_MISSES)
+_NEAR: Final = tuple((deferred(pattern), meant) for pattern, meant in NEAR_MISSES)
 
 
 def mask(sheet: Sheet) -> list[Masked]:
@@ -272,7 +273,7 @@ _PINYIN_WORDS: Final = {
 }  # fmt: skip
 _SAYS: Final = re.compile(word(f"{'|'.join(_PINYIN_WORDS)}|(?:zhou|xing ?qi|li ?bai) ?{_PINYIN_DAYS}"))
 _PINYIN: Final = tuple(
-    (re.compile(f"(?<![a-z])(?:{pattern})(?![a-z])"), meant)
+    (deferred(f"(?<![a-z])(?:{pattern})(?![a-z])"), meant)
     for pattern, meant in (
         (f"(?P<next>xia ?)?(?:zhou|xing ?qi|li ?bai) ?(?P<number>{_PINYIN_DAYS})", "周"),
         *_PINYIN_WORDS.items(),
@@ -668,11 +669,11 @@ ALONE: Final[tuple[tuple[Verdict, str], ...]] = (
 
 
 _OF_TWO: Final = tuple(
-    (kind, re.compile(template))
+    (kind, deferred(template))
     for kind, templates in (("old", MOVED), ("pair", PAIR), ("instead", INSTEAD))
     for template in templates
 )
-_OF_ONE: Final = tuple((verdict, re.compile(template)) for verdict, template in ALONE)
+_OF_ONE: Final = tuple((verdict, deferred(template)) for verdict, template in ALONE)
 _PAIRS: Final = Sieve(template for _, template in _OF_TWO)
 _SINGLES: Final = Sieve(template for _, template in _OF_ONE)
 

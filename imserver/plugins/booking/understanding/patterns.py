@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from imserver.plugins.booking.dates.deferred import deferred
 from imserver.plugins.booking.dates.meaning import EN_ONES, EN_TENS, either
 
 from .word_lists import load_words
@@ -37,12 +38,12 @@ _SHARED: Final = {
 
 def template(module: str, name: str) -> re.Pattern[str]:
     """The alternatives of that name in the table of that module, as one pattern."""
-    return re.compile(filled("|".join(load_words("patterns")[module][name])))
+    return deferred(filled("|".join(load_words("patterns")[module][name])))
 
 
 def templates(module: str, name: str) -> tuple[re.Pattern[str], ...]:
     """The same as patterns to be tried one after the other."""
-    return tuple(re.compile(filled(one)) for one in load_words("patterns")[module][name])
+    return tuple(deferred(filled(one)) for one in load_words("patterns")[module][name])
 
 
 def filled(text: str) -> str:

@@ -6,6 +6,8 @@ import re
 from functools import cache
 from typing import Final
 
+from imserver.plugins.booking.dates.deferred import deferred
+
 from .acts import Kind
 from .lexicon import Lexicon, either, whole
 from .page import PUNCTUATION, Cover, Page
@@ -14,13 +16,13 @@ from .word_lists import load_words
 
 _WORDS: Final = load_words("questions")
 _KNOWN: Final = {
-    kind: re.compile(f"{chinese}|(?<![a-z])(?:{english})")
+    kind: deferred(f"{chinese}|(?<![a-z])(?:{english})")
     for kind, (chinese, english) in _WORDS["known"].items()
 }
 #: These ask by themselves.
 _ASKING: Final = {kind: either(map(whole, words)) for kind, words in _WORDS["asking"].items()}
 #: These count only where something is asked.
-_MORE: Final = {kind: re.compile(f"(?<![a-z])(?:{words})") for kind, words in _WORDS["known_more"].items()}
+_MORE: Final = {kind: deferred(f"(?<![a-z])(?:{words})") for kind, words in _WORDS["known_more"].items()}
 _MARKS: Final = _WORDS["marks"]
 _ASKS: Final = either((_MARKS["asks"], _MARKS["asks_english"]))
 _ASKS_FIRST: Final = re.compile(_MARKS["asks_first"])

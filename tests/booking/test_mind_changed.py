@@ -1,0 +1,95 @@
+"""A mind that is changed at a card or behind it: what is said not to be wanted does not happen, and two things are not one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.booking.support.chains import demo
+from tests.booking.support.shop import Shop
+from tests.booking.test_reach import at
+from tests.booking.test_which import left, two
+
+SATURDAY, SUNDAY = "2026-11-21T10:00", "2026-11-22T15:00"
+
+
+async def walls(shop: Shop) -> list[str]:
+    return [str(row[1]) for row in await shop.appointments()]
+
+
+@pytest.mark.parametrize(
+    ("begin", "text"),
+    [
+        ("改约 {0} 周五下午四点", "不用改了"),
+        ("改约 {0} 周五下午四点", "好的不改了"),
+        ("改约 {0} 周五下午四点", "按原来的时间吧"),
+        ("/move {0} friday 4pm", "ok keep the old one"),
+        ("取消 {0}", "不用取消了"),
+        ("取消 {0}", "好，不取消了"),
+        ("/cancel {0}", "ok don't cancel it"),
+    ],
+)
+async def test_what_is_not_needed_any_more_is_no_yes(begin: str, text: str) -> None:
+    async with Shop() as shop:
+        here, saturday, _ = await two(shop)
+        await shop.say("ming", here, begin.format(saturday))
+        await shop.say("ming", here, text)
+        await shop.say("ming", here, "好")
+        assert await walls(shop) == [SATURDAY, SUNDAY]
+
+
+@pytest.mark.parametrize(
+    "text", ["取消周六那个，不是周日那个", "I want to cancel the one on saturday, not the sunday one"]
+)
+async def test_to_cancel_one_and_not_the_other_moves_neither(text: str) -> None:
+    async with Shop() as shop:
+        here, saturday, sunday = await two(shop)
+        card = await shop.hear("ming", here, text)
+        assert saturday in card
+        assert sunday not in card
+        await shop.say("ming", here, "好")
+        assert await walls(shop) == [SUNDAY]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["周六的取消，周日的改到周一下午三点", "cancel my saturday appointment and move sunday to monday 3pm"],
+)
+async def test_to_cancel_one_and_to_move_the_other_is_two_things_and_neither_is_dropped(text: str) -> None:
+    async with Shop() as shop:
+        here, *both = await two(shop)
+        said = await shop.hear("ming", here, text)
+        assert "一件一件来" in said or "One at a time" in said
+        assert all(code in said for code in both)
+        await shop.say("ming", here, "好")
+        assert await left(shop) == both
+
+
+@pytest.mark.parametrize(
+    "text", ["还是算了，不改了", "不改了", "算了", "actually keep the old one", "按原来的时间吧"]
+)
+async def test_a_wish_is_taken_back_in_plain_words(text: str, tmp_path: Path) -> None:
+    async with Shop(config={"chain": demo(tmp_path, confirmation='"staff"')}) as shop:
+        here, group = await shop.customer("ming"), await shop.staff_group()
+        for line in ("预约 11月21日 10:00 验光", "王小明，成人，来过", "好"):
+            await shop.say("ming", here, line)
+        ((code, *_),) = await shop.appointments("pending")
+        await shop.say("staff-li", group, f"确认 {code}")
+        await shop.say("ming", here, "改到周五下午四点")
+        await shop.say("ming", here, "好")
+        said = await shop.say("ming", here, text)
+        assert code in at(said, here)
+        assert "不改时间了" in at(said, group)
+        await shop.say("staff-li", group, f"确认 {code}")
+        assert await walls(shop) == [SATURDAY], "the shop's yes comes too late"
+
+
+async def test_a_request_that_is_moved_is_still_a_request(tmp_path: Path) -> None:
+    async with Shop(config={"chain": demo(tmp_path, confirmation='"staff"')}) as shop:
+        here = await shop.customer("ming")
+        for line in ("预约 11月21日 10:00 验光", "王小明，成人，来过", "好", "改到周五下午四点"):
+            await shop.say("ming", here, line)
+        said = await shop.hear("ming", here, "好")
+        assert "等门店确认" in said
+        assert await shop.appointments() == []

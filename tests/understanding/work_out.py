@@ -1,0 +1,51 @@
+"""Work out which strings the patterns that ship need, and write them into the plugin: `python -m tests.understanding.work_out`.
+
+A pattern is known there by what it is made of, so a line is right for ever, and one that is missing costs the start of a
+server some time and nothing else.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from importlib import resources
+from pathlib import Path
+
+from imserver.plugins.booking.dates import sieve
+from imserver.plugins.booking.messages.shop_texts import ShopTexts
+from imserver.plugins.booking.schedule.shops import load_chain
+from imserver.plugins.booking.understanding.acts import Scene
+from imserver.plugins.booking.understanding.reader import understand
+from tests.understanding.corpus import utterances
+
+TABLE = Path(str(resources.files("imserver.plugins.booking") / "words" / "needed.tsv"))
+NOW = datetime(2026, 11, 18, 10)  # noqa: DTZ001 - wall time
+#: What a pattern may need and no line of the table can hold; it is worked out at the start.
+_SEPARATORS = frozenset("\t\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")
+
+
+def asked_for() -> dict[str, sieve.Grams]:
+    """What is needed by all patterns that a server asks about when it starts and reads the open half, by their keys."""
+    texts = ShopTexts.of(load_chain("demo"))
+    for step in ("", "name", "confirm", "slot"):
+        for one in utterances("open"):
+            understand(one.text, Scene(NOW, "Asia/Shanghai", "garden", step=step), texts.lexicon)
+    return {sieve.key_of(*one): sieve.work_out(*one) for one in sieve.known()}
+
+
+def written(asked: dict[str, sieve.Grams]) -> str:
+    """The table: a line for each pattern, its key and the strings."""
+    held = {key: grams for key, grams in asked.items() if not _SEPARATORS & set("".join(grams))}
+    return "".join("\t".join((key, *sorted(held[key]))) + "\n" for key in sorted(held))
+
+
+def main(arguments: Sequence[str] = ()) -> int:
+    """Write the table."""
+    TABLE.write_text(written(asked_for()), encoding="utf-8")
+    print(f"{TABLE}: {TABLE.stat().st_size:,} bytes")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
