@@ -193,21 +193,52 @@ export class Arrivals {
    * @param {import("../wire/methods.js").HistoryResult} page
    */
   paged(name, page) {
-    const { inbox, lineage, store, userId } = this._core;
+    const { inbox, lineage } = this._core;
     const track = inbox.get(name);
     if (track === undefined) return;
+    if (page.head <= track.knownHead) lineage.moved(name);
+    this._vouch(this._looked(name, track.knownHead, page.head, page.items));
+  }
+
+  /**
+   * The application is about to get these rows: what vouches for their last messages is noted before. A row that shows nothing
+   * younger than what is known moves nothing: otherwise each list would have all of it checked anew.
+   *
+   * @param {readonly {conversationId: string, head: number, lastItem: PageItem | null}[]} rows
+   */
+  listed(rows) {
     const heads = new Map();
-    if (page.head > track.knownHead) {
-      heads.set(name, page.head);
-      this.noteHead(name, page.head);
-    } else {
-      lineage.moved(name);
+    for (const { conversationId: name, head, lastItem } of rows) {
+      const track = this._core.inbox.get(name);
+      if (track === undefined) continue;
+      if (lastItem !== null && lastItem.revision > 1) this._core.lineage.moved(name);
+      const news = this._looked(name, track.knownHead, head, lastItem === null ? [] : [lastItem]);
+      for (const [one, reached] of news) heads.set(one, reached);
     }
-    for (const item of page.items) {
-      if (item.senderId === userId || item.revision > 1) this._met(name, item, systemEvent(item.content));
+    this._vouch(heads);
+  }
+
+  /**
+   * Messages of a followed conversation are about to be shown: its head, if that is news.
+   *
+   * @param {string} name
+   * @param {number} knownHead
+   * @param {number} head
+   * @param {readonly PageItem[]} items
+   */
+  _looked(name, knownHead, head, items) {
+    const news = head > knownHead;
+    if (news) this.noteHead(name, head);
+    for (const item of items) {
+      if (item.senderId === this._core.userId || item.revision > 1) this._met(name, item, systemEvent(item.content));
     }
-    const step = lineage.step();
-    if (heads.size > 0 || step !== null) store.saveLineage(step, heads);
+    return new Map(news ? [[name, head]] : []);
+  }
+
+  /** @param {ReadonlyMap<string, number>} heads  Note under which place it was learnt, with the heads that came. */
+  _vouch(heads) {
+    const step = this._core.lineage.step();
+    if (heads.size > 0 || step !== null) this._core.store.saveLineage(step, heads);
   }
 
   /**

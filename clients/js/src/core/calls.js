@@ -57,7 +57,10 @@ export class Calls {
    * @returns {Promise<import("../values.js").ConversationPage>}
    */
   async conversations(before, limit) {
-    const { rows, next } = await this._core.requests.call(CONVERSATIONS, [before, limit]);
+    const { requests, arrivals, store } = this._core;
+    const { rows, next } = await requests.call(CONVERSATIONS, [before, limit]);
+    arrivals.listed(rows);
+    if (!store.isDurable) await store.durable();
     const conversations = rows.map((row) => ({
       conversationId: row.conversationId,
       kind: row.kind,
