@@ -237,6 +237,7 @@ def _certificate(folder: Path) -> str:
 
     authority = trustme.CA()
     issued = authority.issue_cert(HOST)
+    (folder / "server.key").touch(0o600)  # or the server says that others may read it
     issued.private_key_pem.write_to_path(folder / "server.key")
     issued.cert_chain_pems[0].write_to_path(folder / "server.pem")
     authority.cert_pem.write_to_path(folder / "ca.pem")

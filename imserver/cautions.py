@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from imserver.config import Config, is_loopback
+from imserver.networks import Proxies
 
 #: A certificate that ends so soon is one that nobody renews by machine: those are renewed weeks before.
 SOON_S = 14 * 24 * 3600
@@ -33,6 +34,12 @@ def cautions(config: Config, now_s: float) -> Iterator[Caution]:
     http = config.http
     if http is not None and not http.tls_certificate and not is_loopback(http.host):
         yield "http_clear_text", {"host": http.host, "meaning": WEB_CLEAR_TEXT}
+    for at, proxies in (("server", server.proxies), ("http", http.proxies if http is not None else [])):
+        if Proxies(proxies).are_everybody:
+            yield (
+                "anybody_is_a_proxy",
+                {"section": at, "meaning": "everybody may say to have any address"},
+            )
     if auth.secret_file and not (auth.secret or auth.public_key_file):
         yield from open_to_others(auth.secret_file, SECRET_READERS)
     for key in auth.keys:

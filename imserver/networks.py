@@ -44,6 +44,11 @@ class Proxies:
     def __bool__(self) -> bool:
         return self._trusts_unix or bool(self._networks)
 
+    @property
+    def are_everybody(self) -> bool:
+        """Whether all addresses of IPv4 or of IPv6 are listed as one network."""
+        return any(network.prefixlen == 0 for network in self._networks)
+
     def __contains__(self, address: str) -> bool:
         """Whether the peer with this address is a proxy of ours."""
         if address == UNIX:

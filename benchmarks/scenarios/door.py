@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from typing import NamedTuple
 
 from benchmarks.codecs import CODECS
@@ -51,9 +52,10 @@ def door(bench: Bench, rivals: Sequence[str]) -> Iterator[Row]:
 def _posts(bench: Bench) -> Iterator[Row]:
     turn, turns = bench.scaled(TURN, least=2 * WINDOW), bench.scaled(TURNS, least=2)
     port = free_port()
-    with imserver(more=f"[http]\nport = {port}") as target:
+    with imserver(more=f"[http]\nport = {port}") as target, ExitStack() as stack:
         talkers = {kind: _Talker(target, kind, port, number) for number, kind in enumerate((TCP, WEB))}
         for talker in talkers.values():
+            stack.callback(talker.close)
             talker.posts(turn)
         spent: dict[str, list[Spent]] = {kind: [] for kind in talkers}
         for _ in range(turns):
@@ -102,6 +104,10 @@ class _Talker:
                 sent += room
             answered += self._answers()
         return Spent(time.perf_counter() - begin, self._target.cpu_seconds() - cpu)
+
+    def close(self) -> None:
+        """End the connection."""
+        self._sock.close()
 
     def _post(self) -> bytes:
         self._seq += 1

@@ -136,8 +136,9 @@ class Judge:
         return await Driver.start(self._command)
 
     async def _judge(self, one: Scenario, play: Play) -> tuple[Verdict, str, str]:
+        longest_s = LONGEST_S * max(1.0, self._patience_s / PATIENCE_S)
         try:
-            async with asyncio.timeout(LONGEST_S):
+            async with asyncio.timeout(longest_s):
                 await one.script(play)
             play.check()
         except Breach as breach:
@@ -149,7 +150,7 @@ class Judge:
         except BadDriver as error:
             return Verdict.FAILED, str(error), one.sections[0]
         except TimeoutError:
-            return Verdict.FAILED, f"it was not over after {LONGEST_S:g} s", one.sections[0]
+            return Verdict.FAILED, f"it was not over after {longest_s:g} s", one.sections[0]
         except Exception:  # a fault of ours: said, and no verdict about the client
             return Verdict.FAILED, "the judge failed: " + traceback.format_exc(limit=-3), one.sections[0]
         return Verdict.PASSED, "", ""

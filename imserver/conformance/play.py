@@ -20,6 +20,8 @@ from .world import Refuse, World
 
 #: How long a client may take for what it does at once. Busy machines are slow; a scenario that waits for time says so itself.
 PATIENCE_S: Final = 8.0
+#: And for each of many messages that are handed over: each may be a write to the disk.
+EACH_S: Final = 0.1
 ALL_FEATURES: Final = ("blocks", "edits", "reactions", "typing")
 
 
@@ -377,8 +379,9 @@ class Play:
         wanted = list(positions)
         await self.until(
             lambda: len(self.positions(conversation)) >= len(wanted),
-            f"hand over positions {wanted}; it handed over {self.positions(conversation)}",
+            f"hand over positions {wanted}",
             section,
+            self.patience_s + EACH_S * len(wanted),
         )
         await asyncio.sleep(0)
         found = self.positions(conversation)

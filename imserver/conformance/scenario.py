@@ -11,7 +11,7 @@ from imserver_protocol.limits import Limits
 from .play import ALL_FEATURES, Play
 
 Script = Callable[[Play], Awaitable[None]]
-#: A scenario is over by then, whatever the client does.
+#: A scenario is over by then, whatever the client does; longer where the judge is more patient than usual.
 LONGEST_S: Final = 40.0
 
 

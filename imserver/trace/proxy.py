@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from imserver.clock import Clock
 
 from .explainer import Explainer, Line
+from .unwrapped import Unwrapped
 
 #: Bytes of one read; asyncio's reader holds at most twice its limit, which is as much.
 READ_BYTES = 64 * 1024
@@ -82,6 +83,7 @@ class Proxy:
     async def _line(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._accepted += 1
         explainer = Explainer(self._accepted, self._clock, contents=self._contents)
+        unwrapped = Unwrapped()
         up: asyncio.StreamWriter | None = None
         try:
             peer = writer.get_extra_info("peername")
@@ -97,7 +99,7 @@ class Proxy:
                     [explainer.note(f"no way to the server: {error.strerror or str(error) or 'no answer'}")]
                 )
                 return
-            await self._pass_both(explainer, (reader, writer), (back, up))
+            await self._pass_both(explainer, unwrapped, (reader, writer), (back, up))
         finally:
             for side in (writer, up):
                 if side is not None:
@@ -106,14 +108,15 @@ class Proxy:
     async def _pass_both(
         self,
         explainer: Explainer,
+        unwrapped: Unwrapped,
         client: tuple[asyncio.StreamReader, asyncio.StreamWriter],
         server: tuple[asyncio.StreamReader, asyncio.StreamWriter],
     ) -> None:
         """Until both sides have closed, or one has gone."""
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._pass(explainer, client[0], server[1], up=True))
-                group.create_task(self._pass(explainer, server[0], client[1], up=False))
+                group.create_task(self._pass(explainer, unwrapped, client[0], server[1], up=True))
+                group.create_task(self._pass(explainer, unwrapped, server[0], client[1], up=False))
         except* _SideLost as lost:
             how = str(lost.exceptions[0])
         else:
@@ -125,7 +128,13 @@ class Proxy:
         self._tell([explainer.note(f"{how}: {explainer.sums()}")])
 
     async def _pass(
-        self, explainer: Explainer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, up: bool
+        self,
+        explainer: Explainer,
+        unwrapped: Unwrapped,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        *,
+        up: bool,
     ) -> None:
         source, target = ("client", "server") if up else ("server", "client")
         while True:
@@ -136,7 +145,7 @@ class Proxy:
             if not data:
                 break
             writer.write(data)
-            self._tell(explainer.read(data, up=up))
+            self._tell(explainer.read(unwrapped.read(data, up=up), up=up))
             try:
                 await writer.drain()
             except OSError:

@@ -108,6 +108,18 @@ def test_idle_tells_of_each_kind(bench: Bench, monkeypatch: pytest.MonkeyPatch) 
     assert [row.case.split(" ", 1)[1].split(" ")[0] for row in rows] == ["idle", "idle", "detached", "cached"]
 
 
+def test_the_door_tells_what_a_websocket_costs_beside_tcp(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchmarks.scenarios.memory._CALM_S", 0.06)
+    tcp, web, plain, tls = run("door", bench)
+    assert "rate_ratio" not in tcp.figures
+    assert web.figures["rate_ratio"] == web.figures["per_s"] / tcp.figures["per_s"]
+    assert web.figures["cpu_ratio"] > 0
+    assert tls.case.endswith("TLS")
+    assert plain.figures["count"] >= 20
+
+
 def test_growth_compares_with_an_empty_store(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.scenarios.growth.ROUNDS", 1)
     rows = run("growth", bench)

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
 from tests.browser.site import ROOT, Site
-from tests.browser.world import World, world
+from tests.browser.world import World, killable
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -22,7 +22,7 @@ async def chatting(context: BrowserContext, site: Site, made: World, me: str, ot
     page = await context.new_page()
     page.on("pageerror", lambda error: site.errors.append(str(error)))
     site.added["/chat.html"] = CHAT
-    await page.goto(f"{site.url}/chat.html#address={made.socket}&other={other}&token={made.server.token(me)}")
+    await page.goto(f"{site.url}/chat.html#address={made.socket}&other={other}&token={made.token(me, None)}")
     return page
 
 
@@ -35,7 +35,7 @@ async def test_a_chat_in_thirty_lines(context: BrowserContext, site: Site, tmp_p
     assert len(CHAT.splitlines()) <= 30
     assert context.browser is not None
     other_browser = await context.browser.new_context()
-    async with world(tmp_path, site, users="") as made:
+    async with killable(tmp_path, site) as made:
         ann = await chatting(context, site, made, "ann", "bob")
         bob = await chatting(other_browser, site, made, "bob", "ann")
         await say(ann, "hello")
@@ -43,9 +43,9 @@ async def test_a_chat_in_thirty_lines(context: BrowserContext, site: Site, tmp_p
         await say(bob, "<b>hi</b>")
         await expect(ann.get_by_role("listitem")).to_have_text(["ann: hello", "bob: <b>hi</b>"])
         # Kill the server, say something, start it again, close the page and open it again.
-        await made.server.kill()
+        await made.process.kill()
         await say(ann, "are you there?")
-        await made.server.start()
+        await made.process.start()
         told = ["ann: hello", "bob: <b>hi</b>", "ann: are you there?"]
         await expect(bob.get_by_role("listitem")).to_have_text(told, timeout=20_000)
         await ann.reload()

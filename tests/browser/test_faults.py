@@ -15,7 +15,7 @@ from imserver.proof.fault_proxy import Faults
 from tests.browser.conftest import CHROMIUM, FLAGS, kill, opened
 from tests.browser.site import Site
 from tests.browser.tabs import ROOM, Tab, lost, open_tab
-from tests.browser.world import world
+from tests.browser.world import killable, world
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -27,14 +27,14 @@ def counted(prefix: str, count: int) -> list[str]:
 async def test_posts_pass_a_server_that_is_killed_and_started_again(
     context: BrowserContext, site: Site, tmp_path: Path
 ):
-    async with world(tmp_path, site) as made, made.witness("bob") as bob:
+    async with killable(tmp_path, site) as made, made.witness("bob") as bob:
         tab = await open_tab(context, site)
         await tab.join(**made.options("ann", "browser"))
         posting = asyncio.ensure_future(tab.does("postMany", ROOM, "page", 300, 20))
         for least in (10, 150):
             await bob.until(f"page {least}")
-            await made.server.kill()
-            await made.server.start()
+            await made.process.kill()
+            await made.process.start()
         positions = await posting
         assert positions == list(range(1, 301))
         assert await bob.until("page 300") == counted("page", 300)
@@ -84,7 +84,7 @@ async def test_posts_pass_a_browser_that_is_killed_before_anything_left_it(site:
             assert await tab.does("post", ROOM, "before") == 1
             made.line.accepting = False
             made.line.cut()
-            posting = asyncio.ensure_future(lost(tab.does("postMany", ROOM, "page", 500)))
+            posting = asyncio.ensure_future(lost(tab.does("postMany", ROOM, "page", 200)))
             await tab.until(lambda heard: len(heard["kept"]) >= 30)
             kept = (await tab.heard())["kept"]
             kill(pid)
@@ -95,7 +95,7 @@ async def test_posts_pass_a_browser_that_is_killed_before_anything_left_it(site:
             await tab.join(**options)
             assert (await tab.does("who"))["deviceId"] == "browser"
             assert await tab.does("post", ROOM, "after")
-            texts = await bob.until("after", *kept)
+            texts = await bob.until("after", *kept, within_s=40)
             assert texts == ["before", *counted("page", len(texts) - 2), "after"]
             # In mid-post, with answers on their way.
             posting = asyncio.ensure_future(lost(tab.does("postMany", ROOM, "again", 300, 2)))

@@ -115,17 +115,24 @@ async def test_while_no_tab_can_lead_pages_know_and_keep_what_is_posted(
 ):
     async with world(tmp_path, site) as made, made.witness("bob") as bob:
         leader, follower = await two(context, site, made)
+        third = await open_tab(context, site)
+        assert (await third.join(**made.options("ann", "browser")))["role"] == "following"
         made.line.accepting = False
         made.line.cut()
         await leader.kill()
-        await follower.until(lambda heard: heard["roles"] == ["waiting"])
-        posting = asyncio.ensure_future(follower.does("post", ROOM, "while nobody leads"))
-        await follower.until(lambda heard: heard["kept"] == ["while nobody leads"])
+        for tab in (follower, third):  # one of them would lead, and has no connection
+            await tab.until(lambda heard: heard["roles"] == ["waiting"])
+        lonely = asyncio.ensure_future(lost(third.does("post", ROOM, "while nobody leads")))
+        await third.until(lambda heard: heard["kept"] == ["while nobody leads"])
+        await third.kill()
+        await lonely
+        posting = asyncio.ensure_future(follower.does("post", ROOM, "later"))
+        await follower.until(lambda heard: heard["kept"] == ["later"])
         assert bob.texts == []
         made.line.accepting = True
-        assert await posting == 1
+        assert await posting == 2
         assert (await follower.does("who"))["role"] == "leading"
-        assert await bob.until("while nobody leads") == ["while nobody leads"]
+        assert await bob.until("later") == ["while nobody leads", "later"]
 
 
 async def test_a_closed_leader_hands_the_lead_on_without_a_gap(

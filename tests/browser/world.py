@@ -1,32 +1,50 @@
-"""A server of its own process with a WebSocket door, a line to it that can be cut, and a witness who writes everything down."""
+"""A server with a WebSocket door, a line to it that can be cut, and a witness who writes everything down."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from benchmarks.processes import free_port
+from imserver import Server
+from imserver.config import HttpConfig
+from imserver.features import FEATURES
+from imserver.model import User
 from imserver.proof.fault_proxy import FaultProxy
 from imserver.proof.server_process import ServerProcess
 from imserver_client import Client, Message, connect
 from tests.browser.site import Site
+from tests.support.servers import config
 
 
 class World:
-    """`line` lies between pages and the server; kill and start the server as you like."""
+    """`line` lies between pages and the server; kill and start `process` as you like."""
 
     def __init__(
-        self, server: ServerProcess, line: FaultProxy, http_port: int, site: Site, scheme: str
+        self,
+        port: int,
+        token: Callable[[str, str | None], str],
+        line: FaultProxy,
+        scheme: str = "ws",
+        process: ServerProcess | None = None,
     ) -> None:
-        self.server = server
+        self._port = port
+        self.token = token
         self.line = line
-        self._http_port = http_port
-        self._site = site
         self._scheme = scheme
+        self._process = process
+
+    @property
+    def process(self) -> ServerProcess:
+        """The server, where it is a process of its own (`killable`)."""
+        assert self._process is not None
+        return self._process
 
     @property
     def socket(self) -> str:
@@ -35,14 +53,14 @@ class World:
 
     def options(self, user: str, device: str) -> dict[str, Any]:
         """What a page's `connect` takes."""
-        token = self.server.token(user, device_id=device)
+        token = self.token(user, device)
         return {"address": self.socket, "token": token, "deviceId": device}
 
     @asynccontextmanager
     async def client(self, user: str) -> AsyncIterator[Client]:
         """A Python client, not through the line."""
-        address = f"imserver://127.0.0.1:{self.server.port}"
-        async with connect(address, token=self.server.token(user), device_id=f"{user}-py") as client:
+        address = f"imserver://127.0.0.1:{self._port}"
+        async with connect(address, token=self.token(user, None), device_id=f"{user}-py") as client:
             yield client
 
     @asynccontextmanager
@@ -87,16 +105,41 @@ class Witness:
 
 @asynccontextmanager
 async def world(folder: Path, site: Site, *, users: str = "ann bob", **http: Any) -> AsyncIterator[World]:
-    """Pages of `site` may connect, unless `http` says other `origins`."""
-    port = free_port()
-    listed = {"origins": [site.url, site.elsewhere("im.test")]}
-    sections = {"http": {"port": port, **listed, **http}, "limits": {"strangers": "open"}}
+    """A server in this process. Pages of `site` may connect."""
+    listed = HttpConfig(port=0, origins=origins(site), **http)
+    settings = msgspec.structs.replace(config(folder), http=listed)
     async with (
-        ServerProcess(folder, sections, dies_with_parent=os.name == "posix") as server,
+        Server(settings, features=FEATURES) as server,
+        FaultProxy("127.0.0.1", server.http_port) as line,
+    ):
+        for name in users.split():
+            await server.chat.put_user(User(name, name.title()))
+
+        def token(user: str, device: str | None) -> str:
+            return server.accounts.make_token(user, ttl_s=3600, device_id=device)
+
+        yield World(server.port, token, line, "wss" if listed.tls_key else "ws")
+
+
+@asynccontextmanager
+async def killable(folder: Path, site: Site, *, users: str = "ann bob") -> AsyncIterator[World]:
+    """The same, with a server of its own process."""
+    port = free_port()
+    sections = {"http": {"port": port, "origins": origins(site)}}
+    async with (
+        ServerProcess(folder, sections, dies_with_parent=os.name == "posix") as process,
         FaultProxy("127.0.0.1", port) as line,
     ):
-        made = World(server, line, port, site, "wss" if "tls_key" in http else "ws")
+
+        def token(user: str, device: str | None) -> str:
+            return process.token(user, device_id=device)
+
+        made = World(process.port, token, line, process=process)
         for user in users.split():
             async with made.client(user):
                 pass  # the first HELLO makes the account
         yield made
+
+
+def origins(site: Site) -> list[str]:
+    return [site.url, site.elsewhere("im.test")]

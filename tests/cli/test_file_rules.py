@@ -119,6 +119,17 @@ def test_a_unix_socket_is_read_by_nobody_on_the_way() -> None:
     assert named(Config(server=by_socket, auth=auth)) == []
 
 
+def test_a_list_of_proxies_that_everybody_is_in_is_told() -> None:
+    auth = AuthConfig(secret="of no use elsewhere, and long enough")
+    for proxies, told in (
+        (["10.0.0.0/8", "unix"], []),
+        (["0.0.0.0/0"], ["anybody_is_a_proxy"]),
+        (["::/0"], ["anybody_is_a_proxy"]),
+    ):
+        assert named(Config(server=ServerConfig(proxies=proxies), auth=auth)) == told
+        assert named(Config(http=HttpConfig(proxies=proxies), auth=auth)) == told
+
+
 def test_so_is_what_comes_in_over_the_web(tmp_path: Path) -> None:
     auth = AuthConfig(secret=LETTERS)
     assert named(Config(http=HttpConfig(host="0.0.0.0", insecure=True), auth=auth)) == ["http_clear_text"]

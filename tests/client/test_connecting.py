@@ -392,7 +392,16 @@ def test_addresses():
     assert parse_address("imserver://[::1]") == Address("::1", 7410)
     assert parse_address("imservers://chat.example:1") == Address("chat.example", 1, tls=True)
     assert parse_address("imserver+unix:///run/im%20server.sock") == Address(path="/run/im server.sock")
+    web = Address("chat.example", 443, "/socket", tls=True, web=True)
+    assert (
+        parse_address("imserver+wss://chat.example") == parse_address("imserver+wss://chat.example/") == web
+    )
+    assert parse_address("imserver+ws://[::1]:7480/im/socket").web_url == "ws://[::1]:7480/im/socket"
+    assert parse_address("imserver+ws://x").port == 80
     for url in (
+        "imserver+ws://",
+        "imserver+wss://x?token=1",
+        "ws://x",
         "http://x",
         "imserver://",
         "imserver://x:99999",
@@ -403,6 +412,13 @@ def test_addresses():
     ):
         with pytest.raises(Misuse):
             parse_address(url)
+
+
+def test_a_websocket_without_its_library_is_refused_in_words(monkeypatch):
+    monkeypatch.setattr("imserver_client.client.find_spec", lambda name: None)
+    with pytest.raises(Misuse, match=r"pip install 'imserver\[websocket\]'"):
+        connect("imserver+ws://127.0.0.1", token="x")
+    connect("imserver://127.0.0.1", token="x")
 
 
 async def test_unix_sockets(tmp_path):

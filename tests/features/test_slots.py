@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -71,6 +72,12 @@ def defined(module: ast.Module) -> Iterator[str]:
             yield from (target.id for target in node.targets if isinstance(target, ast.Name))
 
 
+@cache
+def words_of_file(path: Path) -> frozenset[str]:
+    """Read once for all features."""
+    return frozenset(words_in(path.read_text()))
+
+
 def words_in(source: str) -> set[str]:
     """Every name and every string of a module, but its docstrings and what comes from Python itself."""
     found: set[str] = set()
@@ -107,9 +114,7 @@ def named_elsewhere(feature: Feature) -> dict[str, set[str]]:
     """Files that are no slot of the feature and no list, and the words of the feature that stand there."""
     mine, words = {*slots(feature.name)}, words_of(feature)
     found = {
-        str(path.relative_to(ROOT)): words & words_in(path.read_text())
-        for path in sources()
-        if path not in mine
+        str(path.relative_to(ROOT)): words & words_of_file(path) for path in sources() if path not in mine
     }
     return {
         path: said

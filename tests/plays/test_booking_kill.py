@@ -15,7 +15,7 @@ from tests.plays.seats import LONG_S, NOW_MS, Books, Seat, code_of, shown
 #: Four customers want each time; the shop has two optometrists and two rooms.
 TIMES = ("10:00", "11:00", "14:00", "15:00")
 CUSTOMERS = 4 * len(TIMES)
-KILLS = 5
+KILLS = 3
 BOOKED = "You are booked"
 IMPATIENT = Environment(uniform=lambda low, high: min(high, 0.05))
 

@@ -16,7 +16,8 @@ from imserver.config import StoreConfig
 from imserver.errors import Refusal, RefusalCode, StoreFailed
 from imserver.proof.simulation.journal import Journal
 from imserver.proof.simulation.machine import SimulatedStore
-from imserver.proof.simulation.oracle import Evidence, echoed_once
+from imserver.proof.simulation.oracle import Evidence, echoed_once, gone_posts_are_told
+from imserver.proof.simulation.record import Post, Record
 from imserver.proof.simulation.runs import run_one
 from imserver.proof.simulation.stored import Row
 from imserver.store.sqlite.store import SqliteStore
@@ -139,3 +140,30 @@ def test_an_edited_message_is_answered_as_it_is_when_the_plugin_hears_of_it() ->
         echoed({1: asks, 2: edited}),
     ):
         assert len(wrong) == 1
+
+
+@pytest.mark.parametrize("came_back", [False, True])
+@pytest.mark.parametrize("left", [False, True])
+def test_what_was_said_before_a_team_was_left_is_told_with_its_conversation(
+    left: bool, came_back: bool
+) -> None:
+    """A user left a team and came back; then an older copy had nothing of the conversation. Of the posts of before only the
+    conversation is told, for the client forgot their keys when it forgot the conversation; the oracle wanted each of them."""
+    record = Record("fay", "fay-0")
+    post = Post(b"k" * 16, "group/1", {}, 1, outcome="stored", position=2)
+    record.posts[post.key] = post
+    if left:
+        record.left("group/1")
+    if came_back:
+        record.began("group/1")
+    record.void(0.0)
+    record.history_replaced("group/1", None)
+    evidence: Any = SimpleNamespace(
+        records=[record],
+        storages=[SimpleNamespace(dropped=set())],
+        stored=SimpleNamespace(of_key=lambda *_: None),
+    )
+    assert len(list(gone_posts_are_told(evidence))) == (0 if left else 1)
+    if left and came_back:
+        record.told.clear()
+        assert len(list(gone_posts_are_told(evidence))) == 1, "not even of the conversation"

@@ -43,7 +43,7 @@ LEAST_TEXTS = 2
 #: The file holds at most so many bytes.
 MAX_BYTES = 300_000
 #: Shares of the texts that are none that a threshold lets through, in cross-validation: of ordinary ones.
-URGENT_ORDINARY, CAREFUL_ORDINARY = 0.0007, 0.005
+URGENT_ORDINARY, CAREFUL_ORDINARY = 0.0007, 0.007
 #: So much further is the urgent one set: texts that nobody has thought of are more than those of the corpus.
 URGENT_MARGIN = 0.1
 

@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Callable
 from typing import Any, cast
 
+import msgspec
 from websockets import Subprotocol
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidHandshake, InvalidStatus
@@ -43,6 +44,12 @@ async def open_websocket(
     except BaseException:
         pipe.abort()
         raise
+
+
+class NoWebSocket(ConnectionRefusedError):
+    """The server does not take it, and may say when to come back."""
+
+    retry_after_ms = 0
 
 
 class WebSocketPipe(asyncio.Protocol, asyncio.Transport):
@@ -176,9 +183,25 @@ class WebSocketPipe(asyncio.Protocol, asyncio.Transport):
     def _refused(self, error: Exception) -> None:
         if self.opened.done():
             return
-        words = str(error)
+        refused = NoWebSocket(f"no WebSocket at this address: {error}")
         if isinstance(error, InvalidStatus):
-            said = error.response.body or b""
-            words = f"HTTP {error.response.status_code}: {said[:MAX_WORDS_BYTES].decode('utf-8', 'replace').strip()}"
-        self.opened.set_exception(ConnectionRefusedError(f"no WebSocket at this address: {words}"))
+            refused = _told(error.response)
+        self.opened.set_exception(refused)
         self.abort()
+
+
+def _told(response: Response) -> NoWebSocket:
+    """What a refusal says. Ours are JSON; somebody else's are shown as they are."""
+    body = response.body or b""
+    words = body[:MAX_WORDS_BYTES].decode("utf-8", "replace").strip()
+    refused = NoWebSocket(f"no WebSocket at this address: HTTP {response.status_code}: {words}")
+    try:
+        said = msgspec.json.decode(body, type=_Said)
+    except msgspec.DecodeError:
+        return refused
+    refused.retry_after_ms = max(0, said.retry_after_ms)
+    return refused
+
+
+class _Said(msgspec.Struct):
+    retry_after_ms: int = 0

@@ -322,7 +322,7 @@ class Device:
             self.world.journal.counts[f"posts {outcome}"] += 1
         post.outcome, post.detail = outcome, detail
         if posted is not None:
-            post.position, post.sent_at = posted.position, posted.sent_at
+            post.position, post.sent_at, post.ended = posted.position, posted.sent_at, False
 
     async def ask(
         self, call: Callable[[Client], Any], then: Callable[[Any], None] = lambda answer: None

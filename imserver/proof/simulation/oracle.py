@@ -211,10 +211,13 @@ def _stored_as_told(name: str, post: Post, row: Row | None) -> Findings:
 
 def gone_posts_are_told(evidence: Evidence) -> Findings:
     """A post that was stored in a history which is gone is there again, or was offered again and refused, or its device was
-    told that it is not there."""
+    told that it is not there: by its key, or, if the client forgot it with a team that was left, of its conversation."""
     for record, storage in zip(evidence.records, evidence.storages, strict=True):
+        told = {conversation_id for conversation_id, _ in record.told}
         for post in record.posts.values():
             if not post.replaced or post.outcome or post.key in record.gone or post.key in storage.dropped:
+                continue
+            if post.ended and post.conversation_id in told:
                 continue
             if evidence.stored.of_key(post.conversation_id, record.user_id, post.key) is None:
                 name = f"post {post.number} of {record.device_id} to {post.conversation_id}"

@@ -53,6 +53,9 @@ class Post:
     detail: str = ""
     #: It was stored in a history that an older copy replaced: it is there again, or its device is told that it is gone.
     replaced: bool = False
+    #: Behind it its conversation ended with its team. The client forgot the conversation, and can name this post to nobody,
+    #: also if the user has come back meanwhile.
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +295,9 @@ class Record:
         """It ended with its team. What was shown stays right, unless another copy comes back: of that nobody can tell, for
         nobody may read there."""
         self.ended.add(conversation_id)
+        for post in self.posts.values():
+            if post.conversation_id == conversation_id and post.outcome == "stored":
+                post.ended = True
         if self.replaced_once:
             self._cannot_be_told(conversation_id)
 

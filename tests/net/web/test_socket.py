@@ -13,6 +13,7 @@ import pytest
 from imserver import Server
 from imserver.net.scheduling.read_scheduler import ReadScheduler
 from imserver.net.web import websocket
+from imserver_client.websocket import NoWebSocket
 from tests.limits.raw import ACK, PING, WELCOME, Raw, eventually, new_key, packed, said
 from tests.limits.raw import PONG as PONG_FRAME
 from tests.limits.test_turned_away import MovedClock
@@ -22,6 +23,7 @@ from tests.net.web.sockets import (
     CONTINUED,
     PONG,
     TEXT,
+    UPGRADE,
     Bare,
     entered,
     hello,
@@ -32,6 +34,7 @@ from tests.net.web.sockets import (
 from tests.net.web.sockets import (
     PING as WS_PING,
 )
+from tests.seeing.web import raw, request
 from tests.support.servers import Inbox
 
 HERE = "direct/alice/bob"
@@ -270,10 +273,7 @@ async def test_a_connection_that_ends_leaves_nothing_to_a_collector_of_garbage(t
                     if last:
                         await bare.close_came()
             for line in refused:
-                async with await Bare.open(server.http_port, line) as bare:
-                    bare.writer.write(b"x" * 20_000)
-                    with suppress(ConnectionError):
-                        await bare.reader.read()
+                await raw(server.http_port, request("GET", "/socket", *UPGRADE, line) + b"x" * 20_000)
             await eventually(lambda: not server.listener.admission.transports)
             await asyncio.sleep(0.05)  # tasks of the library end
 
@@ -338,6 +338,9 @@ async def test_a_server_that_drains_takes_no_more_websockets(tmp_path: Path) -> 
         server.listener.admission.draining = True
         async with await Bare.open(server.http_port) as bare:
             assert bare.status == 503
+        with pytest.raises(NoWebSocket, match="the server is going down") as refused:
+            await raw_over_websocket(server)
+        assert 0 < refused.value.retry_after_ms <= 3000, "a client comes back when it was told to"
 
 
 async def test_a_server_that_is_killed_in_mid_write_ends_every_websocket(tmp_path: Path) -> None:

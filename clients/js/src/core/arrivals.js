@@ -197,23 +197,24 @@ export class Arrivals {
     const track = inbox.get(name);
     if (track === undefined) return;
     if (page.head <= track.knownHead) lineage.moved(name);
-    this._vouch(this._looked(name, track.knownHead, page.head, page.items));
+    this._vouch(this._looked(name, track, page.head, page.items));
   }
 
   /**
-   * The application is about to get these rows: what vouches for their last messages is noted before. A row that shows nothing
-   * younger than what is known moves nothing: otherwise each list would have all of it checked anew.
+   * The application is about to get these rows of a list: what vouches for their last messages is noted before. A row that
+   * shows nothing younger than what is known moves nothing: otherwise each list would have all of it checked anew.
    *
-   * @param {readonly {conversationId: string, head: number, lastItem: PageItem | null}[]} rows
+   * @param {readonly import("../wire/methods.js").ConversationRow[]} rows
    */
   listed(rows) {
+    const { inbox, lineage } = this._core;
+    /** @type {Map<string, number>} */
     const heads = new Map();
     for (const { conversationId: name, head, lastItem } of rows) {
-      const track = this._core.inbox.get(name);
+      const track = inbox.get(name);
       if (track === undefined) continue;
-      if (lastItem !== null && lastItem.revision > 1) this._core.lineage.moved(name);
-      const news = this._looked(name, track.knownHead, head, lastItem === null ? [] : [lastItem]);
-      for (const [one, reached] of news) heads.set(one, reached);
+      if (lastItem !== null && lastItem.revision > 1) lineage.moved(name);
+      for (const [, news] of this._looked(name, track, head, lastItem === null ? [] : [lastItem])) heads.set(name, news);
     }
     this._vouch(heads);
   }
@@ -222,23 +223,26 @@ export class Arrivals {
    * Messages of a followed conversation are about to be shown: its head, if that is news.
    *
    * @param {string} name
-   * @param {number} knownHead
+   * @param {{ readonly knownHead: number }} track
    * @param {number} head
    * @param {readonly PageItem[]} items
+   * @returns {Map<string, number>}
    */
-  _looked(name, knownHead, head, items) {
-    const news = head > knownHead;
+  _looked(name, track, head, items) {
+    const { userId } = this._core;
+    const news = head > track.knownHead;
     if (news) this.noteHead(name, head);
     for (const item of items) {
-      if (item.senderId === this._core.userId || item.revision > 1) this._met(name, item, systemEvent(item.content));
+      if (item.senderId === userId || item.revision > 1) this._met(name, item, systemEvent(item.content));
     }
     return new Map(news ? [[name, head]] : []);
   }
 
-  /** @param {ReadonlyMap<string, number>} heads  Note under which place it was learnt, with the heads that came. */
+  /** @param {Map<string, number>} heads  Store under which place it was learnt, with the heads that came. */
   _vouch(heads) {
-    const step = this._core.lineage.step();
-    if (heads.size > 0 || step !== null) this._core.store.saveLineage(step, heads);
+    const { lineage, store } = this._core;
+    const step = lineage.step();
+    if (heads.size > 0 || step !== null) store.saveLineage(step, heads);
   }
 
   /**

@@ -60,7 +60,7 @@ export class Calls {
     const { requests, arrivals, store } = this._core;
     const { rows, next } = await requests.call(CONVERSATIONS, [before, limit]);
     arrivals.listed(rows);
-    if (!store.isDurable) await store.durable();
+    if (!store.isDurable) await store.durable(); // as with a page
     const conversations = rows.map((row) => ({
       conversationId: row.conversationId,
       kind: row.kind,

@@ -74,6 +74,7 @@ const conversationRow = shape({
   conversationId: text, kind: text, title: text, head: number, unread: number, lastItem: nullable(pageItem), role: text,
   settings: end(map), about: end(map), modseq: end(number), team: end(name), settingsSeq: end(number),
 });
+/** @typedef {ReturnType<typeof conversationRow>} ConversationRow */
 
 /** @type {import("./shapes.js").Read<string>} */
 const kindOfUser = (value) => (value === undefined ? "person" : text(value));

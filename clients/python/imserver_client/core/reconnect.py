@@ -124,7 +124,8 @@ class Reconnect:
                 token = await self._tokens.current()
                 closed = await self._live(token)
             except OSError as error:  # TimeoutError and ssl.SSLError are OSErrors
-                closed = Closed(CloseCode.LOST, str(error) or type(error).__name__, 0, False, False)
+                after_ms = getattr(error, "retry_after_ms", 0)  # what a refused WebSocket was told
+                closed = Closed(CloseCode.LOST, str(error) or type(error).__name__, after_ms, False, False)
             if self.leaving:
                 return
             delay = self._after(closed)

@@ -60,7 +60,7 @@ def subjects(context: DialogueContext, reading: Reading, command: str) -> list[A
         return []
     meant = _meant(context, reading, mine, command)
     place = which.place_of(reading.text) if command != "correct" else None
-    if place is not None and place <= len(mine) and len(mine) > 1 and not reading.dangerous:
+    if place is not None and place <= len(mine) and len(mine) > 1 and which.says_only_place(reading):
         (*_, chosen) = mine[: place if place > 0 else len(mine)]
         context.go(context.texts.shop_of(chosen))
         return [chosen]
@@ -72,10 +72,14 @@ def subjects(context: DialogueContext, reading: Reading, command: str) -> list[A
             return others
         _ask_which(context, others or mine, mine, command, "")
         return []
-    if reading.given("number") == len(mine) and every:
+    if every and which.count_of(reading.text) == len(mine):
         meant = mine  # "cancel both"
-    elif len(mine) > 1 and (reading.dangerous or (said.unread(reading) and not _names_day(reading))):
-        meant, every = mine, False  # something was not understood: it may be what tells them apart
+    elif (
+        not every
+        and len(mine) > 1
+        and (reading.dangerous or (said.unread(reading) and not _names_day(reading)))
+    ):
+        meant = mine  # something was not understood: it may be what tells them apart
     if len(meant) == 1 or (every and meant):
         context.go(context.texts.shop_of(meant[0]))
         return list(meant)
@@ -85,10 +89,11 @@ def subjects(context: DialogueContext, reading: Reading, command: str) -> list[A
 
 def _are_all(reading: Reading, mine: Sequence[Appointment], meant: Sequence[Appointment]) -> bool:
     """Whether all of those that the words name are meant (都取消, cancel both); a number beside it has to be theirs."""
-    number = reading.given("number")
-    if number is not None:
-        return number in (len(mine), len(meant)) and len(meant) > 1
-    return which.means_all(reading)
+    count = which.count_of(reading.text)
+    if count is not None and (count not in (len(mine), len(meant)) or len(mine) == 1):
+        return False
+    spoken_of = count is not None and reading.given("number") == count  # 取消我那两个预约
+    return spoken_of or which.means_all(reading)
 
 
 def _but(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from imserver.plugins.booking.schedule import codes
-from imserver.plugins.booking.understanding.acts import Reading
+from imserver.plugins.booking.understanding.acts import Reading, Weight
 from imserver.plugins.booking.understanding.word_lists import load_words
 
 _WORDS = load_words("which")
@@ -18,6 +18,15 @@ _KEEPS_IT = re.compile(_WORDS["keeps_it"], re.IGNORECASE)
 _KEEPS_OLD = re.compile(_WORDS["keeps_old"], re.IGNORECASE)
 _ORDINAL = re.compile(_WORDS["ordinal"], re.IGNORECASE)
 _LAST = re.compile(_WORDS["last"], re.IGNORECASE)
+_ONLY_PLACE = re.compile(_WORDS["only_place"], re.IGNORECASE)
+_COUNT = re.compile(_WORDS["count"], re.IGNORECASE)
+_ONLY_ALL = re.compile(_WORDS["only_all"], re.IGNORECASE)
+_COUNTS = {
+    **{char: number for number, char in enumerate("二三四五六七八九", 2)},
+    **dict.fromkeys("两兩俩倆", 2),
+    **{word: number for number, word in enumerate(("two", "three", "four", "five"), 2)},
+    "both": 2,
+}
 _PLACES = {
     **{char: place for place, char in enumerate("一二三四五六七八九", 1)},
     "两": 2,
@@ -64,6 +73,12 @@ def place_of(text: str) -> int | None:
     return _PLACES[spoken] if spoken in _PLACES else int(spoken)
 
 
+def says_only_place(reading: Reading) -> bool:
+    """Whether nothing stays unread that may change which is meant, but for the place itself."""
+    unread = [rest.text.strip() for rest in reading.rest if rest.weight is Weight.DANGEROUS]
+    return all(_ONLY_PLACE.fullmatch(text) for text in unread)
+
+
 def says_all(text: str) -> bool:
     return _ALL.search(text) is not None
 
@@ -89,5 +104,15 @@ def keeps_old(text: str) -> bool:
 
 
 def means_all(reading: Reading) -> bool:
-    """Whether all of them are meant, and nothing is excepted that is no code."""
-    return says_all(reading.text) and not reading.dangerous
+    """Whether all of them are meant, and nothing known is excepted: what was not read says no more than that."""
+    unread = [rest.text.strip() for rest in reading.rest if rest.weight is Weight.DANGEROUS]
+    return says_all(reading.text) and all(_ONLY_ALL.fullmatch(text) for text in unread)
+
+
+def count_of(text: str) -> int | None:
+    """How many are said to be meant: 两个都, both."""
+    found = _COUNT.search(text)
+    if found is None:
+        return None
+    spoken = (found[1] or found[2]).lower()
+    return _COUNTS[spoken] if spoken in _COUNTS else int(spoken)

@@ -244,15 +244,16 @@ class RedFlags:
     # -- table ----------------------------------------------------------------------------------------------------------
 
     def _by_table(self, some: Iterable[str], plain: str) -> Iterator[RedFlag]:
-        """What the table finds in some pieces. Without a word of an eye or a symptom it has to be as sure as of an urgent
+        """What the table finds in some pieces. Without a word of an eye or a symptom it has to be surer, half-way to an urgent
         flag, and the flag is a careful one."""
         table = self.table
+        unanchored = (table.urgent + table.careful) / 2
         for piece in some:
             score = table.score(piece)
             if score < table.careful or not self._says_enough(piece):
                 continue
             anchored = self._is_anchored(piece)
-            if not anchored and score < table.urgent:
+            if not anchored and score < unanchored:
                 continue
             sure = anchored and score >= table.urgent and not self._softened(piece, (0, len(piece)))
             words = table.words(piece)

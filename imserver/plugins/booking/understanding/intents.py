@@ -576,9 +576,14 @@ def _put_off(page: Page, start: int, end: int) -> bool:
     return any(act.kind is Kind.LATER and _clause_of(page, act) == (start, end) for act in page.acts)
 
 
+_YESTERDAY: Final = re.compile(
+    "昨|前[天晚]|刚才|刚刚|(?<![a-z])(?:yesterday|last night|just now|the other day|this morning)(?![a-z])"
+)
+
+
 def _only_asked(page: Page, start: int, end: int) -> None:
-    """A service, an age or a person in a question is what is asked about."""
-    if page.timed(start, end):
+    """A service, an age or a person in a question is what is asked about; in a story of yesterday too."""
+    if page.timed(start, end) and not _YESTERDAY.search(page.words, start, end):
         return
     page.drop(start, end, ("service", "age", "person"))
 

@@ -52,6 +52,8 @@ _CHILD: Final = re.compile(
     "儿子|女儿|孩子|小孩|小朋友|娃|宝宝|bb|闺女|囡囡|婴儿|小家伙|小的|小不点|[大二三]宝|"
     "幼儿|孙[子女]|外甥|侄[子女]|细路|双胞胎|毛头|(?<![a-z])(?:son|daughter|kids?|child(?:ren)?|baby|toddler|boy|girl)(?![a-z])"
 )
+#: 小孩可以带进去吗: the child is what is brought.
+_CHILD_BROUGHT: Final = re.compile(f"(?:{_CHILD.pattern})[^,.!?;]{{0,5}}[带抱](?:进|着|去|来|过|上|一起)")
 _REFUND: Final = re.compile(_MARKS["refund"])
 #: "Good price" asks nothing.
 _OPINION: Final = re.compile(_MARKS["opinion"])
@@ -167,6 +169,8 @@ def _kind(page: Page, lexicon: Lexicon, kind: str, start: int, end: int) -> str:
         return "other"
     if kind == "how_long" and _MAKING.search(clause):
         return "other"
+    if kind == "bring" and _CHILD_BROUGHT.search(clause):
+        return "children"
     if kind == "bring" and _COMPANION.search(clause):
         return "children" if _CHILD.search(clause) else "other"
     about_page = kind in ("place", "hours") and _PAGE.search(clause)

@@ -17,6 +17,7 @@ from imserver.plugins.booking.dates.text import DAY_MARK, TIME_MARK, Sheet
 
 from . import sayings, sure
 from .acts import Act, Kind, Reading, Rest, Scene, Span, Weight, When
+from .chosen import answers_to_step
 from .intents import (
     hide_assent,
     hide_cancelled,
@@ -51,6 +52,7 @@ from .rest import (
 from .rewrite import fold
 from .row import read_both, read_loose_names, read_row
 from .staff import is_staffs, read_command
+from .time_scene import bare_day
 from .times import read_times
 from .told import denies, hide_beside_yes, hide_others, hush, take_asides
 from .values import read_age_behind_name, read_ages, read_codes, read_first, read_number, read_phones
@@ -105,7 +107,8 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     read_phones(page, scene.step)
     read_codes(page, spoken_of=False)
     read_ages(page, scene, lexicon)
-    read_number(page, scene)
+    if not bare_day(page.sheet, scene):
+        read_number(page, scene)
     read_names(page, scene)
     read_age_behind_name(page)
     people = read_persons(page)
@@ -143,6 +146,7 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     read_answers(page, scene)
     sayings.read_leading_yes(page, scene)
     read_questions(page, asked)
+    answers_to_step(page, scene, lexicon)
     for clause in asked:
         claim(page, *clause)
     forget_asked(page, asked)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from imserver.plugins.booking.dates.sieve import can_match, letters_of
+from imserver.plugins.booking.dates.sieve import Grams, can_match, grams_of
 from imserver.plugins.booking.dates.text import ASIDE_MARK, DAY_MARK, TIME_MARK
 
-from .acts import Hours, Kind, Scene
+from .acts import Act, Hours, Kind, Scene, Span
 from .intents import COURTESIES
 from .lexicon import Lexicon
 from .page import Cover, Page
@@ -26,6 +26,11 @@ from .word_lists import load_words
 
 #: A longer text says more than a saying.
 _LONGEST: Final = 80
+_MORNING: Final = 8
+#: Folded hands and flowers, sent by themselves.
+#: What a text that begins something may say beside it.
+_KEPT: Final = frozenset({"day", "time", "range", "code", "shop", "service", "person"})
+_THANKS: Final = frozenset("🙏🌹💐🫶🥰")
 #: Blanks and commas beside a Chinese character say nothing.
 _LOOSE: Final = re.compile("(?<=[^\x00-\x7f])[ ,]+|[ ,]+(?=[^\x00-\x7f])")
 _TIMES: Final = re.compile(f"[{DAY_MARK}{TIME_MARK}](?:[\x00-\x04 ,]*[{DAY_MARK}{TIME_MARK}])*")
@@ -37,11 +42,20 @@ _VALUES: Final[dict[str, Any]] = {
 }
 
 
+def _after(said: str) -> Hours:
+    """4点半: from then on; an hour before eight is one of the afternoon."""
+    figures = re.match("[0-9]+|[^点]+", said)
+    hour = number(figures[0]) if figures else 0
+    half = 30 if "半" in said or said.endswith("30") else 15 if "刻" in said else 0
+    return Hours(60 * (hour + 12 if hour < _MORNING else hour) + half, 1440)
+
+
 #: Groups of a pattern that hold a value: what it is, and how it is taken from the words.
 _GROUPS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
     "person": ("person", str),
     "phone": ("phone", str),
     "age": ("age", number),
+    "after": ("range", _after),
     "decade": ("age", lambda said: 10 * number(said)),
 }
 
@@ -68,13 +82,13 @@ class _Saying:
             return scene.step.startswith("confirm") and scene.asks in ("", "book")
         return scene.step == self.at
 
-    def match(self, text: str, letters: Any) -> re.Match[str] | None:
+    def match(self, text: str, grams: Grams) -> re.Match[str] | None:
         """The whole text, if it is made of it. A question mark takes nothing from what is begun or asked."""
         if self.never.search(text.strip()):
             return None
         if all(kind in (Kind.BEGIN, Kind.QUESTION) or what == "time" for kind, what, _ in self.says):
             text = text.rstrip(" ?") if self.says else text
-        found = (one.fullmatch(text) for one in self.patterns if can_match(one, letters))
+        found = (one.fullmatch(text) for one in self.patterns if can_match(one, grams))
         return next((match for match in found if match), None)
 
 
@@ -139,6 +153,10 @@ def read_saying(page: Page, scene: Scene) -> bool:
     """The acts of a text that is a saying as a whole. Whether it was one."""
     if len(page.words) > _LONGEST:
         return False
+    if _THANKS.intersection(page.source) and not any(char.isalnum() for char in page.source):
+        page.acts.append(Act(Kind.THANKS, "", None, (Span(0, len(page.source)),)))
+        page.take(0, len(page.words))
+        return True
     for text in dict.fromkeys((_without_courtesies(page), page.words)):
         found = _found(text, scene, timed=False)
         if found is not None:
@@ -160,6 +178,7 @@ def read_timed_saying(page: Page, scene: Scene) -> bool:
     found = _found(_TIMES.sub("<T>", text), scene, timed=True)
     if found is None:
         return False
+    page.acts = [act for act in page.acts if act.what in _KEPT or act.kind in (Kind.THANKS, Kind.GREETING)]
     _say(page, *found, (0, len(page.words)))
     return True
 
@@ -177,9 +196,9 @@ def _say(page: Page, saying: _Saying, match: re.Match[str], place: tuple[int, in
 def _found(text: str, scene: Scene, *, timed: bool) -> tuple[_Saying, re.Match[str]] | None:
     """The saying that a text is made of, as it is typed or without blanks between Chinese characters."""
     for one in dict.fromkeys((text, _LOOSE.sub("", text))):
-        letters = letters_of(one)
+        grams = grams_of(one)
         for row in _table():
-            match = row.match(one, letters) if row.timed == timed and row.fits(scene) else None
+            match = row.match(one, grams) if row.timed == timed and row.fits(scene) else None
             if match is not None:
                 return row, match
     return None

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from .acts import Act, Kind, Rest, Scene, Span, Weight
 from .page import Page
-from .patterns import KIN
 
 _FREE: Final = frozenset({"", "none"})
+_FEW: Final = 2
 _ACTING: Final = frozenset({"book", "move", "cancel"})
 #: Words that turn what stands beside them: nobody says so, it was so, it would be so, it is somebody else's.
 _TURNS: Final = re.compile(
@@ -27,13 +27,15 @@ _TURNS: Final = re.compile(
 #: These reach over a comma.
 _CONDITIONS: Final = re.compile("如果|要是|假如|万一|除非|(?<![a-z])(?:if|unless|whether)(?![a-z])")
 _INTRODUCES: Final = re.compile(
-    "(?:[叫姓名是系写用我填为:：]|(?<![a-z])(?:name|names|called|is|i'?m|am|for|under|it'?s|this is|mr|mrs|ms|dr)) ?$",
+    "(?:[叫姓名是系:：]|(?<![a-z])(?:name|names|called|is|i'?m|am|for|under|it'?s|this is|mr|mrs|ms|dr)) ?$",
     re.IGNORECASE,
 )
-_WHOSE: Final = re.compile(f"(?:的|家的?|他|她)?(?:{KIN})")
 #: 不是 A7K2, "not A7K2".
 _DENIED: Final = re.compile(
     "(?:不是|唔系|不要|别是|(?<![a-z])(?:not|isn'?t|rather than|instead of)) ?$", re.IGNORECASE
+)
+_MISTAKEN: Final = re.compile(
+    "错|不对|(?<![a-z])(?:wrong|no|sorry|mistake|oops|i mean)(?![a-z])", re.IGNORECASE
 )
 _SENTENCE_END: Final = re.compile("[。.!?！？;；\n—–]| - ")
 
@@ -89,20 +91,19 @@ def _is_no_name(page: Page, act: Act, acts: Sequence[Act], doubted: bool) -> boo
     """Whether a name is whose kin comes, or one that nothing introduces beside words that nobody read."""
     if act.kind is not Kind.GIVE or act.what != "name" or not act.spans:
         return False
-    before, behind = page.source[: act.spans[0].start], page.source[act.spans[-1].end :]
-    if _INTRODUCES.search(before):
-        return False
-    person = any(
-        one.what == "person"
-        and one.spans
-        and act.spans[-1].end <= one.spans[0].start <= act.spans[-1].end + 1
-        for one in acts
-    )
-    return (person and _WHOSE.match(behind) is not None) or (doubted and len(acts) <= 2)
+    before, end = page.source[: act.spans[0].start], act.spans[-1].end
+    if any(one.what == "person" and one.spans and one.spans[0].start == end for one in acts):
+        return True
+    return doubted and len(acts) <= _FEW and not _INTRODUCES.search(before)
 
 
 def _of_the_code_meant(page: Page, acts: list[Act]) -> list[Act]:
-    """A7K2 那个, 不是 B3M9: of several codes, none that is said not to be the one."""
+    """A7K2 那个, 不是 B3M9; A7K2 错了 B3M9: of several codes, none that is said not to be the one."""
     codes = [act for act in acts if act.kind is Kind.GIVE and act.what == "code" and act.spans]
     denied: list[Any] = [act for act in codes if _DENIED.search(page.source[: act.spans[0].start])]
-    return [act for act in acts if act not in denied] if 0 < len(denied) < len(codes) else acts
+    if len(codes) > 1 and not denied:
+        between = page.source[codes[-2].spans[-1].end : codes[-1].spans[0].start]
+        denied = codes[:-1] if _MISTAKEN.search(between) else []
+    if not 0 < len(denied) < len(codes):
+        return acts
+    return [act for act in acts if act not in denied and act.kind is not Kind.NO]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Final
 
 from imserver.plugins.booking.dates.moments import Moment
@@ -30,8 +30,10 @@ _ANOTHER: Final = re.compile(
 def of_the_card(spoken: list[Moment], sheet: Sheet, scene: Scene) -> list[Moment]:
     """周五 said at the card of a Friday is that one, and the 2nd that of its month; not beside other days, or to move."""
     day = scene.shown.day
-    if day is None or _ANOTHER.search(sheet.text):
+    if day is None:
         return spoken
+    if _ANOTHER.search(sheet.text):
+        return _in_the_week_of(day, spoken, scene)
     if any(isinstance(token, Days | Shift) for moment in spoken for token in moment.days):
         return spoken
     for moment in spoken:
@@ -42,6 +44,17 @@ def of_the_card(spoken: list[Moment], sheet: Sheet, scene: Scene) -> list[Moment
         ]
         if same and all(same):
             moment.days = [Days(frozenset({day}))]
+    return spoken
+
+
+def _in_the_week_of(day: date, spoken: list[Moment], scene: Scene) -> list[Moment]:
+    """改成周四吧, at the card of a Friday of another week than this one: the Thursday of that week."""
+    monday = day - timedelta(days=day.weekday())
+    if monday <= scene.now.date():
+        return spoken
+    for moment in spoken:
+        if len(moment.days) == 1 and isinstance(token := moment.days[0], Weekday):
+            moment.days = [Days(frozenset({monday + timedelta(days=token.index)}))]
     return spoken
 
 
@@ -64,34 +77,33 @@ _PARTS: Final = {
     "后晌": "下午", "午间": "中午", "晌午": "中午",
 }  # fmt: skip
 _PART: Final = re.compile(f"(?<!端)(?:{'|'.join(_PARTS)})")
-#: 晚半点: half an hour, and not half past.
-_HALF: Final = re.compile("(?<=[晚早推后前])半点(?!钟?[到来前后])")
 #: 1.12. is the first of December wherever a dot stands behind the month.
 _EUROPEAN: Final = re.compile(r"(?<![0-9.])(0?[1-9]|[12][0-9]|3[01])\.(0?[1-9]|1[0-2])\.(?=$|[ ,])")
 #: "3pm um say 4pm": a slip, put right.
 _SLIP: Final = re.compile(
-    "(?<=[0-9ap]m|[0-9]{2}) ?[,.]{0,3} (?:um+|er+m?|eh|uh|oops|hmm+)[, ]+"
+    "(?<=[0-9m]) ?[,.]{0,3} (?:um+|er+m?|eh|uh|oops|hmm+|i mean|or rather|i meant)[, ]+"
     "(?:no,? |rather |say |make (?:it|that) )*(?=[0-9])"
 )
 #: 28, where a day is asked: no list is as long.
 _BARE_DAY: Final = re.compile(
     "^ ?(?:the )?(1[5-9]|2[0-9]|3[01])(?= ?(?:吧|呢|可以|行|好|please|pls)?[ .!]*$)"
 )
-#: 十五以后都行.
-_FROM_DAY: Final = re.compile("^ ?([0-9]{1,2}|[一二三四五六七八九十廿]{1,3})(?=[之以](?:前|后))")
 
 
-def as_said(sheet: Sheet, scene: Scene) -> None:
-    """Write one way of saying a time for others that come to the same."""
+def bare_day(sheet: Sheet, scene: Scene) -> str:
+    """The number that is the day of the month that was asked for; "" if the text is no such number."""
+    match = _BARE_DAY.match(sheet.text) if scene.step == "day" else None
+    return match[1] if match else ""
+
+
+def as_said(sheet: Sheet) -> None:
+    """Write one way of saying a time for others that come to the same, each as long as what it replaces."""
     for part in tuple(_PART.finditer(sheet.text)):
         sheet.rewrite(*part.span(), _PARTS[part[0]])
-    for pattern, words in ((_HALF, "半小时"), (_SLIP, " no, ")):
-        for found in reversed(tuple(pattern.finditer(sheet.text))):
-            sheet.rewrite(*found.span(), words)
-    for found in reversed(tuple(_EUROPEAN.finditer(sheet.text))):
-        sheet.rewrite(*found.span(), f"{int(found[2])}月{int(found[1])}日")
-    if scene.step == "day" and (match := _BARE_DAY.match(sheet.text) or _FROM_DAY.match(sheet.text)):
-        sheet.rewrite(match.end() - 1, match.end(), f"{match[1][-1]}号")
+    for slip in tuple(_SLIP.finditer(sheet.text)):
+        sheet.rewrite(*slip.span(), " no,".ljust(slip.end() - slip.start()))
+    for day in tuple(_EUROPEAN.finditer(sheet.text)):
+        sheet.rewrite(*day.span(), f"{day[2]}月{day[1]}日")
 
 
 def as_asked(sheet: Sheet, scene: Scene) -> None:

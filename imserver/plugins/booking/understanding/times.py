@@ -18,7 +18,7 @@ from imserver.plugins.booking.dates.compose import Unclear, ahead, later, part_o
 from imserver.plugins.booking.dates.doubts import doubt
 from imserver.plugins.booking.dates.moments import Moment, moments
 from imserver.plugins.booking.dates.scan import Found, scan
-from imserver.plugins.booking.dates.text import Sheet
+from imserver.plugins.booking.dates.text import DAY_MARK, Sheet
 from imserver.plugins.booking.dates.tokens import (
     Clock,
     Moved,
@@ -26,12 +26,18 @@ from imserver.plugins.booking.dates.tokens import (
     Reason,
     Same,
 )
-from imserver.plugins.booking.understanding.acts import Act, Hours, Kind, Scene, When
+from imserver.plugins.booking.understanding.acts import Act, Hours, Kind, Scene, Span, When
 from imserver.plugins.booking.understanding.clocks import at_home, other_clock
 from imserver.plugins.booking.understanding.negation import scopes
 from imserver.plugins.booking.understanding.time_doubts import Doubted
 from imserver.plugins.booking.understanding.time_options import HOURS, Option, is_weekend
-from imserver.plugins.booking.understanding.time_scene import as_asked, as_said, of_the_card, resolved
+from imserver.plugins.booking.understanding.time_scene import (
+    as_asked,
+    as_said,
+    bare_day,
+    of_the_card,
+    resolved,
+)
 from imserver.plugins.booking.understanding.unnamed import read_unnamed
 
 _CHOOSING: Final = frozenset({"day", "slot", "confirm", "confirm_again"})
@@ -52,8 +58,12 @@ def read_times(sheet: Sheet, scene: Scene) -> Times:
     """Read the days and times of a masked sheet and blank out what was read."""
     if sheet.too_long:
         return Times((), When(reason="too_long"))
+    if number := bare_day(sheet, scene):  # 28, where a day was asked
+        day = read_times(Sheet(f"{number}号"), scene)
+        sheet.blank(0, len(sheet.text), DAY_MARK)
+        return Times(tuple(replace(act, spans=(Span(0, len(sheet.source)),)) for act in day.acts), day.when)
     set_aside(sheet)
-    as_said(sheet, scene)
+    as_said(sheet)
     as_asked(sheet, scene)
     scanned: list[Found] = []
     for one in scan(sheet, scene.now.date()):
