@@ -18,7 +18,7 @@ def main() -> int:
     environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"}
     installed, lock = FOLDER / "node_modules" / ".package-lock.json", FOLDER / "package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        command = [BIN / "npm", "ci", "--no-audit", "--no-fund", "--silent"]
+        command = [str(BIN / "npm"), "ci", "--no-audit", "--no-fund", "--silent"]
         subprocess.run(command, cwd=FOLDER, env=environment, check=True)
         installed.touch()
     tsc = FOLDER / "node_modules" / "typescript" / "bin" / "tsc"
