@@ -30,6 +30,7 @@ QUICK = {
     "states/gap",
     "parts/put-and-remove",
     "closes/201",
+    "closes/orderly",
     "growth/exchange",
 }
 

@@ -114,9 +114,7 @@ def named_elsewhere(feature: Feature) -> dict[str, set[str]]:
     """Files that are no slot of the feature and no list, and the words of the feature that stand there."""
     mine, words = {*slots(feature.name)}, words_of(feature)
     found = {
-        str(path.relative_to(ROOT)): words & words_of_file(path)
-        for path in sources()
-        if path not in mine
+        str(path.relative_to(ROOT)): words & words_of_file(path) for path in sources() if path not in mine
     }
     return {
         path: said

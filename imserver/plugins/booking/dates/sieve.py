@@ -131,7 +131,10 @@ def needed(pattern: str, flags: int = 0) -> Grams:
     found = _NEEDED.get((pattern, flags))
     if found is None:
         shipped = load_needed().get(key_of(pattern, flags))
-        found = work_out(pattern, flags) if shipped is None else frozenset(shipped.split("\t"))
+        if shipped is None:
+            found = work_out(pattern, flags)
+        else:
+            found = frozenset(shipped.split("\t")) if shipped else ALWAYS
         _NEEDED[pattern, flags] = found
     return found
 

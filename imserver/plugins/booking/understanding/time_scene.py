@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Final
 
 from imserver.plugins.booking.dates.moments import Moment
@@ -30,8 +30,10 @@ _ANOTHER: Final = re.compile(
 def of_the_card(spoken: list[Moment], sheet: Sheet, scene: Scene) -> list[Moment]:
     """周五 said at the card of a Friday is that one, and the 2nd that of its month; not beside other days, or to move."""
     day = scene.shown.day
-    if day is None or _ANOTHER.search(sheet.text):
+    if day is None:
         return spoken
+    if _ANOTHER.search(sheet.text):
+        return _in_the_week_of(day, spoken, scene)
     if any(isinstance(token, Days | Shift) for moment in spoken for token in moment.days):
         return spoken
     for moment in spoken:
@@ -42,6 +44,17 @@ def of_the_card(spoken: list[Moment], sheet: Sheet, scene: Scene) -> list[Moment
         ]
         if same and all(same):
             moment.days = [Days(frozenset({day}))]
+    return spoken
+
+
+def _in_the_week_of(day: date, spoken: list[Moment], scene: Scene) -> list[Moment]:
+    """改成周四吧, at the card of a Friday of another week than this one: the Thursday of that week."""
+    monday = day - timedelta(days=day.weekday())
+    if monday <= scene.now.date():
+        return spoken
+    for moment in spoken:
+        if len(moment.days) == 1 and isinstance(token := moment.days[0], Weekday):
+            moment.days = [Days(frozenset({monday + timedelta(days=token.index)}))]
     return spoken
 
 
