@@ -10,10 +10,14 @@ import { MemoryStorage } from "../../clients/js/src/storage/memory.js";
 import { openNodeTcp } from "../../clients/js/src/transports/node-tcp.js";
 import { openWebSocket } from "../../clients/js/src/transports/websocket.js";
 import { MACHINE } from "../../clients/js/src/environment.js";
-import { fromHex, hex } from "../../clients/js/src/wire/values.js";
+import { decodeValue } from "../../clients/js/src/wire/decode.js";
+import { encodeValue } from "../../clients/js/src/wire/encode.js";
+import { Float, fromHex, hex } from "../../clients/js/src/wire/values.js";
 
 const things = new Map();
 const memories = new Map();
+/** Clients of the test that is running; what it leaves would come back to the port of a later one. */
+const cores = new Set();
 const answers = new Map();
 let numbers = 0;
 
@@ -81,6 +85,7 @@ const operations = {
       transport: address.startsWith("ws") ? openWebSocket : openNodeTcp,
       environment: environmentOf(waits),
     });
+    cores.add(core);
     await core.open();
     const client = new Client(core);
     return { client: keep(client), core: keep(core), userId: client.userId, deviceId: client.deviceId };
@@ -95,6 +100,12 @@ const operations = {
   },
   /** What a test looks at, or does, in the core. */
   peek: ({ core, what, name }) => peeks[what](things.get(core), name),
+  async reset() {
+    await Promise.all([...cores].map((core) => core.abort()));
+    for (const held of [cores, memories, things, answers]) held.clear();
+  },
+  pack: ({ value }) => encodeValue(wireRead(value)),
+  unpack: ({ bytes }) => wireTold(decodeValue(fromHex(bytes))),
   aborter: () => keep(new AbortController()),
   abort: ({ thing }) => things.get(thing).abort(),
   stream: ({ client, path, args }) => keep(things.get(client)[path](...read(args))),
@@ -106,6 +117,21 @@ const operations = {
   leave: ({ stream }) => things.get(stream).return?.(),
   done: ({ message }) => things.get(message).done(),
 };
+
+/** A wire value as JSON that keeps everything apart: maps as pairs, whole floats by name. */
+function wireTold(value) {
+  if (value instanceof Map) return { $map: [...value].map(([key, one]) => [key, wireTold(one)]) };
+  if (value instanceof Float) return { $float: value.value };
+  return Array.isArray(value) ? value.map(wireTold) : told(value);
+}
+
+function wireRead(json) {
+  if (Array.isArray(json)) return json.map(wireRead);
+  if (json === null || typeof json !== "object") return json;
+  if ("$hex" in json) return fromHex(json.$hex);
+  if ("$float" in json) return new Float(json.$float);
+  return new Map(json.$map.map(([key, one]) => [key, wireRead(one)]));
+}
 
 const peeks = {
   follows: (core) => [...core.inbox.names()],

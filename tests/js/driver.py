@@ -59,6 +59,8 @@ class Node:
         self._process.stdin.close()
         self._process.wait(10)
         self._reader.join(10)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
 
     def ask(self, op: str, **given: Any) -> Future[Any]:
         """Ask for something; the answer comes in the reader's thread."""
@@ -79,6 +81,14 @@ class Node:
             self._numbers += 1
             self.callbacks[self._numbers] = loop, function
             return self._numbers
+
+    def pack(self, value: Any) -> bytes:
+        """A value of the wire, encoded by the JavaScript client."""
+        return bytes(self.at_once("pack", value=_wire_said(value)))
+
+    def unpack(self, data: bytes) -> Any:
+        """The same, decoded."""
+        return _wire_value(self.at_once("unpack", bytes=data.hex()))
 
     def _write(self, line: dict[str, Any]) -> None:
         assert self._process.stdin is not None
@@ -120,6 +130,26 @@ class Node:
             self._write(line)
 
 
+def _wire_said(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return list(map(_wire_said, value))
+    if isinstance(value, dict):
+        return {"$map": [[key, _wire_said(one)] for key, one in value.items()]}
+    if isinstance(value, bytes):
+        return {"$hex": value.hex()}
+    return {"$float": value} if isinstance(value, float) and value.is_integer() else value
+
+
+def _wire_value(value: Any) -> Any:
+    if isinstance(value, list):
+        return list(map(_wire_value, value))
+    if not isinstance(value, dict):
+        return value
+    if "$float" in value:
+        return float(value["$float"])
+    return {key: _wire_value(one) for key, one in value["$map"]}
+
+
 def _value(value: Any) -> Any:
     if isinstance(value, list):
         return [_value(one) for one in value]
@@ -142,8 +172,7 @@ def _error(said: dict[str, Any]) -> BaseException:
         made: BaseException = kind(said["code"], said["text"])
         return made
     if kind is not None:
-        made = kind(said["message"])
-        return made
+        return kind(said["message"])  # type: ignore[no-any-return]
     if said["name"] == "AbortError":
         return asyncio.CancelledError()
     return RuntimeError(said.get("stack") or said["message"])
@@ -276,7 +305,7 @@ def connect(
     waits = None
     if environment is not None and not hasattr(environment.uniform, "__self__"):
         waits = node.callback(environment.uniform, None)
-    stored = None
+    stored: dict[str, Any] | None = None
     if isinstance(store, api.MemoryStorage):
         stored = {"memory": id(store)}
         node.callbacks[-id(store)] = None, lambda: store  # kept, so that no other store gets this id
@@ -413,7 +442,10 @@ class _States(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         said = self._core.peek("state", name)
-        items = {int(at): SimpleNamespace(**{_snake(k): v for k, v in one.items()}) for at, one in said.pop("items").items()}
+        items = {
+            int(at): SimpleNamespace(**{_snake(k): v for k, v in one.items()})
+            for at, one in said.pop("items").items()
+        }
         counted = {name: SimpleNamespace(**said.pop(name)) for name in ("about", "settings")}
         held = Ranges(map(tuple, said.pop("held")))
         return SimpleNamespace(**said, **counted, held=held, items=items)
@@ -555,7 +587,9 @@ class JsClient:
         return _shaped(await self.call("ask", method.name, _listed(params)), method)
 
     def watch(self, method: Any, params: Any) -> JsStream:
-        return self._stream("watch", lambda said: _shaped(said["value"], method), method.name, said_of(params))
+        return self._stream(
+            "watch", lambda said: _shaped(said["value"], method), method.name, said_of(params)
+        )
 
     async def write(self, method: Any, params: Any) -> Any:
         aim = {
