@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
+import sys
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from typing import Any
@@ -103,10 +103,11 @@ def waits() -> Waits:
 
 
 @pytest.fixture(autouse=True)
-def played(request: pytest.FixtureRequest, node: Node, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """In the module that a test comes from, clients are in JavaScript. And no rejection goes unheard."""
-    module = importlib.import_module(request.module.__name__.replace("tests.js.client", "tests.client"))
-    monkeypatch.setattr(module, "connect", partial(connect, node), raising=False)
+def played(node: Node, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """In the modules that a test comes from, clients are in JavaScript. And no rejection goes unheard."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("tests.client.") and hasattr(module, "connect"):
+            monkeypatch.setattr(module, "connect", partial(connect, node))
     yield
     node.at_once("reset")
     complaints = list(node.complaints)
