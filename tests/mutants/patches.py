@@ -24,6 +24,7 @@ AREAS: Sequence[tuple[str, tuple[str, ...]]] = (
     ("imserver/plugins/booking/", ("tests/booking", "tests/plays")),
     ("imserver/plugins/", ("tests/plugins",)),
     ("imserver/cli/", ("tests/cli",)),
+    ("imserver/conformance/", ("tests/conformance",)),
     ("imserver/check/", ("tests/cli", "tests/store")),
     ("imserver/proof/simulation/", ("tests/simulation",)),
     ("imserver/proof/", ("tests/proof", "tests/simulation")),

@@ -37,7 +37,12 @@ def asked_for() -> dict[str, sieve.Grams]:
 def written(asked: dict[str, sieve.Grams]) -> str:
     """The table: a line for each pattern, its key and the strings."""
     held = {key: grams for key, grams in asked.items() if not _SEPARATORS & set("".join(grams))}
-    return "".join("\t".join((key, *sorted(held[key]))) + "\n" for key in sorted(held))
+    return "".join(f"{key}\t{_line(held[key])}\n" for key in sorted(held))
+
+
+def _line(grams: sieve.Grams) -> str:
+    """Nothing stands for what is not known."""
+    return "" if grams == sieve.ALWAYS else "\t".join(sorted(grams))
 
 
 def main(arguments: Sequence[str] = ()) -> int:

@@ -224,6 +224,7 @@ export class Core {
       const flushed = (async () => {
         await this.posting.whenEmpty();
         await this.writes.whenEmpty();
+        await this.store.durable(); // who waits for an answer gets it when it is in the store
         if (this.state === "connected") await this.receipts.flush();
       })();
       // Unsent posts stay in the outbox; the next client reports cursors again.

@@ -22,6 +22,15 @@ export const VERSIONS = [
   },
 ];
 
+/** Two versions of a page are open, and this one must give way. To go on without the store would be a second device. */
+export class VersionConflict extends StoreError {
+  /** @param {string} text */
+  constructor(text) {
+    super(text);
+    this.name = StoreError.name;
+  }
+}
+
 /** How long to wait for older pages to let go of the database (milliseconds). */
 const BLOCKED_WAIT_MS = 5000;
 
@@ -50,7 +59,7 @@ export async function openDatabase(name, versions = VERSIONS) {
   let timer;
   const blocked = new Promise((_, reject) => {
     request.onblocked = () => {
-      const error = new StoreError(`${name}: an older version of this page is open in another tab; close it`);
+      const error = new VersionConflict(`${name}: an older version of this page is open in another tab; close it`);
       timer = setTimeout(() => reject(error), BLOCKED_WAIT_MS);
     };
   });
@@ -96,5 +105,6 @@ export function asStoreError(name, error) {
   if (error instanceof StoreError) return error;
   const { name: kind = "", message = String(error) } = /** @type {Partial<DOMException>} */ (error ?? {});
   const words = WORDS[kind];
-  return new StoreError(`${name}: ${words === undefined ? message : `${words} (${kind})`}`);
+  const text = `${name}: ${words === undefined ? message : `${words} (${kind})`}`;
+  return kind === "VersionError" ? new VersionConflict(text) : new StoreError(text);
 }

@@ -2,6 +2,7 @@
 
 import { connect } from "../client.js";
 import { StoreError } from "../errors.js";
+import { VersionConflict } from "../storage/database.js";
 import { canKeep, IndexedDBStorage } from "../storage/indexeddb.js";
 import { MemoryStorage } from "../storage/memory.js";
 import { Channel } from "./channel.js";
@@ -25,7 +26,7 @@ import { TabClient } from "./tab_client.js";
  * Where the browser gives no locks or no storage (plain HTTP to another machine, a forbidding setting), this tab is a device of
  * its own, in memory (`tab.kept` is false, `tab.reason` says why): then `token` must give each tab a token of another device.
  *
- * Rejects as `connect` does, and with StoreError when a newer version of the page has the store.
+ * Rejects as `connect` does, and with StoreError when another version of the page has the store.
  *
  * @param {ConnectOptions & {name?: string}} options
  * @param {(storage: Storage, options: ConnectOptions) => Promise<Client>} [open]  For tests.
@@ -40,7 +41,7 @@ export async function connectTabs({ name = "default", ...options }, open = (stor
     const handedIn = await HandedIn.open(name, (error) => member.over(error));
     member = new Member(tabId, name, handedIn, options, open);
   } catch (error) {
-    if (!(error instanceof StoreError) || /newer version/.test(error.message)) throw error;
+    if (error instanceof VersionConflict || !(error instanceof StoreError)) throw error;
     return alone(tabId, options, open, error.message);
   }
   await member.join();
@@ -66,7 +67,7 @@ async function alone(tabId, options, open, reason) {
   });
   const hub = new Hub(client, null, (_, said) => tab.heard(said));
   tab.become("alone");
-  await hub.begin();
+  hub.begin();
   return tab;
 }
 
@@ -160,10 +161,13 @@ class Member {
       const client = await this.#open(storage, first ? this.#options : { ...this.#options, timeoutMs: null });
       if (this.#leaving.signal.aborted) return void (await client.close({ flush: false }));
       this.#client = client;
-      this.#hub = new Hub(client, this.#handedIn, (to, said) => this.#tell(to, said));
+      const hub = new Hub(client, this.#handedIn, (to, said) => this.#tell(to, said));
+      await hub.takeOver();
+      if (this.#leaving.signal.aborted) return;
+      this.#hub = hub;
       this.#leader = this.#tabId;
       this.tab.become("leading");
-      await this.#hub.begin();
+      hub.begin();
     } catch (error) {
       this.over(/** @type {Error} */ (error));
     }

@@ -34,13 +34,14 @@ def leave(context: DialogueContext, reading: Reading) -> bool:
     period = read_period(rest, context.now, zone_of(context.the_shop))
     if period is None or period.end - period.start > timedelta(days=MAX_LEAVE_DAYS):
         return not_read(context, "leave", named=bool(found))
-    if _SOMEBODY.search(period.note):  # a name that nobody here has: not a reason, and not to be dropped
+    if found and _SOMEBODY.search(period.note):  # a name that nobody here has is no reason of somebody else
         context.say("plan.nobody", name=period.note)
         return True
     own = None if found else _own(context, rest, period)
     named = [own] if own is not None else found
     if not named:
-        _ask_who(context, "leave", rest)
+        nobody = _SOMEBODY.search(period.note) is not None  # whoever is chosen is not that person
+        _ask_who(context, "leave", rest.replace(period.note, " ").strip() if nobody else rest)
         return True
     words = context.words
     start_at, end_at = leaves.bounds(period.start, period.end, zone_of(context.the_shop))
