@@ -63,18 +63,38 @@ def _in_the_week_of(day: date, spoken: list[Moment], scene: Scene) -> list[Momen
 
 def _of_the_booked(day: date, spoken: list[Moment], sheet: Sheet, scene: Scene) -> list[Moment]:
     """改成周四吧, said of an appointment of a later week: the Thursday of that week or the coming one, and it is asked which.
-    The appointment's own weekday is its day, unless nothing else is named and it is to be another."""
+    The appointment's own weekday is its day, unless nothing else is named and it is to be another: with an hour it may be
+    either. 三天后 counts from today or from its day."""
     changes = len(spoken) == 1 and _ANOTHER.search(sheet.text) is not None
     for moment in spoken:
-        near = _near(day, moment.days[0]) if len(moment.days) == 1 else None
+        if len(moment.days) == 1 and (ahead := _counted(moment, sheet, scene)):
+            moment.days = [Days(frozenset({day + ahead, scene.now.date() + ahead}), each=True)]
+            continue
+        beside = [token for token in moment.days if isinstance(token, Shift) and abs(token.days) < _WEEK]
+        bare = [token for token in moment.days if token not in beside]
+        near = _near(day, bare[0]) if len(bare) == 1 else None
         if near is None or near <= scene.now.date():
             continue
-        coming = days_of(moment.days, scene.now.date())
+        coming = days_of(bare, scene.now.date())
         if near == day and not changes:
-            moment.days = [Days(frozenset({day}))]
-        elif near != day:
-            moment.days = [Days(frozenset({near, *coming}), each=True)]
+            moment.days = [Days(frozenset({day})), *beside]
+        elif near != day or moment.has_clock:
+            moment.days = [Days(frozenset({near, *coming}), each=True), *beside]
     return spoken
+
+
+_WEEK: Final = 7
+_BEHIND: Final = re.compile("(?:天|日|周|星期|礼拜|月)(?:以|之)?后")
+
+
+def _counted(moment: Moment, sheet: Sheet, scene: Scene) -> timedelta | None:
+    """How far ahead 三天后 and 一周以后 are; None for other words."""
+    (token,) = moment.days
+    words = sheet.source[slice(*sheet.span(moment.start, moment.end))]
+    if not isinstance(token, Days) or len(token.dates) != 1 or not _BEHIND.search(words):
+        return None
+    (counted,) = token.dates
+    return counted - scene.now.date() if counted > scene.now.date() else None
 
 
 def _near(day: date, token: Token) -> date | None:
