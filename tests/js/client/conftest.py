@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
+import sys
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from typing import Any
@@ -14,18 +14,12 @@ from imserver_client import ClientLimits, Environment
 from tests.client.conftest import Waits
 from tests.client.support.fake_server import FakeServer
 from tests.js.driver import JsConnecting, Node, connect
+from tests.js.stores import play_stores
 
 #: What another client cannot play, by what it rests on.
 NOT_PLAYED = {
-    "a store in Python, filled or looked at by the test": {
-        "test_what_an_earlier_process_left_is_offered_first",
+    "a store in Python that fails, or kills the client, at a step": {
         "test_a_store_that_fails_once_costs_no_message",
-        "test_what_a_list_shows_is_under_the_place_of_its_session_before_it_is_shown",
-        "test_a_first_sync_that_was_cut_off_is_still_the_first",
-        "test_messages_kept_without_state_are_asked_from_the_beginning",
-        "test_what_an_earlier_process_knew_of_but_had_not_read_is_read",
-        "test_each_message_comes_once_and_in_order_whatever_is_let_go",
-        "test_of_a_conversation_at_rest_positions_stay_in_the_store_and_of_one_by_a_team_nothing",
         "test_a_client_that_is_killed_at_any_step_of_it_ends_up_the_same",
     },
     "one turn of the event loop that client and test share": {
@@ -41,6 +35,8 @@ NOT_PLAYED = {
     },
     "parts of the Python client": {
         "TestLanes",
+        "test_what_is_in_hand_when_the_history_is_replaced_is_not_done_in_the_new_one",
+        "test_what_both_histories_have_is_done_in_either",
         "test_a_feature_hears_of_messages_and_asks_only_where_it_is",
         "test_one_kind_has_one_handler",
         "test_an_answer_that_came_before_any_row_is_asked_about",
@@ -103,10 +99,12 @@ def waits() -> Waits:
 
 
 @pytest.fixture(autouse=True)
-def played(request: pytest.FixtureRequest, node: Node, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """In the module that a test comes from, clients are in JavaScript. And no rejection goes unheard."""
-    module = importlib.import_module(request.module.__name__.replace("tests.js.client", "tests.client"))
-    monkeypatch.setattr(module, "connect", partial(connect, node), raising=False)
+def played(node: Node, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """In the modules that a test comes from, clients are in JavaScript. And no rejection goes unheard."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("tests.client.") and hasattr(module, "connect"):
+            monkeypatch.setattr(module, "connect", partial(connect, node))
+    play_stores(node, monkeypatch)
     yield
     node.at_once("reset")
     complaints = list(node.complaints)
