@@ -93,7 +93,7 @@ def torture(
         options = replace(options, sabotage=SABOTAGES[sabotage], settle_s=SPOILT_SETTLE_S)
     if small:
         options = replace(options, **SMALL)
-    options = _with_javascript(options, javascript)
+    options = with_javascript(options, javascript)
     if report is not None and not report.resolve().parent.is_dir():
         raise StartError(f"--report {report}: there is no such folder")
     place, keep = _place(folder), False
@@ -116,7 +116,7 @@ def torture(
     return 0 if verdict.right else EXIT_FAILED
 
 
-def _with_javascript(options: Options, count: int | None) -> Options:
+def with_javascript(options: Options, count: int | None) -> Options:
     """So many clients in JavaScript, None: the usual share. None of them, and a line that says so, if they cannot run here."""
     count = options.clients // JAVASCRIPT_EVERY if count is None else count
     if count == 0:

@@ -12,15 +12,18 @@ from pathlib import Path
 
 import pytest
 
+from imserver.cli.torture import with_javascript
 from imserver.proof.checker import Report, check
 from imserver.proof.fault_proxy import FaultProxy, Faults
 from imserver.proof.findings import Fault
 from imserver.proof.server_process import ServerProcess
 from imserver.proof.stored_rows import read_rows
+from imserver.proof.torture import javascript
 from imserver.proof.torture.client_journal import read_journal
 from imserver.proof.torture.client_pool import ClientPool
 from imserver.proof.torture.client_process import Role
-from imserver.proof.torture.javascript import NoJavaScript, javascript_command
+from imserver.proof.torture.javascript import javascript_command
+from imserver.proof.torture.options import Options
 from imserver.proof.torture.participants import Group, Part, Participants
 from imserver.proof.torture.verdict import WORDS
 
@@ -121,6 +124,14 @@ def test_one_whose_outbox_is_on_disk_only_later_is_found_out(place: Path) -> Non
     assert len(lost) >= BURST_POSTS
 
 
-def test_where_the_client_is_not_no_javascript_runs(place: Path) -> None:
-    with pytest.raises(NoJavaScript, match="a clone has it"):
-        javascript_command(place / "client_process.js")
+def test_every_fourth_client_is_in_javascript_where_it_can_be(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = Options(seed=1, folder=place)
+    assert with_javascript(options, None).javascript == 12
+    assert with_javascript(options, 3).javascript == 3
+    assert with_javascript(options, 0) == options
+    assert capsys.readouterr().out == ""
+    monkeypatch.setattr(javascript, "PROGRAM", place / "client_process.js")
+    assert with_javascript(options, None) == options
+    assert "All clients are Python's: the JavaScript client is not here" in capsys.readouterr().out

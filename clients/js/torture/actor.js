@@ -9,6 +9,7 @@ import { MACHINE } from "../src/environment.js";
 import { connect, Disconnected, OutboxFull, Refused } from "../src/index.js";
 import { openNodeTcp } from "../src/transports/node-tcp.js";
 import { openWebSocket } from "../src/transports/websocket.js";
+import { rest } from "./acts.js";
 import { ClientJournal, monotonic } from "./client_journal.js";
 import { NotingDisk } from "./noting_disk.js";
 import { Posts } from "./posts.js";
@@ -308,7 +309,10 @@ export class Actor {
         waitsFor = `message ${behind[0][1]} of ${behind[0][0]} and ${behind.length - 1} more conversations`;
         await this.#change();
       }
-      if (!over) this.journal.caughtUp(heads);
+      if (over) return false;
+      this.journal.caughtUp(heads);
+      waitsFor = "what features show";
+      await rest(this);
       return true;
     };
     const settled = await Promise.race([this.guarded(work()), pause(timeoutMs)]);

@@ -1,9 +1,9 @@
 /**
  * One client's record of all that it received, line by line what `imserver/proof/torture/client_journal.py` writes and reads.
  *
- * Each line is one `write` to a file of its own for each life of the client: once that call has returned, a SIGKILL takes nothing
- * back. Beside it another file says how far each conversation was shown, for this program's own later lives: it follows the line,
- * and a message whose line is there alone is not done yet, and comes again.
+ * Each line is one `write` to a file of its own for each life of the client: once that call has returned, a SIGKILL takes
+ * nothing back. Beside it another file says how far each conversation was shown, for this program's own later lives: it follows
+ * the line, and a message whose line is there alone is not done yet, and comes again.
  */
 
 import { createHash } from "node:crypto";
@@ -11,11 +11,14 @@ import { appendFileSync, closeSync, existsSync, openSync, readdirSync, readFileS
 import { join } from "node:path";
 
 import { encodeContent, encodeValue } from "../src/wire/encode.js";
+import { DEFAULT_LIMITS } from "../src/wire/limits.js";
 
 /** @typedef {import("../src/values.js").Content} Content */
 
 const DIGEST_BYTES = 16;
 const NS_OF_S = 1e9;
+/** A line is no frame: one may tell of a thousand messages. */
+const LINE_LIMITS = { ...DEFAULT_LIMITS, maxArrayItems: 2 ** 20, maxMapItems: 2 ** 20 };
 const NOTHING = new Uint8Array();
 
 /** Seconds of the machine's clock that never goes back, the same in all its processes. */
@@ -176,6 +179,16 @@ export class ClientJournal {
     this.#write("noted", feature, facts);
   }
 
+  /**
+   * What the acts of a feature found at the end. Of several the last one counts.
+   *
+   * @param {string} feature
+   * @param {readonly unknown[]} facts
+   */
+  rested(feature, facts) {
+    this.#write("rested", feature, facts);
+  }
+
   /** Everything up to these positions was handed over. @param {Readonly<Record<string, number>>} heads */
   caughtUp(heads) {
     this.#write("caught_up", heads);
@@ -218,7 +231,7 @@ export class ClientJournal {
   /** @param {unknown[]} fields */
   #write(...fields) {
     if (this.#closed) return; // what is heard behind the end of this life comes again in the next
-    const line = encodeValue(fields);
+    const line = encodeValue(fields, LINE_LIMITS);
     if (writeSync(this.#file, line) !== line.length) {
       throw new Error("the disk is full: what clients are told cannot be written down");
     }

@@ -1,6 +1,6 @@
 /**
- * A process with several clients for `imserver torture`, which starts it: `node client_process.js FOLDER`. It reads orders as lines
- * of JSON from standard input, answers on standard output, and ends when the input ends, as `client_process.py` does.
+ * A process with several clients for `imserver torture`, which starts it: `node client_process.js FOLDER`. It reads orders as
+ * lines of JSON from standard input, answers on standard output, and ends when the input ends, as `client_process.py` does.
  */
 
 import { writeSync } from "node:fs";
@@ -51,7 +51,8 @@ class ClientProcess {
     const begun = Object.keys(this.#groups).length > 0;
     setInterval(() => this.#tellFigures(), TELL_EVERY_MS);
     if (begun) this.#begin();
-    await Promise.all(this.#actors.map((actor, at) => actor.begin(this.#script.roles[at].address, this.#script.roles[at].token)));
+    const { roles } = this.#script;
+    await Promise.all(this.#actors.map((actor, at) => actor.begin(roles[at].address, roles[at].token)));
     if (!begun) tell({ do: "ready" });
   }
 

