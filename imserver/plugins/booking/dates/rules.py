@@ -168,6 +168,11 @@ SAME: Final = _compiled(
     (r"(?<![a-z])(?:at )?(?:that|this|the) time(?![a-z])", read.same("time")),
     ("(?<![某哪月端节旦诞夜至午秋明庆五一])[那这](?:一)?[天日](?![下上早晚])|同一?天", read.same("day")),
     (r"(?<![a-z])(?:on )?(?:the same|that) day(?![a-z])", read.same("day")),
+    (r"(?<![a-z])(?:(?:of|in) )?(?:the same|that)(?: same)? week(?![a-z])", read.same("week")),
+    (
+        "(?:[在就])?(?:那(?:一)?个?|同一?个?|当)(?:周|星期|礼拜)(?![一二三四五六日天末])(?:的|里)?(?=[周星礼])",
+        read.same("week"),
+    ),
 )
 _SHIFT_CN: Final = (
     "(?<!可能)(?<!估计)(?<!也许)(?<!大概)(?<!会)(?<!约)(?:再|给我)?"
