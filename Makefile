@@ -27,14 +27,14 @@ uv := .tools/bin/uv
 endif
 
 .PHONY: help demo test browse check prove prove-long simulate mutants understanding bench rivals fmt lock clean \
-        check-format check-lint check-types check-layers check-tests check-wheel \
+        check-format check-lint check-types check-js-types check-layers check-tests check-wheel \
         prove-begin prove-simulation prove-torture prove-storage-faults prove-hostile-peers prove-random-input prove-conformance
 
 help:
 	@echo 'make demo    a server, clients and a pulled cable, on this machine'
 	@echo 'make test    the tests'
 	@echo 'make browse  the JavaScript client in Chromium, which must be installed (four minutes)'
-	@echo 'make check   everything a change must pass: format, lint, types, layers, tests, wheel'
+	@echo 'make check   everything a change must pass: format, lint, types (of Python and JavaScript), layers, tests, wheel'
 	@echo 'make prove   the short proofs: simulation, torture, storage faults, hostile peers, random input, conformance (5 minutes)'
 	@echo 'make prove-long  the long ones (two hours)'
 	@echo 'make simulate  the whole system on virtual time, under faults [SEEDS=how many] [SEED=one to replay]'
@@ -84,7 +84,7 @@ fmt: $(ready)
 
 # ------------------------------------------------------------------------------------------------------------- the gate
 
-check: check-format check-lint check-types check-layers check-tests check-wheel
+check: check-format check-lint check-types check-js-types check-layers check-tests check-wheel
 	@echo 'check: all gates passed'
 
 # $(call gate,name,command): says which gate runs, and how long it took.
@@ -98,6 +98,9 @@ check-lint: $(ready)
 
 check-types: $(ready)
 	$(call gate,types,$(bin)/mypy --no-error-summary $(typed))
+
+check-js-types: $(ready)
+	$(call gate,js-types,$(bin)/python .ci/js_types.py)
 
 check-layers: $(ready)
 	$(call gate,layers,$(bin)/lint-imports --no-logo | grep -v '^$$')

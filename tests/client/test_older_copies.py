@@ -610,4 +610,6 @@ async def test_own_cursors_that_the_copy_does_not_have_are_reported_again(
             await asyncio.sleep(0.01)
             cursor = await alice.client.cursor(DIRECT)
     assert cursor == expected
+    if gone:
+        await alice.heard(HistoryReplaced)
     assert bool(alice.of(HistoryReplaced)) is gone

@@ -17,7 +17,8 @@ from imserver_client import AccountChanged, CursorMoved, HistoryReplaced, PostsG
 
 from .test_older_copies import AT_ONCE, PATIENCE_S, QUICK, Machine, Person, machine, text
 
-__all__ = ["machine"]
+#: A fixture: it is used by name.
+FIXTURES = [machine]
 
 #: State of an account is shown under the name of a feature that the server has.
 NAME = "reactions"
@@ -179,7 +180,10 @@ async def test_what_the_account_keeps_is_what_the_copy_has(machine: Machine) -> 
         await machine.server.store.write(lambda tx: tx.set_account("alice", NAME, number))
 
     async def has(number: int) -> None:
-        await alice.until(lambda: alice.client.account().get(NAME) == number)
+        await alice.until(
+            lambda: [one.account.get(NAME) for one in alice.of(AccountChanged)][-1:] == [number]
+        )
+        assert alice.client.account().get(NAME) == number
 
     await set_to(1)
     await has(1)

@@ -5,15 +5,17 @@
 import { createInterface } from "node:readline";
 
 import { Client, makeCore } from "../../clients/js/src/client.js";
-import { FileDisk } from "../../clients/js/src/storage/file_disk.js";
-import { MemoryStorage } from "../../clients/js/src/storage/memory.js";
 import { openNodeTcp } from "../../clients/js/src/transports/node-tcp.js";
 import { openWebSocket } from "../../clients/js/src/transports/websocket.js";
 import { MACHINE } from "../../clients/js/src/environment.js";
-import { fromHex, hex } from "../../clients/js/src/wire/values.js";
+import { decodeValue } from "../../clients/js/src/wire/decode.js";
+import { encodeValue } from "../../clients/js/src/wire/encode.js";
+import { Float, fromHex, hex } from "../../clients/js/src/wire/values.js";
+import { Stores } from "./stores.js";
 
 const things = new Map();
-const memories = new Map();
+/** Clients of the test that is running; what it leaves would come back to the port of a later one. */
+const cores = new Set();
 const answers = new Map();
 let numbers = 0;
 
@@ -55,35 +57,39 @@ const asked = (callback) => () =>
     say({ ask: callback, id });
   });
 
-function storageOf(store) {
-  if (store === null) return undefined;
-  if (store.path) return new FileDisk(store.path);
-  if (!memories.has(store.memory)) memories.set(store.memory, new MemoryStorage());
-  return memories.get(store.memory);
-}
+/** What Python is told, and does not answer: the number says who hears it. */
+const tell = (callback, ...args) => say({ tell: callback, args });
+
+const stores = new Stores((memory, since, names) => tell(-memory, since, names));
 
 const environmentOf = (waits) => ({
   ...MACHINE,
   uniform: (least, most) => {
     if (!waits) return MACHINE.uniform(least, most);
-    say({ waits, range: [least / 1000, most / 1000] });
+    tell(waits, least / 1000, most / 1000);
     return least;
   },
 });
 
 const operations = {
-  async connect({ address, token, store, waits, ...options }) {
+  make({ address, token, store, waits, ...options }) {
     const core = makeCore({
       ...read(options),
       address,
       token: typeof token === "string" ? token : asked(token),
-      storage: storageOf(store),
+      storage: store === null ? undefined : stores.of(store),
       transport: address.startsWith("ws") ? openWebSocket : openNodeTcp,
       environment: environmentOf(waits),
     });
+    cores.add(core);
+    return keep(core);
+  },
+  /** The rest of `connect`; `leave` is for who does not wait for it. */
+  async open({ core: number }) {
+    const core = things.get(number);
     await core.open();
     const client = new Client(core);
-    return { client: keep(client), core: keep(core), userId: client.userId, deviceId: client.deviceId };
+    return { client: keep(client), userId: client.userId, deviceId: client.deviceId };
   },
   call({ client, path, args, abort }) {
     const [method, ...owners] = path.split(".").reverse();
@@ -95,6 +101,14 @@ const operations = {
   },
   /** What a test looks at, or does, in the core. */
   peek: ({ core, what, name }) => peeks[what](things.get(core), name),
+  saved: ({ store }) => stores.saved(store),
+  write: ({ store, method, args }) => stores.write(store, method, read(args)),
+  async reset() {
+    await Promise.all([...cores].map((core) => core.abort()));
+    for (const held of [cores, stores, things, answers]) held.clear();
+  },
+  pack: ({ value }) => encodeValue(wireRead(value)),
+  unpack: ({ bytes }) => wireTold(decodeValue(fromHex(bytes))),
   aborter: () => keep(new AbortController()),
   abort: ({ thing }) => things.get(thing).abort(),
   stream: ({ client, path, args }) => keep(things.get(client)[path](...read(args))),
@@ -103,9 +117,24 @@ const operations = {
     if (done) return null;
     return { message: typeof value.done === "function" ? keep(value) : null, value };
   },
-  leave: ({ stream }) => things.get(stream).return?.(),
+  leave: ({ core }) => things.get(core).abort(),
   done: ({ message }) => things.get(message).done(),
 };
+
+/** A wire value as JSON that keeps everything apart: maps as pairs, whole floats by name. */
+function wireTold(value) {
+  if (value instanceof Map) return { $map: [...value].map(([key, one]) => [key, wireTold(one)]) };
+  if (value instanceof Float) return { $float: value.value };
+  return Array.isArray(value) ? value.map(wireTold) : told(value);
+}
+
+function wireRead(json) {
+  if (Array.isArray(json)) return json.map(wireRead);
+  if (json === null || typeof json !== "object") return json;
+  if ("$hex" in json) return fromHex(json.$hex);
+  if ("$float" in json) return new Float(json.$float);
+  return new Map(json.$map.map(([key, one]) => [key, wireRead(one)]));
+}
 
 const peeks = {
   follows: (core) => [...core.inbox.names()],

@@ -13,7 +13,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from types import SimpleNamespace, TracebackType
 from typing import Any
@@ -59,6 +59,8 @@ class Node:
         self._process.stdin.close()
         self._process.wait(10)
         self._reader.join(10)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
 
     def ask(self, op: str, **given: Any) -> Future[Any]:
         """Ask for something; the answer comes in the reader's thread."""
@@ -80,6 +82,18 @@ class Node:
             self.callbacks[self._numbers] = loop, function
             return self._numbers
 
+    def write(self, store: dict[str, Any], method: str, args: Any) -> None:
+        """Write to a store that no client has open."""
+        self.at_once("write", store=store, method=method, args=_given(_plain(args)))
+
+    def pack(self, value: Any) -> bytes:
+        """A value of the wire, encoded by the JavaScript client."""
+        return bytes(self.at_once("pack", value=_wire_said(value)))
+
+    def unpack(self, data: bytes) -> Any:
+        """The same, decoded."""
+        return _wire_value(self.at_once("unpack", bytes=data.hex()))
+
     def _write(self, line: dict[str, Any]) -> None:
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(line).encode() + b"\n")
@@ -91,8 +105,8 @@ class Node:
             said = json.loads(line)
             if "complaint" in said:
                 self.complaints.append(said["complaint"])
-            elif "waits" in said:
-                self.callbacks[said["waits"]][1](*said["range"])
+            elif "tell" in said:
+                self.callbacks[said["tell"]][1](*said["args"])
             elif "ask" in said:
                 loop, function = self.callbacks[said["ask"]]
                 assert loop is not None
@@ -120,6 +134,26 @@ class Node:
             self._write(line)
 
 
+def _wire_said(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return list(map(_wire_said, value))
+    if isinstance(value, dict):
+        return {"$map": [[key, _wire_said(one)] for key, one in value.items()]}
+    if isinstance(value, bytes):
+        return {"$hex": value.hex()}
+    return {"$float": value} if isinstance(value, float) and value.is_integer() else value
+
+
+def _wire_value(value: Any) -> Any:
+    if isinstance(value, list):
+        return list(map(_wire_value, value))
+    if not isinstance(value, dict):
+        return value
+    if "$float" in value:
+        return float(value["$float"])
+    return {key: _wire_value(one) for key, one in value["$map"]}
+
+
 def _value(value: Any) -> Any:
     if isinstance(value, list):
         return [_value(one) for one in value]
@@ -142,8 +176,7 @@ def _error(said: dict[str, Any]) -> BaseException:
         made: BaseException = kind(said["code"], said["text"])
         return made
     if kind is not None:
-        made = kind(said["message"])
-        return made
+        return kind(said["message"])  # type: ignore[no-any-return]
     if said["name"] == "AbortError":
         return asyncio.CancelledError()
     return RuntimeError(said.get("stack") or said["message"])
@@ -156,6 +189,15 @@ def _tuples(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _tuples(one) for key, one in value.items()}
     return value
+
+
+def _plain(value: Any) -> Any:
+    """With maps for dataclasses."""
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    return list(map(_plain, value)) if isinstance(value, (tuple, list)) else value
 
 
 def _given(value: Any) -> Any:
@@ -180,7 +222,7 @@ def _camel(name: str) -> str:
     return first + "".join(map(str.title, others))
 
 
-def _made(kind: type[Any], said: dict[str, Any], **more: Any) -> Any:
+def made(kind: type[Any], said: dict[str, Any], **more: Any) -> Any:
     """A value of the Python client."""
     names = {field.name for field in fields(kind)}
     given = {_snake(name): _tuples(value) for name, value in said.items()}
@@ -206,14 +248,14 @@ def _event(said: dict[str, Any]) -> Any:
     if kind is api.CursorMoved:
         said["cursor"] = api.Cursor(**said["cursor"])
     if kind is api.PostSettled and said["posted"] is not None:
-        said["posted"] = _made(api.Posted, said["posted"])
+        said["posted"] = made(api.Posted, said["posted"])
     if kind is api.PostsGone:
-        said["posts"] = tuple(_made(api.GonePost, one) for one in said["posts"])
-    return _made(kind, said)
+        said["posts"] = tuple(made(api.GonePost, one) for one in said["posts"])
+    return made(kind, said)
 
 
 def _item(said: dict[str, Any]) -> Any:
-    return _made(values.Item, said)
+    return made(values.Item, said)
 
 
 def _limits(limits: api.ClientLimits) -> dict[str, Any]:
@@ -240,8 +282,13 @@ class JsConnecting:
         self._client: JsClient | None = None
 
     async def _open(self) -> JsClient:
-        opened = await asyncio.wrap_future(self._node.ask("connect", **self._options))
-        self._client = JsClient(self._node, opened)
+        core = self._node.at_once("make", **self._options)
+        try:
+            opened = await asyncio.wrap_future(self._node.ask("open", core=core))
+        except asyncio.CancelledError:
+            await asyncio.wrap_future(self._node.ask("leave", core=core))
+            raise
+        self._client = JsClient(self._node, core, opened)
         return self._client
 
     def __await__(self) -> Any:
@@ -276,18 +323,10 @@ def connect(
     waits = None
     if environment is not None and not hasattr(environment.uniform, "__self__"):
         waits = node.callback(environment.uniform, None)
-    stored = None
-    if isinstance(store, api.MemoryStorage):
-        stored = {"memory": id(store)}
-        node.callbacks[-id(store)] = None, lambda: store  # kept, so that no other store gets this id
-    elif isinstance(store, api.SqliteStorage):
-        stored = {"path": store._path}
-    elif store is not None:
-        stored = {"path": str(store)}
     options = {
         "address": address,
         "token": token if isinstance(token, str) else node.callback(token, loop),
-        "store": stored,
+        "store": None if store is None else place_of(node, store),
         "waits": waits,
         "timeoutMs": None if timeout is None else timeout * 1000,
         "closeTimeoutMs": close_timeout * 1000,
@@ -298,6 +337,21 @@ def connect(
     if device_id is not None:
         options["deviceId"] = device_id
     return JsConnecting(node, options)
+
+
+def place_of(node: Node, store: Any) -> dict[str, Any]:
+    """The store in Node that stands for this one. A store that has `ended` is told what ends with a token of sync."""
+    if isinstance(store, api.SqliteStorage):
+        return {"path": store._path}
+    if not isinstance(store, api.MemoryStorage):
+        return {"path": str(store)}
+
+    def ended(since: str | None, names: list[str]) -> None:
+        if hasattr(store, "ended"):
+            store.ended.append((since, sorted(names)))
+
+    node.callbacks[-id(store)] = None, ended  # which keeps the store, so that no other gets this id
+    return {"memory": id(store)}
 
 
 class JsMessage:
@@ -367,7 +421,7 @@ class _Feature:
 
 class _Edits(_Feature):
     async def edit(self, name: str, position: int, content: Any, *, revision: int | None = None) -> Any:
-        return _made(edits.Edit, await self._call("edit", name, position, content, {"revision": revision}))
+        return made(edits.Edit, await self._call("edit", name, position, content, {"revision": revision}))
 
 
 class _Reactions(_Feature):
@@ -379,7 +433,7 @@ class _Reactions(_Feature):
 
     def of(self, name: str, position: int) -> Any:
         said = self._at_once("of", name, position)
-        shown = tuple(_made(reactions.EmojiCount, one) for one in said["shown"])
+        shown = tuple(made(reactions.EmojiCount, one) for one in said["shown"])
         return reactions.Reactions(shown, said["kinds"])
 
     def mine(self, name: str, position: int) -> tuple[str, ...]:
@@ -387,7 +441,7 @@ class _Reactions(_Feature):
 
     async def people(self, name: str, position: int, emoji: str | None = None, **page: Any) -> Any:
         said = await self._call("people", name, position, {"emoji": emoji, **page})
-        return [_made(reactions.Reactor, one) for one in said["people"]], said["next"]
+        return [made(reactions.Reactor, one) for one in said["people"]], said["next"]
 
 
 class _Blocks(_Feature):
@@ -413,7 +467,10 @@ class _States(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         said = self._core.peek("state", name)
-        items = {int(at): SimpleNamespace(**{_snake(k): v for k, v in one.items()}) for at, one in said.pop("items").items()}
+        items = {
+            int(at): SimpleNamespace(**{_snake(k): v for k, v in one.items()})
+            for at, one in said.pop("items").items()
+        }
         counted = {name: SimpleNamespace(**said.pop(name)) for name in ("about", "settings")}
         held = Ranges(map(tuple, said.pop("held")))
         return SimpleNamespace(**said, **counted, held=held, items=items)
@@ -452,10 +509,10 @@ class _Core:
 class JsClient:
     """The Python client's public API, done by a client in Node."""
 
-    def __init__(self, node: Node, opened: dict[str, Any]) -> None:
+    def __init__(self, node: Node, core: int, opened: dict[str, Any]) -> None:
         self._node = node
         self._number = opened["client"]
-        self._core = _Core(node, opened["core"])
+        self._core = _Core(node, core)
         self.user_id = opened["userId"]
         self.device_id = opened["deviceId"]
         self.edits = _Edits(self, "edits")
@@ -494,14 +551,14 @@ class JsClient:
         except asyncio.CancelledError:
             self._node.at_once("abort", thing=aborter)
             raise
-        return _made(api.Posted, posted)  # type: ignore[no-any-return]
+        return made(api.Posted, posted)  # type: ignore[no-any-return]
 
     async def abandon(self, name: str, key: bytes) -> api.Posted | None:
         posted = await self.call("abandon", name, key)
-        return None if posted is None else _made(api.Posted, posted)
+        return None if posted is None else made(api.Posted, posted)
 
     def outbox(self) -> list[api.Queued]:
-        return [_made(api.Queued, one) for one in self.at_once("outbox")]
+        return [made(api.Queued, one) for one in self.at_once("outbox")]
 
     def _stream(self, path: str, read: Callable[[dict[str, Any]], Any], *args: Any) -> JsStream:
         number = self._node.at_once("stream", client=self._number, path=path, args=_given(args))
@@ -523,14 +580,14 @@ class JsClient:
         rows = []
         for one in said["conversations"]:
             last = one.pop("last")
-            rows.append(_made(api.Conversation, one, last=None if last is None else _item(last)))
+            rows.append(made(api.Conversation, one, last=None if last is None else _item(last)))
         return values.ConversationPage(tuple(rows), said["next"])
 
     async def members(self, name: str) -> list[api.Member]:
-        return [_made(api.Member, one) for one in await self.call("members", name)]
+        return [made(api.Member, one) for one in await self.call("members", name)]
 
     async def users(self, user_ids: Iterable[str]) -> list[api.User]:
-        return [_made(api.User, one) for one in await self.call("users", list(user_ids))]
+        return [made(api.User, one) for one in await self.call("users", list(user_ids))]
 
     def show(self, name: str) -> None:
         self.at_once("show", name)
@@ -540,7 +597,7 @@ class JsClient:
 
     def item(self, name: str, position: int) -> Any:
         said = self.at_once("item", name, position)
-        return None if said is None else _made(api.ItemState, said)
+        return None if said is None else made(api.ItemState, said)
 
     def about(self, name: str) -> Any:
         return _tuples(self.at_once("about", name))
@@ -555,7 +612,9 @@ class JsClient:
         return _shaped(await self.call("ask", method.name, _listed(params)), method)
 
     def watch(self, method: Any, params: Any) -> JsStream:
-        return self._stream("watch", lambda said: _shaped(said["value"], method), method.name, said_of(params))
+        return self._stream(
+            "watch", lambda said: _shaped(said["value"], method), method.name, said_of(params)
+        )
 
     async def write(self, method: Any, params: Any) -> Any:
         aim = {

@@ -235,12 +235,7 @@ export class Client {
     this.#core.states.reader.hide(conversationId);
   }
 
-  /**
-   * A message's state as this client knows it; null if it does not hold that message: read its page (`history`).
-   *
-   * @param {string} conversationId
-   * @param {number} position
-   */
+  /** @param {string} conversationId @param {number} position  Its state; null if the message is not held: read `history`. */
   item(conversationId, position) {
     return this.#core.states.item(conversationId, position);
   }
@@ -319,12 +314,7 @@ export class Client {
     return this.#core.calls.cursor(conversationId, delivered, read);
   }
 
-  /**
-   * Mark everything up to `position` as read. Reported soon; so is *delivered*, by itself, when a message is done.
-   *
-   * @param {string} conversationId
-   * @param {number} position
-   */
+  /** @param {string} conversationId @param {number} position  All up to it is read. *Delivered* is told when it is done. */
   markRead(conversationId, position) {
     this.#core.receipts.read(conversationId, position);
   }

@@ -119,6 +119,8 @@ export class Receipts {
     /** @type {Map<string, Cursor>} */
     this._pending = new Map();
     this._reporting = false;
+    /** @type {Promise<void>} */
+    this._round = Promise.resolve();
   }
 
   /**
@@ -188,8 +190,18 @@ export class Receipts {
     }
   }
 
-  /** Report everything that is pending, now. */
-  async flush() {
+  /**
+   * Report everything that is pending, now; resolves when earlier reports have their answers, too.
+   *
+   * @returns {Promise<void>}
+   */
+  flush() {
+    const round = Promise.all([this._round, this._flush()]).then(() => {});
+    this._round = round.catch(() => {}); // whoever began it hears of it
+    return round;
+  }
+
+  async _flush() {
     const reports = [...this._pending];
     this._pending.clear();
     for (let start = 0; start < reports.length; start += PARALLEL) {

@@ -59,7 +59,7 @@ export class GivingUp {
     for (;;) {
       while (entry.inFlight || !(entry.holds || entry.gone)) await this._landing(entry);
       try {
-        return await this.ask(entry.conversationId, fromHex(entry.key), false);
+        return await this.ask(entry.conversationId, fromHex(entry.key));
       } catch (error) {
         if (!(error instanceof SessionLost)) throw error;
       }
@@ -84,33 +84,31 @@ export class GivingUp {
   }
 
   /**
-   * Ask the server to abandon this key.
+   * Ask the server to abandon this key. Throws SessionLost: the next session may go on with another history.
    *
    * @param {string} conversationId
    * @param {Uint8Array} key
-   * @param {boolean} patient
    */
-  async ask(conversationId, key, patient) {
+  async ask(conversationId, key) {
     try {
-      return await this._askOnce(conversationId, key, patient);
+      return await this._askOnce(conversationId, key);
     } catch (error) {
       if (!(error instanceof Refused) || error.code !== RefusalCode.EPOCH_CHANGED) throw error;
     }
     // Between its answer and the page an older copy of the database has come back: that answer is void.
-    return this._askOnce(conversationId, key, patient);
+    return this._askOnce(conversationId, key);
   }
 
   /**
    * @param {string} conversationId
    * @param {Uint8Array} key
-   * @param {boolean} patient
    * @returns {Promise<Posted | null>}
    */
-  async _askOnce(conversationId, key, patient) {
+  async _askOnce(conversationId, key) {
     const { requests } = this._core;
-    const { position } = await requests.call(ABANDON, [conversationId, key], { patient });
+    const { position } = await requests.call(ABANDON, [conversationId, key], { patient: false });
     if (position === null) return null;
-    const page = await requests.call(HISTORY, [conversationId, position - 1, null, 1]);
+    const page = await requests.call(HISTORY, [conversationId, position - 1, null, 1], { patient: false });
     const sentAt = page.items.find((item) => item.position === position)?.sentAt ?? 0;
     return { conversationId, position, sentAt, key };
   }

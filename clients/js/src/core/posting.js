@@ -11,6 +11,7 @@ import { EncodeError, fromHex, hex, plainValue, sameBytes } from "../wire/values
 import { Delays } from "./delays.js";
 import { GivingUp } from "./giving_up.js";
 import { Outbox } from "./outbox.js";
+import { SessionLost } from "./requests.js";
 
 /** @typedef {import("../errors.js").ClientError} ClientError */
 /** @typedef {import("../values.js").Posted} Posted */
@@ -29,6 +30,8 @@ export class Posting {
     this.outbox = new Outbox();
     this._delays = new Delays((event) => core.announce(event), core.timers, core.limits.delayOverAfterMs);
     this._givingUp = new GivingUp(core, this);
+    /** Times that answers turned out to be void. */
+    this._offeredAgain = 0;
     /** @type {Map<string, Set<Waiter>>} */
     this._waiters = new Map();
     /** @type {Map<string, import("./backoff.js").Backoff>} */
@@ -41,11 +44,7 @@ export class Posting {
     this._onEmpty = [];
   }
 
-  /**
-   * Take over the posts that an earlier process left.
-   *
-   * @param {readonly import("./saved.js").SavedPost[]} posts
-   */
+  /** @param {readonly import("./saved.js").SavedPost[]} posts  Those that an earlier process left. */
   restore(posts) {
     for (const { conversationId, key, content } of posts) {
       this.outbox.add({ conversationId, key, content, offered: true, stored: true });
@@ -139,14 +138,33 @@ export class Posting {
    *
    * @param {string} conversationId
    * @param {Uint8Array} key
+   * @returns {Promise<Posted | null>}
    */
   async abandon(conversationId, key) {
-    if (this._end !== null) throw this._end();
-    const entry = this.outbox.get(hex(key));
-    if (entry !== undefined && entry.conversationId !== conversationId) {
-      throw new Misuse("this key is in the outbox for another conversation");
+    for (;;) {
+      const offeredAgain = this._offeredAgain;
+      try {
+        const posted = await this._abandon(conversationId, key);
+        if (posted !== null || offeredAgain === this._offeredAgain) return posted;
+      } catch (error) {
+        if (!(error instanceof SessionLost)) throw error;
+      }
+      // Had it been answered, that answer may be void: an older copy of the database came back, and the post is offered again,
+      // or was. Then it is of no worth that it was not stored just before (SPEC 9.4).
     }
-    if (entry === undefined) return this._givingUp.ask(conversationId, this._core.keyOr(key), true);
+  }
+
+  /**
+   * Ask once. Throws SessionLost for a post that is not in the outbox.
+   *
+   * @param {string} conversationId
+   * @param {Uint8Array} key
+   */
+  async _abandon(conversationId, key) {
+    if (this._end !== null) throw this._end();
+    const entry = this.outbox.get(hex(this._core.keyOr(key)));
+    if (entry === undefined) return this._givingUp.ask(conversationId, key);
+    if (entry.conversationId !== conversationId) throw new Misuse("this key is in the outbox for another conversation");
     if (entry.offered) return this._givingUp.giveUp(entry);
     this.settle(entry, new Abandoned("given up before it was sent"), false);
     return null;
@@ -182,10 +200,7 @@ export class Posting {
     }
   }
 
-  /**
-   * @param {Entry} entry
-   * @param {Answer | null} answer
-   */
+  /** @param {Entry} entry @param {Answer | null} answer */
   _answered(entry, answer) {
     if (answer === null) return; // `sessionLost` puts all of them back in order
     if (answer.event === "refusal") this._refused(entry, answer);
@@ -296,7 +311,9 @@ export class Posting {
    */
   offerAgain(posts) {
     const missing = posts.filter(({ key }) => this.outbox.get(key) === undefined);
-    if (missing.length > 0) this.outbox.offerFirst(missing);
+    if (missing.length === 0) return;
+    this._offeredAgain += 1;
+    this.outbox.offerFirst(missing);
   }
 
   /**

@@ -44,9 +44,9 @@ export class StateReader {
 
   /** @param {string} name  Ask if something is missing that is shown. */
   lookAt(name) {
-    if (!this._shown.has(name) || this._reading.has(name)) return;
     const state = this._states.kept.get(name);
-    if (state === undefined || !state.due() || !this._core.mayOffer || this._core.isOver) return;
+    if (state === undefined || !state.due()) return; // in this order: where nothing is held, `due` counts it as seen
+    if (!this._shown.has(name) || this._reading.has(name) || !this._core.mayOffer || this._core.isOver) return;
     this._reading.add(name);
     const ended = () => {
       this._reading.delete(name);

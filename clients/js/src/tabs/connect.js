@@ -67,7 +67,7 @@ async function alone(tabId, options, open, reason) {
   });
   const hub = new Hub(client, null, (_, said) => tab.heard(said));
   tab.become("alone");
-  await hub.begin();
+  hub.begin();
   return tab;
 }
 
@@ -161,10 +161,13 @@ class Member {
       const client = await this.#open(storage, first ? this.#options : { ...this.#options, timeoutMs: null });
       if (this.#leaving.signal.aborted) return void (await client.close({ flush: false }));
       this.#client = client;
-      this.#hub = new Hub(client, this.#handedIn, (to, said) => this.#tell(to, said));
+      const hub = new Hub(client, this.#handedIn, (to, said) => this.#tell(to, said));
+      await hub.takeOver();
+      if (this.#leaving.signal.aborted) return;
+      this.#hub = hub;
       this.#leader = this.#tabId;
       this.tab.become("leading");
-      await this.#hub.begin();
+      hub.begin();
     } catch (error) {
       this.over(/** @type {Error} */ (error));
     }

@@ -33,8 +33,8 @@ export class Hub {
     this.#tell = tell;
   }
 
-  /** Take over: first what tabs had handed in, in their order, then whatever they ask. */
-  async begin() {
+  /** Take over what tabs had handed in, in their order. Before that a newer post must not be asked for: it would overtake them. */
+  async takeOver() {
     for (const { number, conversationId, content, key } of (await this.#handedIn?.all()) ?? []) {
       const post = this.#post(conversationId, content, key, number);
       post.outcome.then(
@@ -42,6 +42,10 @@ export class Hub {
         (error) => this.#settled(post, { conversationId, key, posted: null, error }),
       );
     }
+  }
+
+  /** From now on tabs may ask. */
+  begin() {
     this.#tell(null, this.#leading());
   }
 

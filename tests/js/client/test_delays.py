@@ -1,0 +1,3 @@
+"""See `tests.client.test_delays`."""
+
+from tests.client.test_delays import *  # noqa: F403

@@ -1,0 +1,3 @@
+"""See `tests.client.test_pages`."""
+
+from tests.client.test_pages import *  # noqa: F403

@@ -1,0 +1,3 @@
+"""See `tests.client.test_questions`."""
+
+from tests.client.test_questions import *  # noqa: F403

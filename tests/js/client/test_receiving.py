@@ -1,0 +1,3 @@
+"""See `tests.client.test_receiving`."""
+
+from tests.client.test_receiving import *  # noqa: F403

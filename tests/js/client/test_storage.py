@@ -1,0 +1,3 @@
+"""See `tests.client.test_storage`."""
+
+from tests.client.test_storage import *  # noqa: F403

@@ -1,0 +1,3 @@
+"""See `tests.client.test_teams`."""
+
+from tests.client.test_teams import *  # noqa: F403
