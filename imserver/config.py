@@ -168,7 +168,7 @@ class LogConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HttpConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The HTTP listener: WebSocket, health, and what plugins answer under `/x/`. Listens if there is such a section."""
+    """The HTTP listener: WebSocket, health, what features and plugins (`/x/`) answer. Listens if there is such a section."""
 
     #: Address to bind. Without TLS only loopback is accepted, unless `insecure`.
     host: str = "127.0.0.1"

@@ -1,8 +1,8 @@
 """Feature API: what a feature of the server is made of, and all that its handlers see.
 
-A feature is a value, `Feature(name, …)`: rows that say which methods, signals and pushes it has, its tables, what it follows,
-and the plain functions behind them. `imserver/features/__init__.py` lists those that a server has unless it is told otherwise
-(`Server(features=…)`). A server builds its tables from them; no module keeps one.
+A feature is a value, `Feature(name, …)`: rows that say which methods, signals, pushes and routes it has, its tables, what it
+follows, and the plain functions behind them. `imserver/features/__init__.py` lists those that a server has unless it is told
+otherwise (`Server(features=…)`). A server builds its tables from them; no module keeps one.
 
 **A method that writes** (`Write`) is a plain function `handler(tx, asker, params) -> result`. It runs in the writer's
 transaction and may run more than once (a neighbour failed): it changes nothing outside of `tx`. Before it is called, in the
@@ -16,7 +16,7 @@ the grant. Its kind of *repetition* says how a repeated request is known:
 
 **A read** (`Read`) is `handler(reader, asker, params) -> result`, in one snapshot. **A task** (`Task`) is what is neither: a
 coroutine with a deadline, cancelled when its session ends and at drain. **A signal** (`Heard`) goes to a plain function on the
-loop.
+loop. **A route** (`Route`) answers requests over HTTP, where the server listens for them.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from imserver.chat.permissions import EVERYTHING, Grant, Need
 from imserver.content import decode_content, encode_content
 from imserver.errors import Refusal, RefusalCode, UniqueViolation
+from imserver.http_requests import Asked, Page, said
 from imserver.method_rows import Asker, Left, ReadRow, Repetition, WriteRow
 from imserver.model import Audience, Kind, Message, Role, User
 from imserver_protocol.methods.descriptors import Method, Push, Shape, Signal
@@ -39,6 +40,7 @@ __all__ = [
     "MOST_ITEMS",
     "AboutStands",
     "AccountStands",
+    "Asked",
     "Asker",
     "Audience",
     "Check",
@@ -54,6 +56,7 @@ __all__ = [
     "Message",
     "Method",
     "Need",
+    "Page",
     "Push",
     "Read",
     "Reader",
@@ -61,6 +64,7 @@ __all__ = [
     "RefusalCode",
     "Repetition",
     "Role",
+    "Route",
     "Services",
     "Sessions",
     "SettingsStand",
@@ -75,6 +79,7 @@ __all__ = [
     "Write",
     "decode_content",
     "encode_content",
+    "said",
 ]
 
 P = TypeVar("P", bound=Shape)
@@ -361,6 +366,18 @@ class Follow:
 
 
 @dataclass(frozen=True, slots=True)
+class Route:
+    """An address on `[http]`, for who has no session: `handler(services, asked)` gives the `Page`. One that ends in `/` is all
+    that begins with it. Other methods are 405, HEAD goes with GET. What a body and a handler may take is what plugins have.
+
+    Nobody is signed in here. The path is as it came, with its `%` and `..`: never put it together with a file's."""
+
+    path: str
+    handler: Callable[[Services, Asked], Awaitable[Page]]
+    methods: Sequence[str] = ("GET",)
+
+
+@dataclass(frozen=True, slots=True)
 class Hooks:
     """Called in the transaction of the act itself; what raises undoes the act."""
 
@@ -386,6 +403,7 @@ class Feature:
     methods: Sequence[Write[Any, Any] | Read[Any, Any] | Task[Any, Any]] = ()
     signals: Sequence[Heard[Any]] = ()
     pushes: Sequence[Told] = ()
+    routes: Sequence[Route] = ()
     follow: Follow | None = None
     content_types: Mapping[str, Callable[[Mapping[str, Any]], None]] = field(default_factory=dict)
     hooks: Hooks = Hooks()

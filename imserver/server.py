@@ -35,9 +35,11 @@ from imserver.errors import Refusal, StoreFailed
 from imserver.events import AccessEnded
 from imserver.feature_api import Feature, Method, Shape
 from imserver.feature_host import Askers, FeatureHost
+from imserver.feature_host.web import FeatureWeb, Served
 from imserver.features import FEATURES
 from imserver.figures import of_doors, of_health, of_listener, of_plugins
 from imserver.health import MIN_FREE_BYTES, Health
+from imserver.http_requests import Asked, Page, said
 from imserver.metrics import Metrics, one
 from imserver.net.dispatch import ROWS, method_table
 from imserver.net.feature_rows import feature_row, feature_rows
@@ -46,7 +48,6 @@ from imserver.net.live_sessions import LiveSessionList
 from imserver.net.pushes import WirePushes
 from imserver.net.refused_peers import RefusedPeers
 from imserver.net.web.doors import ADMIN, HTTP, Doors
-from imserver.net.web.site import Asked, Page, said
 from imserver.plugin_api import Plugin
 from imserver.plugin_host import HostLimits, PluginHost
 from imserver.store.engine.contacts import contact_limits
@@ -133,6 +134,7 @@ class Server:
         )
         self._refused_peers = RefusedPeers(self.conditions, self.clock.monotonic)
         self.features = FeatureHost(features, self.store, self.chat.read, self.posting, self.log)
+        self._feature_web = FeatureWeb(self.features, self.posting, self.log, random_bytes)
         #: Sessions that asked a plugin's read, and hear when its answer is another.
         self.askers = Askers(self.clock, WirePushes.told)
         self.hub.on_gone = self.askers.forget
@@ -338,6 +340,10 @@ class Server:
             return said(503, {"error": "the server is going down"}, retry_after="3")
         answer = await self.plugin_host.web.answer(asked.method, asked.target, asked.headers, asked.body)
         return Page(answer.status, answer.headers, answer.body)
+
+    def of_features(self) -> Sequence[Served]:
+        """What features answer at addresses of their own."""
+        return self._feature_web.served
 
     def _swept(self) -> None:
         self.health.look()

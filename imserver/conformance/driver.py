@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from imserver.errors import ImserverError
+from imserver.features import NAMES
 
 from .breach import Breach
 
@@ -28,20 +29,17 @@ START_S: Final = 20.0
 END_S: Final = 3.0
 #: What a driver may say that its client lacks; scenarios name what they need of them.
 PARTS: Final = (
+    *NAMES,
     "abandon",
-    "blocks",
-    "edits",
     "groups",
     "history",
     "kill",
     "lineage",
-    "reactions",
     "receipts",
     "renew",
     "states",
     "teams",
     "tokens",
-    "typing",
 )
 
 

@@ -13,9 +13,11 @@ from typing import Final
 
 from .breach import Breach, NotApplicable
 from .driver import BadDriver, Driver, Greeting, Refused
+from .parts import all_answers
 from .play import PATIENCE_S, Play
 from .scenario import LONGEST_S, Scenario
 from .wires import LISTEN
+from .world import World
 
 #: Clients that a driver runs at the same time, though it had room for more: each gets its share of the machine.
 MOST_AT_ONCE: Final = 24
@@ -118,6 +120,7 @@ class Judge:
                 self._start,
                 LISTEN[self._transport],
                 store,
+                World(all_answers()),
                 features=one.features,
                 limits=one.limits,
                 tokens=one.tokens,

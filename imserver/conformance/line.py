@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from imserver.features import FEATURES
 from imserver.trace.faults import fault_in_content
 from imserver.trace.known import METHODS_BY_NAME, SIGNALS_SAID
 from imserver_protocol.errors import MalformedFrame, RemoteError
@@ -29,13 +30,12 @@ ACK_SLACK_S: Final = 1.9
 _CONTROL = {FrameType.ACK, FrameType.PING, FrameType.PONG, FrameType.GOODBYE, FrameType.SIGNAL}
 #: `features` of WELCOME that a method or signal belongs to.
 OPTIONAL: Final = {
-    "edit": "edits",
-    "react": "reactions",
-    "reacted_by": "reactions",
-    "block": "blocks",
-    "unblock": "blocks",
-    "blocks": "blocks",
-    "typing": "typing",
+    name: feature.name
+    for feature in FEATURES
+    for name in (
+        *(row.method.name for row in feature.methods),
+        *(heard.signal.kind for heard in feature.signals),
+    )
 }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from imserver.features import NAMES
 from imserver_protocol.limits import Limits
 
 from .breach import Breach
@@ -22,7 +23,7 @@ from .world import Refuse, World
 PATIENCE_S: Final = 8.0
 #: And for each of many messages that are handed over: each may be a write to the disk.
 EACH_S: Final = 0.1
-ALL_FEATURES: Final = ("blocks", "edits", "reactions", "typing")
+ALL_FEATURES: Final = NAMES
 
 
 @dataclass
@@ -34,7 +35,7 @@ class Play:
     start_driver: Callable[[], Awaitable[Driver]]
     listen: Listen
     store: str
-    world: World = field(default_factory=World)
+    world: World
     features: tuple[str, ...] = ALL_FEATURES
     limits: Limits = field(default_factory=Limits)
     tokens: tuple[str, ...] = ("TOKEN",)

@@ -71,7 +71,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     _rule("4", "a sender must not send it", EVERY),
     _rule("4", "a receiver must accept the longer ones", "frames/wide-numbers"),
-    _rule("5", "**A receiver ignores extra trailing fields**, and so must you", "growth/*"),
+    _rule("5", "**A receiver ignores extra trailing fields**, and so must you", "growth/*", "typing/grown"),
     _rule("5", "an unknown frame type | close MALFORMED", "frames/of-an-unknown-type"),
     _rule(
         "5", "close BAD_STATE", "frames/that-clients-send", "frames/welcome-again", "frames/reply-to-nothing"
@@ -105,6 +105,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "an unknown push or signal kind, an unknown key in a map, an unknown feature | ignored",
         "receiving/unknown-names",
         "growth/unknown-everything",
+        "typing/unknown-conversation",
     ),
     _rule(
         "5",
@@ -198,13 +199,15 @@ RULES: Final[tuple[Rule, ...]] = (
     _rule("9.3", "Holds belong to the session: a fresh one has none", "holds/end-with-the-session"),
     _rule("9.4", "**and nothing is offered to that conversation** (9.3)", "posting/abandon"),
     _rule(
-        "9.6", "ask again with the same key, after\n   `retry_after_ms`", "posting/create-again", "parts/edit"
+        "9.6", "ask again with the same key, after\n   `retry_after_ms`", "posting/create-again", "edits/edit"
     ),
-    _rule("9.6", "have one under way at a time", "parts/one-edit-at-a-time"),
-    _rule("9.7", "a *put* that is asked again must not come behind a later *remove*", "parts/put-and-remove"),
+    _rule("9.6", "have one under way at a time", "edits/one-edit-at-a-time"),
+    _rule(
+        "9.7", "a *put* that is asked again must not come behind a later *remove*", "reactions/put-and-remove"
+    ),
     _rule("20", "So the creator knows it before the answer", "posting/create"),
     # -- receiving
-    _rule("10", "Their reply is no message: it moves neither `have` nor `known_head`", "parts/own-edit"),
+    _rule("10", "Their reply is no message: it moves neither `have` nor `known_head`", "edits/own-edit"),
     _rule("10.2", "`p ≤ have`: seen. Drop it", "receiving/twice"),
     _rule("10.2", "hand it on; `have = p`; `known_head = max(known_head, p)`", "receiving/in-order"),
     _rule(
@@ -268,7 +271,7 @@ RULES: Final[tuple[Rule, ...]] = (
     # -- contents, state and parts
     _rule("11", "**a receiver must check every field that it uses**", "receiving/unknown-contents"),
     _rule("11", "passes the\nbytes on untouched", "receiving/card", "receiving/unknown-contents"),
-    _rule("11.2", "a client that shows the target reads it again", "receiving/edited"),
+    _rule("11.2", "a client that shows the target reads it again", "edits/edited"),
     _rule("11.3", "a client forgets the content of the target wherever it has it", "receiving/taken-back"),
     _rule("12", "Report at most once a second, when there is something new", "receiving/cursors"),
     _rule("13", "PING must be answered by PONG with its nonce at once", "windows/ping"),
@@ -329,7 +332,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "states/higher-is-right",
         "states/mine",
         "states/unknown-item",
-        "states/own-put",
+        "reactions/own-put",
     ),
     _rule(
         "18.9",
@@ -344,16 +347,16 @@ RULES: Final[tuple[Rule, ...]] = (
         "18.12",
         "So a client asks nothing of a part that is\nnot named",
         EVERY,
-        "parts/without-*",
-        "resume/features-of-a-resume",
+        "*/without",
+        "typing/features-of-a-resume",
     ),
     _rule(
         "18.14",
         "all devices of the asker are pushed `block_changed`",
-        "parts/block",
-        "parts/refused-by-a-block",
+        "blocks/block",
+        "blocks/refused-by-a-block",
     ),
-    _rule("19.1", "**Signals are told once or never.**", "parts/typing"),
+    _rule("19.1", "**Signals are told once or never.**", "typing/both-ways"),
     # -- what no judge of a client sees
     _not_judged(
         "9.2",

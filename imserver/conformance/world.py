@@ -7,7 +7,9 @@ roles and no strangers, and a scenario that needs a refusal says it itself.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from imserver_protocol.errors import RefusalCode
@@ -31,9 +33,10 @@ class Refuse(Exception):
 
 
 class World:
-    """All that the user may ask. `answer` is the method's result; it raises Refuse."""
+    """All that the user may ask. `answer` is the method's result; it raises Refuse. `answers`: of the features' methods, each
+    given the World before the params."""
 
-    def __init__(self) -> None:
+    def __init__(self, answers: Mapping[str, Callable[..., Any]]) -> None:
         self.user = USER
         self.epoch = FIRST_EPOCH
         #: Lives of the server whose places are known, newest last. A copy that comes back ends the present one.
@@ -43,7 +46,8 @@ class World:
         self.account: dict[str, Any] | None = None
         self.account_seq = 0
         self.account_change = 0
-        self.blocked: list[str] = []
+        #: What a feature's part keeps of the user, by its name.
+        self.kept: defaultdict[str, list[str]] = defaultdict(list)
         self._keys: dict[tuple[str, bytes], tuple[int, bytes]] = {}
         self._made_keys = 0
         #: Up to where each conversation is what it was in earlier lives; one that is not here has not changed.
@@ -62,19 +66,13 @@ class World:
                 "add",
                 "remove",
                 "leave",
-                "edit",
                 "members",
                 "users",
                 "renew",
                 "check",
                 "changes",
-                "react",
-                "reacted_by",
-                "block",
-                "unblock",
-                "blocks",
             ]
-        }
+        } | {name: partial(answer, self) for name, answer in answers.items()}
 
     # -- what a scenario puts there ------------------------------------------------------------------------------------
 
@@ -136,11 +134,15 @@ class World:
     def answer(self, method: str, params: tuple[Any, ...]) -> Any:
         return self._methods[method](*params)
 
-    def _of(self, conversation_id: str) -> Talk:
+    def of(self, conversation_id: str) -> Talk:
         found = self.talks.get(conversation_id)
         if found is None:
             raise Refuse(RefusalCode.NOT_FOUND)
         return found
+
+    def position_of(self, conversation_id: str, key: bytes) -> int | None:
+        """Of what the user committed under this key."""
+        return self._keys.get((conversation_id, key), (None,))[0]
 
     def _post(self, conversation_id: str, key: bytes, content: bytes, *_: Any) -> Any:
         known = self._keys.get((conversation_id, key))
@@ -148,14 +150,14 @@ class World:
             position, before = known
             if before != content:
                 raise Refuse(RefusalCode.KEY_REUSED)
-            return [position, self._of(conversation_id).messages[position - 1].at_ms, True]
+            return [position, self.of(conversation_id).messages[position - 1].at_ms, True]
         if conversation_id not in self.talks and not conversation_id.startswith("direct/"):
             raise Refuse(RefusalCode.NOT_FOUND)
         made = self.commit(self.talk(conversation_id), self.user, content, key)
         return [made.position, made.at_ms, False]
 
     def _abandon(self, conversation_id: str, key: bytes, *_: Any) -> Any:
-        return [self._keys.get((conversation_id, key), (None,))[0]]
+        return [self.position_of(conversation_id, key)]
 
     def _history(
         self,
@@ -165,7 +167,7 @@ class World:
         limit: int = 50,
         *_: Any,
     ) -> Any:
-        talk = self._of(conversation_id)
+        talk = self.of(conversation_id)
         head = talk.head
         if after is not None:
             if after > head:
@@ -218,7 +220,7 @@ class World:
     def _cursor(
         self, conversation_id: str, delivered: int | None = None, read: int | None = None, *_: Any
     ) -> Any:
-        talk = self._of(conversation_id)
+        talk = self.of(conversation_id)
         if max(delivered or 0, read or 0) > talk.head:
             raise Refuse(RefusalCode.INVALID)
         own = talk.cursors.setdefault(self.user, [0, 0])
@@ -263,7 +265,7 @@ class World:
         return [agreed, good or modseq == 0, self.row(talk)]
 
     def _changes(self, conversation_id: str, after: int, limit: int = 200, *_: Any) -> Any:
-        talk = self._of(conversation_id)
+        talk = self.of(conversation_id)
         moved = sorted((one for one in talk.messages if one.modseq > after), key=lambda one: one.modseq)
         rows = moved[:limit]
         more = len(moved) > limit
@@ -271,7 +273,7 @@ class World:
         return [told, rows[-1].modseq if more else talk.modseq, more]
 
     def _members(self, conversation_id: str, *_: Any) -> Any:
-        self._of(conversation_id)
+        self.of(conversation_id)
         return [[self.user, "member"], [OTHER, "member"]]
 
     def _users(self, user_ids: tuple[str, ...], *_: Any) -> Any:
@@ -289,17 +291,17 @@ class World:
         if name in self.talks:
             return [name, 1, True]
         talk = self.talk(name, kind=kind, title=title, role="owner", team=team)
-        return [name, self._act(talk, key, "created", user=self.user, title=title), False]
+        return [name, self.act(talk, key, "created", user=self.user, title=title), False]
 
-    def _act(self, talk: Talk, key: bytes, event: str, **told: Any) -> int:
+    def act(self, talk: Talk, key: bytes, event: str, **told: Any) -> int:
         return self.commit(talk, self.user, system_content(event, **told), key).position
 
     def _keyed(self, conversation_id: str, key: bytes, event: str, **told: Any) -> Any:
-        talk = self._of(conversation_id)
-        known = self._keys.get((conversation_id, key))
+        talk = self.of(conversation_id)
+        known = self.position_of(conversation_id, key)
         if known is not None:
-            return [known[0], True]
-        return [self._act(talk, key, event, **told), False]
+            return [known, True]
+        return [self.act(talk, key, event, **told), False]
 
     def _add(self, conversation_id: str, key: bytes, user_id: str, role: str = "member", *_: Any) -> Any:
         return self._keyed(conversation_id, key, "added", user=user_id, role=role)
@@ -310,23 +312,7 @@ class World:
     def _leave(self, conversation_id: str, key: bytes, *_: Any) -> Any:
         return self._keyed(conversation_id, key, "left", user=self.user)
 
-    def _edit(
-        self, conversation_id: str, key: bytes, position: int, revision: int | None, content: bytes, *_: Any
-    ) -> Any:
-        talk = self._of(conversation_id)
-        target = talk.messages[position - 1]
-        known = self._keys.get((conversation_id, key))
-        if known is not None:
-            return [known[0], target.revision, True]
-        if target.content is None:
-            raise Refuse(RefusalCode.GONE)
-        if revision is not None and revision != target.revision:
-            raise Refuse(RefusalCode.CONFLICT, target.revision)
-        target.content, target.revision = content, target.revision + 1
-        told = self._act(talk, key, "edited", target=position, revision=target.revision)
-        return [told, target.revision, False]
-
-    # -- optional parts ------------------------------------------------------------------------------------------------
+    # -- state ---------------------------------------------------------------------------------------------------------
 
     def mark(
         self, talk: Talk, position: int, extra: dict[str, Any], mine: dict[str, Any] | None = None
@@ -339,27 +325,3 @@ class World:
             target.mine = mine
         self.touch(talk)
         return talk.modseq
-
-    def _react(self, conversation_id: str, position: int, emoji: str, on: bool = True, *_: Any) -> Any:
-        talk = self._of(conversation_id)
-        target = talk.messages[position - 1]
-        mine = [one for one in target.mine.get("reactions", []) if one != emoji] + [emoji] * on
-        shown = [[one, 1, [self.user]] for one in mine]
-        extra = {"reactions": [shown, len(shown)]} if shown else {}
-        self.mark(talk, position, extra, {"reactions": mine} if mine else {})
-        return [talk.modseq, target.extra, target.mine]
-
-    def _reacted_by(self, conversation_id: str, position: int, *_: Any) -> Any:
-        self._of(conversation_id)
-        return [[], None]
-
-    def _block(self, user_id: str, *_: Any) -> Any:
-        self.blocked = sorted({*self.blocked, user_id})
-        return [user_id, True]
-
-    def _unblock(self, user_id: str, *_: Any) -> Any:
-        self.blocked = [one for one in self.blocked if one != user_id]
-        return [user_id, False]
-
-    def _blocks(self, after: str | None = None, limit: int = 50, *_: Any) -> Any:
-        return [self.blocked[:limit], None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from imserver.http_requests import BODY_DEADLINE_S, HANDLER_DEADLINE_S, MAX_AT_ONCE, MAX_BODY_BYTES
 from imserver_protocol.shared.bounds import MAX_CONTENT_BYTES
 
 
@@ -46,10 +47,10 @@ class HostLimits:
     max_content_bytes: int = MAX_CONTENT_BYTES
     #: HTTP routes of one plugin, and its requests at once: above that they are to come again.
     max_routes: int = 64
-    max_http_requests: int = 32
+    max_http_requests: int = MAX_AT_ONCE
     #: The body of one, which is kept in memory; how long it may take to come in; and its handler.
-    max_http_body_bytes: int = 64 * 1024
-    http_body_deadline_s: float = 10.0
-    http_deadline_s: float = 5.0
+    max_http_body_bytes: int = MAX_BODY_BYTES
+    http_body_deadline_s: float = BODY_DEADLINE_S
+    http_deadline_s: float = HANDLER_DEADLINE_S
     #: Bots of one plugin (a chain has one for each store).
     max_bots: int = 2_000

@@ -15,7 +15,8 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 
 import msgspec
 
-from imserver.errors import PluginError, Refusal, RefusalCode
+from imserver.errors import PluginError, Refusal
+from imserver.http_requests import Unanswerable, read_body, refused
 from imserver.plugin_api import HttpHandler, HttpRequest, HttpResponse
 from imserver.plugin_host.limits import HostLimits
 
@@ -54,20 +55,6 @@ RESPONSE_HEADERS = frozenset(
 BODILESS = frozenset({204, 304})
 #: All that a plugin keeps of one visitor (bytes of names and values).
 MAX_SESSION_BYTES = 1_024
-#: HTTP statuses of refusals.
-STATUS_OF = {
-    RefusalCode.INVALID: 400,
-    RefusalCode.FORBIDDEN: 403,
-    RefusalCode.NOT_FOUND: 404,
-    RefusalCode.CONFLICT: 409,
-    RefusalCode.KEY_REUSED: 409,
-    RefusalCode.GONE: 410,
-    RefusalCode.TOO_LARGE: 413,
-    RefusalCode.RATE_LIMITED: 429,
-    RefusalCode.OVERLOADED: 503,
-    RefusalCode.STORE_FULL: 503,
-}
-
 _PARAM = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _LITERAL = re.compile(r"[A-Za-z0-9._~-]+")
 _FIELD_VALUE = re.compile(r"[\x20-\x7e]*")
@@ -100,15 +87,6 @@ class _Route(NamedTuple):
     plugin: str
     handler: HttpHandler
     log: Any
-
-
-class _Wrong(Exception):
-    """The request cannot be handled: with this status, for this reason."""
-
-    def __init__(self, status: int, text: str, **headers: str) -> None:
-        super().__init__(text)
-        self.status = status
-        self.headers = headers
 
 
 class Web:
@@ -144,16 +122,16 @@ class Web:
         return remove
 
     def _find(self, method: str, target: str) -> tuple[_Route, str, tuple[str, ...]]:
-        """The route, the decoded path, and the values of its params. Raises `_Wrong`."""
+        """The route, the decoded path, and the values of its params. Raises `Unanswerable`."""
         path = target.partition("?")[0]
         if len(target) > MAX_TARGET_CHARS:
-            raise _Wrong(414, "the address is too long")
+            raise Unanswerable(414, "the address is too long")
         if not path.startswith(PREFIX):
-            raise _Wrong(404, "there is nothing here")
+            raise Unanswerable(404, "there is nothing here")
         plugin, *parts = (_decoded(part) for part in path.removeprefix(PREFIX).split("/"))
         found = [route for route in self._routes.get(plugin, ()) if _fits(route.parts, parts)]
         if not found:
-            raise _Wrong(404, "there is nothing here")
+            raise Unanswerable(404, "there is nothing here")
         wanted = "GET" if method == "HEAD" else method
         # What is said literally goes before a param, from the left.
         route = min(
@@ -164,7 +142,7 @@ class Web:
         if route is None:
             methods = {route.method for route in found}
             allowed = sorted(methods | {"HEAD"} if "GET" in methods else methods)
-            raise _Wrong(405, f"{method} is not for this address", allow=", ".join(allowed))
+            raise Unanswerable(405, f"{method} is not for this address", allow=", ".join(allowed))
         values = tuple(given for part, given in zip(route.parts, parts, strict=True) if part is None)
         return route, PREFIX + "/".join((plugin, *parts)), values
 
@@ -181,7 +159,7 @@ class Web:
         """The answer to a request, whatever comes. `headers` has small names; `body` is read only as far as it may be."""
         try:
             answer = await self._answer(method, target, headers, body, visitor)
-        except _Wrong as wrong:
+        except Unanswerable as wrong:
             answer = _said(wrong.status, {"error": str(wrong)}, wrong.headers)
         if method == "HEAD":
             return answer._replace(body=b"")
@@ -197,7 +175,10 @@ class Web:
     ) -> Answer:
         route, path, values = self._find(method, target)
         query = _query_of(target.partition("?")[2])
-        data = await self._body(headers, body)
+        limits = self._limits
+        data = await read_body(
+            headers, body, most=limits.max_http_body_bytes, within_s=limits.http_body_deadline_s
+        )
         request = HttpRequest(
             method,
             path,
@@ -210,32 +191,12 @@ class Web:
         )
         running = self._running.get(route.plugin, 0)
         if running >= self._limits.max_http_requests:
-            raise _Wrong(503, "too many requests at once", **{"retry-after": "1"})
+            raise Unanswerable(503, "too many requests at once", **{"retry-after": "1"})
         self._running[route.plugin] = running + 1
         try:
             return await self._handled(route, request)
         finally:
             self._running[route.plugin] -= 1
-
-    async def _body(self, headers: Mapping[str, str], body: AsyncIterator[bytes]) -> bytes:
-        most = self._limits.max_http_body_bytes
-        told = headers.get("content-length", "0")
-        if not (told.isascii() and told.isdigit()):
-            raise _Wrong(400, "content-length is a number")
-        if (
-            len(told) > 18 or int(told) > most
-        ):  # not read at all; int() of very long digits is not for us either
-            raise _Wrong(413, f"a body has at most {most} bytes")
-        data = bytearray()
-        try:
-            async with asyncio.timeout(self._limits.http_body_deadline_s):
-                async for chunk in body:
-                    data += chunk
-                    if len(data) > most:
-                        raise _Wrong(413, f"a body has at most {most} bytes")
-        except TimeoutError:
-            raise _Wrong(408, "the body did not come in time") from None
-        return bytes(data)
 
     async def _handled(self, route: _Route, request: HttpRequest) -> Answer:
         deadline = asyncio.timeout(self._limits.http_deadline_s)
@@ -244,11 +205,11 @@ class Web:
                 response = await route.handler(request)
             return _written(response)
         except Refusal as refusal:
-            return _refused(refusal)
+            return _said(*refused(refusal))
         except Exception as error:
             if isinstance(error, TimeoutError) and deadline.expired():
                 route.log.error("http_handler_late", method=route.method, path=_pattern(route))
-                raise _Wrong(503, "this took too long", **{"retry-after": "1"}) from None
+                raise Unanswerable(503, "this took too long", **{"retry-after": "1"}) from None
             # The cause stays in our log; the visitor gets an id that finds it there.
             error_id = self._random_bytes(4).hex()
             route.log.error(
@@ -298,17 +259,17 @@ def _pattern(route: _Route) -> str:
 
 
 def _decoded(part: str) -> str:
-    """A part of a path, after it was split: an encoded / separates nothing. Raises `_Wrong`."""
+    """A part of a path, after it was split: an encoded / separates nothing. Raises `Unanswerable`."""
     if _ESCAPE.search(part):
-        raise _Wrong(400, "a % in an address is followed by two hex digits")
+        raise Unanswerable(400, "a % in an address is followed by two hex digits")
     try:
         text = unquote_to_bytes(part).decode()
     except UnicodeDecodeError:
-        raise _Wrong(400, "an address is UTF-8") from None
+        raise Unanswerable(400, "an address is UTF-8") from None
     if not text.isprintable():
-        raise _Wrong(400, "an address has no control characters")
+        raise Unanswerable(400, "an address has no control characters")
     if text in (".", ".."):
-        raise _Wrong(404, "there is nothing here")
+        raise Unanswerable(404, "there is nothing here")
     return text
 
 
@@ -318,7 +279,7 @@ def _query_of(text: str) -> dict[str, str]:
             text, keep_blank_values=True, errors="strict", max_num_fields=MAX_QUERY_FIELDS, separator="&"
         )
     except ValueError:
-        raise _Wrong(400, f"a query is UTF-8, of at most {MAX_QUERY_FIELDS} fields") from None
+        raise Unanswerable(400, f"a query is UTF-8, of at most {MAX_QUERY_FIELDS} fields") from None
     query: dict[str, str] = {}
     for name, value in pairs:
         query.setdefault(name, value)
@@ -354,14 +315,6 @@ def _written(response: object) -> Answer:
         ):
             raise PluginError(f"a session has at most {MAX_SESSION_BYTES} bytes")
     return _answer(response.status, headers, body, session)
-
-
-def _refused(refusal: Refusal) -> Answer:
-    headers = {}
-    if refusal.retry_after_ms:
-        headers["retry-after"] = str(-(-refusal.retry_after_ms // 1000))
-    said = {"error": refusal.text, "code": refusal.code.name}
-    return _said(STATUS_OF.get(refusal.code, 400), said, headers)
 
 
 def _said(status: int, said: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Answer:

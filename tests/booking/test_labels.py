@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from imserver.plugins.booking.dialogue.labels import STANDING
 from imserver.plugins.booking.messages.texts import load_words
 from imserver.testing import Said
+from tests.booking.support.chains import demo
 from tests.booking.support.shop import Shop, button, shown
 from tests.booking.test_changes import booked
 
@@ -16,6 +18,8 @@ LANGUAGES = ("zh", "en")
 #: Labels that are shown by a dialogue alone, which remembers them; and those of staff, which are commands themselves.
 OF_DIALOGUES = {"confirm", "longer", "cancel_all", "open"}
 OF_STAFF = {"arrive", "start", "finish", "no_show", "undo"}
+#: The label below a wish for another time: it takes back the only one that waits.
+OF_WISHES = {"decline"}
 
 BOOKS = {
     "zh": ("预约 明天15:00 验光，我叫王小明，成人，来过", "好"),
@@ -34,7 +38,27 @@ def told(said: list[Said]) -> list[str]:
 
 def test_no_label_of_the_catalogue_is_forgotten() -> None:
     labels = {key for key in load_words("zh") if key.startswith("button.")}
-    assert labels == set(STANDING) | {f"button.{name}" for name in OF_DIALOGUES | OF_STAFF}
+    assert labels == set(STANDING) | {f"button.{name}" for name in OF_DIALOGUES | OF_STAFF | OF_WISHES}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("label", sorted(OF_WISHES))
+async def test_the_label_below_a_wish_for_another_time(label: str, language: str, tmp_path: Path) -> None:
+    words = load_words(language)
+    answers = []
+    for typed in (True, False):
+        async with Shop(config={"chain": demo(tmp_path, confirmation='"staff"')}) as shop:
+            here, group = await shop.customer("ming", account(language)), await shop.staff_group()
+            for line in BOOKS[language]:
+                await shop.say("ming", here, line)
+            ((code, *_),) = await shop.appointments("pending")
+            await shop.say("staff-li", group, f"确认 {code}")
+            await shop.say("ming", here, f"{words['command.move']} {code} 11-26 10:30")
+            asked = await shop.say("ming", here, {"zh": "好", "en": "yes"}[language])
+            shown_there = [one for one in asked if one.conversation_id == here]
+            text = str(words[f"button.{label}"])
+            answers.append(told(await shop.say("ming", here, text if typed else button(shown_there, text))))
+    assert answers[0] == answers[1] != []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imserver.plugins.booking.dates.deferred import Deferred, deferred
+from imserver.plugins.booking.dates.deferred import Deferred, compile_all, deferred
 from imserver.plugins.booking.dates.rules import RULES
 from imserver.plugins.booking.dates.sieve import (
     ALWAYS,
@@ -158,3 +158,10 @@ def test_a_pattern_is_compiled_when_it_is_first_used() -> None:
         pattern.found  # type: ignore[attr-defined]  # noqa: B018
     with pytest.raises(re.error):
         deferred("(").search("")
+
+
+def test_a_server_compiles_all_of_them_when_it_starts() -> None:
+    """Or its first clients wait for it, in the middle of a conversation."""
+    pattern = deferred("(?P<day>[日六])号?")
+    compile_all()
+    assert "search" in vars(pattern)

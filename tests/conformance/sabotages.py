@@ -304,7 +304,7 @@ SABOTAGES: dict[str, Sabotage] = {
     "contents by default limits": Sabotage(_put(wire, "_WIDE", Limits()), "receiving/many-pairs"),
     "asks no check": Sabotage(_wrap(lineage.Lineage, "begin", _checks_nothing), "lineage/check"),
     "one page of sync": Sabotage(_wrap(wire, "read", _one_page), "syncing/pages"),
-    "writes side by side": Sabotage(_wrap(writes.Writes, "write", _side_by_side), "parts/put-and-remove"),
-    "typing at any server": Sabotage(_put(ports.FeaturePort, "_require", _nothing), "parts/without-typing"),
+    "writes side by side": Sabotage(_wrap(writes.Writes, "write", _side_by_side), "reactions/put-and-remove"),
+    "typing at any server": Sabotage(_put(ports.FeaturePort, "_require", _nothing), "typing/without"),
     "the last counter is right": Sabotage(_put(state.Counted, "take", _lower_replaces), "states/counters"),
 }

@@ -22,7 +22,7 @@ GREETING = {"driver": 1, "name": "a stub", "lacks": []}
 
 def stub(says: str, then: str = "sys.stdin.read()") -> list[str]:
     """A driver that says one line."""
-    return [sys.executable, "-c", f"import sys, time; print({says!r}, flush=True); {then}"]
+    return [sys.executable, "-c", f"import sys, time; print({says!r}, flush=True)\n{then}"]
 
 
 def run(*arguments: str) -> Result:
@@ -55,7 +55,12 @@ async def test_a_driver_that_ends_fails_its_scenarios(then: str, tmp_path: Path)
 
 async def test_a_client_that_does_nothing_fails_everything(tmp_path: Path) -> None:
     """Whatever a scenario forbids, it also asks for something: silence passes none of them."""
-    silent = "any(print(end='') for _ in sys.stdin)"
+    # But it ends when it is told to, or the judge waits two seconds for each.
+    silent = (
+        "import json\n"
+        "for said in map(json.loads, sys.stdin):\n"
+        "    if said['do'] == 'kill': print(json.dumps({'id': said['id'], 'result': None}), flush=True)"
+    )
     command = stub(json.dumps({**GREETING, "clients": 400}), silent)
     scenarios = [one for one in SCENARIOS if not one.kills and not one.slow]
     outcomes = await judged(command, scenarios, tmp_path, patience_s=0.2)

@@ -28,7 +28,7 @@ QUICK = {
     "syncing/lagging",
     "lineage/check",
     "states/gap",
-    "parts/put-and-remove",
+    "reactions/put-and-remove",
     "closes/201",
     "closes/orderly",
     "growth/exchange",

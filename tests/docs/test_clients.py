@@ -52,8 +52,8 @@ def test_its_tables_name_what_the_driver_has() -> None:
 
 
 def test_scenarios_say_nothing_that_the_tables_do_not_name() -> None:
-    scenarios = DOCS.parent / "imserver" / "conformance" / "scenarios"
-    text = "\n".join(path.read_text("utf-8") for path in sorted(scenarios.glob("*.py")))
+    judge = DOCS.parent / "imserver" / "conformance"
+    text = "\n".join(path.read_text("utf-8") for path in sorted(judge.rglob("*.py")))
     commands = set(re.findall(r'play\.(?:do|later)\(\s*"(\w+)"', text))
     events = set(re.findall(r'play\.event\(\s*"(\w+)"', text))
     assert commands <= TABLES["do"]

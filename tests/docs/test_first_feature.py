@@ -113,7 +113,9 @@ def run(folder: Path, *arguments: str, code: int = 0) -> str:
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(map(str, paths)),
-        "PYTHONPYCACHEPREFIX": str(folder / ".pycache"),  # kept, or each process compiles the whole copy again
+        "PYTHONPYCACHEPREFIX": str(
+            folder / ".pycache"
+        ),  # kept, or each process compiles the whole copy again
     }
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     done = subprocess.run(

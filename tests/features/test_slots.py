@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SHELVES = (ROOT / "imserver", ROOT / "protocol/imserver_protocol", ROOT / "clients/python/imserver_client")
 #: The two lists.
 LISTS = ("imserver/features/__init__.py", "clients/python/imserver_client/features/__init__.py")
-MOST_FILES = 9
+MOST_FILES = 10
 #: Files that use a feature's word for something else.
 OTHERWISE = {
     ("blocks", "imserver/store/sqlite/positions.py"): "rows of messages are read in blocks",
@@ -42,6 +42,7 @@ def slots(name: str) -> list[Path]:
         ROOT / f"protocol/imserver_protocol/methods/{name}.py",
         ROOT / f"clients/python/imserver_client/features/{name}.py",
         ROOT / f"imserver/proof/acts/{name}.py",
+        ROOT / f"imserver/conformance/parts/{name}.py",
         ROOT / f"imserver/cli/chat/{name}.py",
     ]
     mine = [path for path in package.rglob("*") if path.suffix in (".py", ".sql")]

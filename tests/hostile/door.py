@@ -245,7 +245,12 @@ def _row(
 
 
 ATTACKS = [
-    _row("wrong first frames", 2_000, wrong_first_frames, *sorted({code for _, code in FIRST.values()})),
+    _row(
+        "wrong first frames",
+        2_000,
+        wrong_first_frames,
+        *sorted({CloseCode(code) for _, code in FIRST.values()}),
+    ),
     _row("what is no message", 4_000, no_messages, MALFORMED, CUT_OFF),
     _row("fragments without end", 8_000, fragments_without_end, GOES_ON),
     _row("fragments of strangers", 8_000, fragments_of_strangers, CUT_OFF),

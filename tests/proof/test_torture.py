@@ -23,6 +23,7 @@ import pytest
 from imserver.proof.access_checks import Out
 from imserver.proof.findings import Fault
 from imserver.proof.sabotage import delete_appointment, delete_message
+from imserver.proof.torture.javascript import javascript_command
 from imserver.proof.torture.options import SMALL, Options
 from imserver.proof.torture.participants import Part, draw_participants
 from imserver.proof.torture.run import run_torture
@@ -76,7 +77,15 @@ def processes_of(folder: Path) -> list[str]:
 
 def test_a_small_run_ends_well_and_its_checker_bites(place: Path) -> None:
     """Three kills; then rows are taken away from copies of its database."""
-    run = Options(seed=4, folder=place / "run", minutes=5, kills=3, **SMALL)
+    run = Options(
+        seed=4,
+        folder=place / "run",
+        minutes=5,
+        kills=3,
+        javascript=4,
+        javascript_command=javascript_command(),
+        **SMALL,
+    )
     run.folder.mkdir()
     evidence = asyncio.run(run_torture(run, lambda progress: None))
     verdict = judge(evidence)
@@ -84,7 +93,7 @@ def test_a_small_run_ends_well_and_its_checker_bites(place: Path) -> None:
     rows = dict(verdict.rows())
     assert re.fullmatch(r"3 of the server, [23] with unanswered posts", rows["kills"])
     assert re.fullmatch(r"[1-9]\d* found committed, [1-9]\d* not", rows["unanswered posts"])
-    assert rows["clients"].startswith("14 (5 by WebSocket)")
+    assert rows["clients"].startswith("14 (5 by WebSocket, 4 in JavaScript)")
     for fault in Fault:
         assert rows[str(fault)] == "0"
     assert json.loads(json.dumps(verdict.as_json()))["right"] is True
@@ -212,5 +221,10 @@ def test_the_cast_is_as_large_as_it_says() -> None:
     assert participants == draw_participants(1, 50, 5, 24)
     assert participants != draw_participants(2, 50, 5, 24)
     assert not any(part.comes_and_goes for part in draw_participants(1, 8, 1, 4).parts)
+    with_node = draw_participants(1, clients=50, processes=5, conversations=24, javascript=12)
+    assert (with_node.javascript_processes, with_node.javascript_clients) == (2, 12)
+    assert sorted(part.name for part in with_node.parts) == sorted(part.name for part in participants.parts)
+    in_node = [part for process in with_node.processes[5:] for part in process]
+    assert {(part.kind, part.guests, part.team) for part in in_node} == {("talker", (), None)}
     with pytest.raises(ValueError, match="at least 8 clients"):
         draw_participants(1, clients=5, processes=1, conversations=4)

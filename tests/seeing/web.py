@@ -12,6 +12,8 @@ import msgspec
 
 from imserver import Server
 from imserver.config import AdminConfig, HttpConfig
+from imserver.feature_api import Feature
+from imserver.features import FEATURES
 from imserver.plugin_api import Plugin
 from tests.support.servers import config
 
@@ -36,6 +38,7 @@ async def seen(
     http: HttpConfig | None = HTTP,
     admin: AdminConfig | None = None,
     plugins: Sequence[Plugin] = (),
+    features: Sequence[Feature] = FEATURES,
     log: Any = None,
     ping: bool = False,
     **sections: Any,
@@ -44,7 +47,7 @@ async def seen(
     settings = msgspec.structs.replace(config(folder, **sections), http=http, admin=admin)
     if ping:
         settings = msgspec.structs.replace(settings, plugins={"ping": {}})
-    async with Server(settings, plugins=plugins, log=log) as server:
+    async with Server(settings, plugins=plugins, features=features, log=log) as server:
         yield server
 
 

@@ -1,7 +1,8 @@
-"""All scenarios, by the noun that they are about."""
+"""All scenarios, by the noun that they are about; those of features stand in parts/."""
 
 from __future__ import annotations
 
+from imserver.conformance.parts import all_scenarios
 from imserver.conformance.scenario import Scenario
 
 from . import (
@@ -11,7 +12,6 @@ from . import (
     hello,
     holds,
     lineage,
-    parts,
     posting,
     receiving,
     resume,
@@ -20,22 +20,24 @@ from . import (
     windows,
 )
 
-SCENARIOS: tuple[Scenario, ...] = tuple(
-    one
-    for noun in (
-        hello,
-        resume,
-        windows,
-        frames,
-        posting,
-        holds,
-        receiving,
-        syncing,
-        lineage,
-        states,
-        parts,
-        closes,
-        growth,
-    )
-    for one in noun.SCENARIOS
+SCENARIOS: tuple[Scenario, ...] = (
+    *(
+        one
+        for noun in (
+            hello,
+            resume,
+            windows,
+            frames,
+            posting,
+            holds,
+            receiving,
+            syncing,
+            lineage,
+            states,
+            closes,
+            growth,
+        )
+        for one in noun.SCENARIOS
+    ),
+    *all_scenarios(),
 )

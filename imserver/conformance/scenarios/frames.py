@@ -7,6 +7,7 @@ from collections.abc import Callable
 from imserver.conformance.play import Play
 from imserver.conformance.scenario import Scenario, scenario
 from imserver.conformance.session import WIDE
+from imserver.trace.known import SIGNALS_TOLD
 from imserver_protocol.errors import CloseCode
 from imserver_protocol.wire.codec import encode_tail, frame_bytes
 from imserver_protocol.wire.frames import FrameType
@@ -229,7 +230,8 @@ async def wrong_signal(play: Play) -> None:
     """A signal of a known kind with wrong fields is dropped, or closes; it does nothing else."""
     play.world.talk()
     line = await play.connect()
-    line.write_frame(FrameType.SIGNAL, 0, "typing", 7)
+    for kind in SIGNALS_TOLD:
+        line.write_frame(FrameType.SIGNAL, 0, kind, 7)
     line.write_frame(FrameType.SIGNAL, 0, "x-later", {"a": 1})
     play.push(play.world.talk(), play.world.say("behind it"))
     await play.until(

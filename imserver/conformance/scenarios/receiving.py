@@ -112,14 +112,13 @@ async def unknown_conversation(play: Play) -> None:
 
 @scenario("10.2", "19")
 async def unknown_names(play: Play) -> None:
-    """Cursors, items and signals of an unknown conversation, and unknown kinds, are nothing."""
+    """Cursors and items of an unknown conversation, and unknown kinds, are nothing."""
     play.world.talk()
     line = await play.connect()
     play.session.push("cursor", "group/unknown", "bob", 1, 1)
     play.session.push("item", "group/unknown", 1, [[1, {}, None]])
     play.session.push("x-later", 1, "two", [3])
     play.session.push("later", {"what": None})
-    line.write_frame(6, 0, "typing", "group/unknown", "bob")
     line.write_frame(6, 0, "x-later", 7)
     play.say("goes on")
     await play.heard(1, section="5")
@@ -207,20 +206,6 @@ async def taken_back(play: Play) -> None:
     await play.event("retracted", "11.3", conversation=talk.conversation_id, position=2, revision=2)
 
 
-@scenario("11.2", needs="edits")
-async def edited(play: Play) -> None:
-    """On `edited` the target is read again, and the application gets its present content."""
-    talk = play.world.talk()
-    await play.connect()
-    target = play.say("before")
-    await play.heard(1, section="10.2")
-    target.content, target.revision = text_content("after"), 2
-    content = system_content("edited", target=1, revision=2)
-    play.push(talk, play.world.commit(talk, "bob", content))
-    told = await play.event("edited", "11.2", conversation=talk.conversation_id, position=1, revision=2)
-    play.require(told["content"]["text"] == "after", f"the content is {told['content']}", "11.2")
-
-
 @scenario("10.7", kills=True)
 async def across_a_kill(play: Play) -> None:
     """After a kill at most the one unfinished message comes again, and nothing is missing."""
@@ -272,7 +257,6 @@ SCENARIOS: tuple[Scenario, ...] = (
     card,
     many_pairs,
     taken_back,
-    edited,
     across_a_kill,
     cursors,
 )

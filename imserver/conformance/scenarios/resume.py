@@ -8,7 +8,6 @@ from imserver.conformance.play import Play
 from imserver.conformance.scenario import Scenario, scenario
 from imserver_protocol.errors import CloseCode
 from imserver_protocol.limits import Limits
-from imserver_protocol.wire.frames import FrameType
 
 
 @scenario("6.1", "7")
@@ -219,21 +218,6 @@ async def another_session(play: Play) -> None:
     await play.closes(CloseCode.BAD_STATE, "6")
 
 
-@scenario("6.1", "18.12", needs="typing")
-async def features_of_a_resume(play: Play) -> None:
-    """A client looks at each WELCOME's features: what is not named any more is not asked for."""
-    play.world.talk()
-    play.world.say("hello")
-    await play.connect()
-    play.features = ("edits",)
-    await play.come_back("6.1")
-    await play.until(lambda: play.line.session is not None, "resume", "6.1")
-    play.later("typing", conversation=play.world.direct)
-    await play.never(
-        lambda: bool(play.line.of(FrameType.SIGNAL)), "typed at a server without the part", "18.12"
-    )
-
-
 SCENARIOS: tuple[Scenario, ...] = (
     acks_what_came,
     sends_again,
@@ -247,5 +231,4 @@ SCENARIOS: tuple[Scenario, ...] = (
     ack_too_low,
     ack_too_high,
     another_session,
-    features_of_a_resume,
 )

@@ -12,8 +12,11 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from imserver.clock import Clock
+from imserver.http_requests import Asked, Page, said
+from imserver.net.client_address import client_address
 from imserver.net.web.peers import SWEEP_S, Accepting, Peer, Peers
-from imserver.net.web.site import Asked, Page, Site, complete, said
+from imserver.net.web.site import Site, complete
+from imserver.networks import UNIX, Proxies
 
 if TYPE_CHECKING:
     from imserver.net.web.entrance import Entrance
@@ -45,8 +48,10 @@ class Door:
         random_bytes: Callable[[int], bytes],
         max_connections: int,
         entrances: Mapping[str, Entrance] | None = None,
+        proxies: Proxies | None = None,
     ) -> None:
         self._site = site
+        self._proxies = proxies or Proxies()
         self._entrances = entrances or {}
         self.log = log
         self._random_bytes = random_bytes
@@ -107,11 +112,22 @@ class Door:
         headers: dict[str, str] = {}
         for name, value in request.headers.items():
             headers.setdefault(name.lower(), value)
-        asked = Asked(request.method, request.raw_path, headers, _body(request))
+        asked = Asked(
+            request.method, request.raw_path, headers, _body(request), self._address(request, connection)
+        )
         entrance = self._entrances.get(asked.path)
         if entrance is None:
             return await self._site.answer(asked)
-        return self._site.wrong(asked) or await entrance.answer(request, connection)
+        return self._site.wrong(asked) or await entrance.answer(request, connection, asked.address)
+
+    def _address(self, request: web.BaseRequest, connection: HttpConnection) -> str:
+        """Whose request it is, for limits and logs."""
+        transport = connection.transport
+        name = None if transport is None else transport.get_extra_info("peername")
+        if name is None:
+            raise ConnectionResetError("whoever asked has gone")
+        peer = UNIX if isinstance(name, str) else str(name[0])
+        return client_address(request.headers.items(), peer, self._proxies)
 
 
 class HttpConnection(web.RequestHandler):

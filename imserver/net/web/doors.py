@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from imserver.clock import Clock
 from imserver.config import AdminConfig, Config, HttpConfig, host_of_url
 from imserver.errors import StartError
+from imserver.feature_host.web import Served
+from imserver.http_requests import Asked, Page, said
 from imserver.net.certificates import tls_context
 from imserver.net.transport import Acceptor
 from imserver.net.unix_socket import UnixSocket
 from imserver.net.web.origins import Origins
 from imserver.net.web.peers import Peers, listening_sockets
-from imserver.net.web.site import Asked, Page, Site, said
+from imserver.net.web.site import Site
 from imserver.networks import Proxies
 from imserver.passing import passes
 
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
 HTTP, ADMIN = "http", "admin"
 #: Where requests become WebSockets.
 SOCKET_PATH = "/socket"
+#: The operator's, on either listener.
+METRICS_PATH = "/metrics"
+#: What nobody answers yet, and no feature may have.
+KEPT = ("/",)
 #: Connections of the operator's listener: a scraper or two.
 MAX_ADMIN_CONNECTIONS = 32
 
@@ -47,6 +53,10 @@ class Seen(Protocol):
 
     def of_plugins(self, asked: Asked) -> Awaitable[Page]:
         """`/x/PLUGIN/…`."""
+        ...
+
+    def of_features(self) -> Sequence[Served]:
+        """Addresses that features answer."""
         ...
 
 
@@ -102,20 +112,29 @@ class Doors:
         if http.tls_certificate:
             tls = tls_context(http.tls_certificate, http.tls_key, section="http")
         listed = [*http.origins, *([http.public_url] if http.public_url else ())]
-        entrance = Entrance(acceptor, Origins(listed, tls=tls is not None), Proxies(http.proxies))
-        door = self._door(self._site(http), http.max_connections, {SOCKET_PATH: entrance})
+        entrance = Entrance(acceptor, Origins(listed, tls=tls is not None))
+        door = self._door(
+            self._site(http), http.max_connections, {SOCKET_PATH: entrance}, Proxies(http.proxies)
+        )
         door.open(await _tcp(http.host, http.port), tls)
         self._open[HTTP] = door
         self._log.info("http_listening", host=http.host, port=door.port, public_url=http.public_url or None)
 
     def _site(self, http: HttpConfig) -> Site:
         of_url = host_of_url(http.public_url)
-        site = Site([*http.hosts, *([of_url] if of_url is not None else ())], (SOCKET_PATH,))
+        reserved = [SOCKET_PATH, *KEPT, *([] if http.metrics else [METRICS_PATH])]
+        site = Site([*http.hosts, *([of_url] if of_url is not None else ())], reserved)
         site.at("/healthz", self._alive)
         site.at("/readyz", self._ready)
         if http.metrics:
-            site.at("/metrics", self._metrics)
+            site.at(METRICS_PATH, self._metrics)
         site.under("/x/", self._seen.of_plugins)
+        for one in self._seen.of_features():
+            answer_at = site.under if one.path.endswith("/") else site.at
+            try:
+                answer_at(one.path, one.answer, one.methods, f"feature {one.feature!r}")
+            except ValueError as error:
+                raise StartError(f"[http]: {error}") from None
         return site
 
     async def _alive(self, asked: Asked) -> Page:
@@ -136,7 +155,7 @@ class Doors:
         else:
             sockets = await _tcp(admin.host, admin.port)
         site = Site(None if admin.unix_socket else [admin.host])
-        site.at("/metrics", self._metrics)
+        site.at(METRICS_PATH, self._metrics)
         door = self._door(site, MAX_ADMIN_CONNECTIONS)
         door.open(sockets)
         self._open[ADMIN] = door
@@ -147,7 +166,13 @@ class Doors:
         content_type, body = await self._seen.metrics_page(asked.headers.get("accept", ""))
         return Page(200, [("content-type", content_type)], body)
 
-    def _door(self, site: Site, most: int, entrances: Mapping[str, Entrance] | None = None) -> Door:
+    def _door(
+        self,
+        site: Site,
+        most: int,
+        entrances: Mapping[str, Entrance] | None = None,
+        proxies: Proxies | None = None,
+    ) -> Door:
         from imserver.net.web.door import Door
 
         return Door(
@@ -157,6 +182,7 @@ class Doors:
             random_bytes=self._random_bytes,
             max_connections=most,
             entrances=entrances,
+            proxies=proxies,
         )
 
 

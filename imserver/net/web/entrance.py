@@ -9,12 +9,10 @@ from typing import Protocol
 
 from aiohttp import web
 
-from imserver.net.client_address import client_address
+from imserver.http_requests import Page, said
 from imserver.net.transport import Acceptor, ServerTransport
 from imserver.net.web.origins import Origins
-from imserver.net.web.site import Page, said
 from imserver.net.web.websocket import Feed, Messages, Parsing, WebSocketPipe
-from imserver.networks import Proxies
 from imserver_protocol.errors import CloseCode
 
 #: What both sides speak inside of it (SPEC 2.2).
@@ -59,13 +57,14 @@ class Entering:
 class Entrance:
     """Lets clients in: `acceptor` counts them with all others, and what is behind does not know how they came."""
 
-    def __init__(self, acceptor: Acceptor, origins: Origins, proxies: Proxies) -> None:
+    def __init__(self, acceptor: Acceptor, origins: Origins) -> None:
         self._acceptor = acceptor
         self._origins = origins
-        self._proxies = proxies
 
-    async def answer(self, request: web.BaseRequest, connection: Upgrading) -> Page | web.StreamResponse:
-        """A refusal, or the WebSocket when it has ended."""
+    async def answer(
+        self, request: web.BaseRequest, connection: Upgrading, address: str
+    ) -> Page | web.StreamResponse:
+        """A refusal, or the WebSocket when it has ended. `address` is the client's."""
         refusal = self._wrong(request)
         if refusal is not None:
             return refusal
@@ -76,7 +75,7 @@ class Entrance:
             request
         ):
             return said(400, {"error": "this is not an upgrade to WebSocket that can be read"})
-        entering = Entering(self._address(request, connection), connection)
+        entering = Entering(address, connection)
         try:
             told = self._acceptor.admission.admit(entering)
             if told is not None:
@@ -117,12 +116,6 @@ class Entrance:
         if SUBPROTOCOL not in _offered(request):
             return said(400, {"error": f"ask for the subprotocol {SUBPROTOCOL}"})
         return None
-
-    def _address(self, request: web.BaseRequest, connection: Upgrading) -> str:
-        """Whose connection it is, for limits and logs."""
-        assert connection.transport is not None
-        peer = str(connection.transport.get_extra_info("peername")[0])
-        return client_address(request.headers.items(), peer, self._proxies)
 
 
 def _offered(request: web.BaseRequest) -> list[str]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
 
-import msgspec
+from imserver.http_requests import Answering, Asked, Page, said
 
 #: On every answer that does not say otherwise. Nothing here is part of somebody else's page, runs as a script, tells where its
 #: reader came from, or is kept on the way.
@@ -21,63 +20,41 @@ HEADERS = (
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
-class Asked(NamedTuple):
-    """A request. `target` is as it came, `headers` have small names, `body` is read only as far as somebody wants it."""
-
-    method: str
-    target: str
-    headers: Mapping[str, str]
-    body: AsyncIterator[bytes]
-
-    @property
-    def path(self) -> str:
-        """Without what is asked behind it."""
-        return self.target.partition("?")[0]
-
-
-class Page(NamedTuple):
-    """An answer, but for the headers of every answer. A page for HEAD may keep its body: it is not sent."""
-
-    status: int
-    headers: Sequence[tuple[str, str]]
-    body: bytes
-
-
-Answering = Callable[[Asked], Awaitable[Page]]
+#: Whose addresses are those of the server itself.
+OURS = "the server"
 
 
 class Site:
     """Addresses and who answers them. `hosts` are those of the list, without ports; None: any (a Unix socket has no host).
-    `elsewhere`: addresses that somebody else answers before this is asked."""
+    `reserved`: addresses that nobody else may have, whether somebody answers them before this is asked, or nobody does."""
 
-    def __init__(self, hosts: Iterable[str] | None, elsewhere: Iterable[str] = ()) -> None:
+    def __init__(self, hosts: Iterable[str] | None, reserved: Iterable[str] = ()) -> None:
         self._hosts = None if hosts is None else frozenset(host.lower() for host in hosts) | LOCAL_HOSTS
-        self._elsewhere = frozenset(elsewhere)
+        #: Address -> whose it is.
+        self._owners = dict.fromkeys(reserved, OURS)
         self._at: dict[str, Answering] = {}
         self._under: dict[str, Answering] = {}
 
-    def at(self, path: str, answer: Answering) -> None:
-        """Answer GET and HEAD of this path. Raises ValueError if it is answered already."""
+    def at(self, path: str, answer: Answering, methods: Sequence[str] = ("GET",), owner: str = OURS) -> None:
+        """Answer these methods of this path, HEAD with GET. Raises ValueError if it is answered already."""
+        self._take(path, owner)
+        self._at[path] = _only(methods, answer)
 
-        async def answering(asked: Asked) -> Page:
-            if asked.method not in ("GET", "HEAD"):
-                return said(405, {"error": f"{asked.method} is not for this address"}, allow="GET, HEAD")
-            return await answer(asked)
+    def under(
+        self, prefix: str, answer: Answering, methods: Sequence[str] | None = None, owner: str = OURS
+    ) -> None:
+        """Answer whatever begins with this, by default of all methods. Raises ValueError if that would hide an address that is
+        answered, as `at` does."""
+        self._take(prefix, owner)
+        self._under[prefix] = answer if methods is None else _only(methods, answer)
 
-        self._take(path)
-        self._at[path] = answering
-
-    def under(self, prefix: str, answer: Answering) -> None:
-        """Answer whatever begins with this. Raises ValueError if that would hide an address that is answered, as `at` does."""
-        self._take(prefix)
-        self._under[prefix] = answer
-
-    def _take(self, address: str) -> None:
+    def _take(self, address: str, owner: str) -> None:
         """Nobody hides what somebody else answers, whoever comes first."""
-        for taken in (*self._elsewhere, *self._at, *self._under):
+        for taken, whose in self._owners.items():
             within = taken in self._under and address.startswith(taken)
             if within or address == taken or (address.endswith("/") and taken.startswith(address)):
-                raise ValueError(f"{address!r} would hide {taken!r}, which is answered already")
+                raise ValueError(f"{address!r} of {owner} would hide {taken!r} of {whose}")
+        self._owners[address] = owner
 
     async def answer(self, asked: Asked) -> Page:
         """The answer to a request."""
@@ -103,6 +80,17 @@ class Site:
         return None
 
 
+def _only(methods: Sequence[str], answer: Answering) -> Answering:
+    allowed = sorted({*methods, "HEAD"} if "GET" in methods else methods)
+
+    async def answering(asked: Asked) -> Page:
+        if asked.method not in allowed:
+            return said(405, {"error": f"{asked.method} is not for this address"}, allow=", ".join(allowed))
+        return await answer(asked)
+
+    return answering
+
+
 def complete(page: Page) -> Page:
     """The page with the headers of every answer."""
     given = {name.lower() for name, _ in page.headers}
@@ -115,10 +103,3 @@ def host_of(header: str) -> str:
     if not colon or header.endswith("]"):
         return header.lower()
     return host.lower() if port.isascii() and port.isdigit() else ""
-
-
-def said(status: int, words: Mapping[str, Any], **headers: str) -> Page:
-    """An answer in JSON. In `headers` `_` stands for `-`."""
-    named = [("content-type", "application/json")]
-    named += [(name.replace("_", "-"), value) for name, value in headers.items()]
-    return Page(status, named, msgspec.json.encode(words) + b"\n")

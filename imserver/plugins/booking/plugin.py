@@ -24,6 +24,7 @@ from imserver.plugin_api import (
 
 from . import operations, staffing, strays, to_teams
 from .checks import CHECKS
+from .dates.deferred import compile_all
 from .dialogue import handoff, holding, quiet, router
 from .dialogue.incoming import Incoming
 from .dialogue.router import COMMANDS
@@ -81,6 +82,7 @@ class BookingPlugin:
         """Load the chain (a mistake in it stops the start), make bots and staff groups, register everything."""
         self._context = context
         await self._open()
+        compile_all()  # nobody is waiting yet
         await self._unit(holding.expire_overdue)
         for command in COMMANDS:
             context.command(command.name, self._command, help=command.help, aliases=command.aliases)

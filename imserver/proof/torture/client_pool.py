@@ -20,6 +20,7 @@ from .participants import Group, Participants
 
 #: Longest time for an order before the load begins, far above need on the slowest machine (seconds).
 PATIENCE_S = 90.0
+_PYTHON = (sys.executable, "-m", "imserver.proof.torture.client_process")
 
 
 class ClientPoolFailed(Exception):
@@ -30,9 +31,10 @@ class ClientHandle:
     """One client process through all its lives."""
 
     def __init__(
-        self, script: Script, on_failure: Callable[[str], None], on_figures: asyncio.Condition
-    ) -> None:
+        self, script: Script, command: Sequence[str], on_failure: Callable[[str], None], on_figures: asyncio.Condition
+    ) -> None:  # fmt: skip
         self.script = script
+        self._command = command
         self.kills = 0
         #: Figures of past lives, and of this one.
         self.past: Counter[str] = Counter()
@@ -65,7 +67,7 @@ class ClientHandle:
         self._answers.clear()
         self._expected_to_end = False
         # The folder identifies the run in a list of processes.
-        command = (sys.executable, "-m", "imserver.proof.torture.client_process", self.script.folder)
+        command = (*self._command, self.script.folder)
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *dying_with_parent(*command),
@@ -154,11 +156,11 @@ class ClientHandle:
 
 
 class ClientPool:
-    """All client processes."""
+    """All client processes. `javascript`: the command of those that run the JavaScript client, if there are such."""
 
     def __init__(
         self, participants: Participants, roles: Sequence[Sequence[Role]], folder: Path, seed: int, rate: float,
-        on_failure: Callable[[str], None],
+        on_failure: Callable[[str], None], javascript: Sequence[str] = (),
     ) -> None:  # fmt: skip
         self._participants = participants
         self._changed = asyncio.Condition()
@@ -166,6 +168,7 @@ class ClientPool:
         self.handles = [
             ClientHandle(
                 Script(seed, n, -1, str(folder), rate / len(roles), tuple(mine), {}),
+                _PYTHON if n < participants.python_processes else javascript,
                 on_failure,
                 self._changed,
             )

@@ -7,8 +7,14 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-#: Patterns of lines that show a bug of ours.
-BUGS = ("Traceback (most recent call last)", "was never retrieved", "was never awaited", "ResourceWarning")
+#: Patterns of lines that show a bug of ours; the last one begins what Node warns of.
+BUGS = (
+    "Traceback (most recent call last)",
+    "was never retrieved",
+    "was never awaited",
+    "ResourceWarning",
+    "(node:",
+)
 #: Errors that the server expects and that a stop of the process can cause: it tries again.
 EXPECTED = frozenset({"plugin_handler_failed", "plugin_handler_failed_late", "plugin_handler_left_behind"})
 

@@ -21,6 +21,8 @@ DEFAULT_RATE = 80.0
 DEFAULT_RESTORE_EVERY, CALM_SHARE = 2, 2 / 3
 
 WEB_EVERY = 3
+#: One of so many clients is the JavaScript client's.
+JAVASCRIPT_EVERY = 4
 
 #: For tests of the run itself.
 SMALL: dict[str, Any] = {"clients": 14, "processes": 2, "conversations": 8, "rate": 30.0, "small": True}
@@ -42,6 +44,9 @@ class Options:
     restore_every: int = DEFAULT_RESTORE_EVERY
     #: Each such client comes over WebSocket, if the library for that is installed. 0: none does.
     web_every: int = WEB_EVERY
+    #: So many clients are the JavaScript client's, run by this command.
+    javascript: int = 0
+    javascript_command: tuple[str, ...] = ()
     calm_share: float = CALM_SHARE
     #: Fewer clients and conversations will do.
     small: bool = False

@@ -58,20 +58,34 @@ class Group(msgspec.Struct, frozen=True):
 
 
 class Participants(msgspec.Struct, frozen=True):
-    """All participants. `processes`: the clients that share a process."""
+    """All participants. `processes`: the clients that share one; the last `javascript_processes` run the JavaScript client."""
 
     processes: tuple[tuple[Part, ...], ...]
     groups: tuple[Group, ...]
     directs: tuple[tuple[str, str], ...]
+    javascript_processes: int = 0
 
     @property
     def parts(self) -> list[Part]:
         """All clients."""
         return [part for process in self.processes for part in process]
 
+    @property
+    def python_processes(self) -> int:
+        """How many processes run the Python client."""
+        return len(self.processes) - self.javascript_processes
 
-def draw_participants(seed: int, clients: int, processes: int, conversations: int) -> Participants:
-    """Half of the conversations are groups, half are of two; those with the shops, and those of the team, come on top."""
+    @property
+    def javascript_clients(self) -> int:
+        """How many clients are the JavaScript client's."""
+        return sum(map(len, self.processes[self.python_processes :]))
+
+
+def draw_participants(
+    seed: int, clients: int, processes: int, conversations: int, javascript: int = 0
+) -> Participants:
+    """Half of the conversations are groups, half are of two; those with the shops, and those of the team, come on top. Of the
+    clients up to `javascript` run the JavaScript client, in processes that come on top: talkers who run no group."""
     rng = random.Random(f"cast {seed}")
     staff = STAFF if clients >= 10 else STAFF[:1]
     customers = max(2, round(clients * CUSTOMER_SHARE))
@@ -116,8 +130,16 @@ def draw_participants(seed: int, clients: int, processes: int, conversations: in
         parts.append(Part(name, f"{name}-1", "customer", shop=shop, chinese=number % 4 >= 2))
     parts += [Part(user, f"{user}-1", "staff", shop=bot, chinese=True) for user, bot in staff]
     rng.shuffle(parts)
-    shares = tuple(tuple(parts[n::processes]) for n in range(processes))
-    return Participants(shares, tuple(groups), directs)
+    in_node = [part for part in parts if _only_talks(part)][:javascript]
+    parts = [part for part in parts if part not in in_node]
+    more = -(-len(in_node) * processes // clients)
+    shares = [tuple(parts[n::processes]) for n in range(processes)]
+    shares += [tuple(in_node[n::more]) for n in range(more)]
+    return Participants(tuple(shares), tuple(groups), directs, more)
+
+
+def _only_talks(part: Part) -> bool:
+    return part.kind == "talker" and not part.guests and part.team is None
 
 
 def _talker(user: str, device: str, groups: list[Group], directs: tuple[tuple[str, str], ...]) -> Part:

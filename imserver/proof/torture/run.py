@@ -49,7 +49,9 @@ async def run_torture(options: Options, show: Callable[[Progress], None]) -> Evi
     journals = options.folder / "clients"
     journals.mkdir()
     server = ServerProcess(options.folder, options.sections, dies_with_parent=True)
-    participants = draw_participants(options.seed, options.clients, options.processes, options.conversations)
+    participants = draw_participants(
+        options.seed, options.clients, options.processes, options.conversations, options.javascript
+    )
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(server)
         network_faults: dict[str, NetworkFaults] = {}
@@ -72,7 +74,15 @@ async def run_torture(options: Options, show: Callable[[Progress], None]) -> Evi
             ]
             for process in participants.processes
         ]
-        pool = ClientPool(participants, roles, journals, options.seed, options.rate, deeds.broken.append)
+        pool = ClientPool(
+            participants,
+            roles,
+            journals,
+            options.seed,
+            options.rate,
+            deeds.broken.append,
+            options.javascript_command,
+        )
         stack.push_async_callback(pool.kill_all)
         begun = time.monotonic()
         stage = _Stage(show, deeds, pool, begun)

@@ -83,6 +83,7 @@ class Verdict:
         lines = deeds.lines
         clients, processes = len(self.participants.parts), len(self.participants.processes)
         web = sum(map(self.options.comes_by_web, range(clients)))
+        kinds_of_clients = f"{web} by WebSocket, {self.participants.javascript_clients} in JavaScript"
         starts = sorted(deeds.starts_s) or [0.0]
         last = deeds.starts_s[-1] if deeds.starts_s else 0.0
         ended = ", ".join(f"{way} {deeds.ended[way]}" for way in dict.fromkeys(WAYS))
@@ -90,7 +91,7 @@ class Verdict:
         return [
             ("seed", str(self.options.seed)),
             ("time", f"{self.elapsed_s:.0f} s of load"),
-            ("clients", f"{clients} ({web} by WebSocket) in {processes} processes, {self.conversations} conversations"),
+            ("clients", f"{clients} ({kinds_of_clients}) in {processes} processes, {self.conversations} conversations"),
             ("kills", f"{len(deeds.kills)} of the server, {deeds.hits} with unanswered posts"),
             ("unanswered posts", f"{deeds.found} found committed, {deeds.not_found} not"),
             ("starts", f"{len(starts)}, {median(starts):.2f} s each, at most {starts[-1]:.2f} s, the last {last:.2f} s"),
@@ -137,6 +138,7 @@ class Verdict:
             "rate": self.options.rate,
             "clients": len(self.participants.parts),
             "clients_by_websocket": sum(map(self.options.comes_by_web, range(len(self.participants.parts)))),
+            "clients_in_javascript": self.participants.javascript_clients,
             "client_processes": len(self.participants.processes),
             "conversations": self.conversations,
             "kills": len(deeds.kills),

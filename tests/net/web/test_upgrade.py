@@ -10,9 +10,10 @@ import pytest
 
 from imserver.config import HttpConfig, check_config
 from imserver.errors import ConfigError
+from imserver.http_requests import Asked, Page
 from imserver.net.web import peers
 from imserver.net.web.origins import Origins
-from imserver.net.web.site import Asked, Page, Site
+from imserver.net.web.site import Site
 from tests.limits.raw import GOODBYE, WELCOME, eventually
 from tests.net.web.sockets import (
     BINARY,

@@ -1,9 +1,11 @@
-"""Patterns that are compiled when a text first needs them: most are sieved out before, and all together take half a second."""
+"""Patterns that are compiled when a text first needs them, as a command does that reads one; or all at once, as a server does
+when it starts: compiled between its clients' texts, half a second of them would keep everybody waiting."""
 
 from __future__ import annotations
 
 import re
-from typing import Any, cast
+from typing import Any, Final, cast
+from weakref import WeakSet
 
 
 class Deferred:
@@ -12,11 +14,13 @@ class Deferred:
     def __init__(self, pattern: str, flags: int) -> None:
         self.pattern = pattern
         self.flags = flags
+        _WAITING.add(self)
 
     def __getattr__(self, name: str) -> Any:
         """Called only for what is not there yet. Raises AttributeError for what no pattern has."""
         if not hasattr(re.Pattern, name):
             raise AttributeError(name)
+        _WAITING.discard(self)
         compiled = re.compile(self.pattern, self.flags)
         for one in (
             "search",
@@ -31,6 +35,16 @@ class Deferred:
         ):
             setattr(self, one, getattr(compiled, one))
         return getattr(compiled, name)
+
+
+_WAITING: Final[WeakSet[Deferred]] = WeakSet()
+"""Those that no text has needed so far."""
+
+
+def compile_all() -> None:
+    """Compile whatever waits for a text. Takes half a second the first time. Raises re.error for a fault in a pattern."""
+    for one in list(_WAITING):
+        _ = one.search
 
 
 def deferred(pattern: str, flags: int = 0) -> re.Pattern[str]:

@@ -599,7 +599,7 @@ def read_moved(match: Match, scene: Scene) -> tuple[Token, ...]:
     return (Moved(),)
 
 
-def same(what: Literal["day", "time", "next"]) -> Reader:
+def same(what: Literal["day", "time", "next", "week"]) -> Reader:
     return lambda _, __: (Same(what),)
 
 

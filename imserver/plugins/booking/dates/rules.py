@@ -168,6 +168,11 @@ SAME: Final = _compiled(
     (r"(?<![a-z])(?:at )?(?:that|this|the) time(?![a-z])", read.same("time")),
     ("(?<![某哪月端节旦诞夜至午秋明庆五一])[那这](?:一)?[天日](?![下上早晚])|同一?天", read.same("day")),
     (r"(?<![a-z])(?:on )?(?:the same|that) day(?![a-z])", read.same("day")),
+    (r"(?<![a-z])(?:(?:of|in) )?(?:the same|that)(?: same)? week(?![a-z])", read.same("week")),
+    (
+        "(?:[在就])?(?:那(?:一)?个?|同一?个?|当)(?:周|星期|礼拜)(?![一二三四五六日天末])(?:的|里)?(?=[周星礼])",
+        read.same("week"),
+    ),
 )
 _SHIFT_CN: Final = (
     "(?<!可能)(?<!估计)(?<!也许)(?<!大概)(?<!会)(?<!约)(?:再|给我)?"
@@ -177,6 +182,8 @@ _SHIFT_CN: Final = (
 _NOT_ARRIVING: Final = (
     "(?![点多]?(?:才|左右)?(?:到(?![周星礼下明后今大0-9一二两三四五六七八九十])|来|过来|过去|去))"
 )
+#: Behind "the day before" where it is a day, and not one before another that is named.
+_BY_ITSELF: Final = "(?=$|[,.?!]| (?:at|around|about|same|the same|instead|please|pls|thanks|then|in the|if)(?![a-z]))"
 SHIFTS: Final = _compiled(
     (f"{_SHIFT_CN}{CN_AMOUNT}{_NOT_ARRIVING}", read.read_moved_time),
     (f"{_SHIFT_CN}钟头?{_NOT_ARRIVING}", read.read_an_hour),
@@ -201,11 +208,17 @@ SHIFTS: Final = _compiled(
     (f"(?<![a-z0-9.]){COUNT} (?P<unit>day|week)s? (?P<later>later)(?![a-z])", read.read_moved_days),
     ("(?P<later>下)(?P<count>一)?个?(?P<unit>周|星期|礼拜)的?同一天", read.read_week_later),
     (
-        r"(?<![a-z])(?:on )?the (?:day after(?: that)?|next day)(?! tom| tmr)(?![a-z])|^next day(?![a-z])",
+        (
+            r"(?<![a-z])(?:on )?the (?:day after(?: that)?|(?:next|following) day)(?! tom| tmr)(?![a-z])"
+            rf"|^next day(?![a-z])|(?<![a-z])day after(?: that)?{_BY_ITSELF}"
+        ),
         read.read_next_day,
     ),
     (
-        r"(?<![a-z])(?:(?:on )?(?:the |a ))?(?P<count>)(?P<unit>)day (?P<early>before)(?: that)?(?=$|[,.?!])",
+        (
+            r"(?<![a-z])(?:(?:on )?(?:the |a ))?(?P<count>)(?P<unit>)"
+            rf"(?:day (?P<early>before)(?: that)?{_BY_ITSELF}|(?P<early2>previous) day(?![a-z]))"
+        ),
         read.read_day_before,
     ),
     (

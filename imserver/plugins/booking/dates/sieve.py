@@ -131,12 +131,13 @@ def needed(pattern: str, flags: int = 0) -> Grams:
     found = _NEEDED.get((pattern, flags))
     if found is None:
         shipped = load_needed().get(key_of(pattern, flags))
-        if shipped is None:
-            found = work_out(pattern, flags)
-        else:
-            found = frozenset(shipped.split("\t")) if shipped else ALWAYS
+        found = work_out(pattern, flags) if shipped is None else _shipped(shipped)
         _NEEDED[pattern, flags] = found
     return found
+
+
+def _shipped(line: str) -> Grams:
+    return frozenset(line.split("\t")) if line else ALWAYS
 
 
 _NEEDED: Final[dict[tuple[str, int], Grams]] = {}

@@ -124,9 +124,9 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Same:
-    """The day or the time that was agreed: 同一时间, that day; `next` is the day behind it: 第二天."""
+    """The day or the time that was agreed: 同一时间, that day; its `week`: that week; `next` is the day behind it: 第二天."""
 
-    what: Literal["day", "time", "next"]
+    what: Literal["day", "time", "next", "week"]
 
 
 Token = Moved | Same | Days | Weekday | MonthDay | Shift | Part | Clock | Between | Later | Refused

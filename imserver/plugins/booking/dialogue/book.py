@@ -216,7 +216,7 @@ def _odd_name(context: DialogueContext, state: Dialogue, reading: Reading) -> bo
         state.name, state.odd_name = odd[0], ""
         go_on(context, state)
         return True
-    state.odd_name = odd[0]
+    state.odd_name, state.number = odd[0], 0
     words = context.words
     option = Option(words("yes"), context.yes_command(state))
     context.ask(state, "ask.odd_name", [option], name=odd[0])

@@ -8,7 +8,7 @@ about; none is answered with the reason and the nearest free slots. A start is o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
 from imserver.plugins.booking.messages.cards import Option
@@ -85,6 +85,9 @@ def unclear(context: DialogueContext, when: When) -> str:
 
 def _choose_day(context: DialogueContext, state: Dialogue, search: Search, when: When) -> bool:
     """A day, days, or a part of one, without a clock time: the hour chosen before is kept, if it is free then."""
+    if _is_one_weekday(when):
+        free = tuple(day for day in when.days if slots_of(context, search, day))
+        when = replace(when, days=free) if len(free) == 1 else when
     if state.wall and _holds(when, datetime.fromisoformat(state.wall)):
         return True
     kept = datetime.fromisoformat(state.wall).time() if state.wall and when.clock is None else _clock(state)
@@ -92,7 +95,8 @@ def _choose_day(context: DialogueContext, state: Dialogue, search: Search, when:
         kept = None
     state.part, state.wall = when.part or "", ""
     if len(when.days) > 1:
-        key = "unclear.several" if when.reason in (None, "no_time") else unclear(context, when)
+        several = "unclear.which_day" if _is_one_weekday(when) else "unclear.several"
+        key = several if when.reason in (None, "no_time") else unclear(context, when)
         _ask_days(context, state, search, when.days, kept, key)
         return False
     if when.days:
@@ -108,6 +112,13 @@ def _choose_day(context: DialogueContext, state: Dialogue, search: Search, when:
         if any(slot.wall == same for slot in slots_of(context, search, when.days[0])):
             take(state, same)
     return True
+
+
+def _is_one_weekday(when: When) -> bool:
+    """Whether one day was said, and it is not known of which week or month: the Thursday of an appointment's week, or the
+    coming one."""
+    weekdays, numbers = {day.weekday() for day in when.days}, {day.day for day in when.days}
+    return len(when.days) > 1 and 1 in (len(weekdays), len(numbers))
 
 
 def _holds(when: When, wall: datetime) -> bool:
@@ -166,7 +177,7 @@ def _choose_candidate(
         return True
     state.wall = ""
     if good:
-        state.day = good[0].date().isoformat()
+        state.day = good[0].date().isoformat() if len({wall.date() for wall in good}) == 1 else ""
         state.step = "slot"
         context.ask(state, "ask.which_time", [start_option(context, search, wall) for wall in good])
         return False

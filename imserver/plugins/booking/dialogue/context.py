@@ -132,9 +132,12 @@ class DialogueContext:
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
-    def read(self, text: str, *, labels: bool = True, day: date | None = None) -> Reading:
+    def read(
+        self, text: str, *, labels: bool = True, day: date | None = None, about: datetime | None = None
+    ) -> Reading:
         """Read a text as an answer to what is open here. Without `labels` it is no button's: the words behind a command. `day`:
-        the day of a bare hour, if it is not the one that was said or shown last."""
+        the day of a bare hour, if it is not the one that was said or shown last. `about`: the start of the appointment that is
+        spoken of, while no card shows another: what is relative is relative to it."""
         state = self.dialogue()
         shop = self.shop or self.chain.stores[0]
         scene = Scene(
@@ -143,8 +146,8 @@ class DialogueContext:
             shop=self.shop.id if self.shop else "",
             step=_step(state),
             labels=self._labels(state) if labels else {},
-            shown=_shown(state),
-            day_said=day or _day_said(state),
+            shown=_shown(state) if about is None else Shown(about.date(), about, booked=True),
+            day_said=day or _day_said(state) or (about and about.date()),
             asks=state.kind if state is not None and state.asks_yes else "",
             staff=self.is_staff and state is None and labels,
         )
@@ -156,10 +159,6 @@ class DialogueContext:
         shop = self.the_shop
         scene = Scene(now=self.now, zone=shop.zone, shop=shop.id, step="", labels={}, staff=True)
         return understand(text, scene, self.texts.lexicon)
-
-    def on_day(self, reading: Reading, day: date) -> Reading:
-        """The same words, where a bare hour is of that day."""
-        return self.read(reading.text, labels=False, day=day)
 
     def again(self, reading: Reading) -> Reading:
         """The same words in the time of the shop that is spoken to by now."""
@@ -243,8 +242,9 @@ class DialogueContext:
         return True
 
     def yes_command(self, state: Dialogue) -> str:
-        """The command of a yes that names no appointment: its number makes it the answer to this question alone."""
-        state.number = self.now_ms + self.position
+        """The command of a yes that names no appointment: its number makes it the answer to this question alone, however often
+        the card is shown. Whoever changes what it shows takes the number away."""
+        state.number = state.number or self.now_ms + self.position
         return f"{self.words('command.confirm')} #{state.number}"
 
     def point(self) -> None:

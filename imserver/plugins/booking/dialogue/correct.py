@@ -51,6 +51,7 @@ def answer(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
         return False
     name, band = reading.given("name"), said.band_of(reading, context.chain)
     if name or band is not None:
+        state.number = 0  # the buttons above show something else
         state.name = draft.as_shown(str(name or state.name))
         state.age_band = band.id if band is not None else state.age_band
         _ask(context, state, appointment)

@@ -53,9 +53,11 @@ def move(context: DialogueContext, reading: Reading) -> bool:
         seen = (
             state.day_said if state is not None and state.kind == "menu" else ""
         )  # free times that were looked at
-        day = seen or appointment.wall.date().isoformat()
-        state = context.interrupts(Dialogue(kind="move", appointment_id=appointment.id, day_said=day))
-        reading = context.on_day(reading, date.fromisoformat(day))
+        said_last = seen or appointment.wall.date().isoformat()
+        state = context.interrupts(Dialogue(kind="move", appointment_id=appointment.id, day_said=said_last))
+    if not state.wall:
+        day = date.fromisoformat(state.day_said) if state.day_said else None
+        reading = context.read(reading.text, labels=False, day=day, about=appointment.wall)
     state.version = appointment.version
     _towards(context, state, appointment, reading)
     return True

@@ -270,8 +270,7 @@ def _wished(context: DialogueContext, state: Dialogue | None, reading: Reading) 
     """What the acts of a customer's text want by themselves, in the order of the promise. False: nothing."""
     speak_as_written(context, remembered=reading.has(Kind.BEGIN))
     fresh = fresh_of(context)
-    if fresh is not None:
-        reading = put_right(context, reading, fresh.wall)
+    reading = put_right(context, reading, fresh)
     if is_courtesy(state, reading) and wished_move.takes_back(context, state, reading):
         return True
     if is_courtesy(state, reading):

@@ -132,6 +132,14 @@ def _behind_denial(text: str) -> str:
     return text[match.end() :] if match else text
 
 
+def in_its_place(text: str) -> str:
+    """The time that is wanted in the place of another, without the words that say so: "thursday 4pm" of "can we do thursday 4pm
+    instead". Empty if nothing says so."""
+    bare, found = _PUT_RIGHT["instead"].subn(" ", text)
+    match = _PUT_RIGHT["asks_for"].match(bare.strip(" ,")) if found else None
+    return bare.strip(" ,")[match.end() :].strip() if match else ""
+
+
 def behind_no(text: str) -> str:
     """What stands behind a no and a blank; a bare number there is an hour."""
     match = _PUT_RIGHT["no_but"].match(text)

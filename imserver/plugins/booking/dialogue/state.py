@@ -15,6 +15,10 @@ MAX_AGE_MS = 30 * 60 * 1000
 MAX_LABELS, MAX_LISTS = 60, 4
 
 
+#: The number that stands for the last button of a list: 最后一个.
+LAST = -1
+
+
 class Dialogue(msgspec.Struct, omit_defaults=True):
     """`kind`: `menu` (only numbered options), `book`, `move`, `cancel` or `correct`. Empty fields are not known yet."""
 
@@ -115,10 +119,13 @@ class Dialogue(msgspec.Struct, omit_defaults=True):
         self.labels = dict([*kept.items(), *labels.items()][-MAX_LABELS:])
 
     def command_of(self, number: int) -> str | None:
-        """The command behind a number: of the last list, or of the only list before it that has the number."""
-        if self.options:
+        """The command behind a number: of the last list, or of the only list before it that has the number. -1: the last."""
+        if number == LAST:
+            found = {options[-1] for options in ([self.options] if self.options else self.earlier) if options}
+        elif self.options:
             return self.options[number - 1] if 1 <= number <= len(self.options) else None
-        found = {options[number - 1] for options in self.earlier if 1 <= number <= len(options)}
+        else:
+            found = {options[number - 1] for options in self.earlier if 1 <= number <= len(options)}
         return found.pop() if len(found) == 1 else None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from imserver.plugins.booking.schedule.appointments import Appointment, upcoming
 from imserver.plugins.booking.understanding.acts import Kind, Reading
@@ -11,7 +10,7 @@ from imserver.plugins.booking.understanding.acts import Kind, Reading
 from . import correct, said, which
 from .context import DialogueContext
 from .state import Dialogue
-from .subjects import fresh_of
+from .subjects import fresh_of, mine_of
 
 #: What an intention in a sentence runs.
 _BEGUN = {
@@ -20,13 +19,19 @@ _BEGUN = {
 }  # fmt: skip
 
 
-def put_right(context: DialogueContext, reading: Reading, wall: datetime) -> Reading:
-    """Just after "booked": the time behind the confession of a slip, and a day that is better, put that appointment right."""
-    meant = said.behind_slip(reading.text) or said.preferred_day(reading)
-    if not meant:
+def put_right(context: DialogueContext, reading: Reading, fresh: Appointment | None) -> Reading:
+    """Just after "booked" (`fresh`): the time behind the confession of a slip, and a day that is better, put that appointment
+    right, and relative words mean it. Later a time "instead" does, if it is the only one."""
+    mine = [fresh] if fresh is not None else mine_of(context)
+    if len(mine) != 1 or context.is_staff:
         return reading
-    alone = context.read(meant, labels=False)
-    if not said.corrects_time(alone):
+    wall, meant = mine[0].wall, said.in_its_place(reading.text)
+    if fresh is not None:
+        meant = meant or said.behind_slip(reading.text) or said.preferred_day(reading)
+        about = context.read(reading.text, labels=False, about=wall)
+        reading = about if said.corrects_time(about) else reading
+    alone = context.read(meant, labels=False, about=wall) if meant else reading
+    if not meant or not said.corrects_time(alone):
         return reading
     return alone if said.repeats(alone, wall) else said.as_correction(alone)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from imserver.plugins.booking.schedule.appointments import Appointment
 from imserver.plugins.booking.schedule.changes import InEffect
 from imserver.plugins.booking.schedule.shops import Chain, Shop
-from imserver.plugins.booking.understanding.alarms import RedFlags
+from imserver.plugins.booking.understanding.alarms import RedFlags, shipped_flags
 from imserver.plugins.booking.understanding.lexicon import Lexicon
 from imserver.plugins.booking.understanding.reader import prepare
 
@@ -29,7 +29,7 @@ class ShopTexts:
     def of(cls, chain: Chain, in_effect: InEffect | None = None) -> ShopTexts:
         lexicon = Lexicon(chain)
         prepare(lexicon)
-        return cls(chain, Catalogue(chain), lexicon, RedFlags(), in_effect)
+        return cls(chain, Catalogue(chain), lexicon, shipped_flags(), in_effect)
 
     @property
     def revision(self) -> int:

@@ -125,11 +125,15 @@ class When:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What the card above the text showed: its day, its start, and whether it asked for a yes."""
+    """What the card above the text showed: its day, its start, and whether it asked for a yes.
+
+    booked: it is no card, but the appointment that is spoken of: a bare weekday may be one of its week, or the coming one.
+    """
 
     day: date | None = None
     start: datetime | None = None
     asks_yes: bool = False
+    booked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Final
 
+from imserver.plugins.booking.dates.compose import days_of
 from imserver.plugins.booking.dates.moments import Moment
 from imserver.plugins.booking.dates.scan import Found
 from imserver.plugins.booking.dates.text import Sheet
@@ -32,6 +33,8 @@ def of_the_card(spoken: list[Moment], sheet: Sheet, scene: Scene) -> list[Moment
     day = scene.shown.day
     if day is None:
         return spoken
+    if scene.shown.booked:
+        return _of_the_booked(day, spoken, sheet, scene)
     if _ANOTHER.search(sheet.text):
         return _in_the_week_of(day, spoken, scene)
     if any(isinstance(token, Days | Shift) for moment in spoken for token in moment.days):
@@ -56,6 +59,52 @@ def _in_the_week_of(day: date, spoken: list[Moment], scene: Scene) -> list[Momen
         if len(moment.days) == 1 and isinstance(token := moment.days[0], Weekday):
             moment.days = [Days(frozenset({monday + timedelta(days=token.index)}))]
     return spoken
+
+
+def _of_the_booked(day: date, spoken: list[Moment], sheet: Sheet, scene: Scene) -> list[Moment]:
+    """改成周四吧, said of an appointment of a later week: the Thursday of that week or the coming one, and it is asked which.
+    The appointment's own weekday is its day, unless nothing else is named and it is to be another: with an hour it may be
+    either. 三天后 counts from today or from its day."""
+    changes = len(spoken) == 1 and _ANOTHER.search(sheet.text) is not None
+    for moment in spoken:
+        if len(moment.days) == 1 and (ahead := _counted(moment, sheet, scene)):
+            moment.days = [Days(frozenset({day + ahead, scene.now.date() + ahead}), each=True)]
+            continue
+        beside = [token for token in moment.days if isinstance(token, Shift) and abs(token.days) < _WEEK]
+        bare = [token for token in moment.days if token not in beside]
+        near = _near(day, bare[0]) if len(bare) == 1 else None
+        if near is None or near <= scene.now.date():
+            continue
+        coming = days_of(bare, scene.now.date())
+        if near == day and not changes:
+            moment.days = [Days(frozenset({day})), *beside]
+        elif near != day or moment.has_clock:
+            moment.days = [Days(frozenset({near, *coming}), each=True), *beside]
+    return spoken
+
+
+_WEEK: Final = 7
+_BEHIND: Final = re.compile("(?:天|日|周|星期|礼拜|月)(?:以|之)?后")
+
+
+def _counted(moment: Moment, sheet: Sheet, scene: Scene) -> timedelta | None:
+    """How far ahead 三天后 and 一周以后 are; None for other words."""
+    (token,) = moment.days
+    words = sheet.source[slice(*sheet.span(moment.start, moment.end))]
+    if not isinstance(token, Days) or len(token.dates) != 1 or not _BEHIND.search(words):
+        return None
+    (counted,) = token.dates
+    return counted - scene.now.date() if counted > scene.now.date() else None
+
+
+def _near(day: date, token: Token) -> date | None:
+    """The weekday of the week of a day, or the 3rd of its month; None for other words, and if there is no such date."""
+    if isinstance(token, Weekday):
+        return day + timedelta(days=token.index - day.weekday())
+    try:
+        return day.replace(day=token.day) if isinstance(token, MonthDay) else None
+    except ValueError:
+        return None
 
 
 _DOTTED_HOUR: Final = re.compile(
@@ -115,6 +164,10 @@ def as_asked(sheet: Sheet, scene: Scene) -> None:
         sheet.rewrite(*day.span("dot"), "/")
 
 
+def _week_of(day: date) -> frozenset[date]:
+    return frozenset(day + timedelta(days=index - day.weekday()) for index in range(7))
+
+
 def resolved(found: Found, scene: Scene, *, named: bool) -> Found:
     """同一时间 and 那天 are those of the card, or mean nothing here; 第二天 may follow a day that was `named`."""
     shown = scene.shown
@@ -124,6 +177,8 @@ def resolved(found: Found, scene: Scene, *, named: bool) -> Found:
             tokens += [Clock(shown.start.hour, shown.start.minute, exact=True)] if shown.start else []
         elif token == Same("day"):
             tokens += [Days(frozenset({shown.day}))] if shown.day else []
+        elif token == Same("week"):
+            tokens += [Days(_week_of(shown.day))] if shown.day else []
         elif token == Same("next"):
             base = shown.day or scene.day_said
             if base:
@@ -136,7 +191,7 @@ def resolved(found: Found, scene: Scene, *, named: bool) -> Found:
         else:
             tokens.append(token)
     echo = (
-        any(isinstance(token, Same) and token.what != "next" for token in found.tokens)
+        any(isinstance(token, Same) and token.what not in ("next", "week") for token in found.tokens)
         and len(found.tokens) == 1
     )
     return replace(found, tokens=tuple(tokens), echo=echo)
