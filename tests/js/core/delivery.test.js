@@ -69,3 +69,12 @@ test("what was replaced while that was stored is not told", async () => {
   storage.goOn();
   assert.equal((await taken).conversationId, "d");
 });
+
+test("what is taken back while it waits is told as a tombstone", async () => {
+  const { box, storage } = await delivery();
+  box.put("c", ITEM, HOW);
+  box.takenBack("c", 1, 2);
+  storage.goOn();
+  const { content, revision } = await box.take();
+  assert.deepEqual({ content, revision }, { content: null, revision: 2 });
+});
