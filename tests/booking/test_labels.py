@@ -184,3 +184,16 @@ async def test_what_a_button_posts_reads_like_what_people_write(language: str) -
         command = button(said, second)
         assert second in command
         assert not re.search(r"\d{4}-\d{2}-\d{2}", "".join(map(shown, said)))
+
+
+@pytest.mark.parametrize("text", ["最后一个", "the last one"])
+async def test_the_last_of_a_list_is_its_last_button_and_no_last_button_of_a_card(text: str) -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        await shop.say("ming", here, "预约 验光 明天下午")
+        assert "11月19日 周四 17:00 先为您保留" in await shop.hear("ming", here, text)
+        await shop.say("ming", here, "王小明，成人，来过")
+        await shop.say("ming", here, text)
+        assert await shop.sql("SELECT 1 FROM booking_appointments WHERE status = 'held'"), (
+            "it gives nothing up"
+        )

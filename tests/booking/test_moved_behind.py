@@ -109,6 +109,7 @@ async def test_its_own_day_said_again_moves_nothing(text: str) -> None:
         ("改到周五下午四点", ("11月20日 周五 16:00", "11月27日 周五 16:00")),
         ("周四下午四点吧", ("11月19日 周四 16:00", "11月26日 周四 16:00")),
         ("thursday 4pm instead", ("11月19日 周四 16:00", "11月26日 周四 16:00")),
+        ("改到周末", ("11月22日 周日", "11月28日 周六")),
         ("改到三天后", ("11月21日 周六 15:00", "11月30日 周一 15:00")),
     ],
 )
@@ -119,6 +120,38 @@ async def test_the_hour_that_is_said_is_kept_while_the_day_is_asked(text: str, d
         assert all(day in asked for day in days)
         await shop.say("ming", here, "好")
         assert await walls(shop) == [BOOKED]
+
+
+@pytest.mark.parametrize(
+    ("first", "day", "wall"),
+    [
+        ("能改到下周吗", "周四下午三点", "2026-11-26T15:00"),
+        ("can we move it to next week", "thursday", "2026-11-26T15:00"),
+        ("改成周四吧", "26号", "2026-11-26T15:00"),
+    ],
+)
+async def test_a_weekday_is_one_of_those_that_are_asked(first: str, day: str, wall: str) -> None:
+    async with Shop() as shop:
+        here = await booked(shop)
+        for line in (first, day, "好"):
+            await shop.say("ming", here, line)
+        assert await walls(shop) == [wall]
+
+
+async def test_a_weekday_behind_the_question_which_day_may_be_of_its_week() -> None:
+    async with Shop() as shop:
+        here = await booked(shop)
+        await shop.say("ming", here, "改时间")
+        asked = await shop.hear("ming", here, "周四")
+        assert "11月19日 周四 15:00" in asked
+        assert "11月26日 周四 15:00" in asked
+
+
+async def test_a_booking_takes_the_weekday_of_the_week_that_was_asked_about() -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        await shop.say("ming", here, "想约下周验光")
+        assert "11月26日 周四 15:00" in await shop.hear("ming", here, "周四下午三点")
 
 
 async def test_a_customer_who_writes_english_is_asked_in_english() -> None:

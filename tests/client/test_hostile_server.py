@@ -678,7 +678,7 @@ async def test_nothing_else_goes_out_before_a_fresh_session_is_checked(waits):
         asked.append(request[3])
         if request[3] == "history":
             return truth(3, request[4][1] or 0)
-        return [4, 1, False] if request[3] == "post" else [[row("c", 3)], "3", False]
+        return {"post": [4, 1, False], "cursor": [1, 1], "sync": [[row("c", 3)], "3", False]}[request[3]]
 
     shown, again = asyncio.Event(), asyncio.Event()
     async with HostileServer(play) as server, client_of(server, waits) as alice:

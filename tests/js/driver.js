@@ -102,6 +102,8 @@ const operations = {
   /** What a test looks at, or does, in the core. */
   peek: ({ core, what, name }) => peeks[what](things.get(core), name),
   saved: ({ store }) => stores.saved(store),
+  fork: ({ of, store }) => stores.fork(of, store),
+  kill: ({ store, at, behind }) => stores.of(store).killAt(at, behind),
   write: ({ store, method, args }) => stores.write(store, method, read(args)),
   async reset() {
     await Promise.all([...cores].map((core) => core.abort()));

@@ -2,6 +2,7 @@
 
 import { Journal } from "../../clients/js/src/core/journal.js";
 import { Store } from "../../clients/js/src/core/store.js";
+import { StoreError } from "../../clients/js/src/errors.js";
 import { FileDisk } from "../../clients/js/src/storage/file_disk.js";
 import { MemoryStorage } from "../../clients/js/src/storage/memory.js";
 import { Tables } from "../../clients/js/src/storage/tables.js";
@@ -22,11 +23,18 @@ const WRITES = {
   },
 };
 
-/** A store that lets tests see what is in it while a client has it open. */
+/** The changes that make these tables. */
+const changesOf = (loaded) =>
+  Object.entries(loaded).flatMap(([table, rows]) => [...rows].map(([key, value]) => ({ table, key, value })));
+
+/** A store that lets tests see what is in it while a client has it open, and that kills a client by failing. */
 class Watched {
   #storage;
   #tables = null;
   #ended;
+  #commits = 0;
+  #lastCommit = Infinity;
+  #behind = false;
 
   /** `ended`: is told of each step that ends conversations with a token of sync. */
   constructor(storage, ended) {
@@ -37,15 +45,23 @@ class Watched {
   async open() {
     const loaded = await this.#storage.open();
     this.#tables = new Tables();
-    for (const [table, rows] of Object.entries(loaded)) {
-      this.#tables.apply([...rows].map(([key, value]) => ({ table, key, value })));
-    }
+    this.#tables.apply(changesOf(loaded));
     return loaded;
   }
 
+  /** The commit of this number, counted from now on, fails: in front of it, or behind it. Null: none does. */
+  killAt(number, behind) {
+    this.#commits = 0;
+    this.#lastCommit = number ?? Infinity;
+    this.#behind = behind;
+  }
+
   async commit(changes) {
+    this.#commits += 1;
+    if (this.#commits >= this.#lastCommit && !this.#behind) throw new StoreError("killed in front of a commit");
     await this.#storage.commit(changes);
     this.#tables.apply(changes);
+    if (this.#commits >= this.#lastCommit) throw new StoreError("killed behind a commit");
     const since = changes.find(({ table, key }) => table === "meta" && key === "since");
     const ended = changes.filter(({ table, value }) => table === "positions" && value === undefined);
     if (since !== undefined && ended.length > 0) this.#ended(since.value, ended.map(({ key }) => key));
@@ -92,6 +108,14 @@ export class Stores {
   async saved(store) {
     const loaded = await this.of(store).loaded();
     return new Store(new Journal(new MemoryStorage(), () => {})).open(loaded);
+  }
+
+  /** Put all that the one holds into the other, an empty one. */
+  async fork(of, store) {
+    const fork = this.of(store);
+    await fork.open();
+    await fork.commit(changesOf(await this.of(of).loaded()));
+    await fork.close();
   }
 
   /** Write to a store that no client has open. */

@@ -183,7 +183,9 @@ _NOT_ARRIVING: Final = (
     "(?![点多]?(?:才|左右)?(?:到(?![周星礼下明后今大0-9一二两三四五六七八九十])|来|过来|过去|去))"
 )
 #: Behind "the day before" where it is a day, and not one before another that is named.
-_BY_ITSELF: Final = "(?=$|[,.?!]| (?:at|around|about|same|the same|instead|please|pls|thanks|then|in the|if)(?![a-z]))"
+_BY_ITSELF: Final = (
+    "(?=$|[,.?!]| (?:at|around|about|same|the same|instead|please|pls|thanks|then|in the|if)(?![a-z]))"
+)
 SHIFTS: Final = _compiled(
     (f"{_SHIFT_CN}{CN_AMOUNT}{_NOT_ARRIVING}", read.read_moved_time),
     (f"{_SHIFT_CN}钟头?{_NOT_ARRIVING}", read.read_an_hour),

@@ -257,7 +257,7 @@ def _ask_days(
     """Several days: one is to be picked."""
     if kept is not None:
         state.clock = f"{kept:%H:%M}"
-    state.step = "day"
+    state.step, state.days_asked = "day", [day.isoformat() for day in days]
     open_ones = [day for day in days if why_not_day(context, day) is None]
     if not open_ones:
         noon = datetime.combine(days[0], kept or time(12))
@@ -314,7 +314,7 @@ def refuse(
 
 def ask_day(context: DialogueContext, state: Dialogue, search: Search, key: str = "ask.day") -> None:
     """Ask which day: the nearest free starts, then the days on which the shop opens; none that was refused."""
-    state.step = "day"
+    state.step, state.days_asked = "day", []
     soonest = nearest(
         context.tx.execute,
         context.the_shop,

@@ -19,6 +19,7 @@ from imserver.plugins.booking.messages import cards
 from imserver.plugins.booking.messages.cards import Option
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
 from imserver.plugins.booking.messages.texts import Words
+from imserver.plugins.booking.schedule.appointments import get
 from imserver.plugins.booking.schedule.hours import wall_of, zone_of
 from imserver.plugins.booking.schedule.shops import Chain, Shop
 from imserver.plugins.booking.understanding.acts import Reading, Scene, Shown
@@ -140,6 +141,7 @@ class DialogueContext:
         spoken of, while no card shows another: what is relative is relative to it."""
         state = self.dialogue()
         shop = self.shop or self.chain.stores[0]
+        about = about or self._moved(state)
         scene = Scene(
             now=self.now,
             zone=shop.zone,
@@ -147,12 +149,20 @@ class DialogueContext:
             step=_step(state),
             labels=self._labels(state) if labels else {},
             shown=_shown(state) if about is None else Shown(about.date(), about, booked=True),
+            days_asked=_days_asked(state),
             day_said=day or _day_said(state) or (about and about.date()),
             asks=state.kind if state is not None and state.asks_yes else "",
             staff=self.is_staff and state is None and labels,
         )
         self.zone = shop.zone
         return understand(text, scene, self.texts.lexicon)
+
+    def _moved(self, state: Dialogue | None) -> datetime | None:
+        """The start of the appointment that is moved, while no other day is chosen."""
+        if state is None or state.kind != "move" or state.wall or state.day:
+            return None
+        appointment = get(self.tx, state.appointment_id)
+        return appointment.wall if appointment is not None else None
 
     def read_staffs(self, text: str) -> Reading:
         """A whole text of the staff, whatever is open: with its command word, as people read it."""
@@ -357,6 +367,11 @@ def _shown(state: Dialogue | None) -> Shown:
         return Shown(day=date.fromisoformat(state.day) if state and state.day else None)
     start = datetime.fromisoformat(state.wall)
     return Shown(start.date(), start, state.asks_yes)
+
+
+def _days_asked(state: Dialogue | None) -> tuple[date, ...]:
+    asked = state.days_asked if state is not None and state.step == "day" else ()
+    return tuple(date.fromisoformat(day) for day in asked)
 
 
 def _day_said(state: Dialogue | None) -> date | None:

@@ -17,6 +17,7 @@ MAX_LABELS, MAX_LISTS = 60, 4
 
 #: The number that stands for the last button of a list: 最后一个.
 LAST = -1
+_LISTS = frozenset({"service", "day", "slot"})
 
 
 class Dialogue(msgspec.Struct, omit_defaults=True):
@@ -34,6 +35,8 @@ class Dialogue(msgspec.Struct, omit_defaults=True):
     clock: str = ""
     #: The day last said or shown, also if its slot was refused: a bare hour belongs to it.
     day_said: str = ""
+    #: The days of which one is to be picked, while the step is `day`.
+    days_asked: list[str] = msgspec.field(default_factory=list)
     #: Days that were refused: they are not offered.
     refused: list[str] = msgspec.field(default_factory=list)
     #: The chosen start, ISO wall time.
@@ -120,6 +123,8 @@ class Dialogue(msgspec.Struct, omit_defaults=True):
 
     def command_of(self, number: int) -> str | None:
         """The command behind a number: of the last list, or of the only list before it that has the number. -1: the last."""
+        if number == LAST and (self.picks or self.step not in _LISTS):
+            return None  # the last button below a card, or below one's appointments, is none of what the card names
         if number == LAST:
             found = {options[-1] for options in ([self.options] if self.options else self.earlier) if options}
         elif self.options:

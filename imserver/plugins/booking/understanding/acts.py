@@ -144,6 +144,7 @@ class Scene:
     step: the step that was asked last, "" if none: service, day, slot, name, age, first_visit, confirm, confirm_again.
     labels: the folded label of each button that can still be pressed, with the command it stands for.
     day_said: the day last said or shown in this dialogue, also if its slot was refused: the day of a bare clock time.
+    days_asked: the days of which one is to be picked, if they are asked: a bare weekday is one of them.
     asks: what the card asks a yes to: book, move, cancel, correct or plan; "" if it asks for none.
     staff: the text is by a member of the staff.
     """
@@ -155,6 +156,7 @@ class Scene:
     labels: Mapping[str, str] = field(default_factory=dict)
     shown: Shown = Shown()
     day_said: date | None = None
+    days_asked: tuple[date, ...] = ()
     asks: str = ""
     staff: bool = False
 

@@ -31,6 +31,8 @@ _ANOTHER: Final = re.compile(
 def of_the_card(spoken: list[Moment], sheet: Sheet, scene: Scene) -> list[Moment]:
     """周五 said at the card of a Friday is that one, and the 2nd that of its month; not beside other days, or to move."""
     day = scene.shown.day
+    if scene.days_asked:
+        _of_the_asked(spoken, scene)
     if day is None:
         return spoken
     if scene.shown.booked:
@@ -48,6 +50,17 @@ def of_the_card(spoken: list[Moment], sheet: Sheet, scene: Scene) -> list[Moment
         if same and all(same):
             moment.days = [Days(frozenset({day}))]
     return spoken
+
+
+def _of_the_asked(spoken: list[Moment], scene: Scene) -> None:
+    """周四, to "which day of next week?": the Thursday of those that were asked."""
+    for moment in spoken:
+        if len(moment.days) != 1:
+            continue
+        token = moment.days[0]
+        asked = [day for day in scene.days_asked if _near(day, token) == day]
+        if len(asked) == 1:
+            moment.days = [Days(frozenset(asked))]
 
 
 def _in_the_week_of(day: date, spoken: list[Moment], scene: Scene) -> list[Moment]:
@@ -69,6 +82,10 @@ def _of_the_booked(day: date, spoken: list[Moment], sheet: Sheet, scene: Scene) 
     for moment in spoken:
         if len(moment.days) == 1 and (ahead := _counted(moment, sheet, scene)):
             moment.days = [Days(frozenset({day + ahead, scene.now.date() + ahead}), each=True)]
+            continue
+        if (weekend := _weekend(moment, sheet)) and max(weekend) < day - timedelta(days=day.weekday()):
+            of_its_week = {one for one in _week_of(day) if one.weekday() >= _SATURDAY}
+            moment.days = [Days(weekend | of_its_week, each=True)]
             continue
         beside = [token for token in moment.days if isinstance(token, Shift) and abs(token.days) < _WEEK]
         bare = [token for token in moment.days if token not in beside]
@@ -95,6 +112,17 @@ def _counted(moment: Moment, sheet: Sheet, scene: Scene) -> timedelta | None:
         return None
     (counted,) = token.dates
     return counted - scene.now.date() if counted > scene.now.date() else None
+
+
+_SATURDAY: Final = 5
+_WEEKEND: Final = re.compile("(?<![这這本下上个個])[周週]末|(?<!this )(?<!next )(?<!coming )weekend")
+
+
+def _weekend(moment: Moment, sheet: Sheet) -> frozenset[date]:
+    """The days of 周末 where nothing says which one; none for other words."""
+    token = moment.days[0] if len(moment.days) == 1 else None
+    words = sheet.source[slice(*sheet.span(moment.start, moment.end))]
+    return token.dates if isinstance(token, Days) and token.each and _WEEKEND.search(words) else frozenset()
 
 
 def _near(day: date, token: Token) -> date | None:
