@@ -82,7 +82,7 @@ def test_a_small_run_ends_well_and_its_checker_bites(place: Path) -> None:
         folder=place / "run",
         minutes=5,
         kills=3,
-        javascript=4,
+        javascript=3,
         javascript_command=javascript_command(),
         **SMALL,
     )
@@ -93,7 +93,7 @@ def test_a_small_run_ends_well_and_its_checker_bites(place: Path) -> None:
     rows = dict(verdict.rows())
     assert re.fullmatch(r"3 of the server, [23] with unanswered posts", rows["kills"])
     assert re.fullmatch(r"[1-9]\d* found committed, [1-9]\d* not", rows["unanswered posts"])
-    assert rows["clients"].startswith("14 (5 by WebSocket, 4 in JavaScript)")
+    assert rows["clients"].startswith("14 (5 by WebSocket, 3 in JavaScript)")
     for fault in Fault:
         assert rows[str(fault)] == "0"
     assert json.loads(json.dumps(verdict.as_json()))["right"] is True
@@ -226,5 +226,8 @@ def test_the_cast_is_as_large_as_it_says() -> None:
     assert sorted(part.name for part in with_node.parts) == sorted(part.name for part in participants.parts)
     in_node = [part for process in with_node.processes[5:] for part in process]
     assert {(part.kind, part.guests, part.team) for part in in_node} == {("talker", (), None)}
+    small = draw_participants(4, clients=14, processes=2, conversations=8, javascript=3)
+    talkers_of = [sum(part.kind == "talker" for part in process) for process in small.processes]
+    assert min(talkers_of) >= 2, "the director has each of them post in bursts"
     with pytest.raises(ValueError, match="at least 8 clients"):
         draw_participants(1, clients=5, processes=1, conversations=4)

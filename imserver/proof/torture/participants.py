@@ -130,12 +130,24 @@ def draw_participants(
         parts.append(Part(name, f"{name}-1", "customer", shop=shop, chinese=number % 4 >= 2))
     parts += [Part(user, f"{user}-1", "staff", shop=bot, chinese=True) for user, bot in staff]
     rng.shuffle(parts)
-    in_node = [part for part in parts if _only_talks(part)][:javascript]
-    parts = [part for part in parts if part not in in_node]
+    shares = [parts[n::processes] for n in range(processes)]
+    in_node = _taken_out(shares, javascript)
     more = -(-len(in_node) * processes // clients)
-    shares = [tuple(parts[n::processes]) for n in range(processes)]
-    shares += [tuple(in_node[n::more]) for n in range(more)]
-    return Participants(tuple(shares), tuple(groups), directs, more)
+    shares += [in_node[n::more] for n in range(more)]
+    return Participants(tuple(map(tuple, shares)), tuple(groups), directs, more)
+
+
+def _taken_out(shares: list[list[Part]], count: int) -> list[Part]:
+    """Up to so many talkers who run no group, each from the process that has most of them: all keep some, for their bursts."""
+    taken: list[Part] = []
+    while len(taken) < count:
+        share = max(shares, key=lambda parts: sum(map(_only_talks, parts)))
+        part = next(filter(_only_talks, share), None)
+        if part is None:
+            break
+        share.remove(part)
+        taken.append(part)
+    return taken
 
 
 def _only_talks(part: Part) -> bool:
