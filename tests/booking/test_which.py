@@ -206,3 +206,33 @@ async def test_one_of_them_by_its_place(text: str, cancelled: int) -> None:
         assert both[1 - cancelled] not in card
         await shop.say("ming", here, "好")
         assert await left(shop) == [both[1 - cancelled]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["please cancel XOOO", "reschedule CHIEF for Tuesday", "把 BABE 改到下周二", "取消 XOXO",
+     "change booking XOOO, Monday at 11", "move MATEY to monday 11am"],
+)  # fmt: skip
+async def test_a_code_that_reads_like_an_address_or_a_kiss_changes_nothing_else(text: str) -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming", "zh-CN")
+        for line in (f"预约 {SATURDAY} 验光", "王小明，成人，来过", "好"):
+            await shop.say("ming", here, line)
+        before = await shop.appointments()
+        await shop.say("ming", here, text)
+        await shop.say("ming", here, "yes" if text.isascii() else "好")
+        assert await shop.appointments() == before
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["cancel it PLEASE", "cancel my appointment ASAP", "cancel my exam THANKS", "cancel, mate", "cancel XX"],
+)
+async def test_what_is_said_loud_is_no_code(text: str) -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming", "en")
+        for line in (f"预约 {SATURDAY} 验光", "王小明，成人，来过", "好"):
+            await shop.say("ming", here, line)
+        await shop.say("ming", here, text)
+        await shop.say("ming", here, "yes")
+        assert await left(shop) == []

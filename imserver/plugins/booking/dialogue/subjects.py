@@ -34,6 +34,12 @@ _CODE_LENGTHS = (4, 6)
 #: The signs that no code has, as they look like each other.
 _MISTAKABLE = re.compile("[oil01]+", re.IGNORECASE)
 _CHINESE = re.compile("[\u4e00-\u9fff]")
+#: What people say loud where a code may stand: "cancel it NOW".
+_SAID_LOUD = frozenset(
+    ("ALSO", "ASAP", "BACK", "BOTH", "EXAM", "FIRST", "HELLO", "HERE", "JUST", "LATER", "MAYBE", "OKAY", "ONCE", "ONLY",
+     "PLEASE", "PLEAS", "SLOT", "SOON", "SORRY", "TEST", "THANK", "THANKS", "THAT", "THEM", "THEN", "THIS", "TIME", "TODAY",
+     "VISIT")
+)  # fmt: skip
 #: So long after "booked" another time is a correction of it.
 FRESH_MIN = 5
 _AGREED = frozenset({Status.PENDING, Status.CONFIRMED})
@@ -210,12 +216,19 @@ def _options(context: DialogueContext, mine: Sequence[Appointment], command: str
 def _like_a_code(reading: Reading) -> str:
     """What nobody understood and is a code that was mistyped: letters and digits, or signs that stand in its place."""
     for rest in reading.rest:
-        for word in _LIKE_A_CODE.findall(rest.text) if rest.weight is not Weight.HARMLESS else ():
+        for word in _LIKE_A_CODE.findall(rest.text):
+            if rest.weight is Weight.HARMLESS and not _is_code_for_all_it_says(word):
+                continue
             if any(char.isdigit() for char in word) and any(char.isalpha() for char in word):
                 return str(word)
             if _stands_for_a_code(word, rest, reading):
                 return str(word)
     return ""
+
+
+def _is_code_for_all_it_says(word: str) -> bool:
+    """A word that is passed over, an address or a kiss, may be a code where it is written as one: in capitals."""
+    return word.isupper() and word not in _SAID_LOUD
 
 
 def _stands_for_a_code(word: str, rest: Rest, reading: Reading) -> bool:
