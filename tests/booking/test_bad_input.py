@@ -70,6 +70,6 @@ async def test_a_code_of_somebody_else_never_acts_and_a_move_to_a_full_time_is_n
         assert ("2026-11-21T10:00",) in await shop.sql(
             "SELECT start_wall FROM booking_appointments WHERE code = ?", saturday
         )
-        said = await shop.hear("hong", other, "改到周日下午三点")
+        said = await shop.hear("hong", other, "改到11月22日下午三点")
         assert "对吗" not in said
         assert here

@@ -34,8 +34,10 @@ MAY = {
         "timer": "lapse>cancelled",
     },
     "confirmed": {
-        "customer": "move>confirmed cancel>cancelled correct>confirmed",
-        "staff": "move>confirmed cancel>cancelled correct>confirmed arrive>arrived no_show>no_show finish>done",
+        "customer": "move>confirmed cancel>cancelled correct>confirmed ask_move>confirmed keep_time>confirmed",
+        "staff": "move>confirmed cancel>cancelled correct>confirmed ask_move>confirmed keep_time>confirmed arrive>arrived"
+        " no_show>no_show finish>done",
+        "timer": "keep_time>confirmed",
     },
     "arrived": {"staff": "start>in_exam finish>done cancel>cancelled"},
     "in_exam": {"staff": "finish>done"},

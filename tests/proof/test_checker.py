@@ -256,6 +256,8 @@ def test_who_came_or_did_not_had_an_appointment_all_the_same(
 UNPROMISED = {"held", "expired"}
 BOOKED_NEWS = {
     "booked": "confirmed", "moved": "confirmed", "kept": "confirmed", "corrected": "confirmed", "lapsed": "cancelled",
+    "move_asked": "confirmed", "move_declined": "confirmed", "move_lapsed": "confirmed", "move_gone": "confirmed",
+    "move_withdrawn": "confirmed",
 }  # fmt: skip
 #: News that lead to one status or another: the customer's card says to which.
 OPEN_NEWS = {"undone"}

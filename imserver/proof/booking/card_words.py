@@ -35,6 +35,12 @@ NEWS = {
     "时间不变": "confirmed",
     "更正": "confirmed",
     "没有确认，已结束": "cancelled",
+    # Until the shop says yes to another time, and when it never does, the appointment is what it was.
+    "想改时间，请确认": "confirmed",
+    "不改": "confirmed",
+    "改时间没有确认，已结束": "confirmed",
+    "没有改成": "confirmed",
+    "不改了": "confirmed",
 }
 
 
