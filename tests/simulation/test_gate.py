@@ -169,6 +169,7 @@ PROOFS = {
     "storage-faults": ("pytest", ["-m", "prove", "tests/storage_faults"]),
     "hostile-peers": ("pytest", ["-m", "prove", "tests/hostile"]),
     "random-input": ("pytest", ["-m", "prove", "tests/fuzz"]),
+    "conformance": ("pytest", ["-n 3", "-m", "prove", "tests/conformance"]),
 }
 
 
