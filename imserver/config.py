@@ -368,7 +368,8 @@ def _check_http(http: HttpConfig) -> None:
     for place, origin in enumerate(http.origins):
         if not _ORIGIN.fullmatch(origin):
             raise ConfigError(
-                f"$.http.origins[{place}]", f"https://HOST, or null, and no path, not {origin!r}"
+                f"$.http.origins[{place}]",
+                f"https://HOST, http://HOST:PORT or null, and nothing behind it, not {origin!r}",
             )
 
 

@@ -182,6 +182,8 @@ class Refused(Exception):
 
 
 def _greeting(line: bytes) -> Greeting:
+    if not line:
+        raise BadDriver("the driver ended before it said who it is: what it wrote on standard error says why")
     try:
         said = json.loads(line)
         if said["driver"] != DRIVER_VERSION:

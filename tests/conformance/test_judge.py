@@ -37,7 +37,7 @@ def run(*arguments: str) -> Result:
         (stub(json.dumps({"driver": 2, "name": "later"})), "speaks version 2, this judge 1"),
         (stub(json.dumps({**GREETING, "lacks": ["wings"]})), "lacks what this judge does not know: wings"),
         (stub(json.dumps({**GREETING, "transports": ["pigeon"]})), "does not speak tcp: pigeon"),
-        ([sys.executable, "-c", ""], "no greeting"),
+        ([sys.executable, "-c", ""], "ended before it said who it is"),
     ],
 )
 async def test_what_is_no_driver_is_said(command: list[str], words: str, tmp_path: Path) -> None:

@@ -70,6 +70,11 @@ async def test_a_unix_socket(tmp_path: Path):
         assert await said(address=f"imserver+unix://{str(path).replace(' ', '%20')}", token=token) == "ann 1"
 
 
+async def test_an_address_that_is_none_is_said_at_once(tmp_path: Path):
+    for address in ("127.0.0.1:7410", "http://127.0.0.1:7480", "imserver:"):
+        assert (await said(address=address, token="t", timeoutMs=60_000)).startswith(f"Misuse: {address}: ")
+
+
 async def test_addresses_with_tls(tmp_path: Path):
     files = certified(tmp_path)
     async with serving(tmp_path, ServerConfig(port=0, **files), HttpConfig(port=0, **files)) as server:

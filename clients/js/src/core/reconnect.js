@@ -110,7 +110,7 @@ export class Reconnect {
   }
 
   /**
-   * Why it could not be opened; null if it was.
+   * Why it could not be opened; null if it was. Throws Misuse.
    *
    * @param {ClientTransport} transport
    */
@@ -129,6 +129,7 @@ export class Reconnect {
       return null;
     } catch (error) {
       transport.disown();
+      if (error instanceof Misuse) throw error; // an address that no attempt makes right
       return error instanceof Error && error.message ? error.message : "cannot connect";
     } finally {
       timers.cancel(timer);

@@ -1,5 +1,7 @@
 /** WebSocket as a transport: browsers, Node from 22 on, and whatever else has the standard's `WebSocket`. */
 
+import { Misuse } from "../errors.js";
+
 /** @import { Transport, TransportEvents } from "../ports.js" */
 
 /** SPEC, section 2: the subprotocol that the server's door answers to. */
@@ -19,6 +21,7 @@ const LOOK_EVERY_MS = 20;
  * @returns {Promise<Transport>}
  */
 export function openWebSocket(address, events, signal) {
+  if (!globalThis.WebSocket) throw new Misuse("no WebSocket here: give a transport, or take Node 22 or newer");
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const socket = new WebSocket(address, SUBPROTOCOL);
