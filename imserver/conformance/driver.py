@@ -43,6 +43,10 @@ PARTS: Final = (
 )
 
 
+#: What reading a line raises that is none of the protocol's; the last one for deep nesting.
+_NO_LINE: Final = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+
+
 class BadDriver(ImserverError):
     """The driver does not start, ends by itself, or does not speak its protocol."""
 
@@ -96,8 +100,9 @@ class Driver:
             assert process.stdout is not None
             async with asyncio.timeout(START_S):
                 greeting = _greeting(await process.stdout.readline())
-        except (TimeoutError, BadDriver) as error:
+        except (TimeoutError, ValueError, BadDriver) as error:  # ValueError: no end of a line
             _kill(process)
+            await _read_away(process)
             await process.wait()
             raise BadDriver(str(error) or f"the driver said nothing in {START_S:.0f} s") from None
         return cls(process, greeting)
@@ -145,13 +150,14 @@ class Driver:
             while line := await self._process.stdout.readline():
                 self._line(json.loads(line))
             self.ended = "the driver ended"
-        except (ValueError, KeyError, TypeError) as error:
+        except _NO_LINE as error:
             self.ended = f"the driver said what is no line of its protocol: {error}"
         for future in self._waiting.values():
             if not future.done():
                 future.set_exception(BadDriver(self.ended))
         for told in self._clients.values():
             told.happened()
+        await _read_away(self._process)
 
     def _line(self, said: dict[str, Any]) -> None:
         if "event" in said:
@@ -194,12 +200,21 @@ def _greeting(line: bytes) -> Greeting:
             frozenset(said.get("lacks", ())),
             int(said.get("clients", 1)),
         )
-    except (ValueError, KeyError, TypeError) as error:
+        if greeting.clients < 1:
+            raise ValueError("clients: at least 1")
+    except _NO_LINE as error:
         raise BadDriver(f"the driver's first line is no greeting ({error!r}): {line[:200]!r}") from None
     unknown = sorted(greeting.lacks - set(PARTS))
     if unknown:
         raise BadDriver(f"the driver lacks what this judge does not know: {', '.join(unknown)}")
     return greeting
+
+
+async def _read_away(process: asyncio.subprocess.Process) -> None:
+    """Whatever it still says: a pipe that nobody reads has no end, and `wait` waits for that."""
+    assert process.stdout is not None
+    while await process.stdout.read(LINE_BYTES):
+        pass
 
 
 def _kill(process: asyncio.subprocess.Process) -> None:

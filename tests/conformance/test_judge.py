@@ -38,6 +38,9 @@ def run(*arguments: str) -> Result:
         (stub(json.dumps({**GREETING, "lacks": ["wings"]})), "lacks what this judge does not know: wings"),
         (stub(json.dumps({**GREETING, "transports": ["pigeon"]})), "does not speak tcp: pigeon"),
         ([sys.executable, "-c", ""], "ended before it said who it is"),
+        (stub(json.dumps({**GREETING, "clients": 0})), "clients: at least 1"),
+        (stub("[" * 100_000), "no greeting"),
+        ([sys.executable, "-c", "print('x' * 20_000_000)"], "exceed the limit"),
     ],
 )
 async def test_what_is_no_driver_is_said(command: list[str], words: str, tmp_path: Path) -> None:
@@ -45,7 +48,17 @@ async def test_what_is_no_driver_is_said(command: list[str], words: str, tmp_pat
         await judged(command, [BY_NAME["hello/first"]], tmp_path)
 
 
-@pytest.mark.parametrize("then", ["print('no line', flush=True)", "sys.exit()"])
+@pytest.mark.parametrize(
+    "then",
+    [
+        "print('no line', flush=True)",
+        "print('[' * 100_000, flush=True)",
+        "print('x' * 20_000_000, flush=True)",
+        """print('{"id": 1, "error": "words"}', flush=True)""",
+        "sys.exit()",
+    ],
+    ids=["no line", "nested", "endless", "error of words", "end"],
+)
 async def test_a_driver_that_ends_fails_its_scenarios(then: str, tmp_path: Path) -> None:
     command = stub(json.dumps(GREETING), f"sys.stdin.readline(); {then}")
     outcome = (await judged(command, [BY_NAME["hello/first"]], tmp_path))["hello/first"]

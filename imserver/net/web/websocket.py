@@ -8,6 +8,7 @@ for TCP (`pause_writing`).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any, Protocol
 
 from aiohttp import WSMsgType, web
@@ -19,7 +20,8 @@ from imserver_protocol.errors import CloseCode
 MAX_MESSAGE_BYTES = 256 * 1024
 #: What a peer may send before it is welcome: HELLO and its wrapping, four times over. Messages are held until they are whole.
 MAX_EARLY_BYTES = 16 * 1024
-#: Messages that are handed over before others get their turn: their reader does not wait while there are more.
+#: Messages that are taken, pings and pongs among them, before others get their turn: their reader does not wait while there are
+#: more.
 MESSAGES_A_TURN = 32
 
 #: Close codes (RFC 6455, 7.4.1): of a good end, of a message of the wrong kind, of one that is too long.
@@ -65,7 +67,11 @@ class Messages(web.WebSocketResponse):
     def __init__(self, protocols: tuple[str, ...]) -> None:
         # aiohttp's bound is the first size that is too much.
         super().__init__(
-            protocols=protocols, compress=False, autoclose=False, max_msg_size=MAX_MESSAGE_BYTES + 1
+            protocols=protocols,
+            compress=False,
+            autoclose=False,
+            autoping=False,  # a flood of pings would be answered within one turn of the loop
+            max_msg_size=MAX_MESSAGE_BYTES + 1,
         )
 
     async def close(self, *, code: int = WENT, message: bytes = b"", drain: bool = True) -> bool:
@@ -161,7 +167,10 @@ class WebSocketPipe(asyncio.Transport):
                 self.client.close(
                     CloseCode.MALFORMED, "a text message: the protocol's bytes come in binary ones"
                 )
-            else:  # the end, in one way or another
+            elif message.type is WSMsgType.PING:
+                with contextlib.suppress(ConnectionError):  # it is gone, which the next message says
+                    await messages.pong(message.data)
+            elif message.type is not WSMsgType.PONG:  # the end, in one way or another
                 if message.type is WSMsgType.ERROR:
                     message.data.with_traceback(None)  # through which it would hold on to all of this
                 break

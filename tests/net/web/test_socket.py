@@ -34,6 +34,9 @@ from tests.net.web.sockets import (
 from tests.net.web.sockets import (
     PING as WS_PING,
 )
+from tests.net.web.sockets import (
+    PONG as WS_PONG,
+)
 from tests.seeing.web import raw, request
 from tests.support.servers import Inbox
 
@@ -234,6 +237,34 @@ async def test_a_flood_of_tiny_messages_takes_turns(tmp_path: Path) -> None:
         bare.send(BINARY, packed(PING, 0, 0, 9))
         while (await bare.came()).data[-1] != 9:
             pass
+
+
+async def test_a_flood_of_pings_takes_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = asyncio.get_running_loop()
+    answered = most = 0
+    pong = websocket.Messages.pong
+
+    def next_turn() -> None:
+        nonlocal answered
+        answered = 0
+
+    async def counted(messages: websocket.Messages, message: bytes = b"") -> None:
+        nonlocal answered, most
+        if answered == 0:
+            loop.call_soon(next_turn)
+        answered += 1
+        most = max(most, answered)
+        await pong(messages, message)
+
+    monkeypatch.setattr(websocket.Messages, "pong", counted)
+    async with with_door(tmp_path) as server, await Bare.open(server.http_port) as bare:
+        await welcomed(server, bare)
+        bare.writer.write(
+            masked(WS_PING, b"") * 5000 + masked(WS_PONG, b"") * 5000 + masked(WS_PING, b"last")
+        )
+        while (await bare.came()).data != b"last":
+            pass
+    assert 0 < most <= websocket.MESSAGES_A_TURN + 1
 
 
 async def test_long_reads_keep_their_order(tmp_path: Path) -> None:
