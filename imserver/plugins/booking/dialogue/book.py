@@ -28,7 +28,7 @@ from imserver.plugins.booking.schedule.shops import minutes_of
 from imserver.plugins.booking.schedule.status import Action, NotPossible, next_status
 from imserver.plugins.booking.understanding.acts import Act, Kind, Reading
 
-from . import answers, arming, said
+from . import answers, arming, said, which
 from .asking import ask_people, go_on, notes_of, twice
 from .choose import Search, said_by_option, takes_only_option
 from .context import DialogueContext, Place
@@ -94,7 +94,8 @@ def answer(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
 def _is_of_another(reading: Reading) -> bool:
     """Whether it changes nothing here: a question about free time, or another appointment, named by its code."""
     wishes = reading.has(Kind.BEGIN, "book") or reading.has(Kind.YES)
-    return (reading.has(Kind.BEGIN, "slots") and not wishes) or names_appointment(reading)
+    former = reading.has(Kind.BEGIN, "cancel") and which.is_former(reading.text)
+    return (reading.has(Kind.BEGIN, "slots") and not wishes) or names_appointment(reading) or former
 
 
 def _answers_step(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:

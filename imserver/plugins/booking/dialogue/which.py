@@ -14,6 +14,7 @@ _NOT_BEHIND = re.compile(_WORDS["not_behind"], re.IGNORECASE)
 _AND = re.compile(_WORDS["and"], re.IGNORECASE)
 _EXCEPT = re.compile(_WORDS["except"], re.IGNORECASE)
 _CANCELS = re.compile(_WORDS["cancels"], re.IGNORECASE)
+_FORMER = re.compile(_WORDS["former"], re.IGNORECASE)
 _KEEPS_IT = re.compile(_WORDS["keeps_it"], re.IGNORECASE)
 _KEEPS_OLD = re.compile(_WORDS["keeps_old"], re.IGNORECASE)
 _ORDINAL = re.compile(_WORDS["ordinal"], re.IGNORECASE)
@@ -116,3 +117,8 @@ def count_of(text: str) -> int | None:
         return None
     spoken = (found[1] or found[2]).lower()
     return _COUNTS[spoken] if spoken in _COUNTS else int(spoken)
+
+
+def is_former(text: str) -> bool:
+    """Whether it speaks of an appointment of before: 把原来那个取消, "cancel the old one"."""
+    return _FORMER.search(text) is not None

@@ -103,6 +103,7 @@ _KIN_ROW: Final = template("names", "kin_row")
 _TWO: Final = template("names", "two")
 #: 另外帮我老公也约一个: one more, not somebody else.
 _ANOTHER: Final = template("names", "another")
+_BESIDE_CARD: Final = template("names", "beside_card")
 _BOTH: Final = template("names", "both")
 _PAIR_OF_NAMES: Final = template("names", "pair_of_names")
 _COUPLES: Final = template("names", "couples")
@@ -699,9 +700,9 @@ def _aged(page: Page, pieces: Sequence[tuple[int, int]], index: int) -> bool:
 # ---------------------------------------------------------------------------------------------------------------- persons
 
 
-def read_persons(page: Page) -> tuple[str, ...]:
+def read_persons(page: Page, *, confirming: bool = False) -> tuple[str, ...]:
     """For whom it is, as a word of kin; the persons if there are several."""
-    people = _people(page)
+    people = _people(page, confirming=confirming)
     for match in page.find(_NOT_ME):
         me = match.span(match.lastgroup or 0)
         page.take_act(Kind.REFUSE, "person", page.typed(*me), match.span())
@@ -801,10 +802,15 @@ def _pair_of_names(page: Page) -> tuple[str, ...]:
     return ()
 
 
-def _people(page: Page) -> tuple[str, ...]:
-    for match in page.find(_ANOTHER):
+def _people(page: Page, *, confirming: bool = False) -> tuple[str, ...]:
+    found = list(page.find(_ANOTHER))
+    if confirming:
+        found += _BESIDE_CARD.finditer(page.words)
+    for match in found:
         page.explain(*match.span(), Cover.HARMLESS)
-        kin = next(name for name in ("kin", "kin_too", "kin_also", "kin_english") if match[name])
+        kin = next(
+            name for name in ("kin", "kin_too", "kin_also", "kin_english") if match.groupdict().get(name)
+        )
         return ("me" if kin == "kin_english" else "我", page.typed(*match.span(kin)))
     if pair := _pair_of_names(page):
         return pair

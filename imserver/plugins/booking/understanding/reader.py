@@ -111,7 +111,7 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
         read_number(page, scene)
     read_names(page, scene)
     read_age_behind_name(page)
-    people = read_persons(page)
+    people = read_persons(page, confirming=scene.step.startswith("confirm"))
     read_names_of_kin(page, asked=scene.step == "name")
     read_labels(page, scene)
     sayings.read_how_to_book(page, scene, lexicon)

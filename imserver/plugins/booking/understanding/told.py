@@ -12,6 +12,7 @@ from typing import Final
 from .acts import Act, Kind, Scene
 from .intents import NEGATED, WISH, answer_of
 from .page import Cover, Page
+from .patterns import template
 from .questions import TIMELY, ask_other, asks
 from .word_lists import load_words
 
@@ -43,6 +44,9 @@ _OVER: Final = re.compile("(?:取消|退|删|作废|撤)掉?[了咗](?!吧|呗|�
 _ELSEWHERE: Final = re.compile(_WORDS["elsewhere"])
 _BOOKED_ELSEWHERE: Final = re.compile(_WORDS["booked_elsewhere"])
 _OWN_MATTERS: Final = re.compile(_WORDS["own_matters"])
+#: With these a yes is meant as none, or says that it is none.
+_FACES: Final = frozenset("🙃🙄🤡😒🤥🖕")
+_REPLACED: Final = template("told", "replaced")
 _OTHERS_DO: Final = re.compile(_WORDS["others_do"])
 _ASIDES: Final = {
     where: tuple(re.compile(one.replace("<BUSINESS>", _WORDS["business"])) for one in patterns)
@@ -122,6 +126,7 @@ def _weigh_yes(page: Page) -> None:
             or protests
             or bygone
             or half
+            or _is_mocked(page, place)
             or _CARD["heard"].match(page.words)
             or _only_opens(page, act, start, end)
         ):
@@ -130,6 +135,11 @@ def _weigh_yes(page: Page) -> None:
         _doubt(page, start, end)
         if asked and not page.has(Kind.QUESTION):
             ask_other(page, start, end)
+
+
+def _is_mocked(page: Page, place: int) -> bool:
+    """好，才怪: whether a yes is taken back in the same breath, by a face as well."""
+    return _CARD["mocked"].search(page.words, place) is not None or not _FACES.isdisjoint(page.source)
 
 
 def _ask_again(page: Page) -> None:
@@ -198,6 +208,7 @@ def _is_told(page: Page, name: str, place: int) -> bool:
         or (name != "yes" and _TAKEN_BACK.search(page.words, place) is not None)
         or (name in ("cancel", "move") and _is_elsewhere(page, start, end))
         or (name == "cancel" and _is_unwanted(page, before, end))
+        or (name == "cancel" and _REPLACED.search(page.words) is not None)
         or _is_bygone(name, before, behind)
         or _is_said(page, name, place)
         or (name == "book" and _asks_for_another(page))
