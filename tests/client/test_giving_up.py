@@ -1,15 +1,15 @@
-"""Giving up a post whose answer turns out to be void: one outcome, whatever came between the answers."""
+"""Giving up a post that was answered before: one outcome, whatever came between the answers."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from imserver_client import ClientLimits, MemoryStorage
+from imserver_client import Abandoned, ClientLimits, MemoryStorage
 from imserver_client.core.backoff import Backoff
 from imserver_client.core.lineage import Lineage
 from imserver_client.core.posting import Posting
@@ -53,14 +53,8 @@ def stored(position: int) -> Any:
     return SimpleNamespace(result=[position, 0, False])
 
 
-@pytest.mark.parametrize("answered", ["before the call", "during the call"])
-async def test_what_is_given_up_and_offered_again_is_not_said_to_be_given_up(answered: str) -> None:
-    async with asyncio.timeout(10):
-        await play(answered)
-
-
-async def play(answered: str) -> None:
-    server = Server()
+def posting_of(server: Server, store: MemoryStorage) -> Posting:
+    """One process of a client."""
     owner: Any = SimpleNamespace(
         may_offer=True,
         own_message=lambda *_: None,
@@ -69,9 +63,21 @@ async def play(answered: str) -> None:
         monotonic=lambda: 0.0,
         random_bytes=bytes,
     )
-    lineage, store, limits = Lineage(), MemoryStorage(), ClientLimits()
-    made: Any = server
-    posting = Posting(owner, made, store, lineage, limits, lambda: Backoff(lambda low, high: low, 1.0))
+    lineage, made = Lineage(), cast("Any", server)
+    saved = store.open()
+    lineage.restore(saved.trails, saved.own, saved.notices)
+    return Posting(owner, made, store, lineage, ClientLimits(), lambda: Backoff(lambda low, high: low, 1.0))
+
+
+@pytest.mark.parametrize("answered", ["before the call", "during the call"])
+async def test_what_is_given_up_and_offered_again_is_not_said_to_be_given_up(answered: str) -> None:
+    async with asyncio.timeout(10):
+        await play(answered)
+
+
+async def play(answered: str) -> None:
+    server = Server()
+    posting = posting_of(server, MemoryStorage())
     post = asyncio.create_task(posting.post("c", "hello", KEY))
     if answered == "before the call":
         await server.stores(1)
@@ -95,3 +101,41 @@ async def play(answered: str) -> None:
     posted = await giving_up
     assert posted is not None
     assert posted.position == 2
+
+
+@pytest.mark.parametrize("process", ["the same process", "a later process"])
+async def test_what_was_answered_and_is_posted_again_is_not_given_up_unasked(process: str) -> None:
+    async with asyncio.timeout(10):
+        server, store = Server(), MemoryStorage()
+        posting = posting_of(server, store)
+        post = asyncio.create_task(posting.post("c", "hello", KEY))
+        await server.stores(1)
+        await post
+        if process == "a later process":
+            posting = posting_of(server, store)
+        server.room_for_posts = False
+        again = asyncio.create_task(posting.post("c", "hello", KEY))
+        await asyncio.sleep(0)  # it is in the outbox, and not sent yet
+        giving_up = asyncio.create_task(posting.abandon("c", KEY))
+        await asyncio.sleep(0)
+        server.room_for_posts = True
+        posting.offer()
+        await server.stores(1)
+        assert (await again).position == 1
+        (await server.asked.get()).set_result(AbandonResult(1))
+        posted = await giving_up
+        assert posted is not None
+        assert posted.position == 1
+
+
+async def test_what_was_never_sent_is_given_up_at_once() -> None:
+    async with asyncio.timeout(10):
+        server = Server()
+        server.room_for_posts = False
+        posting = posting_of(server, MemoryStorage())
+        post = asyncio.create_task(posting.post("c", "hello", KEY))
+        await asyncio.sleep(0)
+        assert await posting.abandon("c", KEY) is None
+        with pytest.raises(Abandoned):
+            await post
+        assert server.asked.empty()

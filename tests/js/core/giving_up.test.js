@@ -1,4 +1,4 @@
-/** Giving up a post whose answer turns out to be void: one outcome, whatever came between the answers. */
+/** Giving up a post that was answered before: one outcome, whatever came between the answers. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -10,6 +10,7 @@ import { SessionLost } from "../../../clients/js/src/core/requests.js";
 import { Store } from "../../../clients/js/src/core/store.js";
 import { Timers } from "../../../clients/js/src/core/timers.js";
 import { MACHINE } from "../../../clients/js/src/environment.js";
+import { Abandoned } from "../../../clients/js/src/errors.js";
 import { DEFAULT_CLIENT_LIMITS } from "../../../clients/js/src/limits.js";
 import { MemoryStorage } from "../../../clients/js/src/storage/memory.js";
 import { ABANDON } from "../../../clients/js/src/wire/methods.js";
@@ -58,8 +59,8 @@ class Server {
   }
 }
 
-async function posting(requests) {
-  const storage = new MemoryStorage();
+/** One process of a client. */
+async function posting(requests, storage = new MemoryStorage()) {
   const loaded = await storage.open();
   const failed = (error) => assert.fail(error);
   const store = new Store(new Journal(storage, failed));
@@ -106,3 +107,33 @@ for (const answered of ["before the call", "during the call"]) {
     assert.equal((await givingUp)?.position, 2);
   });
 }
+
+for (const process of ["the same process", "a later process"]) {
+  test(`what was answered and is posted again is not given up unasked; in ${process}`, { timeout: 10_000 }, async () => {
+    const server = new Server();
+    const storage = new MemoryStorage();
+    let client = await posting(server, storage);
+    const post = client.post("c", "hello", KEY, undefined);
+    await server.stores(1);
+    await post;
+    if (process === "a later process") {
+      await storage.close();
+      client = await posting(server, storage);
+    }
+    // It is in the outbox, and not in the store yet: so it is not sent.
+    const again = client.post("c", "hello", KEY, undefined);
+    const givingUp = client.abandon("c", KEY);
+    await Promise.race([server.stores(1), givingUp]);
+    assert.equal((await again).position, 1);
+    (await server.asked.get()).resolve({ position: 1 });
+    assert.equal((await givingUp)?.position, 1);
+  });
+}
+
+test("what was never sent is given up at once", { timeout: 10_000 }, async () => {
+  const server = new Server();
+  const client = await posting(server);
+  const post = assert.rejects(client.post("c", "hello", KEY, undefined), Abandoned);
+  assert.equal(await client.abandon("c", KEY), null);
+  await post;
+});

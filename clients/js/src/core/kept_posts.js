@@ -65,6 +65,16 @@ export class KeptPosts {
   }
 
   /**
+   * Whether a message with this key was met before, in any history: the server may have it, so only the server knows what becomes
+   * of giving it up.
+   *
+   * @param {string} key
+   */
+  wasAnswered(key) {
+    return this._own.has(key) || (this._posts.get(key)?.post.position ?? null) !== null;
+  }
+
+  /**
    * Put a post at the end of the outbox.
    *
    * @param {{conversationId: string, key: string, content: Uint8Array}} given

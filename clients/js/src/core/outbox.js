@@ -19,7 +19,7 @@ export class Entry {
     /** In hexadecimal digits. */
     this.key = key;
     this.content = content;
-    /** It may have reached the server, now or in an earlier process. */
+    /** It may have reached the server, now, in an earlier process, or before an answer that it had. */
     this.offered = offered;
     /** It is in the store, so it may be offered. */
     this.stored = stored;

@@ -101,8 +101,9 @@ export class Posting {
       throw new OutboxFull(`${outbox.size} posts of ${outbox.bytes} bytes wait for an answer`);
     }
     const { store } = this._core;
+    const offered = store.posts.wasAnswered(key);
     store.posts.add({ conversationId, key, content: encoded });
-    const entry = outbox.add({ conversationId, key, content: encoded });
+    const entry = outbox.add({ conversationId, key, content: encoded, offered });
     const stored = () => {
       outbox.stored(entry);
       this.offer();

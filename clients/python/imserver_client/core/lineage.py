@@ -316,6 +316,10 @@ class Lineage:
         if own_key is not None:
             self._set_own(own_key, SavedOwn(conversation_id, position))
 
+    def met(self, key: bytes) -> bool:
+        """Whether this is a known own message, be it one that is looked for."""
+        return key in self._own
+
     def posted(self, conversation_id: str, position: int, key: bytes) -> None:
         """A post was answered; a conversation that was not there before moves by it. The outbox entry stays, as answered, until
         `have` passes the position: should the message be lost before it was handed on, its content is still there. And from

@@ -16,7 +16,7 @@ _MANY = 1 << 30
 
 
 class Entry:
-    """One post. `offered`: it may have reached the server, now or in an earlier process."""
+    """One post. `offered`: it may have reached the server, now, in an earlier process, or before an answer that it had."""
 
     __slots__ = (
         "content",

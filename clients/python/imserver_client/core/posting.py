@@ -158,9 +158,15 @@ class Posting:
             or self._outbox.bytes + len(encoded) > self._limits.max_outbox_bytes
         ):
             raise OutboxFull(f"{len(self._outbox)} posts of {self._outbox.bytes} bytes wait for an answer")
+        offered = self._was_answered(key)
         self._storage.add_post(SavedPost(conversation_id, key, encoded))
         self.empty.clear()
-        return self._outbox.add(conversation_id, key, encoded)
+        return self._outbox.add(conversation_id, key, encoded, offered=offered)
+
+    def _was_answered(self, key: bytes) -> bool:
+        """Whether a message with this key was met before, in any history: the server may have it, so only the server knows what
+        becomes of giving it up."""
+        return self._lineage.met(key) or bool(self._storage.contents([key]))
 
     def encode(self, conversation_id: str, content: Content | str) -> bytes:
         """Check and encode a content. Raises Misuse."""
