@@ -239,9 +239,7 @@ async def test_talk_about_the_past_does_not_give_up_a_chosen_time():
         assert [a[1] for a in await shop.appointments("held")] == ["2026-11-19T15:00"]
 
 
-@pytest.mark.parametrize(
-    "between", ["地址", "帮助", "/info", "空档 周六", "我戴软镜", "你们几点下班", "/nonsense"]
-)
+@pytest.mark.parametrize("between", ["地址", "帮助", "/info", "空档 周六", "我戴软镜", "/nonsense"])
 async def test_a_yes_after_something_else_was_asked_does_not_cancel(between):
     async with Shop() as shop:
         here, code = await booked(shop)

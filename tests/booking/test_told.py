@@ -31,6 +31,10 @@ def begun(reading: Reading) -> set[str]:
         "once I get paid I'll book Saturday at 3",
         "should I not hear from you by Thursday I'll cancel",
         "In case I get sick, can I cancel?",
+        "please cancel it if that's ok with my wife",
+        "If there's nothing on Saturday at 3, book me Sunday",
+        "if there's anything on Saturday, cancel it",
+        "if that's ok, cancel it if it rains",
     ],
 )
 def test_what_hangs_on_a_condition_begins_nothing(text: str) -> None:
@@ -43,6 +47,7 @@ def test_what_hangs_on_a_condition_begins_nothing(text: str) -> None:
         ("可以的话帮我改到周日", "move"),
         ("方便的话周六下午三点约个验光", "book"),
         ("please cancel it if that's ok", "cancel"),
+        ("cancel it if it's not too much trouble", "cancel"),
         ("If there's anything on Saturday at 3, book me in", "book"),
     ],
 )

@@ -117,11 +117,13 @@ async def test_a_yes_behind_a_question_that_nothing_answers_only_asks_again(begi
         assert sunday
 
 
-async def test_a_yes_behind_a_question_that_the_shop_answers_counts() -> None:
+@pytest.mark.parametrize("question", ["你们在哪里？", "你们几点下班"])
+async def test_a_yes_behind_a_question_that_the_shop_answers_counts(question: str) -> None:
     async with Shop() as shop:
         here, saturday, sunday = await two(shop)
         await shop.say("ming", here, f"取消 {saturday}")
-        assert saturday in await shop.hear("ming", here, "你们在哪里？")
+        card = await shop.hear("ming", here, question)
+        assert f"取消 {saturday}" in card, "the card stands below the answer"
         await shop.say("ming", here, "好")
         assert await left(shop) == [sunday]
 

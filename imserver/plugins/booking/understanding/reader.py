@@ -101,7 +101,7 @@ def _for_people(text: str) -> Reading:
 def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     for match in page.find(_THUMBED):
         page.take(*match.span(), Cover.HARMLESS)
-    said = sayings.read_saying(page, scene)
+    said = not _is_service(page, lexicon) and sayings.read_saying(page, scene)
     sayings.take_asides(page)
     take_asides(page, confirming=scene.step.startswith("confirm"))
     read_phones(page, scene.step)
@@ -320,6 +320,12 @@ def _chain_words(page: Page, scene: Scene, lexicon: Lexicon, asked: list[tuple[i
         if what == "age" and page.has(Kind.GIVE, "age"):
             continue
         _words(page, scene, what, finder, asked)
+
+
+def _is_service(page: Page, lexicon: Lexicon) -> bool:
+    """Whether the whole text is what the chain calls a service: 调整 is one before it is a wish to move."""
+    start, end = len(page.open) - len(page.open.lstrip()), len(page.open.rstrip())
+    return any((one.start, one.end) == (start, end) for one in lexicon.services.find(page.open, page.grams))
 
 
 _SHOP_TOLD: Final = template("reader", "shop_told")

@@ -27,9 +27,9 @@ from .word_lists import load_words
 #: A longer text says more than a saying.
 _LONGEST: Final = 80
 _MORNING: Final = 8
-#: Folded hands and flowers, sent by themselves.
 #: What a text that begins something may say beside it.
 _KEPT: Final = frozenset({"day", "time", "range", "code", "shop", "service", "person"})
+#: Folded hands and flowers, sent by themselves.
 _THANKS: Final = frozenset("🙏🌹💐🫶🥰")
 #: Blanks and commas beside a Chinese character say nothing.
 _LOOSE: Final = re.compile("(?<=[^\x00-\x7f])[ ,]+|[ ,]+(?=[^\x00-\x7f])")

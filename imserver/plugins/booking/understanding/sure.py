@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from . import told
 from .acts import Act, Kind, Rest, Scene, Span, Weight
 from .page import Page
 
@@ -73,7 +74,7 @@ def _is_turned(page: Page, act: Act, doubts: Sequence[Rest]) -> bool:
     first, last = _sentence(page.source, act.spans[0])
     start, end = page.clause_of(act)
     for one in doubts:
-        words = one.text.casefold()
+        words = told.without_courtesy(page, act.what, one).casefold()
         if start <= one.span.start < end and _TURNS.search(words):
             return True
         if first <= one.span.start < last and _CONDITIONS.search(words):

@@ -158,12 +158,12 @@ _PART: Final = re.compile(f"(?<!端)(?:{'|'.join(_PARTS)})")
 _EUROPEAN: Final = re.compile(r"(?<![0-9.])(0?[1-9]|[12][0-9]|3[01])\.(0?[1-9]|1[0-2])\.(?=$|[ ,])")
 #: "3pm um say 4pm": a slip, put right.
 _SLIP: Final = re.compile(
-    "(?<=[0-9m]) ?[,.]{0,3} (?:um+|er+m?|eh|uh|oops|hmm+|i mean|or rather|i meant)[, ]+"
-    "(?:no,? |rather |say |make (?:it|that) )*(?=[0-9])"
+    "(?<=[0-9m]) ?[,.]{0,3} (?:um{1,6}|er{1,6}m?|eh|uh|oops|hm{2,6}|i mean|or rather|i meant)[, ]{1,4}"
+    "(?:no,? |rather |say |make (?:it|that) ){0,4}(?=[0-9])"
 )
 #: 28, where a day is asked: no list is as long.
 _BARE_DAY: Final = re.compile(
-    "^ ?(?:the )?(1[5-9]|2[0-9]|3[01])(?= ?(?:吧|呢|可以|行|好|please|pls)?[ .!]*$)"
+    "^ ?(?:the )?(1[5-9]|2[0-9]|3[01])(?= ?(?:吧|呢|可以|行|好|please|pls)?[ .!]{0,6}$)"
 )
 
 

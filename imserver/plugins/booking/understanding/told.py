@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from .acts import Act, Kind, Scene
+from .acts import Act, Kind, Rest, Scene
 from .intents import NEGATED, WISH, answer_of
 from .page import Cover, Page
 from .patterns import template
@@ -53,6 +53,10 @@ _ASIDES: Final = {
     for where, patterns in _WORDS["asides"].items()
 }
 _SENTENCE_END: Final = re.compile("[。.!?;\n]")
+_WITH_OTHERS: Final = re.compile("(?<![a-z])(?:with|by|for) (?!(?:you|u|ya)(?![a-z]))")
+_NOTHING: Final = re.compile(
+    "[没不冇满未]|(?<![a-z])(?:no|not|nothing|none|never|full|gone|taken|booked|[a-z]{2,6}n'?t)(?![a-z])"
+)
 #: What may be looked up in the shop's free times; the others are done.
 _LOOKED_UP: Final = frozenset({"book", "move"})
 _TIMES: Final = frozenset({"day", "time", "range"})
@@ -244,6 +248,28 @@ def _is_free(page: Page, name: str, start: int, end: int) -> bool:
     if _POLITE.match(text):
         return True
     return name in _LOOKED_UP and _AVAILABLE.match(text) is not None
+
+
+def without_courtesy(page: Page, name: str, unread: Rest) -> str:
+    """Words that nobody read, without "if" where only politeness or a free time follows, for what begins `name`.
+
+    What may be read either way stays: "if it's OK with my wife" asks another, "if there's nothing on Saturday" is a plan.
+    """
+    left, (first, last) = list(unread.text), (unread.span.start, unread.span.end)
+    for match in _CONDITION.finditer(page.words):
+        behind = page.words[match.end() : page.clause_at(match.start())[1]]
+        polite = _POLITE.match(behind)
+        if _OWN.match(behind):
+            continue
+        if polite and not _WITH_OTHERS.search(behind):
+            span = page.span(match.start(), match.end() + polite.end())
+        elif name in _LOOKED_UP and _AVAILABLE.match(behind) and not _NOTHING.search(behind):
+            span = page.span(*match.span())
+        else:
+            continue
+        for place in range(max(first, span.start), min(last, span.end)):
+            left[place - first] = " "
+    return "".join(left)
 
 
 def _sentence(page: Page, place: int) -> tuple[int, int]:
