@@ -20,7 +20,7 @@ from tests.limits.raw import eventually
 from tests.seeing.test_http import EVERY_ANSWER
 from tests.seeing.web import Answered, ask, seen
 
-TEXT = [("content-type", "text/plain"), ("cache-control", "max-age=9")]
+TEXT = [("content-type", "text/plain"), ("Cache-Control", "max-age=9")]
 
 
 class Hall:

@@ -118,7 +118,10 @@ async def test_header_and_first_frames_may_come_in_one_segment(tmp_path: Path) -
             hello = packed(HELLO, 0, 0, (1, 1), [], token, "raw", {}, None)
             async with await here.open(header + hello) as raw:
                 await raw.welcome()
-        assert welcomed_as(here) == [CLIENT] * 2
+            begin = (bytes([byte]) for byte in header[:-1])
+            async with await here.open(*begin, header[-1:] + hello) as slow:
+                await slow.welcome()
+        assert welcomed_as(here) == [CLIENT] * 4
 
 
 async def test_a_header_may_come_through_a_unix_socket(tmp_path: Path) -> None:

@@ -75,6 +75,18 @@ def test_a_sweep_looks_at_a_bounded_number_of_addresses_and_at_all_of_them_in_ti
         assert len(limits._logins) == (3 - sweeps) * MAX_SWEPT
 
 
+def test_addresses_that_still_wait_do_not_keep_others_from_being_swept() -> None:
+    """Each sweep goes on where the one before it ended: there are more of them than it looks at."""
+    limits = AddressLimits(LimitsConfig(connects_per_minute=60))
+    assert limits.login("early", 0.0) is None
+    for number in range(2 * MAX_SWEPT):
+        assert limits.login(f"{number}", 0.9) is None
+    for number in range(3):
+        limits.sweep(1.0 + number / 10_000)
+    assert "early" not in limits._logins
+    assert len(limits._logins) == 2 * MAX_SWEPT
+
+
 class Model:
     """What one address may do, written as a reader of the configuration would: no more than a burst and the rate since then."""
 

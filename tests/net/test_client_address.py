@@ -55,6 +55,7 @@ READ: list[tuple[list[tuple[str, str]], str]] = [
             f'for=", for={CLIENT}',
             "for",
             f"for={CLIENT};for=1.1.1.1",
+            f"for=1.1.1.1;For={CLIENT}",
             "for=2001:db8::1",
         )
     ),
