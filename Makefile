@@ -33,9 +33,9 @@ endif
 help:
 	@echo 'make demo    a server, clients and a pulled cable, on this machine'
 	@echo 'make test    the tests'
-	@echo 'make browse  the JavaScript client in Chromium, which must be installed (four minutes)'
+	@echo 'make browse  the JavaScript client in Chromium, which must be installed (two minutes)'
 	@echo 'make check   everything a change must pass: format, lint, types (of Python and JavaScript), layers, tests, wheel'
-	@echo 'make prove   the short proofs: simulation, torture, storage faults, hostile peers, random input, conformance (5 minutes)'
+	@echo 'make prove   the short proofs: simulation, torture, storage faults, hostile peers, random input, conformance'
 	@echo 'make prove-long  the long ones (two hours)'
 	@echo 'make simulate  the whole system on virtual time, under faults [SEEDS=how many] [SEED=one to replay]'
 	@echo 'make mutants  one-line sabotages that the tests must notice [DIR=folder of patches] [ONLY=name] (15 minutes)'
