@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from typing import Any
 
@@ -116,8 +117,8 @@ async def test_a_flood_holds_each_answer_against_its_request() -> None:
 
 
 async def test_a_flood_above_the_rate_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def spend(here: object, name: str) -> None:
-        pass
+    async def spend(here: object, name: str) -> float:
+        return time.monotonic()
 
     monkeypatch.setattr(floods, "spend", spend)
     here: Any = Place()
