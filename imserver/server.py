@@ -338,7 +338,9 @@ class Server:
         """Answer what is below `/x/`."""
         if self.posting.draining:
             return said(503, {"error": "the server is going down"}, retry_after="3")
-        answer = await self.plugin_host.web.answer(asked.method, asked.target, asked.headers, asked.body)
+        answer = await self.plugin_host.web.answer(
+            asked.method, asked.target, asked.headers, asked.body, address=asked.address
+        )
         return Page(answer.status, answer.headers, answer.body)
 
     def of_features(self) -> Sequence[Served]:
