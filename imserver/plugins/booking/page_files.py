@@ -22,6 +22,8 @@ PAGES = (
     "/s/{shop}/time",
     "/s/{shop}/you",
     "/s/{shop}/booked/{code}",
+    "/s/{shop}/move/{code}",
+    "/s/{shop}/cancel/{code}",
     "/s/{shop}/chat",
     "/mine",
     "/devices",
