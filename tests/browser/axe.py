@@ -8,7 +8,7 @@ from typing import Any
 
 from playwright.async_api import Page
 
-from bundler.npm import installed
+from clients.bundler.npm import installed
 
 TESTS_JS = Path(__file__).resolve().parents[1] / "js"
 #: Of AAA, or still an experiment: not what the page promises (WCAG 2.2 AA).
