@@ -261,6 +261,13 @@ export class Line {
     }
   }
 
+  /** A link made this browser somebody else: what it kept of the one before goes; the page is to be loaded again. @param {Session} session */
+  async leaveFor(session) {
+    this.#leaving = true;
+    await this.#close();
+    await this.#who.becomes(session);
+  }
+
   // -- opening ------------------------------------------------------------------------------------------------------------
 
   /** Never rejects by itself: what goes wrong is an end, like one that comes later. @returns {Promise<LineClient>} */
