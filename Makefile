@@ -16,8 +16,8 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.pycache
 
 bin := .venv/bin
 ready := .venv/.ready
-sources := imserver protocol/imserver_protocol clients/python benchmarks bundler tests .ci hatch_build.py
-typed := imserver protocol/imserver_protocol clients/python/imserver_client benchmarks bundler tests hatch_build.py \
+sources := imserver protocol/imserver_protocol clients/python benchmarks clients/bundler tests .ci hatch_build.py
+typed := imserver protocol/imserver_protocol clients/python/imserver_client benchmarks clients/bundler tests hatch_build.py \
          $(wildcard clients/python/examples)
 
 # uv from PATH if there is one, else a private copy that never leaves this folder.
@@ -56,10 +56,10 @@ test: $(ready) pages
 
 # Compares hashes first: nothing is done, and no Node run, if nothing has changed.
 pages: $(ready)
-	@$(bin)/python -m bundler
+	@$(bin)/python -m clients.bundler
 
 vendor: $(ready)
-	@$(bin)/python -m bundler vendor
+	@$(bin)/python -m clients.bundler vendor
 
 browse: $(ready) pages
 	$(call gate,browse,$(bin)/pytest -q -m browse tests/browser)
@@ -203,6 +203,6 @@ lock: $(uv)
 	    --generate-hashes --no-header --no-annotate $(LOCK_FLAGS) -o requirements.lock
 
 clean:
-	@rm -rf bundler/node_modules tests/js/node_modules imserver/plugins/booking/pages/built
+	@rm -rf clients/bundler/node_modules tests/js/node_modules imserver/plugins/booking/pages/built
 	@rm -rf .venv .tools .pycache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	@find imserver protocol clients benchmarks tests -name __pycache__ -type d -prune -exec rm -rf {} +

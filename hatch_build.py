@@ -1,4 +1,4 @@
-"""Build hook: a wheel and a source archive hold the pages that a browser loads, made by `bundler` of their sources.
+"""Build hook: a wheel and a source archive hold the pages that a browser loads, made by `clients/bundler` of their sources.
 
 An archive of the sources holds them already, so installing it needs no Node. An editable install does without if they cannot
 be made (npm's registry is out of reach): everything else works, and the server says at `/` how to make them.
@@ -14,8 +14,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from bundler.npm import NODE_WHEEL, ToolMissing
-from bundler.pages import BOOKING
+from clients.bundler.npm import NODE_WHEEL, ToolMissing
+from clients.bundler.pages import BOOKING
 
 
 class PagesHook(BuildHookInterface[Any]):

@@ -9,10 +9,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from bundler.npm import ToolMissing, installed, node  # noqa: E402 - beside the sources, which are on no path
+from clients.bundler.npm import ToolMissing, installed, node  # noqa: E402 - beside the sources, which are on no path
 
 #: A page and its service worker know different things of a browser.
-PROJECTS = ("tests/js/tsconfig.json", "bundler/tsconfig.json", "bundler/tsconfig.worker.json")
+PROJECTS = ("tests/js/tsconfig.json", "clients/bundler/tsconfig.json", "clients/bundler/tsconfig.worker.json")
 
 
 def main() -> int:

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 
 from benchmarks.processes import free_port
-from bundler.pages import BOOKING
+from clients.bundler.pages import BOOKING
 from imserver.proof.fault_proxy import FaultProxy
 from imserver.proof.server_process import ServerProcess
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bundler.npm import ToolMissing, installed
-from bundler.pages import ADDRESS, BOOKING, ROOT, Pages, SourceFault
+from clients.bundler.npm import ToolMissing, installed
+from clients.bundler.pages import ADDRESS, BOOKING, ROOT, Pages, SourceFault
 
 SOURCES = {
     "main.js": 'import { words } from "./words.js"; addEventListener("click", () => import("./later.js")); '
@@ -30,7 +30,7 @@ SOURCES = {
 @pytest.fixture
 def pages(tmp_path: Path) -> Pages:
     try:
-        installed(ROOT / "bundler")
+        installed(ROOT / "clients" / "bundler")
     except ToolMissing as missing:
         pytest.skip(str(missing))
     for name, text in SOURCES.items():

@@ -1,6 +1,6 @@
 """The files of the customer's page as a browser gets them: parts that it may keep for a year, and what it asks for anew.
 
-`bundler` makes them (docs/decisions/0024), and a wheel holds them. They lie in memory, compressed once.
+`clients/bundler` makes them (docs/decisions/0024), and a wheel holds them. They lie in memory, compressed once.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ FOR_EVER = "public, max-age=31536000, immutable"
 ASK_ANEW = "no-cache"
 #: What is compressed already gains nothing.
 COMPRESSIBLE = frozenset({".css", ".html", ".js", ".json", ".svg"})
-NOT_MADE = "the pages are not made yet: `make pages` in a clone, or `python -m bundler`; a wheel holds them already\n"
+NOT_MADE = "the pages are not made yet: `make pages` in a clone, or `python -m clients.bundler`; a wheel holds them already\n"
 #: For a page of another version of the server, which is open somewhere: it loads itself again (`pages/src/parts.js`).
 ANOTHER_VERSION = {
     "error": "this part is of another version of the page: load the page again",
@@ -80,7 +80,7 @@ class PageFile:
 
 
 class PageFiles:
-    """All of them. `made` is false where `bundler` was not run: the addresses then say so."""
+    """All of them. `made` is false where `clients/bundler` was not run: the addresses then say so."""
 
     def __init__(self, folder: Traversable | None = None) -> None:
         folder = folder or resources.files(__package__) / "pages" / "built"

@@ -1,4 +1,4 @@
-"""`python -m bundler`: makes the pages if their sources have changed. `python -m bundler vendor`: compares what is vendored."""
+"""`python -m clients.bundler`: makes the pages if their sources have changed; with `vendor`: compares what is vendored."""
 
 from __future__ import annotations
 

@@ -20,13 +20,13 @@ from typing import Any
 
 from .npm import installed, node
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 #: Where the server answers for the parts.
 ADDRESS = "/x/booking/pages/"
 #: What the server reads: `{"inputs", "version", "parts": [NAME.HASH.EXTENSION]}`; and the files whose address never changes.
 LIST, PAGE, WORKER, MANIFEST = "parts.json", "page.html", "sw.js", "manifest.json"
 #: What the result depends on besides sources of pages, from the root of the repository.
-INPUTS = ("clients/js/src", "bundler/pages.py", "bundler/package-lock.json")
+INPUTS = ("clients/js/src", "clients/bundler/pages.py", "clients/bundler/package-lock.json")
 #: In every browser since the end of 2021; what is newer is written older.
 TARGET = "es2021,safari15"
 HASH_CHARS = 8
@@ -65,7 +65,7 @@ class Pages:
         """
         if self.current() or not (self.source / "main.js").exists():
             return False
-        tool = [str(node()), str(installed(ROOT / "bundler") / "esbuild" / "bin" / "esbuild")]
+        tool = [str(node()), str(installed(ROOT / "clients" / "bundler") / "esbuild" / "bin" / "esbuild")]
         with tempfile.TemporaryDirectory(dir=self.folder, prefix=".built-") as temporary:
             folder = Path(temporary) / "built"
             folder.mkdir()
