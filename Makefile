@@ -155,10 +155,11 @@ prove-random-input: $(ready)
 prove-conformance: $(ready)
 	$(call proof,conformance,$(bin)/pytest -q -n 3 -m prove tests/conformance tests/js/test_conformance.py)
 
-# Of the tests themselves: what is planted in store, simulation and a toy tree is noticed; a page's feature passes all that it must.
+# Of the tests and tools themselves: what is planted in store, simulation and a toy tree is noticed; a page's feature passes all that
+# it must; every scenario of the benchmarks works.
 prove-tests: $(ready)
 	$(call proof,tests,$(bin)/pytest -q -n auto --dist worksteal -m prove tests/store/test_planted.py tests/simulation tests/mutants \
-	    tests/plays tests/features tests/docs)
+	    tests/plays tests/features tests/docs tests/durability tests/benchmarks)
 
 # ------------------------------------------------------------------------------------------------------ the environment
 
