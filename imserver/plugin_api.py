@@ -303,8 +303,8 @@ class Read(ReadRow[Reader, P, R]):
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request under `/x/PLUGIN/`. Header names are in small letters: `accept`, `accept-language`, `content-type`,
-    `if-modified-since`, `if-none-match`, `origin` and `sec-fetch-site`, no others.
+    """A request under `/x/PLUGIN/`, or for a page. Header names are in small letters: `accept`, `accept-encoding`,
+    `accept-language`, `content-type`, `if-modified-since`, `if-none-match`, `origin` and `sec-fetch-site`, no others.
 
     `params` are what the path says at its `{…}`. `session` is what this plugin keeps of the visitor, and `user_id` who is
     signed in: both come from a cookie, which no plugin sees.
@@ -323,8 +323,12 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """An answer. `headers` may be `cache-control`, `content-disposition`, `content-language`, `etag`, `last-modified`,
-    `location`, `retry-after` and `vary`. `session` replaces what is kept of the visitor, at most 1 KiB; None leaves it.
+    """An answer. `headers` may be `cache-control`, `content-disposition`, `content-encoding`, `content-language`, `etag`,
+    `last-modified`, `location`, `retry-after`, `service-worker-allowed` and `vary`. `session` replaces what is kept of the
+    visitor, at most 1 KiB; None leaves it.
+
+    `document`: it is HTML or a service worker of a web page, which may load scripts, styles and pictures of this server, and
+    speak to it. Without it the answer may load nothing, whatever it is.
     """
 
     status: int = 200
@@ -332,6 +336,7 @@ class HttpResponse:
     content_type: str = "text/plain; charset=utf-8"
     headers: Mapping[str, str] = field(default_factory=dict)
     session: Mapping[str, str] | None = None
+    document: bool = False
 
     @classmethod
     def json(cls, value: Any, status: int = 200, **more: Any) -> HttpResponse:
@@ -453,6 +458,11 @@ class Context(Protocol):
     def route(self, method: str, path: str, handler: HttpHandler) -> None:
         """Answer HTTP requests at `/x/PLUGIN` + `path`: literal parts and `{names}`, which stand for one part each. A GET route
         answers HEAD, too. The handler has 5 s and runs beside others."""
+        ...
+
+    def page(self, path: str, handler: HttpHandler) -> None:
+        """Answer GET and HEAD at an address of the site itself: `/`, `/s/{shop}`, `/sw.js`. It begins with a word that is
+        neither the server's nor a feature's; one plugin has it. Otherwise as `route`."""
         ...
 
     async def transaction(self, fn: Callable[[Transaction], T], *, event: Event | None = None) -> T:

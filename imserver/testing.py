@@ -28,11 +28,11 @@ from imserver.content import decode_content, encode_content
 from imserver.errors import Refusal
 from imserver.events import MessageEdited, MessagePosted, StoredEvent
 from imserver.feature_host import Askers, FeatureHost
+from imserver.http_requests import Visitor
 from imserver.model import AuditRow, Kind, Role, User, direct_conversation_id
 from imserver.net.pushes import WirePushes
 from imserver.plugin_api import Content, HttpResponse, Method, Plugin, Shape
 from imserver.plugin_host import HostLimits, PluginHost
-from imserver.plugin_host.web import Visitor
 from imserver.store.sqlite.inline import open_inline
 from imserver.store.sqlite.store import SqliteStore
 

@@ -177,6 +177,10 @@ class PluginContext(Context):
         registrar = self._registrar
         registrar.undo(self._web.add(registrar.name, method, path, handler, self._log))
 
+    def page(self, path: str, handler: HttpHandler) -> None:
+        registrar = self._registrar
+        registrar.undo(self._web.add_page(registrar.name, path, handler, self._log))
+
     # -- the store ----------------------------------------------------------------------------------------------------
 
     async def transaction(self, fn: Callable[[Transaction], T], *, event: Event | None = None) -> T:

@@ -32,6 +32,7 @@ from .journey import offers, plan_end, reminders, requests, set_back, unconfirme
 from .messages.shop_texts import ShopTexts
 from .messages.texts import text_faults
 from .operations import BookingConfig
+from .page_files import PageFiles
 from .schedule import changes, leave
 from .schedule.changes import ChainFile
 from .schedule.shops import Chain, ChainError
@@ -97,6 +98,7 @@ class BookingPlugin:
         context.timer(requests.TIMER, self._request_waits)
         context.timer(plan_end.TIMER, self._plan_waits)
         context.may_block(self._may_block)
+        PageFiles().offer(context)
 
     async def stop(self) -> None:
         """The host undoes the registrations; nothing else was taken."""
