@@ -19,7 +19,8 @@ _RUN = """async (beyond) => {
     .map((rule) => [rule.ruleId, {enabled: true}]));
   const { violations } = await axe.run(document, { rules, resultTypes: ["violations"] });
   return violations.map(({ id, help, nodes }) => ({
-    id, help, nodes: nodes.map((node) => `${node.target.join(" ")}: ${(node.any[0] ?? node.all[0] ?? node.none[0])?.message ?? ""}`),
+    id, help,
+    nodes: nodes.map((node) => `${node.target.join(" ")}: ${(node.any[0] ?? node.all[0] ?? node.none[0])?.message ?? ""}`),
   }));
 }"""
 
