@@ -74,7 +74,9 @@ def mine_of(rows: Rows, served: Served, user_id: str) -> Mine:
         as_of=rows.now_ms,
         until=_until(reading, coming, booked),
         conversations={one.store_id: one.conversation_id for one in services},
-        known=Known(name=known.name, age=known.age_band, language=language, consent=consents.standing(rows, user_id)),
+        known=Known(
+            name=known.name, age=known.age_band, language=language, consent=consents.standing(rows, user_id)
+        ),
         held=_held(reading),
         moving=_moving(reading),
         cancelling=_cancelling(reading),
@@ -129,7 +131,7 @@ def _held(reading: _Reading) -> Held | None:
         facts=Facts(name=draft.name, age=draft.age_band, first_visit=draft.first_visit, person=draft.person),
         confirm=(draft.yes or None) if draft.asks_yes and agreed else None,
         more=f"{words('command.longer')} {held.code}" if left > 0 else None,
-        release=f"{words('command.cancel')} {held.code}",
+        release=f"{words('command.cancel')} {held.code} v{held.version}",
     )
 
 
