@@ -276,6 +276,8 @@ def tell_staff(
     fields = cards.appointment_fields(words, texts.chain, shop, appointment, resources_of(tx, appointment.id))
     if appointment.first_visit:
         fields.append((words("field.first_visit"), words("yes")))
+    if appointment.by_guest:
+        fields.append((words("field.guest"), words("guest.unverified")))
     tx.post(
         group,
         cards.card(
