@@ -91,6 +91,10 @@ class Phone:
     async def react(self, conversation: str, position: int, emoji: str) -> None:
         await self._client.reactions.put(conversation, position, emoji)
 
+    async def reactions(self, conversation: str, position: int) -> list[Any]:
+        shown = self._client.reactions.of(conversation, position).shown
+        return [[one.emoji, one.count, one.user_ids] for one in shown]
+
     async def typing(self, conversation: str) -> None:
         self._client.typing.tell(conversation)
 
