@@ -460,6 +460,11 @@ class Context(Protocol):
         on is still to come. It says in `text` how to end that."""
         ...
 
+    def on_record(self, name: str, handler: Callable[[Transaction, Mapping[str, Any]], None]) -> None:
+        """Register what does the records of this name (`put_on_record`): a plain function of the transaction and the body. It
+        may be called again for what it has done, and on older rows than those of when the record was written."""
+        ...
+
     def route(self, method: str, path: str, handler: HttpHandler) -> None:
         """Answer HTTP requests at `/x/PLUGIN` + `path`: literal parts and `{names}`, which stand for one part each. A GET route
         answers HEAD, too. The handler has 5 s and runs beside others."""
@@ -475,6 +480,14 @@ class Context(Protocol):
 
         `fn` is a plain function and may run more than once (a neighbour in the same commit failed): return results,
         change nothing outside. An exception undoes all of it and is raised here."""
+        ...
+
+    async def put_on_record(self, name: str, body: Mapping[str, Any]) -> None:
+        """Put into the server's ledger, on the disk, what must hold whatever copy of the database comes back (a consent that is
+        withdrawn), then have the handler of `on_record` do it; returns when that is committed. Behind a restore the handler is
+        called again, before any message. What it raises is raised here, and then nothing is on record.
+
+        `body`: JSON of at most 2 KiB, kept for ever: ids, versions, times (the time of the act, too), nobody's words."""
         ...
 
     async def read(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
