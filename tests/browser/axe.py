@@ -18,9 +18,9 @@ _RUN = """async (beyond) => {
     .filter((rule) => !rule.tags.some((tag) => beyond.includes(tag)))
     .map((rule) => [rule.ruleId, {enabled: true}]));
   const { violations } = await axe.run(document, { rules, resultTypes: ["violations"] });
-  const why = (node) => (node.any[0] ?? node.all[0] ?? node.none[0])?.message ?? "";
   return violations.map(({ id, help, nodes }) => ({
-    id, help, nodes: nodes.map((node) => `${node.target.join(" ")}: ${why(node)}`),
+    id, help,
+    nodes: nodes.map((node) => `${node.target.join(" ")}: ${(node.any[0] ?? node.all[0] ?? node.none[0])?.message ?? ""}`),
   }));
 }"""
 
