@@ -73,8 +73,7 @@ async def arrive(person: Person, language: str = "en", shop: str = "garden") -> 
 
 async def choose_day(person: Person, words: Words, day: int) -> None:
     """The so-many-th day that has room (0: the next one)."""
-    choice = person.page.get_by_role("radio", name=words.free_day).nth(day)
-    await choice.check(timeout=LOOK_MS, force=True)
+    await person.chooses(words.free_day, which=day)
 
 
 async def hold(person: Person, words: Words, *, day: int = 0, which: int = 0) -> str:
@@ -101,7 +100,7 @@ async def fill_in(person: Person, words: Words, name: str) -> None:
     await person.chooses(words.first_yes)
     agree = person.page.get_by_role("checkbox", name=words.agree)
     if await agree.count():
-        await agree.check(force=True)
+        await person.chooses(words.agree, "checkbox")
 
 
 async def book(
