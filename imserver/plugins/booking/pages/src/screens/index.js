@@ -21,6 +21,9 @@ const SCREENS = {
   mine: later(() => import("./mine.js").then((module) => module.MineScreen)),
   move: later(() => import("./move.js").then((module) => module.MoveScreen)),
   cancel: later(() => import("./cancel.js").then((module) => module.CancelScreen)),
+  chat: later(() => import("../chat/screen.js").then((module) => module.ChatScreen)),
+  devices: later(() => import("../chat/devices.js").then((module) => module.DevicesScreen)),
+  link: later(() => import("../chat/link.js").then((module) => module.LinkScreen)),
   missing: MissingScreen,
 };
 
