@@ -39,7 +39,7 @@ from imserver.feature_host.web import FeatureWeb, Served
 from imserver.features import FEATURES
 from imserver.figures import of_doors, of_health, of_listener, of_plugins
 from imserver.health import MIN_FREE_BYTES, Health
-from imserver.http_requests import Asked, Page, said
+from imserver.http_requests import Asked, Page, Visitor, said
 from imserver.metrics import Metrics, one
 from imserver.net.dispatch import ROWS, method_table
 from imserver.net.feature_rows import feature_row, feature_rows
@@ -334,12 +334,18 @@ class Server:
         """What `/metrics` answers: content type and page."""
         return await self.metrics.page(accept)
 
-    async def of_plugins(self, asked: Asked) -> Page:
-        """Answer what is below `/x/`."""
+    async def of_plugins(self, asked: Asked, visitor: Visitor) -> Page:
+        """Answer what is below `/x/`, and what is a page of a plugin."""
         if self.posting.draining:
             return said(503, {"error": "the server is going down"}, retry_after="3")
-        answer = await self.plugin_host.web.answer(asked.method, asked.target, asked.headers, asked.body)
-        return Page(answer.status, answer.headers, answer.body)
+        answer = await self.plugin_host.web.answer(
+            asked.method, asked.target, asked.headers, asked.body, visitor, asked.address
+        )
+        return Page(answer.status, answer.headers, answer.body, answer.document, answer.session)
+
+    def pages_of_plugins(self) -> Sequence[tuple[str, str]]:
+        """Plugin and address of each page."""
+        return self.plugin_host.web.pages
 
     def of_features(self) -> Sequence[Served]:
         """What features answer at addresses of their own."""

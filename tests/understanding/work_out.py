@@ -25,8 +25,9 @@ NOW = datetime(2026, 11, 18, 10)  # noqa: DTZ001 - wall time
 _SEPARATORS = frozenset("\t\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")
 
 
-def asked_for() -> dict[str, sieve.Grams]:
-    """What is needed by all patterns that a server asks about when it starts and reads the open half, by their keys."""
+def asked_for() -> dict[str, tuple[sieve.Grams, ...]]:
+    """What the alternatives need of all patterns that a server asks about when it starts and reads the open half, by the
+    patterns' keys."""
     texts = ShopTexts.of(load_chain("demo"))
     for step in ("", "name", "confirm", "slot"):
         for one in utterances("open"):
@@ -34,15 +35,20 @@ def asked_for() -> dict[str, sieve.Grams]:
     return {sieve.key_of(*one): sieve.work_out(*one) for one in sieve.known()}
 
 
-def written(asked: dict[str, sieve.Grams]) -> str:
+def written(asked: dict[str, tuple[sieve.Grams, ...]]) -> str:
     """The table: a line for each pattern, its key and the strings."""
-    held = {key: grams for key, grams in asked.items() if not _SEPARATORS & set("".join(grams))}
-    return "".join(f"{key}\t{_line(held[key])}\n" for key in sorted(held))
+    lines = {key: _line(alternatives) for key, alternatives in asked.items() if _can_be_held(alternatives)}
+    return "".join(f"{key}\t{lines[key]}\n" for key in sorted(lines))
 
 
-def _line(grams: sieve.Grams) -> str:
+def _can_be_held(alternatives: tuple[sieve.Grams, ...]) -> bool:
+    return all(_SEPARATORS.isdisjoint(gram) for grams in alternatives for gram in grams)
+
+
+def _line(alternatives: tuple[sieve.Grams, ...]) -> str:
     """Nothing stands for what is not known."""
-    return "" if grams == sieve.ALWAYS else "\t".join(sorted(grams))
+    each = ("" if grams == sieve.ALWAYS else "\t".join(sorted(grams)) for grams in alternatives)
+    return sieve.BETWEEN.join(each)
 
 
 def main(arguments: Sequence[str] = ()) -> int:

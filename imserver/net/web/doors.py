@@ -11,13 +11,14 @@ from imserver.clock import Clock
 from imserver.config import AdminConfig, Config, HttpConfig, host_of_url
 from imserver.errors import StartError
 from imserver.feature_host.web import Served
-from imserver.http_requests import Asked, Page, said
+from imserver.http_requests import NOBODY, Answering, Asked, Page, Visitor, said
 from imserver.net.certificates import tls_context
 from imserver.net.transport import Acceptor
 from imserver.net.unix_socket import UnixSocket
+from imserver.net.web.documents import Documents, is_secure
 from imserver.net.web.origins import Origins
 from imserver.net.web.peers import Peers, listening_sockets
-from imserver.net.web.site import Site
+from imserver.net.web.site import OURS, Site
 from imserver.networks import Proxies
 from imserver.passing import passes
 
@@ -30,7 +31,7 @@ HTTP, ADMIN = "http", "admin"
 SOCKET_PATH = "/socket"
 #: The operator's, on either listener.
 METRICS_PATH = "/metrics"
-#: What nobody answers yet, and no feature may have.
+#: What plugins alone may answer, and no feature.
 KEPT = ("/",)
 #: Connections of the operator's listener: a scraper or two.
 MAX_ADMIN_CONNECTIONS = 32
@@ -51,8 +52,12 @@ class Seen(Protocol):
         """`/metrics`: content type and page."""
         ...
 
-    def of_plugins(self, asked: Asked) -> Awaitable[Page]:
-        """`/x/PLUGIN/…`."""
+    def of_plugins(self, asked: Asked, visitor: Visitor) -> Awaitable[Page]:
+        """`/x/PLUGIN/…`, and pages of plugins at all other addresses."""
+        ...
+
+    def pages_of_plugins(self) -> Sequence[tuple[str, str]]:
+        """Plugin and address of each page."""
         ...
 
     def of_features(self) -> Sequence[Served]:
@@ -128,14 +133,25 @@ class Doors:
         site.at("/readyz", self._ready)
         if http.metrics:
             site.at(METRICS_PATH, self._metrics)
-        site.under("/x/", self._seen.of_plugins)
+        of_plugins = self._of_plugins(Documents(http.frame_ancestors, secure=is_secure(http)))
+        site.under("/x/", of_plugins)
+        site.otherwise = of_plugins
         for one in self._seen.of_features():
             answer_at = site.under if one.path.endswith("/") else site.at
             try:
                 answer_at(one.path, one.answer, one.methods, f"feature {one.feature!r}")
             except ValueError as error:
                 raise StartError(f"[http]: {error}") from None
+        for plugin, path in self._seen.pages_of_plugins():
+            if (owner := site.owner_of(path)) not in (None, OURS):
+                raise StartError(f"[http]: the page {path!r} of the plugin {plugin!r} is {owner}'s")
         return site
+
+    def _of_plugins(self, documents: Documents) -> Answering:
+        async def answer(asked: Asked) -> Page:
+            return documents.finished(asked, await self._seen.of_plugins(asked, NOBODY))
+
+        return answer
 
     async def _alive(self, asked: Asked) -> Page:
         return said(200, self._seen.alive())

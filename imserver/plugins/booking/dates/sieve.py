@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module, resources
 from math import fsum, prod
 from operator import add
+from threading import Lock
 from typing import Any, Final, NamedTuple
 
+from .alternatives import alternatives, few
+from .deferred import leave_waiting
 from .text import MARKS
 
 Grams = frozenset[str]
-"""Strings of one to three characters."""
+"""Strings of one to six characters."""
 
 ALWAYS: Final[Grams] = frozenset(MARKS)
 """Marks appear while a text is read, so every text counts as having them."""
@@ -36,22 +40,30 @@ _PARSER: Final = _parser()
 _REPEATS: Final = frozenset({"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"})
 _WIDEST: Final = 40
 """A longer range of characters says little."""
-_MARKED: Final = re.compile(f"[{MARKS}]")
-MAX_GRAM: Final = 3
+_MARKED: Final = re.compile(f"[{MARKS}]+")
+MAX_GRAM: Final = 6
 _MAX_WORDS: Final = 60
 """More words than these, one behind the other, are looked at apart."""
 _SHARES: Final = {
-    **dict.fromkeys(" \ue000", 0.2), **dict.fromkeys("aeinorst", 0.08), **dict.fromkeys("的一我", 0.03),
-    **dict.fromkeys("bcdfghjklmpquvwxyz0123456789", 0.02),
+    **dict.fromkeys(" \ue000", 0.2), **dict.fromkeys(",.?!", 0.1), **dict.fromkeys("aeinorst", 0.08),
+    **dict.fromkeys("的一我", 0.03), **dict.fromkeys("bcdfghjklmpquvwxyz0123456789", 0.02),
 }  # fmt: skip
 """How common a character is in texts, roughly; any other is rare."""
 _RARE: Final = 0.005
+_RAREST: Final = 0.0001
 
 
+@lru_cache(maxsize=8)  # of a text several ask one after the other
 def grams_of(text: str) -> Grams:
     """The strings of a text, and the marks that may replace some of its characters."""
-    pairs = tuple(map(add, text, text[1:]))
-    return ALWAYS.union(text, pairs, map(add, pairs, text[2:]))
+    found = set(MARKS)
+    for piece in _MARKED.split(text):
+        longer = list(piece)
+        found.update(longer)
+        for size in range(1, min(MAX_GRAM, len(piece))):
+            longer = list(map(add, longer, piece[size:]))
+            found.update(longer)
+    return frozenset(found)
 
 
 def can_match(pattern: re.Pattern[str], grams: Grams) -> bool:
@@ -60,88 +72,133 @@ def can_match(pattern: re.Pattern[str], grams: Grams) -> bool:
 
 
 class _Asked:
-    """The patterns that texts were asked about so far, by the strings that they need: so those that a text can match are found
-    in one go, and not one by one (benchmark `reading`)."""
+    """The alternatives of the patterns that texts were asked about so far, by the strings that they need: so those that a text
+    can match are found in one go, and not one by one (benchmark `reading`). Those of one pattern have numbers in a row."""
 
     def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
-        self._by_gram: dict[str, list[str]] = {}
+        self._rows: dict[str, range] = {}
+        self._grams: set[str] = set()
+        self._by_gram: dict[str, tuple[int, ...]] = {}
+        self._patterns: list[str | re.Pattern[str]] = []
+        self._adding = Lock()
 
     def __len__(self) -> int:
-        return len(self._numbers)
+        return len(self._patterns)
 
-    def number(self, pattern: re.Pattern[str]) -> int:
-        """The number of a pattern, in the order in which they were first asked about."""
-        number = self._numbers.get(pattern.pattern)
-        if number is None:
-            for gram in needed(pattern.pattern, pattern.flags):
-                self._by_gram.setdefault(gram, []).append(pattern.pattern)
-            number = self._numbers.setdefault(
-                pattern.pattern, len(self._numbers)
-            )  # last: it is in every list by now
-        return number
+    def numbers(self, pattern: re.Pattern[str]) -> range:
+        """Those of a pattern, in the order in which they are tried."""
+        return self._rows.get(pattern.pattern) or self._add(pattern)
 
-    def possible(self, grams: Grams) -> set[str]:
-        """Those that can match a text of these strings."""
+    def _add(self, pattern: re.Pattern[str]) -> range:
+        each = needs_of(pattern.pattern, pattern.flags)
+        ones = _parts(pattern.pattern, pattern.flags) if len(each) > 1 else (pattern,)
+        if len(each) > 1:
+            leave_waiting(pattern)
+        with self._adding:
+            numbers = range(len(self), len(self) + len(ones))
+            for number, needs in zip(numbers, each, strict=True):
+                for gram in needs:
+                    self._by_gram[gram] = (*self._by_gram.get(gram, ()), number)
+            self._grams.update(*each)
+            self._patterns += ones
+            return self._rows.setdefault(pattern.pattern, numbers)  # last: all is known of them by now
+
+    def possible(self, grams: Grams) -> list[int]:
+        """Those that a text of these strings can match, ascending."""
         by_gram = self._by_gram
-        return {pattern for gram in grams if gram in by_gram for pattern in by_gram[gram]}
+        return sorted({number for gram in grams & self._grams for number in by_gram[gram]})
+
+    def pattern(self, numbers: Sequence[int]) -> re.Pattern[str]:
+        """What finds what the alternatives of these numbers do; they are of one pattern."""
+        return few([self._compiled(one) for one in numbers])
+
+    def _compiled(self, number: int) -> re.Pattern[str]:
+        """An alternative; most of the thousands no text ever needs."""
+        one = self._patterns[number]
+        if isinstance(one, str):
+            one = self._patterns[number] = re.compile(one)
+        return one
 
 
 _ASKED: Final = _Asked()
 
 
 class TextGrams:
-    """The strings of a text, and which patterns it can match. What is left of the text when some of it was taken has no
+    """The strings of a text, and what of the patterns it can match. What is left of the text when some of it was taken has no
     others."""
 
-    __slots__ = ("_known", "_possible", "grams")
+    __slots__ = ("_known", "_narrowed", "_possible", "grams")
 
     def __init__(self, text: str) -> None:
         self.grams = grams_of(text)
         self._known = len(_ASKED)
         self._possible = _ASKED.possible(self.grams)
+        self._narrowed: dict[str, re.Pattern[str] | None] = {}
 
-    def may_hold(self, pattern: re.Pattern[str]) -> bool:
-        """Whether the pattern can match the text, or what is left of it."""
-        if _ASKED.number(pattern) >= self._known:
-            return can_match(pattern, self.grams)
-        return pattern.pattern in self._possible
+    def narrowed(self, pattern: re.Pattern[str]) -> re.Pattern[str] | None:
+        """What finds in the text, or in what is left of it, all that the pattern does; None if it finds nothing there."""
+        found = self._narrowed.get(pattern.pattern, pattern)
+        if found is pattern:
+            found = self._narrowed[pattern.pattern] = self._narrow(pattern)
+        return found
+
+    def _narrow(self, pattern: re.Pattern[str]) -> re.Pattern[str] | None:
+        numbers = _ASKED.numbers(pattern)
+        if numbers[0] >= self._known:
+            return pattern if can_match(pattern, self.grams) else None
+        first = bisect_left(self._possible, numbers[0])
+        possible = self._possible[first : bisect_left(self._possible, numbers[-1] + 1, first)]
+        return _ASKED.pattern(possible) if possible else None
 
 
 class Sieve:
     """Patterns that are tried one after the other."""
 
-    __slots__ = ("_numbers",)
+    __slots__ = ("_grams", "_numbers", "_patterns")
 
     def __init__(self, patterns: Iterable[re.Pattern[str]]) -> None:
+        self._patterns = tuple(patterns)
         numbers: dict[str, list[int]] = {}
-        for number, pattern in enumerate(patterns):
+        for number, pattern in enumerate(self._patterns):
             for gram in needed(pattern.pattern, pattern.flags):
                 numbers.setdefault(gram, []).append(number)
-        self._numbers = numbers
+        self._numbers, self._grams = numbers, frozenset(numbers)
 
     def passed(self, grams: Grams) -> list[int]:
         """The numbers of those that can match a text of these strings, ascending."""
         numbers = self._numbers
-        return sorted({number for gram in grams if gram in numbers for number in numbers[gram]})
+        return sorted({number for gram in grams & self._grams for number in numbers[gram]})
+
+    def search(self, text: str) -> re.Match[str] | None:
+        """The first match of them in a text; of two that begin at one place, that of the earlier pattern."""
+        passed = self.passed(grams_of(text))
+        return few([self._patterns[number] for number in passed]).search(text) if passed else None
 
 
 def needed(pattern: str, flags: int = 0) -> Grams:
     """Strings of which every text that the pattern matches has one; the marks if that is not known."""
     found = _NEEDED.get((pattern, flags))
     if found is None:
-        shipped = load_needed().get(key_of(pattern, flags))
-        found = work_out(pattern, flags) if shipped is None else _shipped(shipped)
-        _NEEDED[pattern, flags] = found
+        found = _NEEDED[pattern, flags] = frozenset().union(*needs_of(pattern, flags))
     return found
-
-
-def _shipped(line: str) -> Grams:
-    return frozenset(line.split("\t")) if line else ALWAYS
 
 
 _NEEDED: Final[dict[tuple[str, int], Grams]] = {}
 """What is known of the patterns of this process: each is asked about again and again."""
+
+
+def needs_of(pattern: str, flags: int = 0) -> tuple[Grams, ...]:
+    """What each alternative of a pattern needs; it counts as one where its alternatives cannot be told apart."""
+    shipped = load_needed().get(key_of(pattern, flags))
+    return work_out(pattern, flags) if shipped is None else _shipped(shipped)
+
+
+def _shipped(line: str) -> tuple[Grams, ...]:
+    return tuple(frozenset(one.split("\t")) if one else ALWAYS for one in line.split(BETWEEN))
+
+
+BETWEEN: Final = "\t\t"
+"""Stands between the strings of two alternatives in the table."""
 
 
 def known() -> Iterable[tuple[str, int]]:
@@ -163,11 +220,19 @@ def load_needed() -> Mapping[str, str]:
     return dict(line.split("\t", 1) for line in lines)
 
 
-def work_out(pattern: str, flags: int) -> Grams:
-    """`needed`, from the pattern itself."""
+def work_out(pattern: str, flags: int) -> tuple[Grams, ...]:
+    """`needs_of`, from the pattern itself."""
     if _PARSER is None or flags & re.IGNORECASE:
-        return ALWAYS
-    return _of_all(_PARSER.parse(pattern, flags)).needs or ALWAYS
+        return (ALWAYS,)
+    parsed = [_PARSER.parse(one, flags) for one in _parts(pattern, flags)]
+    if any(one.getwidth()[0] == 0 for one in parsed):  # what matches nothing at all is found otherwise
+        parsed = [_PARSER.parse(pattern, flags)]
+    return tuple(_of_all(one).needs or ALWAYS for one in parsed)
+
+
+def _parts(pattern: str, flags: int) -> tuple[str, ...]:
+    """Its alternatives, each to be compiled without flags of its own."""
+    return alternatives(pattern) if flags in (0, re.UNICODE) else (pattern,)
 
 
 class _Part(NamedTuple):
@@ -281,7 +346,8 @@ def _longest(piece: str) -> list[str]:
 
 @cache
 def _share(gram: str) -> float:
-    return prod(_SHARES.get(char, _RARE) for char in gram)
+    """How many texts have it, roughly. None is so rare that it costs nothing to look for."""
+    return max(_RAREST, prod(_SHARES.get(char, _RARE) for char in gram))
 
 
 def _order(gram: str) -> tuple[float, str]:

@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from imserver.plugins.booking.dates.sieve import can_match, grams_of
+from imserver.plugins.booking.dates.alternatives import flat
+from imserver.plugins.booking.dates.deferred import deferred
+from imserver.plugins.booking.dates.sieve import Sieve
 from imserver.plugins.booking.dates.text import WORD_MARK, Sheet
 from imserver.plugins.booking.understanding.acts import Scene
 
@@ -55,13 +57,15 @@ def _names(mark: str, latin: bool) -> str:
 _STAYING: Final = "(?<![a-z])(?:i'?m|i am|we'?re)(?: now| still| currently)? in |calling from |based in "
 _HERE: Final = "(?=.{0,60}(?:(?<![a-z])(?:here|my (?:time|side|end))(?![a-z])|我?这边|我这))"
 """I'm in London … 9am here: the clock where one stays is meant only if it is said so."""
-NAMED: Final = re.compile(
+NAMED: Final = (
     rf"(?:{_names('han', False)})(?:当地|本地)?时间|"
     rf"(?<![a-z])(?:{_names('word', True)}) (?:local )?time(?![a-z])|(?<![a-z])(?P<alone>{ALONE})(?![a-z])|"
     rf"(?<=\x01) ?(?P<zulu>z)(?![a-z])|, ?(?:{_names('last', True)})(?=$|[.?!])|"
     rf"(?<=\x01) (?:in |\()(?:{_names('in', True)})(?=$|[ ,.?!)])|(?<=\x01) ?\((?:{_names('at', False)})\)|"
     rf"(?:{_STAYING})(?:{_names('stay', True)})(?![a-z]){_HERE}|(?:我人?现?在?在|人在)(?:{_names('stand', False)}){_HERE}"
 )
+"""Each alternative of it has one group: the clock's."""
+_NAMED: Final = Sieve(map(deferred, flat(NAMED)))
 OWN: Final = re.compile(
     "(?:你们|店里|贵店)(?:那边|这边|那里)?(?:的)?时间|(?<![a-z])(?:your|local|shop) (?:local )?time(?![a-z])"
 )
@@ -77,7 +81,7 @@ def other_clock(sheet: Sheet, scene: Scene) -> str | None:
     """
     for own in tuple(OWN.finditer(sheet.text)):
         sheet.blank(*own.span(), WORD_MARK)
-    match = NAMED.search(sheet.text) if can_match(NAMED, grams_of(sheet.text)) else None
+    match = _NAMED.search(sheet.text)
     if match is None:
         return "" if UNKNOWN.search(sheet.text) else None
     zone = _zone(match)
@@ -92,9 +96,9 @@ def at_home(wall: datetime, zone: str, home: str) -> datetime:
 
 def _zone(match: re.Match[str]) -> str:
     """The zone that was named."""
-    if match["zulu"]:
+    group = match.lastgroup or ""
+    if group == "zulu":
         return "UTC"
-    if match["alone"]:
-        return next(zone for zone, words in PLACES.items() if re.fullmatch(words, match["alone"]))
-    named = next(group for group, words in match.groupdict().items() if words)
-    return list(PLACES)[int(re.sub("[a-z]", "", named))]
+    if group == "alone":
+        return next(zone for zone, words in PLACES.items() if re.fullmatch(words, match[group]))
+    return list(PLACES)[int(re.sub("[a-z]", "", group))]

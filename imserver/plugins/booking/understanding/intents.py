@@ -244,8 +244,10 @@ def _found(page: Page, scene: Scene) -> Iterator[_Intent]:
             taken.append(match.span())
             yield _Intent({"waitlist": "other"}.get(name, name), *match.span())
             break
-    for name in filter(lambda name: page.may_hold(WISH[name]), _BEGUN):
-        for match in WISH[name].finditer(plain if name in ("list", "slots", "human", "order") else view):
+    for name in _BEGUN:
+        for match in page.narrowed(WISH[name]).finditer(
+            plain if name in ("list", "slots", "human", "order") else view
+        ):
             if match.end() > match.start() and not any(
                 match.start() < end and start < match.end() for start, end in taken
             ):
@@ -510,7 +512,7 @@ _ASSENT: Final = re.compile(f"([^\\W0-9a-z_])不\\1|{_WORDS['alone']['assent']}"
 
 def hide_assent(page: Page) -> None:
     """没错 refuses nothing."""
-    for match in _ASSENT.finditer(page.words) if page.may_hold(_ASSENT) else ():
+    for match in page.narrowed(_ASSENT).finditer(page.words):
         page.sheet.blank(*match.span(), ASIDE_MARK)
     for match in page.find(_NO_NEED_TO):
         page.take(*match.span(), Cover.NOTE)

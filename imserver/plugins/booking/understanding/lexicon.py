@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from imserver.plugins.booking.dates.deferred import deferred
-from imserver.plugins.booking.dates.sieve import Grams, Sieve, grams_of
+from imserver.plugins.booking.dates.sieve import TextGrams
 from imserver.plugins.booking.schedule.shops import Chain
 
 from .rewrite import fold
@@ -46,15 +46,16 @@ class Finder:
             (name, deferred("|".join([*_plain(words), *(f"(?:{one})" for one in patterns)]) or "(?!)"))
             for name, words, patterns in rows
         ]
-        self._sieve = Sieve(pattern for _, pattern in self._rows)
 
-    def find(self, text: str, grams: Grams | None = None) -> Iterator[Found]:
+    def find(self, text: str, grams: TextGrams | None = None) -> Iterator[Found]:
         """The words found, in the order of the text. `grams`: its strings, or those of the longer text that it is what is left
         of."""
+        narrowed = (grams or TextGrams(text)).narrowed
         found = [
             Found(name, *match.span())
-            for name, pattern in map(self._rows.__getitem__, self._sieve.passed(grams or grams_of(text)))
-            for match in pattern.finditer(text)
+            for name, pattern in self._rows
+            if (words := narrowed(pattern)) is not None
+            for match in words.finditer(text)
             if match.end() > match.start()
         ]
         kept: list[Found] = []

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import Any, Final
 
-from imserver.plugins.booking.dates.sieve import Grams, TextGrams
+from imserver.plugins.booking.dates.alternatives import NEVER
+from imserver.plugins.booking.dates.sieve import TextGrams
 from imserver.plugins.booking.dates.text import ASIDE_MARK, DAY_MARK, MARKS, TIME_MARK, WORD_MARK, Sheet
 
 from .acts import Act, Kind, Span
@@ -47,19 +48,20 @@ _MASKED: Final = {
 class Page:
     """A text while it is read.
 
-    words: the folded text, never changed.  open: the same with what was taken blanked out.  sheet: what the dates are read on.
+    words: the folded text, never changed.  grams: what patterns can find in it.
+    open: the same with what was taken blanked out.  sheet: what the dates are read on.
     asking: of the stretches that were looked at, whether they ask.
     aside: what is said beside a yes and changes nothing.
     unclear: it speaks of times, and none of them is given or refused.
     """
 
     __slots__ = (
-        "_grams",
         "acts",
         "aside",
         "asking",
         "clauses",
         "cover",
+        "grams",
         "open",
         "pieces",
         "sheet",
@@ -75,7 +77,7 @@ class Page:
         masked = mask(self.sheet)
         self.words = before if len(before) == len(self.sheet.text) and not masked else self._unmasked(masked)
         self.open = self.words
-        self._grams = TextGrams(self.words)
+        self.grams = TextGrams(self.words)
         self.acts: list[Act] = []
         self.unclear = False
         self.aside: list[tuple[int, int]] = []
@@ -133,24 +135,25 @@ class Page:
 
     def find(self, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
         """Where a pattern stands in what is still open; the text may be taken meanwhile."""
-        if not self.may_hold(pattern):
+        narrowed = self.grams.narrowed(pattern)
+        if narrowed is None:
             return iter(())
-        return (match for match in list(pattern.finditer(self.open)) if match.end() > match.start())
+        return (match for match in list(narrowed.finditer(self.open)) if match.end() > match.start())
 
     def may_hold(self, pattern: re.Pattern[str]) -> bool:
         """Whether the text has strings that the pattern needs, in what is open or in its words."""
-        return self._grams.may_hold(pattern)
+        return self.grams.narrowed(pattern) is not None
+
+    def narrowed(self, pattern: re.Pattern[str]) -> re.Pattern[str]:
+        """What finds all that the pattern does, in what is open or in the words."""
+        return self.grams.narrowed(pattern) or NEVER
 
     def search(
         self, pattern: re.Pattern[str], start: int = 0, end: int = sys.maxsize
     ) -> re.Match[str] | None:
         """Where a pattern first stands in what is still open."""
-        return pattern.search(self.open, start, end) if self.may_hold(pattern) else None
-
-    @property
-    def grams(self) -> Grams:
-        """The short strings of its words."""
-        return self._grams.grams
+        narrowed = self.grams.narrowed(pattern)
+        return narrowed.search(self.open, start, end) if narrowed is not None else None
 
     def settle_times(self) -> None:
         """What the date grammar has marked is accounted for: words by its acts, asides as notes."""

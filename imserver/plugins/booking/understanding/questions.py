@@ -78,7 +78,7 @@ def read_known(page: Page, lexicon: Lexicon) -> list[tuple[int, int]]:
         return asked
     kinds = [kind for kind in _KNOWN if any(page.may_hold(one) for one in _patterns(kind))]
     for start, end in page.clauses:
-        if page.may_hold(ORDER) and ORDER.search(page.open[start:end]):
+        if page.narrowed(ORDER).search(page.open[start:end]):
             page.add(Kind.QUESTION, "other", None, *_stretches(page, start, end))
             asked.append((start, end))
             continue
@@ -105,15 +105,15 @@ def _patterns(kind: str) -> tuple[re.Pattern[str], ...]:
 def _asking_for(page: Page, kind: str, start: int, end: int) -> re.Match[str] | None:
     """The words of a kind of question in a clause; an age is read already, and one about children speaks of it."""
     text = page.words if kind == "children" else page.open
-    if kind in _ASKING and page.may_hold(_ASKING[kind]) and (found := _ASKING[kind].search(text, start, end)):
+    if kind in _ASKING and (found := page.narrowed(_ASKING[kind]).search(text, start, end)):
         return None if kind == "hours" and _OWN_HOURS.search(text, start, end) else found
-    found = _KNOWN[kind].search(text, start, end) if page.may_hold(_KNOWN[kind]) else None
+    found = page.narrowed(_KNOWN[kind]).search(text, start, end)
     opinion = kind == "price" and _OPINION.search(text, start, end) and not asks(page, start, end)
     if found is not None and not opinion and _is_asked(page, kind, start, end):
         return found
     if opinion:
         return None
-    found = _MORE[kind].search(text, start, end) if page.may_hold(_MORE[kind]) else None
+    found = page.narrowed(_MORE[kind]).search(text, start, end)
     return (
         found
         if found is not None and (asks(page, start, end) or (kind != "children" and _brief(page, start, end)))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from imserver.plugins.booking.dates.sieve import Grams, can_match, grams_of
+from imserver.plugins.booking.dates.sieve import Sieve, grams_of
 from imserver.plugins.booking.dates.text import ASIDE_MARK, DAY_MARK, TIME_MARK
 
 from .acts import Act, Hours, Kind, Scene, Span
@@ -60,7 +60,7 @@ _GROUPS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Saying:
     """One row of the table: where it is said, the acts that it says, and whether days and times stand in it."""
 
@@ -82,13 +82,13 @@ class _Saying:
             return scene.step.startswith("confirm") and scene.asks in ("", "book")
         return scene.step == self.at
 
-    def match(self, text: str, grams: Grams) -> re.Match[str] | None:
+    def match(self, text: str) -> re.Match[str] | None:
         """The whole text, if it is made of it. A question mark takes nothing from what is begun or asked."""
         if self.never.search(text.strip()):
             return None
         if all(kind in (Kind.BEGIN, Kind.QUESTION) or what == "time" for kind, what, _ in self.says):
             text = text.rstrip(" ?") if self.says else text
-        found = (one.fullmatch(text) for one in self.patterns if can_match(one, grams))
+        found = (one.fullmatch(text) for one in self.patterns)
         return next((match for match in found if match), None)
 
 
@@ -196,9 +196,9 @@ def _say(page: Page, saying: _Saying, match: re.Match[str], place: tuple[int, in
 def _found(text: str, scene: Scene, *, timed: bool) -> tuple[_Saying, re.Match[str]] | None:
     """The saying that a text is made of, as it is typed or without blanks between Chinese characters."""
     for one in dict.fromkeys((text, _LOOSE.sub("", text))):
-        grams = grams_of(one)
-        for row in _table():
-            match = row.match(one, grams) if row.timed == timed and row.fits(scene) else None
+        rows, sieve = _table()
+        for row in dict.fromkeys(map(rows.__getitem__, sieve.passed(grams_of(one)))):
+            match = row.match(one) if row.timed == timed and row.fits(scene) else None
             if match is not None:
                 return row, match
     return None
@@ -208,15 +208,19 @@ def _without_courtesies(page: Page) -> str:
     """The words, with thanks and greetings blanked out."""
     text = page.words
     for kind in (Kind.THANKS, Kind.GREETING):
-        for match in COURTESIES[kind].finditer(page.words):
+        for match in page.narrowed(COURTESIES[kind]).finditer(page.words):
             text = text[: match.start()] + ASIDE_MARK * (match.end() - match.start()) + text[match.end() :]
     return text
 
 
 @cache
-def _table() -> tuple[_Saying, ...]:
+def _table() -> tuple[tuple[_Saying, ...], Sieve]:
+    """Every saying, as often as it has patterns, and a sieve of these."""
     words = load_words("sayings")
-    return tuple(_row(words, row) for row in words["saying"])
+    each = [
+        (row, pattern) for row in (_row(words, one) for one in words["saying"]) for pattern in row.patterns
+    ]
+    return tuple(row for row, _ in each), Sieve(pattern for _, pattern in each)
 
 
 def _row(words: Any, row: Any) -> _Saying:
