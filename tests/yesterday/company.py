@@ -15,7 +15,7 @@ from imserver.proof.server_process import ServerProcess
 from .versions import Code
 
 #: For what comes within a turn of the network, on a machine with more to do (seconds).
-PATIENCE_S = 15.0
+PATIENCE_S = 30.0
 _SCHEMES = {"tcp": "imserver://127.0.0.1:{}", "websocket": "ws://127.0.0.1:{}/socket"}
 
 
