@@ -295,7 +295,8 @@ def _settled(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> Non
     shop = texts.shop_of(appointment)
     known = customer(tx, appointment.customer_id)
     words = _customer_words(tx, texts, appointment)
-    _tell(tx, texts, appointment, info_pack(words, texts.chain, shop, appointment, known.lens_kind))
+    pack = info_pack(words, texts.chain, shop, appointment, known.lens_kind, texts.public_url)
+    _tell(tx, texts, appointment, pack)
     reminders.plan(tx, appointment)
 
 

@@ -12,6 +12,7 @@ from imserver.plugins.booking.dialogue.holding import MAX_EXTENSIONS
 from imserver.plugins.booking.dialogue.state import Dialogue, load_dialogue
 from imserver.plugins.booking.messages.cards import CHANGEABLE
 from imserver.plugins.booking.messages.consent_text import consent_of
+from imserver.plugins.booking.messages.info_pack import event_path
 from imserver.plugins.booking.messages.texts import Words
 from imserver.plugins.booking.schedule import consents, guests
 from imserver.plugins.booking.schedule.appointments import (
@@ -211,8 +212,3 @@ def _booked(reading: _Reading, appointment: Appointment, *, is_over: bool = Fals
         cancel=f"{words('command.cancel')} {name}" if open_to_change else None,
         event=event_path(appointment.code),
     )
-
-
-def event_path(code: str) -> str:
-    """The address of an appointment's calendar file."""
-    return f"/x/booking/event/{code}.ics"
