@@ -49,8 +49,7 @@ def compile_all() -> None:
 
 def leave_waiting(pattern: re.Pattern[str]) -> None:
     """Not to be compiled before a text needs it, as the whole of it probably never is."""
-    if isinstance(pattern, Deferred):
-        _WAITING.discard(pattern)
+    _WAITING.discard(cast("Deferred", pattern))
 
 
 def deferred(pattern: str, flags: int = 0) -> re.Pattern[str]:
