@@ -32,7 +32,8 @@ from .journey import offers, plan_end, reminders, requests, set_back, unconfirme
 from .messages.shop_texts import ShopTexts
 from .messages.texts import text_faults
 from .operations import BookingConfig
-from .schedule import changes, leave
+from .read_once import read_once
+from .schedule import changes, codes, leave
 from .schedule.changes import ChainFile
 from .schedule.shops import Chain, ChainError
 from .understanding.alarms import STEP_CHARS, strongest
@@ -172,7 +173,8 @@ class BookingPlugin:
             self._context.log.error("service_conversations_lost", conversations=lost)
 
     async def _command(self, call: Call) -> None:
-        message = await self._incoming(call.event)
+        of_button = codes.MARKED.fullmatch(call.arguments) is not None  # and no text that can hold a red flag
+        message = _incoming(call.event) if of_button else await self._incoming(call.event)
         if message is not None:
             await self._unit(
                 partial(
@@ -299,7 +301,7 @@ def _say_what_differs(context: Context, texts: ShopTexts) -> None:
 def _with_chain(tx: Transaction, fn: Callable[..., None], texts: ShopTexts) -> None:
     if changes.revision(tx) != texts.revision:
         raise _Stale
-    fn(tx, texts=texts)
+    fn(read_once(tx), texts=texts)
 
 
 def _incoming(event: MessagePosted) -> Incoming | None:
