@@ -16,8 +16,8 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.pycache
 
 bin := .venv/bin
 ready := .venv/.ready
-sources := imserver protocol/imserver_protocol clients/python benchmarks tests .ci
-typed := imserver protocol/imserver_protocol clients/python/imserver_client benchmarks tests \
+sources := imserver protocol/imserver_protocol clients/python benchmarks clients/bundler tests .ci hatch_build.py
+typed := imserver protocol/imserver_protocol clients/python/imserver_client benchmarks clients/bundler tests hatch_build.py \
          $(wildcard clients/python/examples)
 
 # uv from PATH if there is one, else a private copy that never leaves this folder.
@@ -26,16 +26,19 @@ ifeq ($(uv),)
 uv := .tools/bin/uv
 endif
 
-.PHONY: help demo test browse check prove prove-long simulate mutants understanding bench rivals fmt lock clean \
+.PHONY: help demo test browse pages vendor check prove prove-long simulate mutants understanding bench rivals fmt lock clean \
         check-format check-lint check-types check-js-types check-layers check-tests check-wheel \
-        prove-begin prove-simulation prove-torture prove-storage-faults prove-hostile-peers prove-random-input prove-conformance
+        prove-begin prove-simulation prove-torture prove-storage-faults prove-hostile-peers prove-random-input prove-conformance \
+        prove-tests
 
 help:
 	@echo 'make demo    a server, clients and a pulled cable, on this machine'
 	@echo 'make test    the tests'
-	@echo 'make browse  the JavaScript client in Chromium, which must be installed (two minutes)'
+	@echo 'make browse  the JavaScript client and the pages in Chromium, which must be installed (minutes)'
+	@echo 'make pages   the files that a browser loads, out of imserver/plugins/booking/pages/src (tests and wheel do it themselves)'
+	@echo 'make vendor  compares what is vendored of npm with its registry'
 	@echo 'make check   everything a change must pass: format, lint, types (of Python and JavaScript), layers, tests, wheel'
-	@echo 'make prove   the short proofs: simulation, torture, storage faults, hostile peers, random input, conformance'
+	@echo 'make prove   the short proofs: simulation, torture, storage faults, hostile peers, random input, conformance, tests'
 	@echo 'make prove-long  the long ones (two hours)'
 	@echo 'make simulate  the whole system on virtual time, under faults [SEEDS=how many] [SEED=one to replay]'
 	@echo 'make mutants  one-line sabotages that the tests must notice [DIR=folder of patches] [ONLY=name] (15 minutes)'
@@ -49,10 +52,17 @@ help:
 demo: $(ready)
 	@$(bin)/imserver demo
 
-test: $(ready)
+test: $(ready) pages
 	@$(bin)/pytest -q -n auto --dist worksteal
 
-browse: $(ready)
+# Compares hashes first: nothing is done, and no Node run, if nothing has changed.
+pages: $(ready)
+	@$(bin)/python -m clients.bundler
+
+vendor: $(ready)
+	@$(bin)/python -m clients.bundler vendor
+
+browse: $(ready) pages
 	$(call gate,browse,$(bin)/pytest -q -m browse tests/browser)
 
 simulate: $(ready)
@@ -105,7 +115,7 @@ check-js-types: $(ready)
 check-layers: $(ready)
 	$(call gate,layers,$(bin)/lint-imports --no-logo | grep -v '^$$')
 
-check-tests: $(ready)
+check-tests: $(ready) pages
 	$(call gate,tests,$(bin)/pytest -n auto --dist worksteal)
 
 check-wheel: $(ready)
@@ -115,7 +125,7 @@ check-wheel: $(ready)
 # docs/reliability.md says what each of them proves, and under which assumptions.
 
 shares := .venv/.prove
-proofs := prove-simulation prove-torture prove-storage-faults prove-hostile-peers prove-random-input prove-conformance
+proofs := prove-simulation prove-torture prove-storage-faults prove-hostile-peers prove-random-input prove-conformance prove-tests
 
 prove: prove-begin $(proofs)
 	@awk '{ all += $$1; line[NR] = $$0 } END { for (i = 1; i <= NR; i++) { split(line[i], part); \
@@ -153,6 +163,12 @@ prove-random-input: $(ready)
 
 prove-conformance: $(ready)
 	$(call proof,conformance,$(bin)/pytest -q -n 3 -m prove tests/conformance tests/js/test_conformance.py)
+
+# Of the tests and tools themselves: what is planted in store, simulation and a toy tree is noticed; a page's feature passes all that
+# it must; every scenario of the benchmarks works.
+prove-tests: $(ready)
+	$(call proof,tests,$(bin)/pytest -q -n auto --dist worksteal -m prove tests/store/test_planted.py tests/simulation tests/mutants \
+	    tests/plays tests/features tests/docs tests/durability tests/benchmarks)
 
 # ------------------------------------------------------------------------------------------------------ the environment
 
@@ -194,5 +210,6 @@ lock: $(uv)
 	    --generate-hashes --no-header --no-annotate $(LOCK_FLAGS) -o requirements.lock
 
 clean:
+	@rm -rf clients/bundler/node_modules tests/js/node_modules imserver/plugins/booking/pages/built
 	@rm -rf .venv .tools .pycache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	@find imserver protocol clients benchmarks tests -name __pycache__ -type d -prune -exec rm -rf {} +

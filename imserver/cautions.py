@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from imserver.config import Config, is_loopback
+from imserver.config import Config, HttpConfig, host_of_url, is_loopback
 from imserver.networks import Proxies
 
 #: A certificate that ends so soon is one that nobody renews by machine: those are renewed weeks before.
@@ -32,8 +32,8 @@ def cautions(config: Config, now_s: float) -> Iterator[Caution]:
     if not (server.tls_certificate or server.unix_socket or is_loopback(server.host)):
         yield "clear_text", {"host": server.host, "meaning": "tokens and messages are readable on the way"}
     http = config.http
-    if http is not None and not http.tls_certificate and not is_loopback(http.host):
-        yield "http_clear_text", {"host": http.host, "meaning": WEB_CLEAR_TEXT}
+    if http is not None:
+        yield from _clear_text_of_pages(http)
     for at, proxies in (("server", server.proxies), ("http", http.proxies if http is not None else [])):
         if Proxies(proxies).are_everybody:
             yield (
@@ -52,6 +52,16 @@ def cautions(config: Config, now_s: float) -> Iterator[Caution]:
         if section is not None and section.tls_certificate:
             yield from open_to_others(section.tls_key, KEY_READERS)
             yield from _ends_soon(section.tls_certificate, now_s)
+
+
+def _clear_text_of_pages(http: HttpConfig) -> Iterator[Caution]:
+    """People's browsers reach this listener, or the proxy in front of it, without TLS."""
+    if not (http.tls_certificate or is_loopback(http.host)):
+        yield "http_clear_text", {"host": http.host, "meaning": WEB_CLEAR_TEXT}
+    elif http.public_url.lower().startswith("http:"):
+        host = host_of_url(http.public_url) or ""
+        if not is_loopback(host.strip("[]")):
+            yield "http_clear_text", {"public_url": http.public_url, "meaning": WEB_CLEAR_TEXT}
 
 
 def open_to_others(path: str | Path, readers: int) -> Iterator[Caution]:

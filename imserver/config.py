@@ -180,6 +180,14 @@ class HttpConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hosts: list[str] = []
     #: Pages of which other origins may open a socket at `/socket`; the own one may. "null": pages without one, too.
     origins: list[str] = []
+    #: Pages of which other origins may show our pages in a frame.
+    frame_ancestors: list[str] = []
+    #: Let strangers in over `/api/session`: an account for whoever opens a page and does something there.
+    guests: bool = False
+    #: Guests of one address and shop in a day who are like any other; those above are marked `crowded`.
+    guests_per_address: int = 20
+    #: Guests in an hour, all together; of one address, a quarter. Above, they are to come later.
+    guests_per_hour: int = 2_000
     #: PEM files; both set means HTTPS.
     tls_certificate: str = ""
     tls_key: str = ""
@@ -355,22 +363,17 @@ def _check_http(http: HttpConfig) -> None:
             "$.http.host",
             f"{http.host} without TLS: set tls_certificate, or insecure = true behind a proxy",
         )
-    for name in ("max_connections", "min_free_bytes"):
+    for name in ("max_connections", "min_free_bytes", "guests_per_address", "guests_per_hour"):
         if getattr(http, name) <= 0:
             raise ConfigError(f"$.http.{name}", f"above 0, not {getattr(http, name)}")
     if http.public_url and host_of_url(http.public_url) is None:
         raise ConfigError(
             "$.http.public_url", f"https://HOST or https://HOST:PORT, and no path, not {http.public_url!r}"
         )
-    for place, host in enumerate(http.hosts):
-        if not _HOST.fullmatch(host):
-            raise ConfigError(f"$.http.hosts[{place}]", f"a host without a port, not {host!r}")
-    for place, origin in enumerate(http.origins):
-        if not _ORIGIN.fullmatch(origin):
-            raise ConfigError(
-                f"$.http.origins[{place}]",
-                f"https://HOST, http://HOST:PORT or null, and nothing behind it, not {origin!r}",
-            )
+    for name, pattern, what in _LISTED:
+        for place, given in enumerate(getattr(http, name)):
+            if not pattern.fullmatch(given):
+                raise ConfigError(f"$.http.{name}[{place}]", f"{what}, not {given!r}")
 
 
 def _check_admin(admin: AdminConfig) -> None:
@@ -400,6 +403,13 @@ _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 #: Apps and extensions have schemes of their own.
 _ORIGIN = re.compile(rf"null|[A-Za-z][A-Za-z0-9+.-]*://({_HOST.pattern})(:\d{{1,5}})?")
 _URL = re.compile(rf"https?://(?P<host>{_HOST.pattern})(:\d{{1,5}})?/?")
+_PAGES = re.compile(rf"https?://({_HOST.pattern})(:\d{{1,5}})?")
+#: Lists of `[http]`: what each entry is.
+_LISTED = (
+    ("hosts", _HOST, "a host without a port"),
+    ("origins", _ORIGIN, "https://HOST, http://HOST:PORT or null, and nothing behind it"),
+    ("frame_ancestors", _PAGES, "https://HOST or http://HOST:PORT, and nothing behind it"),
+)
 
 
 def _lay_over(tree: dict[str, Any], path: list[str], text: str, name: str) -> None:

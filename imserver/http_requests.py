@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import msgspec
@@ -55,12 +56,31 @@ class Asked(NamedTuple):
         return b"".join([chunk async for chunk in self.body])
 
 
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who asks, as far as the listener knows it from cookies: what a plugin keeps of the visitor, and who is signed in."""
+
+    session: Mapping[str, str] = field(default_factory=dict)
+    user_id: str | None = None
+
+
+#: A visitor of whom nothing is known.
+NOBODY = Visitor()
+#: Who asks, as a plugin may know it.
+VisitorOf = Callable[[str], Awaitable[Visitor]]
+
+
 class Page(NamedTuple):
-    """An answer, but for the headers of every answer. A page for HEAD may keep its body: it is not sent."""
+    """An answer, but for the headers of every answer. A page for HEAD may keep its body: it is not sent.
+
+    `document`: it is part of a web page of ours (HTML, a service worker), and gets the headers of those. `session`: what the
+    listener keeps for a plugin and this visitor from now on (None: what there is)."""
 
     status: int
     headers: Sequence[tuple[str, str]]
     body: bytes
+    document: bool = False
+    session: tuple[str, Mapping[str, str]] | None = None
 
 
 Answering = Callable[[Asked], Awaitable[Page]]

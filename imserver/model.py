@@ -268,6 +268,56 @@ class UsedToken(NamedTuple):
     revoked: bool
 
 
+class Browser(NamedTuple):
+    """A browser that is signed in by a cookie: a device of its user. `seen_at` is within an hour of its last use. UTC ms."""
+
+    device_id: str
+    label: str
+    made_at: int
+    seen_at: int
+
+
+class SignedIn(NamedTuple):
+    """Who is signed in with a credential: the account and whether it may be used, the browser, and until when it was told of
+    others of its user (UTC ms)."""
+
+    user: User
+    active: bool
+    browser: Browser
+    told_at: int
+
+
+class Link(NamedTuple):
+    """What signs one browser of a user in, once. `made_by`: a device of the user, "" for an operator. UTC ms."""
+
+    link_no: int
+    secret_hash: bytes
+    user_id: str
+    made_by: str
+    made_at: int
+    expires_at: int
+    used_at: int | None
+    used_by: str | None
+
+
+class GuestOf(NamedTuple):
+    """How a guest's account began: for which shop, from which poster, as the page said it."""
+
+    made_at: int
+    shop: str
+    ref: str
+
+
+class PluginRecord(NamedTuple):
+    """A record of the ledger that is a plugin's. `number` is the record's, `at` its time (UTC ms)."""
+
+    number: int
+    at: int
+    plugin: str
+    name: str
+    body: Mapping[str, Any]
+
+
 class Usage(NamedTuple):
     """Bytes of contents that a user has posted: in all, and on one day (days since 1970, UTC)."""
 

@@ -192,9 +192,12 @@ class Transaction(Protocol):
         first. `Context.transaction(fn, event=…)` does it before `fn`, so handlers rarely need it; twice is harmless."""
         ...
 
-    def changed(self, method: Method[P, Any], params: P, *, users: Iterable[str] | None = None) -> None:
+    def changed(
+        self, method: Method[P, Any], params: P | None, *, users: Iterable[str] | None = None
+    ) -> None:
         """The answer of this read of the plugin, which has `hints`, is another: tell the sessions that asked it with
-        these params (of these users, if given) behind the commit, at most once a second each."""
+        these params, or with any (None), behind the commit, at most once a second each; those of these users, if given. The
+        same said twice is said once; at most 512 questions in a transaction."""
         ...
 
     def audit(
@@ -303,8 +306,8 @@ class Read(ReadRow[Reader, P, R]):
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request under `/x/PLUGIN/`. Header names are in small letters: `accept`, `accept-language`, `content-type`,
-    `if-modified-since`, `if-none-match`, `origin` and `sec-fetch-site`, no others.
+    """A request under `/x/PLUGIN/`, or for a page. Header names are in small letters: `accept`, `accept-encoding`,
+    `accept-language`, `content-type`, `if-modified-since`, `if-none-match`, `origin` and `sec-fetch-site`, no others.
 
     `params` are what the path says at its `{…}`. `session` is what this plugin keeps of the visitor, and `user_id` who is
     signed in: both come from a cookie, which no plugin sees.
@@ -319,12 +322,18 @@ class HttpRequest:
     body: bytes = b""
     session: Mapping[str, str] = field(default_factory=dict)
     user_id: str | None = None
+    #: Stands for the address that it came from, for limits alone: the same as long as the server runs. Thousands may share one.
+    visitor_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """An answer. `headers` may be `cache-control`, `content-disposition`, `content-language`, `etag`, `last-modified`,
-    `location`, `retry-after` and `vary`. `session` replaces what is kept of the visitor, at most 1 KiB; None leaves it.
+    """An answer. `headers` may be `cache-control`, `content-disposition`, `content-encoding`, `content-language`, `etag`,
+    `last-modified`, `location`, `retry-after`, `service-worker-allowed` and `vary`. `session` replaces what is kept of the
+    visitor, at most 1 KiB; None leaves it.
+
+    `document`: it is HTML or a service worker of a web page, which may load scripts, styles and pictures of this server, and
+    speak to it. Without it the answer may load nothing, whatever it is.
     """
 
     status: int = 200
@@ -332,6 +341,7 @@ class HttpResponse:
     content_type: str = "text/plain; charset=utf-8"
     headers: Mapping[str, str] = field(default_factory=dict)
     session: Mapping[str, str] | None = None
+    document: bool = False
 
     @classmethod
     def json(cls, value: Any, status: int = 200, **more: Any) -> HttpResponse:
@@ -450,9 +460,19 @@ class Context(Protocol):
         on is still to come. It says in `text` how to end that."""
         ...
 
+    def on_record(self, name: str, handler: Callable[[Transaction, Mapping[str, Any]], None]) -> None:
+        """Register what does the records of this name (`put_on_record`): a plain function of the transaction and the body. It
+        may be called again for what it has done, and on older rows than those of when the record was written."""
+        ...
+
     def route(self, method: str, path: str, handler: HttpHandler) -> None:
         """Answer HTTP requests at `/x/PLUGIN` + `path`: literal parts and `{names}`, which stand for one part each. A GET route
         answers HEAD, too. The handler has 5 s and runs beside others."""
+        ...
+
+    def page(self, path: str, handler: HttpHandler) -> None:
+        """Answer GET and HEAD at an address of the site itself: `/`, `/s/{shop}`, `/sw.js`. It begins with a word that is
+        neither the server's nor a feature's; one plugin has it. Otherwise as `route`."""
         ...
 
     async def transaction(self, fn: Callable[[Transaction], T], *, event: Event | None = None) -> T:
@@ -460,6 +480,14 @@ class Context(Protocol):
 
         `fn` is a plain function and may run more than once (a neighbour in the same commit failed): return results,
         change nothing outside. An exception undoes all of it and is raised here."""
+        ...
+
+    async def put_on_record(self, name: str, body: Mapping[str, Any]) -> None:
+        """Put into the server's ledger, on the disk, what must hold whatever copy of the database comes back (a consent that is
+        withdrawn), then have the handler of `on_record` do it; returns when that is committed. Behind a restore the handler is
+        called again, before any message. What it raises is raised here, and then nothing is on record.
+
+        `body`: JSON of at most 2 KiB, kept for ever: ids, versions, times (the time of the act, too), nobody's words."""
         ...
 
     async def read(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

@@ -28,11 +28,11 @@ from imserver.content import decode_content, encode_content
 from imserver.errors import Refusal
 from imserver.events import MessageEdited, MessagePosted, StoredEvent
 from imserver.feature_host import Askers, FeatureHost
+from imserver.http_requests import Visitor
 from imserver.model import AuditRow, Kind, Role, User, direct_conversation_id
 from imserver.net.pushes import WirePushes
 from imserver.plugin_api import Content, HttpResponse, Method, Plugin, Shape
 from imserver.plugin_host import HostLimits, PluginHost
-from imserver.plugin_host.web import Visitor
 from imserver.store.sqlite.inline import open_inline
 from imserver.store.sqlite.store import SqliteStore
 
@@ -321,8 +321,10 @@ class PluginKit(Generic[P]):
         headers: Mapping[str, str] | None = None,
         visitor: str = "",
         user_id: str | None = None,
+        address: str = "192.0.2.1",
     ) -> HttpResponse:
-        """Ask over HTTP: `await kit.http("GET", "/x/shop/day?date=…")`. `visitor` names a browser, whose session is kept."""
+        """Ask over HTTP: `await kit.http("GET", "/x/shop/day?date=…")`. `visitor` names a browser, whose session is kept;
+        `address` is where it asks from."""
 
         async def chunks() -> AsyncIterator[bytes]:
             if body:
@@ -330,11 +332,12 @@ class PluginKit(Generic[P]):
 
         named = {name.lower(): value for name, value in (headers or {}).items()}
         who = Visitor(self._sessions.get(visitor, {}), user_id)
-        answer = await self.host.web.answer(method, target, named, chunks(), who)
+        answer = await self.host.web.answer(method, target, named, chunks(), who, address)
         if answer.session is not None:
             self._sessions[visitor] = answer.session
         told = dict(answer.headers)
-        return HttpResponse(answer.status, answer.body, told.get("content-type", ""), told, answer.session)
+        content_type = told.get("content-type", "")
+        return HttpResponse(answer.status, answer.body, content_type, told, answer.session, answer.document)
 
     async def export(self, user_id: str) -> Mapping[str, Any]:
         """All that the plugin says it keeps of a person."""

@@ -2,7 +2,7 @@
 
 Arguments and results are plain maps, lists, texts and numbers, ready for JSON. Each act leaves one row in the audit log, of the
 source `operator`; one that changes nothing leaves none. What must hold whatever copy of the database comes back goes through
-the ledger: `Store.put_on_record`.
+the ledger: `Store.put_on_record`, `chat/records.py`.
 
 A user, as `user`, `users` and each act that changes one tell it: `user_id`, `display_name`, `language`, `kind` (`person` or
 `bot`), `state` (`active` or `disabled`), `disabled_at` and `made_at` (UTC ms; `made_at` 0: before this was kept), and `roles`,
@@ -11,12 +11,13 @@ each as `{"role": …, "givers": [...]}`: `operator`, the names of plugins, or "
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, NoReturn, Protocol
 
 from imserver.chat.accounts import DIGEST_PREFIX, shown_token_id, token_id_of
+from imserver.chat.browser_administration import BrowserAdministration
 from imserver.chat.naming import account_named, put_account
 from imserver.chat.ports import Store
 from imserver.chat.quotas import DAY_MS
@@ -50,13 +51,6 @@ class Sessions(Protocol):
         ...
 
 
-class Record(Protocol):
-    """A record of the ledger, as far as it is needed here."""
-
-    @property
-    def body(self) -> Mapping[str, Any]: ...
-
-
 class Administration:
     """What an operator may do. `live`: the sessions of the running server; None on a stopped database."""
 
@@ -64,6 +58,7 @@ class Administration:
         self._store = store
         self._clock = clock
         self.live = live
+        self.browsers = BrowserAdministration(store, clock, self._named, self._count)
 
     # -- accounts -----------------------------------------------------------------------------------------------------
 
@@ -238,7 +233,12 @@ class Administration:
             if device_id is not None:
                 tokens = await self._store.read(lambda reader: reader.tokens_of(user_id, MAX_PAGE_ROWS))
                 known = any(token.device_id == device_id for token in tokens)
+            browsers = await self._store.read(lambda reader: reader.browsers_of(user_id))
+            signed_in = [each.device_id for each in browsers if device_id in (None, each.device_id)]
             body = {"user": user_id, "device": device_id, "before": before, "until": FOR_EVER}
+            if signed_in:
+                body["browsers"] = signed_in
+                known = True
             await self._store.put_on_record("revoke_before", body)
         return {
             "user_id": user_id,
@@ -299,53 +299,6 @@ class Administration:
         ):
             return "revoked"
         return "expired" if token.expires_at is not None and token.expires_at <= now else "live"
-
-
-# -- what is on record ----------------------------------------------------------------------------------------------------
-
-
-def _disable(tx: Transaction, record: Record) -> None:
-    user = _account(tx, record)
-    if user.kind != BOT and tx.disable_user(user.user_id):
-        tx.audit(OPERATOR, "user.disabled", about_id=user.user_id)
-
-
-def _enable(tx: Transaction, record: Record) -> None:
-    user = _account(tx, record)
-    if tx.enable_user(user.user_id):
-        tx.audit(OPERATOR, "user.enabled", about_id=user.user_id)
-
-
-def _revoke_token(tx: Transaction, record: Record) -> None:
-    user, body = _account(tx, record), record.body
-    if tx.revoke_token(user.user_id, body["token"], body["until"]):
-        tx.audit(OPERATOR, "token.revoked", about_id=user.user_id)
-
-
-def _revoke_before(tx: Transaction, record: Record) -> None:
-    user, body = _account(tx, record), record.body
-    if tx.revoke_before(user.user_id, body["device"], body["before"], body["until"]):
-        act = "tokens.revoked" if body["device"] is None else "device.revoked"
-        tx.audit(OPERATOR, act, about_id=user.user_id)
-
-
-def _account(tx: Transaction, record: Record) -> User:
-    """Whom it is about. An older copy may not know him: he is made, lest his token make him anew."""
-    user_id = record.body["user"]
-    user = tx.user(user_id)
-    if user is None:
-        user = User(user_id, display_name=user_id)
-        tx.put_user(user)
-    return user
-
-
-#: Records that a server, a restore and a stopped database apply, perhaps again.
-LEDGER_KINDS: Mapping[str, Callable[[Transaction, Record], None]] = {
-    "disable": _disable,
-    "enable": _enable,
-    "revoke_token": _revoke_token,
-    "revoke_before": _revoke_before,
-}
 
 
 def _person(user_id: str, reader: Reader) -> Person | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
+from imserver.chat.browser_rows import BrowserReads, BrowserRows
 from imserver.chat.permissions import Seat, Target
 from imserver.model import (
     Account,
@@ -65,7 +66,7 @@ class ActHooks:
     blocking: Sequence[Callable[[Any, str, str], None]] = ()
 
 
-class Transaction(Protocol):
+class Transaction(BrowserRows, Protocol):
     """The store inside one transaction, on the writer's thread. Every method raises `Refusal` if the rules forbid the call,
     and lets the database's own errors pass, for the batch to judge.
 
@@ -462,7 +463,7 @@ class Transaction(Protocol):
 Takes: TypeAlias = Callable[[ConversationRow], bool]
 
 
-class Reader(Protocol):
+class Reader(BrowserReads, Protocol):
     """Reads in one snapshot, on a reader's thread. Raises `Refusal` (NOT_FOUND, EPOCH_CHANGED) like the wire would.
 
     An outsider cannot tell a conversation from none. A former member is shown what was to be read at leaving: no later message,

@@ -28,6 +28,7 @@ from imserver.plugin_api import (
 from imserver.plugin_host.attempt import CURRENT
 from imserver.plugin_host.limits import HostLimits
 from imserver.plugin_host.methods import PluginOwner
+from imserver.plugin_host.records import RecordHandler, Records
 from imserver.plugin_host.registrations import Registrations
 from imserver.plugin_host.transaction import Keys, PluginTransaction, PluginUnit
 from imserver.plugin_host.web import Web
@@ -56,12 +57,14 @@ class PluginContext(Context):
         limits: HostLimits,
         offers: Offers,
         owner: PluginOwner,
+        records: Records,
         web: Web,
         folder: str | Path,
     ) -> None:
         self._registrations = registrations
         self._offers = offers
         self._owner = owner
+        self._records = records
         self._web = web
         self._folder = folder
         self._store = store
@@ -173,9 +176,18 @@ class PluginContext(Context):
     def may_block(self, handler: Callable[[Transaction, str, str], None]) -> None:
         self._registrar.may_block = _first(self._registrar.may_block, handler, "may_block")
 
+    def on_record(self, name: str, handler: RecordHandler) -> None:
+        if name in self._registrar.records:
+            raise PluginError(f"record {name!r} has a handler already")
+        self._registrar.records[name] = handler
+
     def route(self, method: str, path: str, handler: HttpHandler) -> None:
         registrar = self._registrar
         registrar.undo(self._web.add(registrar.name, method, path, handler, self._log))
+
+    def page(self, path: str, handler: HttpHandler) -> None:
+        registrar = self._registrar
+        registrar.undo(self._web.add_page(registrar.name, path, handler, self._log))
 
     # -- the store ----------------------------------------------------------------------------------------------------
 
@@ -200,6 +212,13 @@ class PluginContext(Context):
         )
         result: T = await unit.through(self._store)
         return result
+
+    async def put_on_record(self, name: str, body: Mapping[str, Any]) -> None:
+        attempt = CURRENT.get()
+        if attempt is not None and attempt.abandoned:
+            raise PluginError("the deadline of this handler has passed")
+        self._registrar  # noqa: B018  a stopped plugin puts nothing on record
+        await self._records.put(name, body)
 
     async def read(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         name = self._registrar.name

@@ -24,6 +24,7 @@ from imserver.plugin_host.context import PluginContext
 from imserver.plugin_host.discovery import Enabled, enabled, operation_of
 from imserver.plugin_host.limits import HostLimits
 from imserver.plugin_host.methods import PluginOwner
+from imserver.plugin_host.records import Records
 from imserver.plugin_host.registrations import Registrations
 from imserver.plugin_host.snapshot import FAILED, Answer, PluginCheck
 from imserver.plugin_host.transaction import Changed
@@ -62,6 +63,7 @@ class _Running:
     owner: PluginOwner
     worker: Worker
     context: PluginContext
+    records: Records
     metrics: Namespace
     log: Any
 
@@ -141,6 +143,7 @@ class PluginHost:
     async def stop(self) -> None:
         """Let running handlers end, stop the plugins in reverse order, undo all their registrations."""
         await asyncio.gather(*(running.worker.stop() for running in self._running))
+        await asyncio.gather(*(running.records.close() for running in self._running))
         await self._end_cursor_task()
         with suppress(
             ImserverError
@@ -257,7 +260,9 @@ class PluginHost:
         registrations = await self._registrations_of(found)
         metrics = self._metrics_of(found)
         try:
-            context = self._context_of(found, registrations, self._owner_of(registrations), metrics)
+            owner = self._owner_of(registrations)
+            records = Records(self._store, registrations, owner)
+            context = self._context_of(found, registrations, owner, records, metrics)
             return dict(await operation_of(found.plugin, plugin, operation)(context, arguments))
         finally:
             registrations.clear()
@@ -347,13 +352,15 @@ class PluginHost:
         )
         owner = self._owner_of(registrations)
         metrics = self._metrics_of(one)
-        context = self._context_of(one, registrations, owner, metrics)
+        records = Records(self._store, registrations, owner)
+        context = self._context_of(one, registrations, owner, records, metrics)
         self._running.append(
-            _Running(plugin, one.checks, registrations, owner, worker, context, metrics, log)
+            _Running(plugin, one.checks, registrations, owner, worker, context, records, metrics, log)
         )
         try:
             async with asyncio.timeout(self._limits.start_deadline_s):
                 await plugin.start(context)
+                await records.do()  # before any message: what is on record held when it was written
         except ConfigError:
             raise
         except PluginError as error:  # a file of the operator's, or a rule of ours: the text says it all
@@ -377,7 +384,12 @@ class PluginHost:
         return self._metrics.namespace(f"plugin_{one.plugin.name.replace('-', '_')}")
 
     def _context_of(
-        self, one: Enabled, registrations: Registrations, owner: PluginOwner, metrics: Namespace
+        self,
+        one: Enabled,
+        registrations: Registrations,
+        owner: PluginOwner,
+        records: Records,
+        metrics: Namespace,
     ) -> PluginContext:
         return PluginContext(
             registrations,
@@ -390,6 +402,7 @@ class PluginHost:
             limits=self._limits,
             offers=self._offers,
             owner=owner,
+            records=records,
             web=self.web,
             folder=self._folder,
         )

@@ -47,6 +47,8 @@ class HostLimits:
     max_content_bytes: int = MAX_CONTENT_BYTES
     #: HTTP routes of one plugin, and its requests at once: above that they are to come again.
     max_routes: int = 64
+    #: Pages of one plugin at addresses of the site itself.
+    max_pages: int = 32
     max_http_requests: int = MAX_AT_ONCE
     #: The body of one, which is kept in memory; how long it may take to come in; and its handler.
     max_http_body_bytes: int = MAX_BODY_BYTES

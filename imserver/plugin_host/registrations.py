@@ -41,6 +41,8 @@ class Registrations:
         self.export: Callable[[Reader, str], Mapping[str, Any]] | None = None
         self.erase: Callable[[Transaction, str], None] | None = None
         self.may_block: Callable[[Transaction, str, str], None] | None = None
+        #: What does the records of each name.
+        self.records: dict[str, Callable[[Transaction, Mapping[str, Any]], None]] = {}
         #: Units in the writer's queue, should the store fail without settling them.
         self.units: set[Lost] = set()
         #: Set when the plugin is gone: its context refuses every call from then on.
@@ -82,6 +84,7 @@ class Registrations:
             self._undo.pop()()
         self.hinted.clear()
         self.keeps = self.export = self.erase = self.set_back = self.may_block = None
+        self.records.clear()
         self.commands.clear()
         self.listeners.clear()
         self.timers.clear()

@@ -1,4 +1,5 @@
-"""HTTP under `/x/PLUGIN/`: which route a request means, and what is answered, whatever the handler does.
+"""HTTP under `/x/PLUGIN/`, and pages of the site itself: which route a request means, and what is answered, whatever the
+handler does.
 
 Nothing here listens: whoever does passes a request to `Web.answer`, its body as it comes in, and the visitor in place of the
 cookie. Bounds and deadlines hold here, so that every listener has them.
@@ -7,20 +8,23 @@ cookie. Bounds and deadlines hold here, so that every listener has them.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 import msgspec
 
 from imserver.errors import PluginError, Refusal
-from imserver.http_requests import Unanswerable, read_body, refused
+from imserver.http_requests import NOBODY, Unanswerable, Visitor, VisitorOf, read_body, refused
+from imserver.networks import counted_as
 from imserver.plugin_api import HttpHandler, HttpRequest, HttpResponse
 from imserver.plugin_host.limits import HostLimits
 
 PREFIX = "/x/"
+#: First parts of addresses that no page may have: the server's own, and those of features.
+NO_PAGES = frozenset({"admin", "api", "files", "healthz", "metrics", "readyz", "socket", "x"})
 #: Methods that a route may have; HEAD is answered by GET routes.
 METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 #: Longest path with its query (characters), and most fields in a query.
@@ -30,6 +34,7 @@ MAX_QUERY_FIELDS = 64
 REQUEST_HEADERS = frozenset(
     {
         "accept",
+        "accept-encoding",
         "accept-language",
         "content-type",
         "if-modified-since",
@@ -43,11 +48,13 @@ RESPONSE_HEADERS = frozenset(
     {
         "cache-control",
         "content-disposition",
+        "content-encoding",
         "content-language",
         "etag",
         "last-modified",
         "location",
         "retry-after",
+        "service-worker-allowed",
         "vary",
     }
 )
@@ -61,14 +68,6 @@ _FIELD_VALUE = re.compile(r"[\x20-\x7e]*")
 _ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
-@dataclass(frozen=True, slots=True)
-class Visitor:
-    """Who asks, as far as the listener knows it from a cookie: what the plugin keeps of the visitor, and who is signed in."""
-
-    session: Mapping[str, str] = field(default_factory=dict)
-    user_id: str | None = None
-
-
 class Answer(NamedTuple):
     """What the listener writes. `headers` are whole, but for those of every answer of its own; `session` is what it keeps for
     this plugin and visitor from now on (None: what there is)."""
@@ -77,16 +76,26 @@ class Answer(NamedTuple):
     headers: list[tuple[str, str]]
     body: bytes
     session: Mapping[str, str] | None = None
+    document: bool = False
+    plugin: str = ""
 
 
 class _Route(NamedTuple):
     method: str
-    #: Parts of the path behind `/x/PLUGIN/`; None for one that is a param.
+    #: Parts of the path behind `/x/PLUGIN/`, or behind `/` of a page; None for one that is a param.
     parts: tuple[str | None, ...]
     names: tuple[str, ...]
     plugin: str
     handler: HttpHandler
     log: Any
+    prefix: str
+
+    @property
+    def pattern(self) -> str:
+        """The route as it was registered: the path itself may name a person, and does not belong into a log."""
+        names = iter(self.names)
+        said = "/".join(part if part is not None else f"{{{next(names)}}}" for part in self.parts)
+        return self.prefix + said
 
 
 class Web:
@@ -96,7 +105,11 @@ class Web:
         self._random_bytes = random_bytes
         self._limits = limits
         self._routes: dict[str, list[_Route]] = {}
+        #: GET at addresses of the site itself, of all plugins.
+        self._pages: list[_Route] = []
         self._running: dict[str, int] = {}
+        #: Hides addresses; made when the first one comes.
+        self._secret = b""
 
     # -- routes -------------------------------------------------------------------------------------------------------
 
@@ -111,7 +124,7 @@ class Web:
             raise PluginError(f"{where}: there is such a route already")
         if len(routes) >= self._limits.max_routes:
             raise PluginError(f"{where}: more than {self._limits.max_routes} routes")
-        route = _Route(method, parts, names, plugin, handler, log)
+        route = _Route(method, parts, names, plugin, handler, log, f"{PREFIX}{plugin}/")
         routes.append(route)
 
         def remove() -> None:
@@ -121,15 +134,36 @@ class Web:
 
         return remove
 
+    def add_page(self, plugin: str, path: str, handler: HttpHandler, log: Any) -> Callable[[], None]:
+        """Add a page: GET at an address of the site itself. Returns what takes it away. Raises PluginError for one that cannot
+        work, or is somebody's already, be it another plugin's."""
+        where = f"page {path!r}"
+        parts, names = _parts_of(path, where)
+        if parts[0] is None or parts[0] in NO_PAGES:
+            raise PluginError(
+                f"{where}: begins with a word, and not with one of {', '.join(sorted(NO_PAGES))}"
+            )
+        owner = next((page.plugin for page in self._pages if page.parts == parts), None)
+        if owner is not None:
+            raise PluginError(f"{where}: the plugin {owner!r} has it")
+        if sum(page.plugin == plugin for page in self._pages) >= self._limits.max_pages:
+            raise PluginError(f"{where}: more than {self._limits.max_pages} pages")
+        page = _Route("GET", parts, names, plugin, handler, log, "/")
+        self._pages.append(page)
+        return lambda: self._pages.remove(page)
+
+    @property
+    def pages(self) -> list[tuple[str, str]]:
+        """The plugin and the address of each page, as they were registered."""
+        return [(page.plugin, page.pattern) for page in self._pages]
+
     def _find(self, method: str, target: str) -> tuple[_Route, str, tuple[str, ...]]:
         """The route, the decoded path, and the values of its params. Raises `Unanswerable`."""
         path = target.partition("?")[0]
         if len(target) > MAX_TARGET_CHARS:
             raise Unanswerable(414, "the address is too long")
-        if not path.startswith(PREFIX):
-            raise Unanswerable(404, "there is nothing here")
-        plugin, *parts = (_decoded(part) for part in path.removeprefix(PREFIX).split("/"))
-        found = [route for route in self._routes.get(plugin, ()) if _fits(route.parts, parts)]
+        prefix, routes, parts = self._among(path)
+        found = [route for route in routes if _fits(route.parts, parts)]
         if not found:
             raise Unanswerable(404, "there is nothing here")
         wanted = "GET" if method == "HEAD" else method
@@ -144,7 +178,16 @@ class Web:
             allowed = sorted(methods | {"HEAD"} if "GET" in methods else methods)
             raise Unanswerable(405, f"{method} is not for this address", allow=", ".join(allowed))
         values = tuple(given for part, given in zip(route.parts, parts, strict=True) if part is None)
-        return route, PREFIX + "/".join((plugin, *parts)), values
+        return route, prefix + "/".join(parts), values
+
+    def _among(self, path: str) -> tuple[str, Sequence[_Route], list[str]]:
+        """Among which routes a path is looked for: what stands before their parts, they, and the parts of the path."""
+        if path.startswith(PREFIX):
+            plugin, *parts = (_decoded(part) for part in path.removeprefix(PREFIX).split("/"))
+            return f"{PREFIX}{plugin}/", self._routes.get(plugin, ()), parts
+        if path.startswith("/"):
+            return "/", self._pages, [_decoded(part) for part in path[1:].split("/")]
+        raise Unanswerable(404, "there is nothing here")
 
     # -- requests -----------------------------------------------------------------------------------------------------
 
@@ -154,11 +197,13 @@ class Web:
         target: str,
         headers: Mapping[str, str],
         body: AsyncIterator[bytes],
-        visitor: Visitor = Visitor(),
+        visitor: Visitor | VisitorOf = NOBODY,
+        address: str = "",
     ) -> Answer:
-        """The answer to a request, whatever comes. `headers` has small names; `body` is read only as far as it may be."""
+        """The answer to a request, whatever comes. `headers` has small names; `body` is read only as far as it may be.
+        `visitor`: who asks, or how to know it for a plugin, once that is known. `address` is the client's; no plugin sees it."""
         try:
-            answer = await self._answer(method, target, headers, body, visitor)
+            answer = await self._answer(method, target, headers, body, visitor, address)
         except Unanswerable as wrong:
             answer = _said(wrong.status, {"error": str(wrong)}, wrong.headers)
         if method == "HEAD":
@@ -171,7 +216,8 @@ class Web:
         target: str,
         headers: Mapping[str, str],
         body: AsyncIterator[bytes],
-        visitor: Visitor,
+        visitor: Visitor | VisitorOf,
+        address: str,
     ) -> Answer:
         route, path, values = self._find(method, target)
         query = _query_of(target.partition("?")[2])
@@ -179,6 +225,10 @@ class Web:
         data = await read_body(
             headers, body, most=limits.max_http_body_bytes, within_s=limits.http_body_deadline_s
         )
+        try:
+            who = visitor if isinstance(visitor, Visitor) else await visitor(route.plugin)
+        except Refusal as refusal:  # the store has no time for it
+            return _said(*refused(refusal))
         request = HttpRequest(
             method,
             path,
@@ -186,8 +236,9 @@ class Web:
             query,
             {name: value for name, value in headers.items() if name in REQUEST_HEADERS},
             data,
-            visitor.session,
-            visitor.user_id,
+            who.session,
+            who.user_id,
+            self._visitor_key(address),
         )
         running = self._running.get(route.plugin, 0)
         if running >= self._limits.max_http_requests:
@@ -198,17 +249,24 @@ class Web:
         finally:
             self._running[route.plugin] -= 1
 
+    def _visitor_key(self, address: str) -> str:
+        """What plugins see of an address (of IPv6: of its /64): a name that tells nothing of it without the secret."""
+        if not self._secret:
+            self._secret = self._random_bytes(16)
+        counted = counted_as(address) or address
+        return hashlib.blake2b(counted.encode(), key=self._secret, digest_size=12).hexdigest()
+
     async def _handled(self, route: _Route, request: HttpRequest) -> Answer:
         deadline = asyncio.timeout(self._limits.http_deadline_s)
         try:
             async with deadline:
                 response = await route.handler(request)
-            return _written(response)
+            return _written(response)._replace(plugin=route.plugin)
         except Refusal as refusal:
             return _said(*refused(refusal))
         except Exception as error:
             if isinstance(error, TimeoutError) and deadline.expired():
-                route.log.error("http_handler_late", method=route.method, path=_pattern(route))
+                route.log.error("http_handler_late", method=route.method, path=route.pattern)
                 raise Unanswerable(503, "this took too long", **{"retry-after": "1"}) from None
             # The cause stays in our log; the visitor gets an id that finds it there.
             error_id = self._random_bytes(4).hex()
@@ -216,7 +274,7 @@ class Web:
                 "http_handler_failed",
                 error_id=error_id,
                 method=route.method,
-                path=_pattern(route),
+                path=route.pattern,
                 exc_info=error,
             )
             return _said(500, {"error": f"that did not work (id {error_id})"})
@@ -249,13 +307,6 @@ def _fits(pattern: Sequence[str | None], parts: Sequence[str]) -> bool:
         part == wanted if wanted is not None else part != ""
         for wanted, part in zip(pattern, parts, strict=True)
     )
-
-
-def _pattern(route: _Route) -> str:
-    """The route as it was registered: the path itself may name a person, and does not belong into a log."""
-    names = iter(route.names)
-    said = "/".join(part if part is not None else f"{{{next(names)}}}" for part in route.parts)
-    return f"{PREFIX}{route.plugin}/{said}"
 
 
 def _decoded(part: str) -> str:
@@ -314,7 +365,7 @@ def _written(response: object) -> Answer:
             > MAX_SESSION_BYTES
         ):
             raise PluginError(f"a session has at most {MAX_SESSION_BYTES} bytes")
-    return _answer(response.status, headers, body, session)
+    return _answer(response.status, headers, body, session)._replace(document=response.document)
 
 
 def _said(status: int, said: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Answer:

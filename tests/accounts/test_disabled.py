@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from imserver import Server
-from imserver.chat.administration import LEDGER_KINDS
+from imserver.chat.records import LEDGER_KINDS
 from imserver.config import StoreConfig
 from imserver.errors import NotAuthorized, Refusal, RefusalCode
 from imserver.model import Kind, Role, User

@@ -67,6 +67,7 @@ class Tab:
         """
         browser = self.page.context.browser
         assert browser is not None
+        worked: list[tuple[float, int]] = []
         for busy_s in (0.15, 0.15, 0.3, 0.3, 0.6, 0.6):
             before = await renderers(browser)
             await self.page.evaluate(
@@ -77,7 +78,7 @@ class Tab:
             worked = sorted(((after[pid] - before.get(pid, 0.0), pid) for pid in after), reverse=True)
             if len(worked) == 1 or worked[0][0] > 3 * max(worked[1][0], 0.01):
                 return worked[0][1]
-        raise AssertionError(f"no process stands out: {worked}")
+        raise AssertionError("no process stands out")
 
 
 async def open_tab(context: BrowserContext, site: Site) -> Tab:

@@ -134,6 +134,13 @@ def test_so_is_what_comes_in_over_the_web(tmp_path: Path) -> None:
     auth = AuthConfig(secret=LETTERS)
     assert named(Config(http=HttpConfig(host="0.0.0.0", insecure=True), auth=auth)) == ["http_clear_text"]
     assert named(Config(http=HttpConfig(host="127.0.0.1"), auth=auth)) == []
+    for url, told in (
+        ("https://shop.example", []),
+        ("http://localhost:7480", []),
+        ("http://[::1]:7480", []),
+        ("http://shop.example", ["http_clear_text"]),  # a proxy in front, and no TLS at it
+    ):
+        assert named(Config(http=HttpConfig(public_url=url), auth=auth)) == told
     (key := tmp_path / "key").touch(0o644)
     with_tls = HttpConfig(host="0.0.0.0", tls_certificate=str(tmp_path / "none"), tls_key=str(key))
     assert named(Config(http=with_tls, auth=auth)) == ["secret_open_to_others"]

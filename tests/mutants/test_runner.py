@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.prove
+
 ROOT = Path(__file__).resolve().parents[2]
 
 SOURCE = """\
@@ -82,9 +84,17 @@ def test_judge():
     with pytest.raises(AssertionError):
         judge(11)
 """
+#: Some twenty runs of pytest, most of whose time is loading plugins: without those that no toy test needs.
+PYPROJECT = """\
+[tool.pytest.ini_options]
+addopts = ["--import-mode=importlib", "-p", "no:asyncio", "-p", "no:hypothesispytest"]
+timeout_method = "thread"
+"""
+#: `-n auto` is still asked for, and is one process.
+CONFTEST = "def pytest_xdist_auto_num_workers():\n    return 1\n"
 FILES = {
     ".gitignore": "__pycache__/\n",
-    "pyproject.toml": '[tool.pytest.ini_options]\naddopts = ["--import-mode=importlib"]\ntimeout_method = "thread"\n',
+    "pyproject.toml": PYPROJECT,
     "imserver/__init__.py": "",
     "imserver/sums.py": SOURCE,
     "imserver/plugins/__init__.py": "",
@@ -93,6 +103,7 @@ FILES = {
     "protocol/imserver_protocol/__init__.py": "",
     "clients/python/imserver_client/__init__.py": "",
     "tests/__init__.py": "",
+    "tests/conftest.py": CONFTEST,
     "tests/hostile/arena.py": PROOF,
     "tests/hostile/test_arena.py": PROOF_TESTS,
     "tests/store/test_sums.py": TESTS,

@@ -65,4 +65,6 @@ SCHEMA_2 = OldDatabase(2)
 SCHEMA_3 = OldDatabase(3)
 #: As commit ddfba07 made it, of the same.
 SCHEMA_4 = OldDatabase(4)
-OLD_DATABASES = (SCHEMA_1, SCHEMA_2, SCHEMA_3, SCHEMA_4)
+#: As commit 9cbd8b7 left it of that one, with a bot, people shut out, roles of several givers, and what was revoked and used.
+SCHEMA_5 = OldDatabase(5)
+OLD_DATABASES = (SCHEMA_1, SCHEMA_2, SCHEMA_3, SCHEMA_4, SCHEMA_5)

@@ -12,7 +12,7 @@ import pytest
 
 from imserver.config import StoreConfig
 from imserver.content import encode_content
-from imserver.model import Kind, Role, User, group_conversation_id
+from imserver.model import Kind, PluginRecord, Role, User, group_conversation_id
 from imserver.store import SqliteStore
 from imserver.store.checks import Report, Snapshot, check_database
 from imserver.store.checks.check_run import Looked
@@ -80,6 +80,11 @@ async def lived_in(path: Path) -> None:
         tx.revoke_token("ann", "ann\nlost", 1 << 53)
         tx.revoke_before("ann", "phone", 3_000, 1 << 53)
         tx.disable_user("eve")
+        tx.put_browser(bytes(32), "ann", "web-1", "Firefox on Linux")
+        tx.put_link(bytes(32), "ann", "web-1", tx.now_ms + 1)
+        tx.use_link(bytes(32), "web-2")
+        tx.put_guest("cy", "garden", "window")
+        tx.put_plugin_record(PluginRecord(3, 0, "shop", "withdrawn", {"a": 1}))
 
     await stand.tx(of_an_operator)
     await store.close()
@@ -321,6 +326,10 @@ DAMAGES: list[tuple[str, set[str]]] = [
     ("UPDATE blocks SET blocked_no = user_no", {"people shut out"}),
     ("UPDATE used SET day_bytes = bytes + 1", {"bytes used"}),
     ("UPDATE tokens SET user_no = 77", {"tokens"}),
+    ("UPDATE browsers SET user_no = 77", {"browsers"}),
+    ("UPDATE links SET user_no = 77", {"links"}),
+    ("UPDATE guests SET user_no = 77", {"guests"}),
+    ("UPDATE plugin_records SET name = ''", {"plugin records"}),
     ("UPDATE tokens SET device_id = ''", {"tokens"}),
     # conversations
     ("UPDATE conversations SET kind = 'x' WHERE kind = 'channel'", {"conversations"}),

@@ -23,6 +23,7 @@ from tests.store.test_check import ANN, AT, BOB, CY, HEAD, IN_GROUP, MEMBER, REV
 Raw = sqlite3.Connection
 Damage = str | Callable[[Raw], object]
 
+BOT = "(SELECT no FROM users WHERE user_id = 'bot')"
 CHANNEL = "(SELECT no FROM conversations WHERE kind = 'channel')"
 DEE, EVE = (f"(SELECT no FROM users WHERE user_id = '{name}')" for name in ("dee", "eve"))
 SERVICE = "(SELECT no FROM conversations WHERE title = 'service')"
@@ -527,6 +528,32 @@ SPOILED: list[tuple[str, Damage, set[str]]] = [
     ("revoked of nobody", "UPDATE revoked_before SET user_no = 77", {"revocations"}),
     ("revoked of before time began", "UPDATE revoked_before SET before = -1", {"revocations"}),
     ("a revocation that ends before it begins", "UPDATE revoked_before SET until = before - 1", {"revocations"}),
+    # -- browsers, links, guests, records of plugins
+    ("a browser of nobody", "UPDATE browsers SET user_no = 77", {"browsers"}),
+    ("a browser of a bot", f"UPDATE browsers SET user_no = {BOT}", {"browsers"}),
+    ("a credential with another hash", "UPDATE browsers SET secret_hash = x'00'", {"browsers"}),
+    ("a browser that is no device", "UPDATE browsers SET device_id = ''", {"browsers"}),
+    ("a browser without a name", "UPDATE browsers SET label = ''", {"browsers"}),
+    ("a browser of before time began", "UPDATE browsers SET made_at = -1", {"browsers"}),
+    ("a browser seen before time began", "UPDATE browsers SET seen_at = -1", {"browsers"}),
+    ("a browser told before time began", "UPDATE browsers SET told_at = -1", {"browsers"}),
+    ("a link of nobody", "UPDATE links SET user_no = 77", {"links"}),
+    ("a link of a bot", f"UPDATE links SET user_no = {BOT}", {"links"}),
+    ("a link with another hash", "UPDATE links SET secret_hash = x'00'", {"links"}),
+    ("a link of before time began", "UPDATE links SET made_at = -1", {"links"}),
+    ("a link that ends before it begins", "UPDATE links SET expires_at = made_at - 1", {"links"}),
+    ("a link used by nobody", "UPDATE links SET used_by = NULL", {"links"}),
+    ("a link used by what is no device", "UPDATE links SET used_by = ''", {"links"}),
+    ("a link that nobody used", "UPDATE links SET used_at = NULL", {"links"}),
+    ("a link used before time began", "UPDATE links SET used_at = -1", {"links"}),
+    ("a guest who is nobody", "UPDATE guests SET user_no = 77", {"guests"}),
+    ("a guest who is a bot", f"UPDATE guests SET user_no = {BOT}", {"guests"}),
+    ("a guest of before time began", "UPDATE guests SET made_at = -1", {"guests"}),
+    ("a record that is no map", "UPDATE plugin_records SET body = '[]'", {"plugin records"}),
+    ("a record that cannot be read", "UPDATE plugin_records SET body = '{'", {"plugin records"}),
+    ("a record without a name", "UPDATE plugin_records SET name = ''", {"plugin records"}),
+    ("a record of no plugin", "UPDATE plugin_records SET plugin = ''", {"plugin records"}),
+    ("a record of no number", "UPDATE plugin_records SET number = 0", {"plugin records"}),
     ("who blocks himself", "UPDATE blocks SET blocked_no = user_no", {"people shut out"}),
     ("who blocks nobody", "UPDATE blocks SET blocked_no = 77", {"people shut out"}),
     ("nobody blocks", "UPDATE blocks SET user_no = 77", {"people shut out"}),
@@ -639,6 +666,11 @@ LAWFUL: list[tuple[str, Damage]] = [
     ("no tokens", "DELETE FROM tokens"),
     ("no failures", "DELETE FROM plugin_failures"),
     ("no timers left", "DELETE FROM timers"),
+    ("a link that is not used yet", "UPDATE links SET used_at = NULL, used_by = NULL"),
+    ("a link that ends at once", "UPDATE links SET expires_at = made_at, made_by = ''"),
+    ("a browser of when time began", "UPDATE browsers SET made_at = 0, seen_at = 0, told_at = 0"),
+    ("a guest of no shop", "UPDATE guests SET shop = '', ref = '', made_at = 0"),
+    ("the first record, with nothing in it", "UPDATE plugin_records SET number = 1, body = '{}'"),
     ("left at the last state", member("left_modseq = 5", BOB, IN_GROUP)),
     (
         "a conversation shows as much as it may",

@@ -263,7 +263,7 @@ async def test_a_real_full_database_file(tmp_path: Path) -> None:
 
     def connector(path: str) -> sqlite3.Connection:
         made = sqlite3.connect(path, isolation_level=None)
-        made.execute("PRAGMA max_page_count = 60")
+        made.execute("PRAGMA max_page_count = 70")
         return made
 
     store = SqliteStore(StoreConfig(path=str(tmp_path / "small.db")), connector=connector)

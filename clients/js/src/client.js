@@ -371,6 +371,14 @@ export class Client {
   // -- the session ----------------------------------------------------------------------------------------------------------
 
   /**
+   * The network may be another one now, or the machine has slept: try at once instead of waiting for the next attempt, and have
+   * a connection that looks open prove it within 5 s.
+   */
+  hurry() {
+    this.#core.link.hurry();
+  }
+
+  /**
    * Extend the session, and the next ones, with a newer token of the same user and device. Resolves with its expiry (UTC ms).
    *
    * @param {string} token

@@ -82,8 +82,25 @@ export class Misuse extends ClientError {}
 /** Too many posts, or writes of features, wait for an answer (`Limits`): await some first. */
 export class OutboxFull extends ClientError {}
 
+/**
+ * Why a store cannot be used. `full`; `cleared` or `deleted` while it was open; `newer`: a page of a newer version has it, or made
+ * it; `older`: one of an older version has it, and does not let go; `used` by another client; `user`, `device`: of another one;
+ * empty: see the text.
+ *
+ * @typedef {"" | "full" | "cleared" | "deleted" | "newer" | "older" | "used" | "user" | "device"} StoreReason
+ */
+
 /** The store cannot be used: locked by another client, damaged, of another user or device, full. */
-export class StoreError extends ClientError {}
+export class StoreError extends ClientError {
+  /**
+   * @param {string} text
+   * @param {StoreReason} [reason]
+   */
+  constructor(text, reason = "") {
+    super(text);
+    this.reason = reason;
+  }
+}
 
 /** The server's final no: nothing was stored. `code` is a `RefusalCode` (or a newer server's integer). */
 export class Refused extends ClientError {

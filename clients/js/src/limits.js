@@ -44,6 +44,7 @@ export const DEFAULT_CLIENT_LIMITS = Object.freeze({
   stableAfterMs: 1000, // a connection that lasts so long resets the back-off
   calmAfterMs: 300_000, // so long without a violation resets the count of violations
   maxViolations: 5, // closes with 210-215 (SPEC 14.1)
+  hurryEveryMs: 1000, // between two attempts to connect, however much the application hurries
   saveStateEveryMs: 1000, // between two steps in which changed state goes to the store
   delayOverAfterMs: 3000, // without another refusal of the kind: posts are not delayed any more
   askAgainMs: 1000, // after an answer that was behind what is known

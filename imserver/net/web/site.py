@@ -16,6 +16,7 @@ HEADERS = (
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),
 )
+CSP = "content-security-policy"
 #: Hosts that are always answered: whoever asks for these is on this machine.
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
@@ -34,6 +35,8 @@ class Site:
         self._owners = dict.fromkeys(reserved, OURS)
         self._at: dict[str, Answering] = {}
         self._under: dict[str, Answering] = {}
+        #: Whoever is asked for what nobody of these has.
+        self.otherwise: Answering = _nothing
 
     def at(self, path: str, answer: Answering, methods: Sequence[str] = ("GET",), owner: str = OURS) -> None:
         """Answer these methods of this path, HEAD with GET. Raises ValueError if it is answered already."""
@@ -56,6 +59,11 @@ class Site:
                 raise ValueError(f"{address!r} of {owner} would hide {taken!r} of {whose}")
         self._owners[address] = owner
 
+    def owner_of(self, path: str) -> str | None:
+        """Whose address this is; None: whoever is asked otherwise."""
+        within = (prefix for prefix in self._under if path.startswith(prefix))
+        return self._owners.get(path) or next((self._owners[prefix] for prefix in within), None)
+
     async def answer(self, asked: Asked) -> Page:
         """The answer to a request."""
         wrong = self.wrong(asked)
@@ -65,9 +73,7 @@ class Site:
         answering = self._at.get(path)
         if answering is None:
             answering = next((one for prefix, one in self._under.items() if path.startswith(prefix)), None)
-        if answering is None:
-            return said(404, {"error": "there is nothing here"})
-        return await answering(asked)
+        return await (answering or self.otherwise)(asked)
 
     def wrong(self, asked: Asked) -> Page | None:
         """What is wrong with a request, whatever it asks for."""
@@ -78,6 +84,10 @@ class Site:
         if asked.headers.get("content-encoding", "identity") != "identity":
             return said(415, {"error": "a body comes as it is, not compressed"})
         return None
+
+
+async def _nothing(asked: Asked) -> Page:
+    return said(404, {"error": "there is nothing here"})
 
 
 def _only(methods: Sequence[str], answer: Answering) -> Answering:
@@ -94,6 +104,8 @@ def _only(methods: Sequence[str], answer: Answering) -> Answering:
 def complete(page: Page) -> Page:
     """The page with the headers of every answer."""
     given = {name.lower() for name, _ in page.headers}
+    if any(name == CSP and "frame-ancestors http" in value for name, value in page.headers):
+        given.add("x-frame-options")  # it knows no list, and the policy that says who may goes before it
     return page._replace(headers=[*page.headers, *(header for header in HEADERS if header[0] not in given)])
 
 

@@ -25,18 +25,22 @@ from imserver.plugin_api import (
 from . import operations, staffing, strays, to_teams
 from .checks import CHECKS
 from .dates.deferred import compile_all
-from .dialogue import handoff, holding, quiet, router
+from .dialogue import consent, handoff, holding, quiet, router
 from .dialogue.incoming import Incoming
 from .dialogue.router import COMMANDS
 from .journey import offers, plan_end, reminders, requests, set_back, unconfirmed
 from .messages.shop_texts import ShopTexts
 from .messages.texts import text_faults
 from .operations import BookingConfig
+from .page_files import PageFiles
 from .read_once import read_once
-from .schedule import changes, codes, leave
+from .schedule import changes, codes, consents, leave
+from .schedule.asked import tell_all
 from .schedule.changes import ChainFile
 from .schedule.shops import Chain, ChainError
 from .understanding.alarms import STEP_CHARS, strongest
+from .web.chains import Chains
+from .web.reads import Reads
 
 
 class _Stale(Exception):
@@ -82,6 +86,7 @@ class BookingPlugin:
     async def start(self, context: Context) -> None:
         """Load the chain (a mistake in it stops the start), make bots and staff groups, register everything."""
         self._context = context
+        Reads(context, Chains(self._file_of)).register(context)  # first: what follows tells of changes
         await self._open()
         compile_all()  # nobody is waiting yet
         await self._unit(holding.expire_overdue)
@@ -98,6 +103,7 @@ class BookingPlugin:
         context.timer(requests.TIMER, self._request_waits)
         context.timer(plan_end.TIMER, self._plan_waits)
         context.may_block(self._may_block)
+        PageFiles().offer(context)
 
     async def stop(self) -> None:
         """The host undoes the registrations; nothing else was taken."""
@@ -124,6 +130,7 @@ class BookingPlugin:
         await self._unit(strays.show)
         await self._unit(requests.plan_all)
         await self._unit(plan_end.end_overdue)
+        await context.transaction(tell_all)
 
     async def _read_changes(self) -> ShopTexts:
         """The chain in effect, and everything that is made of it."""
@@ -176,6 +183,8 @@ class BookingPlugin:
         of_button = codes.MARKED.fullmatch(call.arguments) is not None  # and no text that can hold a red flag
         message = _incoming(call.event) if of_button else await self._incoming(call.event)
         if message is not None:
+            if call.name == "withdraw":
+                await self._withdraw(message, call.arguments)
             await self._unit(
                 partial(
                     router.hear_command,
@@ -185,6 +194,19 @@ class BookingPlugin:
                 ),
                 call.event,
             )
+
+    async def _withdraw(self, message: Incoming, arguments: str) -> None:
+        """A consent that is taken back is on record before it is answered."""
+        assert self._context is not None
+        found: list[Mapping[str, object] | None] = []
+
+        def look(tx: Transaction, texts: ShopTexts) -> None:
+            found[:] = [consent.to_withdraw(tx, texts, message, arguments)]
+
+        await self._unit(look)
+        for body in found:
+            if body is not None:
+                await put_on_record(self._context, body)
 
     async def _message(self, event: MessagePosted) -> None:
         message = await self._incoming(event)
@@ -275,10 +297,19 @@ class BookingPlugin:
             except _Stale:
                 await self._read_changes()
 
+    def _file_of(self) -> ChainFile:
+        assert self._file is not None, "the plugin is not started"
+        return self._file
+
     @property
     def _shop_texts(self) -> ShopTexts:
         assert self._texts is not None, "the plugin is not started"
         return self._texts
+
+
+async def put_on_record(context: Context, body: Mapping[str, object]) -> None:
+    """Have a withdrawal hold, whatever copy of the database comes back."""
+    await context.transaction(partial(consents.do_withdrawal, body=body))
 
 
 def _texts_of(chain: Chain, source: str) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 
 from imserver.store.checks import (
     access,
+    browsers,
     contacts,
     contents,
     file,
@@ -75,13 +77,25 @@ _CHECKS_SINCE_5: tuple[_Check, ...] = (
     ((contacts.CONTACTS,), contacts.contacts),
     ((contacts.INVITATIONS,), contacts.invitations),
 )
+#: And of what schema 6 added.
+_CHECKS_SINCE_6: tuple[_Check, ...] = (
+    ((browsers.BROWSERS,), browsers.browsers),
+    ((browsers.LINKS,), browsers.links),
+    ((browsers.GUESTS,), browsers.guests),
+    ((browsers.RECORDS,), browsers.records),
+)
+#: By the schema that they need.
+_BY_SCHEMA: tuple[tuple[int, tuple[_Check, ...]], ...] = (
+    (1, _CHECKS),
+    (2, _CHECKS_SINCE_2),
+    (3, _CHECKS_SINCE_3),
+    (4, _CHECKS_SINCE_4),
+    (5, _CHECKS_SINCE_5),
+    (6, _CHECKS_SINCE_6),
+)
 
 #: Every check of the store, in the order of the report.
-NAMES = tuple(
-    name
-    for names, _ in (*_CHECKS, *_CHECKS_SINCE_2, *_CHECKS_SINCE_3, *_CHECKS_SINCE_4, *_CHECKS_SINCE_5)
-    for name in names
-)
+NAMES = tuple(name for _, checks in _BY_SCHEMA for names, _ in checks for name in names)
 
 
 def check_snapshot(
@@ -102,11 +116,8 @@ def check_snapshot(
     if run.version:
         # Reached only for a file that can no longer be read, or a value of a type that no table of ours can hold.
         odd: tuple[type[Exception], ...] = (*snapshot.broken, ValueError, TypeError)
-        since_2 = _CHECKS_SINCE_2 if run.version >= 2 else ()
-        since_3 = _CHECKS_SINCE_3 if run.version >= 3 else ()
-        since_4 = _CHECKS_SINCE_4 if run.version >= 4 else ()
-        since_5 = _CHECKS_SINCE_5 if run.version >= 5 else ()
-        for names, check in (*_CHECKS, *since_2, *since_3, *since_4, *since_5):
+        there = (checks for schema, checks in _BY_SCHEMA if run.version >= schema)
+        for names, check in chain.from_iterable(there):
             for name in names:
                 report.result(name)
             run.progress(names[0], 0, 0)

@@ -61,6 +61,7 @@ from imserver.store.engine.pages import (
 from imserver.store.engine.places import Places
 from imserver.store.sqlite.account_reads import AccountReads
 from imserver.store.sqlite.account_rows import USER_COLUMNS, user_of
+from imserver.store.sqlite.browser_reads import BrowserReads
 from imserver.store.sqlite.conversation_lists import ConversationLists, granted_by_row
 from imserver.store.sqlite.listings import MAX_LISTED_MEMBERS, ROSTER_SIZE, LruCache
 from imserver.store.sqlite.plugin_sandbox import Mode, PluginSandbox
@@ -109,7 +110,7 @@ class _Names(dict[int, str]):
         return found
 
 
-class SqliteReader(AccountReads):
+class SqliteReader(AccountReads, BrowserReads):
     """One for each reader connection; a query runs between BEGIN and COMMIT of that connection."""
 
     def __init__(

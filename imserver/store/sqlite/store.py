@@ -20,8 +20,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from imserver.chat.administration import LEDGER_KINDS
 from imserver.chat.ports import CommitListener
+from imserver.chat.records import LEDGER_KINDS
 from imserver.chat.transaction import ActHooks, Reader, Transaction
 from imserver.chat.units import Unit
 from imserver.clock import Clock, SystemClock, time_text

@@ -20,7 +20,7 @@ from imserver.store.engine.faults import TransactionLost
 from imserver.store.engine.ledger import Applied
 from imserver.store.engine.lineage import Run
 from imserver.store.engine.transaction import MAX_MEMBERS, Found
-from imserver.store.sqlite.account_rows import SqliteAccountRows
+from imserver.store.sqlite.browser_rows import SqliteBrowserRows
 from imserver.store.sqlite.database import put_run, put_running
 from imserver.store.sqlite.plugin_sandbox import Mode, PluginSandbox
 from imserver.store.sqlite.positions import (
@@ -96,7 +96,7 @@ _WITHOUT_ROOM = (
 _Parameters = Sequence[Any] | Mapping[str, Any]
 
 
-class SqliteTransaction(SqliteAccountRows):
+class SqliteTransaction(SqliteBrowserRows):
     """The row operations in SQL; one object for the writer's life."""
 
     def __init__(

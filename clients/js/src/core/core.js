@@ -191,7 +191,7 @@ export class Core {
   _restore(saved) {
     const wanted = this.options.deviceId;
     if (wanted !== null && saved.deviceId !== null && saved.deviceId !== wanted) {
-      throw new StoreError(`the store belongs to the device '${saved.deviceId}', not '${wanted}'`);
+      throw new StoreError(`the store belongs to the device '${saved.deviceId}', not '${wanted}'`, "device");
     }
     this.deviceId = wanted ?? saved.deviceId ?? "";
     this.userId = saved.userId ?? "";
@@ -262,7 +262,7 @@ export class Core {
     this.change("stopped", text);
     this._finish(() => {
       if (error instanceof Stopped) return new Stopped(error.code, error.text);
-      if (error instanceof StoreError) return new StoreError(error.message);
+      if (error instanceof StoreError) return new StoreError(error.message, error.reason);
       if (error instanceof Misuse) return new Misuse(error.message);
       const stopped = new Stopped(0, text);
       stopped.cause = error;

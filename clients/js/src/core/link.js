@@ -46,7 +46,7 @@ export class Link {
   /** @param {import("../session/connection.js").WelcomeReceived} event */
   _onWelcome({ welcome, session }) {
     if (this._core.userId !== "" && this._core.userId !== welcome.userId) {
-      throw new StoreError(`the store belongs to the user '${this._core.userId}', the token to '${welcome.userId}'`);
+      throw new StoreError(`the store belongs to the user '${this._core.userId}', the token to '${welcome.userId}'`, "user");
     }
     if (welcome.resumed && this._core.storeEpoch !== welcome.storeEpoch) {
       this.violated("another store_epoch in the same session");
@@ -117,6 +117,14 @@ export class Link {
       if (error instanceof EncodeError) throw new Misuse(error.message);
       throw error;
     }
+    transport.stepSoon();
+  }
+
+  /** See Client.hurry. */
+  hurry() {
+    const { transport } = this.reconnect;
+    if (transport === null) return this.reconnect.hurry();
+    transport.connection.prove(this._core.timers.now);
     transport.stepSoon();
   }
 

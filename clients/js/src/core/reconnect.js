@@ -44,6 +44,10 @@ export class Reconnect {
     this.leaving = false;
     /** @type {AbortController | null} */
     this._opening = null;
+    /** Ends the waiting for the next attempt. @type {() => void} */
+    this._wake = () => {};
+    /** No attempt before this: the server asked for it, or somebody hurries without end. */
+    this._notBefore = -Infinity;
   }
 
   /** @param {Session} session  The server sent WELCOME. */
@@ -60,8 +64,30 @@ export class Reconnect {
       if (this.leaving) return;
       const delay = this._after(closed);
       this._core.attemptFailed(closed.text, delay);
-      await this._core.timers.sleep(delay);
+      await this._pause(delay, closed.retryAfterMs);
     }
+  }
+
+  /**
+   * Wait for the next attempt, or for somebody in a hurry, who may not cut what the server asked for.
+   *
+   * @param {number} ms
+   * @param {number} leastMs
+   */
+  async _pause(ms, leastMs) {
+    const { timers, limits } = this._core;
+    this._notBefore = timers.now + Math.max(limits.hurryEveryMs, Math.min(ms, leastMs));
+    const timer = timers.sleep(ms);
+    await Promise.race([timer, new Promise((resolve) => (this._wake = () => resolve(undefined)))]);
+    timer.catch(() => {}); // it may outlive the race, until the client is over
+    this._wake = () => {};
+  }
+
+  /** See Client.hurry. */
+  hurry() {
+    const { timers } = this._core;
+    const wake = this._wake;
+    timers.after(this._notBefore - timers.now, wake);
   }
 
   /** No more attempts: the one under way is cut. */

@@ -88,6 +88,8 @@ export class Connection {
     this._heardAt = now;
     /** @type {number | null} */
     this._pingedAt = null;
+    /** @type {number} */
+    this._deadAfterMs = OWN_BOUNDS.deadAfterPingMs;
   }
 
   // -- input ----------------------------------------------------------------------------------------------------------
@@ -175,12 +177,28 @@ export class Connection {
   /** @param {number} now */
   _checkPeer(now) {
     if (this._pingedAt !== null) {
-      if (now >= this._pingedAt + OWN_BOUNDS.deadAfterPingMs) this._lost("no answer to PING");
+      if (now >= this._pingedAt + this._deadAfterMs) this._lost("no answer to PING");
     } else if (now >= this._heardAt + OWN_BOUNDS.pingAfterMs) {
-      this._pingedAt = now;
-      this._nonce += 1;
-      this._out.ping = this._nonce;
+      this._ping(OWN_BOUNDS.deadAfterPingMs);
     }
+  }
+
+  /** @param {number} deadAfterMs  Without a byte for so long, the peer is gone. */
+  _ping(deadAfterMs) {
+    this._pingedAt = this._now;
+    this._deadAfterMs = deadAfterMs;
+    this._nonce += 1;
+    this._out.ping = this._nonce;
+  }
+
+  /**
+   * Whether the peer is still there is doubtful: PING now, and give up sooner than after silence alone.
+   *
+   * @param {number} now
+   */
+  prove(now) {
+    this._now = now;
+    if (this.state === "open") this._ping(OWN_BOUNDS.deadWhenDoubtfulMs);
   }
 
   /**
@@ -194,7 +212,7 @@ export class Connection {
     const peer =
       this._pingedAt === null
         ? this._heardAt + OWN_BOUNDS.pingAfterMs
-        : this._pingedAt + OWN_BOUNDS.deadAfterPingMs;
+        : this._pingedAt + this._deadAfterMs;
     // An ACK that is due already waits for the socket, not for time.
     return receive.nowDue || receive.dueAt === null ? peer : Math.min(peer, receive.dueAt);
   }

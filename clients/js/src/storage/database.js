@@ -24,9 +24,12 @@ export const VERSIONS = [
 
 /** Two versions of a page are open, and this one must give way. To go on without the store would be a second device. */
 export class VersionConflict extends StoreError {
-  /** @param {string} text */
-  constructor(text) {
-    super(text);
+  /**
+   * @param {string} text
+   * @param {import("../errors.js").StoreReason} reason
+   */
+  constructor(text, reason) {
+    super(text, reason);
     this.name = StoreError.name;
   }
 }
@@ -45,6 +48,9 @@ const WORDS = /** @type {Readonly<Record<string, string>>} */ ({
   NotFoundError: "the database is damaged, or of another program",
   UnknownError: "the browser cannot read or write its storage (the disk may be full)",
 });
+const REASONS = /** @type {Readonly<Record<string, import("../errors.js").StoreReason>>} */ ({
+  QuotaExceededError: "full", VersionError: "newer", InvalidStateError: "cleared",
+});
 
 /**
  * @param {string} name
@@ -59,7 +65,7 @@ export async function openDatabase(name, versions = VERSIONS) {
   let timer;
   const blocked = new Promise((_, reject) => {
     request.onblocked = () => {
-      const error = new VersionConflict(`${name}: an older version of this page is open in another tab; close it`);
+      const error = new VersionConflict(`${name}: an older version of this page is open in another tab; close it`, "older");
       timer = setTimeout(() => reject(error), BLOCKED_WAIT_MS);
     };
   });
@@ -106,5 +112,6 @@ export function asStoreError(name, error) {
   const { name: kind = "", message = String(error) } = /** @type {Partial<DOMException>} */ (error ?? {});
   const words = WORDS[kind];
   const text = `${name}: ${words === undefined ? message : `${words} (${kind})`}`;
-  return kind === "VersionError" ? new VersionConflict(text) : new StoreError(text);
+  const reason = REASONS[kind] ?? "";
+  return kind === "VersionError" ? new VersionConflict(text, reason) : new StoreError(text, reason);
 }

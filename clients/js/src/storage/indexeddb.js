@@ -110,16 +110,16 @@ export class IndexedDBStorage {
    * @param {IDBDatabase} database
    */
   #watch(database) {
-    /** @param {string} why */
-    const lost = (why) => {
+    /** @param {string} why @param {import("../errors.js").StoreReason} reason */
+    const lost = (why, reason) => {
       if (this.#database !== database) return;
-      this.#lost = new StoreError(`${this.#name}: ${why}; reload the page`);
+      this.#lost = new StoreError(`${this.#name}: ${why}; reload the page`, reason);
       void this.close();
       this.#onLost(this.#lost);
     };
     database.onversionchange = (event) =>
-      lost(event.newVersion === null ? "the store was deleted" : NEWER_VERSION);
-    database.onclose = () => lost("the browser's storage was cleared");
+      event.newVersion === null ? lost("the store was deleted", "deleted") : lost(NEWER_VERSION, "newer");
+    database.onclose = () => lost("the browser's storage was cleared", "cleared");
   }
 }
 
@@ -138,7 +138,7 @@ function takeLock(name) {
     navigator.locks
       .request(`${PREFIX}store:${name}`, { signal }, () => new Promise((unlock) => resolve(() => unlock(undefined))))
       .catch((error) => {
-        const used = signal.aborted ? new StoreError(`${name}: in use by another page of this site`) : asStoreError(name, error);
+        const used = signal.aborted ? new StoreError(`${name}: in use by another page of this site`, "used") : asStoreError(name, error);
         reject(used);
       });
   });

@@ -18,6 +18,8 @@ const VERSION = 1;
  * | `call` · `answer` | a tab · the leader | a method of the client, and what it gave, by `id` |
  * | `reading` | a tab | which streams (`messages`, `events`) its application reads |
  * | `message` · `event` | the leader, to all | of the streams |
+ * | `watch` · `unwatch` | a tab | a question of which it wants each answer, by `id` · no more |
+ * | `watched` | the leader | an answer to it, or the error that ends it |
  * | `done` | a tab | its application has finished the message at `conversationId`, `position` |
  * | `stopped` | the leader, to all | the client has ended, by `error` |
  *

@@ -32,8 +32,26 @@ import { TabClient } from "./tab_client.js";
  * @param {(storage: Storage, options: ConnectOptions) => Promise<Client>} [open]  For tests.
  * @returns {Promise<TabClient>}
  */
-export async function connectTabs({ name = "default", ...options }, open = (storage, more) => connect({ ...more, storage })) {
+export async function connectTabs(options, open) {
+  const tab = await joinTabs(options, open);
+  await tab.ready();
+  return tab;
+}
+
+/**
+ * As `connectTabs`, and there is no waiting for a connection: what is posted meanwhile is kept, and calls wait. Errors of connecting
+ * are those of `ready()` and of every call. `keep` false: this tab is a device of its own, in memory, whatever the browser gives.
+ *
+ * @param {ConnectOptions & {name?: string, keep?: boolean}} options
+ * @param {(storage: Storage, options: ConnectOptions) => Promise<Client>} [open]  For tests.
+ * @returns {Promise<TabClient>}
+ */
+export async function joinTabs(
+  { name = "default", keep = true, ...options },
+  open = (storage, more) => connect({ ...more, storage }),
+) {
   const tabId = newTabId();
+  if (!keep) return alone(tabId, options, open, "the page keeps nothing");
   if (!canKeep()) return alone(tabId, options, open, "the browser gives this page no locks: it is not on HTTPS, or is too old");
   /** @type {Member} */
   let member;
@@ -45,7 +63,6 @@ export async function connectTabs({ name = "default", ...options }, open = (stor
     return alone(tabId, options, open, error.message);
   }
   await member.join();
-  await member.tab.ready();
   return member.tab;
 }
 
@@ -54,20 +71,28 @@ export async function connectTabs({ name = "default", ...options }, open = (stor
  * @param {ConnectOptions} options
  * @param {(storage: Storage, options: ConnectOptions) => Promise<Client>} open
  * @param {string} reason
+ * @returns {TabClient}
  */
-async function alone(tabId, options, open, reason) {
-  const client = await open(new MemoryStorage(), options);
+function alone(tabId, options, open, reason) {
+  /** @type {Hub | null} */
+  let hub = null;
+  const opening = open(new MemoryStorage(), options);
   /** @type {TabClient} */
   const tab = new TabClient({
     tabId,
     handedIn: null,
     reason,
-    ask: (said) => hub.heard(tabId, said),
-    end: (flush) => client.close({ flush }),
+    ask: (said) => hub?.heard(tabId, said),
+    end: async (flush) => opening.then((client) => client.close({ flush }), () => {}),
   });
-  const hub = new Hub(client, null, (_, said) => tab.heard(said));
-  tab.become("alone");
-  hub.begin();
+  opening.then(
+    (client) => {
+      hub = new Hub(client, null, (_, said) => tab.heard(said));
+      tab.become("alone");
+      hub.begin();
+    },
+    (error) => tab.stop(error),
+  );
   return tab;
 }
 

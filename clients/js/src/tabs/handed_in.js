@@ -14,6 +14,8 @@ export class HandedIn {
   #database;
   /** Why the database is gone. */
   #why = "closed";
+  /** @type {import("../errors.js").StoreReason} */
+  #reason = "";
 
   /**
    * @param {string} name  The store's.
@@ -23,12 +25,15 @@ export class HandedIn {
   constructor(name, database, onLost) {
     this.#name = name;
     this.#database = database;
-    database.onversionchange = ({ newVersion }) => lost(newVersion === null ? "the store was deleted" : NEWER_VERSION);
-    database.onclose = () => lost("the browser's storage was cleared");
-    const lost = (/** @type {string} */ why) => {
+    database.onversionchange = ({ newVersion }) =>
+      newVersion === null ? lost("the store was deleted", "deleted") : lost(NEWER_VERSION, "newer");
+    database.onclose = () => lost("the browser's storage was cleared", "cleared");
+    /** @param {string} why @param {import("../errors.js").StoreReason} reason */
+    const lost = (why, reason) => {
       if (this.#database === null) return;
       this.close(`${why}; reload the page`);
-      onLost(new StoreError(`${name}: ${this.#why}`));
+      this.#reason = reason;
+      onLost(new StoreError(`${name}: ${this.#why}`, reason));
     };
   }
 
@@ -83,7 +88,7 @@ export class HandedIn {
    * @returns {Promise<T>}
    */
   async #run(mode, step) {
-    if (this.#database === null) throw new StoreError(`${this.#name}: ${this.#why}`);
+    if (this.#database === null) throw new StoreError(`${this.#name}: ${this.#why}`, this.#reason);
     try {
       const transaction = this.#database.transaction(HANDED_IN, mode, { durability: "strict" });
       const [result] = await Promise.all([step(transaction.objectStore(HANDED_IN)), finished(transaction)]);

@@ -1,6 +1,7 @@
 /** The leading tab's side: it owns the client, and does for all tabs, its own included, what they ask. */
 
 import { hex } from "../wire/values.js";
+import { Watches } from "./watched.js";
 
 /** @import { Client } from "../client.js" */
 /** @import { HandedIn } from "./handed_in.js" */
@@ -13,6 +14,7 @@ export class Hub {
   #client;
   #handedIn;
   #tell;
+  #watches;
   /** Which tabs read each stream. @type {Record<string, Set<string>>} */
   #readers = { messages: new Set(), events: new Set() };
   /** The message that no tab has finished, and what to do when one has. @type {{message: any, finish: () => void} | null} */
@@ -31,6 +33,7 @@ export class Hub {
     this.#client = client;
     this.#handedIn = handedIn;
     this.#tell = tell;
+    this.#watches = new Watches(client, tell);
   }
 
   /** Take over what tabs had handed in, in their order. Before that a newer post must not be asked for: it would overtake them. */
@@ -63,6 +66,7 @@ export class Hub {
   /** A tab has ended. @param {string} tabId */
   gone(tabId) {
     for (const readers of Object.values(this.#readers)) readers.delete(tabId);
+    this.#watches.gone(tabId);
   }
 
   /** @type {Record<string, (from: string, said: Said) => void>} */
@@ -83,6 +87,8 @@ export class Hub {
       if (streams.includes("messages") && this.#current !== null) this.#tell(from, this.#current.message);
       for (const stream of streams) this.#run(stream);
     },
+    watch: (from, { id, method, params }) => this.#watches.begin(from, { id, method, params }),
+    unwatch: (from, { id }) => this.#watches.end(from, id),
     done: (_, { conversationId, position }) => {
       const message = this.#current?.message.fields;
       if (message?.conversationId === conversationId && message.position === position) this.#current?.finish();

@@ -9,6 +9,7 @@ import { newKey } from "../environment.js";
 import { Disconnected, Misuse } from "../errors.js";
 import { directConversationId } from "../wire/ids.js";
 import { Inbox } from "./inbox.js";
+import { Watching } from "./watched.js";
 
 /** @import { Client } from "../client.js" */
 /** @import { ClientEvent } from "../events.js" */
@@ -33,7 +34,7 @@ import { Inbox } from "./inbox.js";
 const CALLS = {
   abandon: "again", outbox: "again", history: "again", conversations: "again", members: "again", users: "again",
   show: "again", hide: "again", item: "again", about: "again", settings: "again", account: "again",
-  ask: "again", write: "once", cursor: "again", markRead: "again", cursors: "again", renew: "again",
+  ask: "again", write: "once", cursor: "again", markRead: "again", cursors: "again", renew: "again", hurry: "again",
   createGroup: "keyed", addMember: "keyed", removeMember: "keyed", leave: "keyed",
   state: "again", storeEpoch: "again", serverFeatures: "again",
   "edits.edit": "once",
@@ -81,6 +82,8 @@ export class TabClient {
   /** @type {Map<number, {said: Said, repeat: string, asked: boolean, resolve: (value: any) => void, reject: (error: Error) => void}>} */
   #calls = new Map();
   #numbers = 0;
+  /** Questions that are watched here, by number. @type {Map<number, Watching>} */
+  #watched = new Map();
   /** @type {Set<string>} */
   #streams = new Set();
   /** @type {Inbox | null} */
@@ -193,6 +196,26 @@ export class TabClient {
     return this.#whileRead(this.#heardBy(listener), () => this.#listeners.delete(listener));
   }
 
+  /**
+   * As `Client.watch`: the answer now, and each later one. All tabs together watch at most 16 different questions.
+   *
+   * @param {string} method
+   * @param {readonly unknown[]} [params]
+   * @returns {AsyncIterableIterator<any>}
+   */
+  watch(method, params = []) {
+    const id = ++this.#numbers;
+    const watching = new Watching(method, params, () => {
+      this.#watched.delete(id);
+      this.#ask({ type: "unwatch", id });
+    });
+    this.#watched.set(id, watching);
+    if (this.#error !== null) watching.end(this.#error);
+    this.#sayWhatIsRead(); // from now on the leader notices the end of this tab
+    this.#sayWatched();
+    return watching;
+  }
+
   /** End this tab's part. If it led, another tab leads; the last one says GOODBYE. */
   async close({ flush = true } = {}) {
     if (this.role === "stopped") return;
@@ -224,6 +247,7 @@ export class TabClient {
     for (const { reject } of this.#calls.values()) reject(error);
     this.#calls.clear();
     this.#inbox?.end(closed ? null : error);
+    for (const watching of [...this.#watched.values()]) watching.end(closed ? null : error);
     for (const { wake } of this.#listeners) wake();
     this.#handedIn?.close();
   }
@@ -239,6 +263,7 @@ export class TabClient {
       this.#me = me;
       this.#isReady();
       this.#sayWhatIsRead();
+      this.#sayWatched();
       for (const call of this.#calls.values()) this.#send(call);
     },
     answer: ({ id, value, error }) => {
@@ -247,6 +272,7 @@ export class TabClient {
       if (error === undefined) call?.resolve(value);
       else call?.reject(error);
     },
+    watched: (said) => this.#watched.get(said.id)?.heard(said),
     message: ({ fields }) => this.#inbox?.put(fields),
     event: ({ event }) => this.#tell(event),
     stopped: ({ error }) => this.stop(error),
@@ -297,6 +323,10 @@ export class TabClient {
 
   #sayWhatIsRead() {
     this.#ask({ type: "reading", streams: [...this.#streams] });
+  }
+
+  #sayWatched() {
+    for (const [id, { method, params }] of this.#watched) this.#ask({ type: "watch", id, method, params });
   }
 
   /** @param {any} event */

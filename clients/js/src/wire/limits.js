@@ -117,6 +117,7 @@ export const OWN_BOUNDS = Object.freeze({
   ackAfterMs: 100,
   pingAfterMs: 25_000,
   deadAfterPingMs: 10_000,
+  deadWhenDoubtfulMs: 5000, // the same, where the application doubts it: after sleep, or in another network
   welcomeTimeoutMs: 15_000,
   closeTimeoutMs: 5_000, // for GOODBYE to leave and the socket to end
 });

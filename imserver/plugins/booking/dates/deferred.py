@@ -49,7 +49,9 @@ def compile_all() -> None:
 
 def leave_waiting(pattern: re.Pattern[str]) -> None:
     """Not to be compiled before a text needs it, as the whole of it probably never is."""
-    _WAITING.discard(cast("Deferred", pattern))
+    one = cast("object", pattern)
+    if isinstance(one, Deferred):
+        _WAITING.discard(one)
 
 
 def deferred(pattern: str, flags: int = 0) -> re.Pattern[str]:

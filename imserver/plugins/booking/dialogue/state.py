@@ -8,6 +8,8 @@ import msgspec
 
 from imserver.plugin_api import Transaction
 from imserver.plugins.booking.conversations import dialogue_rows
+from imserver.plugins.booking.schedule.asked import tell_mine
+from imserver.plugins.booking.schedule.rows import Rows
 
 #: After so long a text no longer answers the question: "1" or 好 then means something else.
 MAX_AGE_MS = 30 * 60 * 1000
@@ -137,7 +139,7 @@ class Dialogue(msgspec.Struct, omit_defaults=True):
 _DECODER = msgspec.json.Decoder(Dialogue)
 
 
-def load_dialogue(tx: Transaction, conversation_id: str, user_id: str) -> Dialogue | None:
+def load_dialogue(tx: Rows, conversation_id: str, user_id: str) -> Dialogue | None:
     """The open question, or None if there is none or it is too old."""
     for other, text, at in dialogue_rows(tx, conversation_id):
         if other == user_id and at > tx.now_ms - MAX_AGE_MS:
@@ -147,6 +149,7 @@ def load_dialogue(tx: Transaction, conversation_id: str, user_id: str) -> Dialog
 
 def save_dialogue(tx: Transaction, conversation_id: str, user_id: str, state: Dialogue | None) -> None:
     """Keep the question, or forget it with None."""
+    tell_mine(tx, user_id)
     if state is None:
         tx.execute(
             "DELETE FROM booking_dialogues WHERE conversation_id = ? AND user_id = ?",

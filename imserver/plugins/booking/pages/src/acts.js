@@ -1,0 +1,141 @@
+/** What taps do: each posts a command that one could type, and waits until the shop's answer is on the screen. */
+
+import { codeOf } from "./readings.js";
+
+/** @typedef {import("./shapes.js").PageState} PageState */
+/** @typedef {import("./shapes.js").Mine} Mine */
+/** @typedef {import("./shapes.js").Message} Message */
+/** @typedef {import("./shapes.js").ShopPlace} ShopPlace */
+/** @typedef {import("./shapes.js").Act} Act */
+
+/** From when on a screen says that it takes longer. */
+const SLOW_MS = 1200;
+/** The bot's answer came, but what was asked for did not: for so long the rest of its answer may still be on its way. */
+const REFUSED_MS = 1500;
+/** Without any answer. The post stays in the outbox and goes out: the screen says so and lets go. */
+const GIVE_UP_MS = 30_000;
+
+/** Whether it is under way, of these names if any are given. @param {Act | null} act @param {string[]} names */
+export const isGoing = (act, ...names) =>
+  (act?.state === "sending" || act?.state === "slow") && (names.length === 0 || names.includes(act.name));
+
+/** Whether it came to nothing. @param {Act | null} act @param {string[]} names @returns {act is Act} */
+export const cameToNothing = (act, ...names) =>
+  (act?.state === "failed" || act?.state === "refused") && names.includes(act.name);
+
+export class Acts {
+  #store;
+  #line;
+  #readings;
+
+  /**
+   * @param {{store: import("./store.js").Store<PageState>, line: import("./shapes.js").Line,
+   *   readings: import("./readings.js").Readings}} parts
+   */
+  constructor({ store, line, readings }) {
+    this.#store = store;
+    this.#line = line;
+    this.#readings = readings;
+  }
+
+  /**
+   * Post a command for a shop. Resolves with true once `reached` holds of one's appointments; with false if it was refused or
+   * failed: the state's `act` says how. A second tap while one is under way does nothing.
+   *
+   * @param {string} name
+   * @param {string} target
+   * @param {ShopPlace} shop
+   * @param {string} command
+   * @param {(mine: Mine) => boolean} reached
+   */
+  async do(name, target, shop, command, reached) {
+    const { act, reachable } = this.#store.get();
+    if (isGoing(act)) return false;
+    if (!reachable) return this.#end(name, target, "failed", "NO_NETWORK");
+    this.#set({ name, target, state: "sending", code: "", words: "" });
+    const slow = setTimeout(() => this.#slow(name, target), SLOW_MS);
+    /** @type {Message[]} */
+    const answers = [];
+    const stop = this.#line.heard((message) => void (message.senderId === shop.bot && answers.push(message)));
+    try {
+      await this.#line.enter(shop);
+      answers.length = 0;
+      await this.#line.post(shop, command);
+      if (await this.#settled(reached, answers)) return this.#end(name, target, "done", "");
+      const words = wordsOf(answers[answers.length - 1]);
+      return this.#end(name, target, answers.length ? "refused" : "failed", answers.length ? "" : "SLOW", words);
+    } catch (error) {
+      return this.#end(name, target, "failed", codeOf(error));
+    } finally {
+      clearTimeout(slow);
+      stop();
+    }
+  }
+
+  /** Forget how the last act ended: its words were read. */
+  forget() {
+    const { act } = this.#store.get();
+    if (!isGoing(act)) this.#store.set({ act: null });
+  }
+
+  /**
+   * Whether what was asked for came about. The bot's answer is the signal to read one's appointments at once: the hint that they
+   * changed comes at most once a second.
+   *
+   * @param {(mine: Mine) => boolean} reached
+   * @param {Message[]} answers
+   */
+  #settled(reached, answers) {
+    return new Promise((resolve) => {
+      let heard = 0;
+      /** @type {ReturnType<typeof setTimeout> | undefined} */
+      let refusal;
+      const finish = (/** @type {boolean} */ value) => {
+        clearTimeout(refusal);
+        clearTimeout(deadline);
+        unsubscribe();
+        stop();
+        resolve(value);
+      };
+      const look = () => {
+        const mine = this.#store.get().mine.value;
+        if (mine !== null && reached(mine)) finish(true);
+      };
+      const ask = async () => {
+        if (answers.length === heard) return;
+        heard = answers.length;
+        await this.#readings.readMine();
+        look();
+        refusal ??= setTimeout(() => finish(false), REFUSED_MS);
+      };
+      const deadline = setTimeout(() => finish(false), GIVE_UP_MS);
+      const unsubscribe = this.#store.subscribe(look);
+      const stop = this.#line.heard(() => void ask());
+      void ask();
+      look();
+    });
+  }
+
+  /** @param {string} name @param {string} target */
+  #slow(name, target) {
+    const { act } = this.#store.get();
+    if (act?.name === name && act.target === target && act.state === "sending") this.#set({ ...act, state: "slow" });
+  }
+
+  /** @param {string} name @param {string} target @param {Act["state"]} state @param {string} code @param {string} [words] */
+  #end(name, target, state, code, words = "") {
+    this.#set({ name, target, state, code, words });
+    return state === "done";
+  }
+
+  /** @param {Act} act */
+  #set(act) {
+    this.#store.set({ act });
+  }
+}
+
+/** What a message says: its text, or a card's. @param {Message | undefined} message */
+function wordsOf(message) {
+  const { title, text } = message?.content ?? {};
+  return [title, text].filter((one) => typeof one === "string" && one !== "").join("\n");
+}

@@ -1,0 +1,127 @@
+/** Starts the page: state, clock, router, readings and acts around a line, and draws the screen of the address. */
+
+import { Acts, isGoing } from "./acts.js";
+import { ServerClock } from "./clock.js";
+import { Page, kept } from "./page.js";
+import { Frame } from "./parts/frame.js";
+import { Readings } from "./readings.js";
+import { Router, followLinks } from "./router.js";
+import { screenOf } from "./screens/index.js";
+import { unread } from "./shapes.js";
+import { createStore } from "./store.js";
+import { html, render } from "./view.js";
+import { LANGUAGE_TAGS, firstLanguage, named, speak, t } from "./words/index.js";
+
+/** @typedef {import("./shapes.js").PageState} PageState */
+
+/**
+ * @param {object} parts
+ * @param {HTMLElement} parts.root
+ * @param {(store: import("./store.js").Store<PageState>) => import("./shapes.js").Line} parts.makeLine
+ * @param {import("./readings.js").Reads} parts.reads
+ * @param {Window & typeof globalThis} [parts.window]
+ * @param {ServerClock} [parts.clock]
+ */
+export function startPage({ root, makeLine, reads, window = globalThis.window, clock = new ServerClock() }) {
+  const { document } = window;
+  /** @type {Page} */
+  let page;
+  const choices = kept(window);
+  const language = firstLanguage(choices.language, window.navigator.languages);
+  const store = createStore(initial(language, choices.theme));
+  speak(language);
+
+  const router = new Router(window, (route, by) => {
+    // Another day on the same screen moves neither the focus nor the page under a thumb.
+    if (route.path !== store.get().route.path) arrived = by;
+    const { act } = store.get();
+    store.set({ route, act: isGoing(act) ? act : null });
+    page.readings.show(route);
+  });
+  store.set({ route: router.route });
+  const line = makeLine(store);
+  const readings = new Readings({ store, reads, line, clock });
+  const acts = new Acts({ store, line, readings });
+  page = new Page({ store, router, clock, line, readings, acts }, window);
+
+  /** @type {"go" | "back" | null} How the screen that is drawn next was reached. */
+  let arrived = null;
+  const draw = () => {
+    const state = store.get();
+    const Screen = screenOf(state.route.name);
+    render(html`<${Frame} state=${state} page=${page}><${Screen} key=${state.route.path} state=${state} page=${page} /><//>`, root);
+    dress(document, state);
+    if (arrived !== null) receive(window, arrived);
+    arrived = null;
+  };
+  store.subscribe(draw);
+  draw();
+
+  followLinks(document, router);
+  watchBrowser(window, page);
+  readings.show(store.get().route);
+  void line.start();
+  return page;
+}
+
+/** @param {import("./shapes.js").Language} language @param {string | null} theme @returns {PageState} */
+function initial(language, theme) {
+  return {
+    route: { name: "missing", path: "", shop: "", code: "", query: {} },
+    language,
+    theme: theme === "light" || theme === "dark" ? theme : "auto",
+    reachable: true,
+    session: null,
+    line: { state: "none", code: "", retryAt: null },
+    chain: unread(),
+    days: unread(),
+    day: unread(),
+    mine: unread(),
+    act: null,
+    drafts: {},
+    said: { text: "", count: 0 },
+    chat: {},
+  };
+}
+
+/** What the document says of itself. @param {Document} document @param {PageState} state */
+function dress(document, state) {
+  const { documentElement } = document;
+  documentElement.lang = LANGUAGE_TAGS[state.language];
+  if (state.theme === "auto") delete documentElement.dataset.theme;
+  else documentElement.dataset.theme = state.theme;
+  const heading = document.querySelector("main h1")?.textContent?.trim();
+  document.title = [heading, named(state.chain.value?.name)].filter(Boolean).join(" · ") || t("page.waiting");
+}
+
+/**
+ * A new screen begins at its top, with the focus on its heading: a screen reader reads it, and the next Tab is its first control.
+ * After "back" the browser puts the scroll position back itself.
+ *
+ * @param {Window} window
+ * @param {"go" | "back"} by
+ */
+function receive(window, by) {
+  const heading = window.document.querySelector("main h1");
+  if (heading instanceof HTMLElement) heading.focus({ preventScroll: true });
+  if (by === "go") window.scrollTo(0, 0);
+}
+
+/** What the browser tells of itself: the network, and that the page is seen again. @param {Window} window @param {Page} page */
+function watchBrowser(window, page) {
+  const { document, navigator } = window;
+  const reachable = () => {
+    page.store.set({ reachable: navigator.onLine });
+    if (navigator.onLine) seen();
+  };
+  const seen = () => {
+    page.line.wake();
+    page.readings.refresh();
+  };
+  window.addEventListener("online", reachable);
+  window.addEventListener("offline", reachable);
+  // From bfcache everything is as it was left, the socket dead and the times old.
+  window.addEventListener("pageshow", (event) => void (event.persisted && seen()));
+  document.addEventListener("visibilitychange", () => void (document.visibilityState === "visible" && seen()));
+  page.store.set({ reachable: navigator.onLine });
+}

@@ -1,0 +1,389 @@
+/**
+ * The line: one client for this page, opened at the first act, kept open through everything that ends by itself, and told to the
+ * page as a few states. Posts go through here alone, each under one key, however often it is offered.
+ */
+
+import { Opened } from "./opened.js";
+import { Posts } from "./posts.js";
+import { reaction, STOP_ACTS } from "./stops.js";
+import { Who } from "./who.js";
+
+/** @import { ClientEvent } from "../../../../../../clients/js/src/events.js" */
+/** @import { Message } from "../../../../../../clients/js/src/values.js" */
+/** @import { LineClient } from "./opened.js" */
+/** @import { Outcome, Tap } from "./posts.js" */
+/** @import { Session } from "./remembered.js" */
+/** @import { StopCode } from "./stops.js" */
+
+/**
+ * `none`: this browser is nobody yet. `connected`: what is posted goes out now. `waiting`: for the next attempt, at `retryAt` (this
+ * machine's clock; null: unknown); posts are kept. `stopped`: it does not come back by itself; `code` says why, `act` what helps.
+ *
+ * `kept`: whether posts outlive this page. `notice`, until `dismiss`: `REPLACED` (an older copy of the shop's records is back:
+ * messages may be gone), `FULL` (the browser's storage is full, or refused), `CLEARED` (it was cleared).
+ *
+ * @typedef {object} LineState
+ * @property {"none" | "connecting" | "connected" | "waiting" | "stopped"} state
+ * @property {StopCode | ""} code
+ * @property {"begin" | "reload" | "here" | null} act
+ * @property {number | null} retryAt
+ * @property {boolean} kept
+ * @property {"REPLACED" | "FULL" | "CLEARED" | null} notice
+ */
+
+/** @typedef {{id: string, bot: string}} Shop */
+
+/**
+ * @typedef {import("./who.js").WhoPorts & {
+ *   account: {session: () => Promise<Session | null>, token: () => Promise<string>, signOut: () => Promise<void>},
+ *   watchMine: (client: LineClient, onChange: (mine: any) => void) => (() => void) | void,
+ *   importClient: () => Promise<typeof import("./client.js")>,
+ *   address: string,
+ *   online: () => boolean,
+ *   onState: (state: LineState) => void,
+ * }} Ports  `account` is `session.js`, `watchMine` of `reads.js`; `online` is false when the browser is sure to have no network.
+ */
+
+/** Connecting for so long is waiting: what is posted meanwhile is said to go later. */
+const SLOW_MS = 4000;
+/** A store that is cleared again and again is no store: between two fresh starts. */
+const FRESH_EVERY_MS = 60_000;
+
+/** @type {LineState} */
+const NO_LINE = Object.freeze({ state: "none", code: "", act: null, retryAt: null, kept: true, notice: null });
+
+export class Line {
+  #ports;
+  #who;
+  #state = NO_LINE;
+  /** @type {Opened | null} */
+  #opened = null;
+  /** @type {Promise<LineClient> | null} */
+  #opening = null;
+  /** @type {typeof import("./client.js") | null} */
+  #client = null;
+  /** @type {(() => void) | void} */
+  #unwatch = undefined;
+  /** @type {any} */
+  #slow = 0;
+  /** The browser's storage failed: this page keeps nothing. */
+  #inMemory = false;
+  #freshAt = -Infinity;
+  #away = false;
+  #leaving = false;
+  /** What is said first goes first, also where the first has to make a guest. @type {Promise<unknown>} */
+  #turn = Promise.resolve();
+  #posts = new Posts(() => this.#state.state === "waiting", () => this.#postListeners.forEach((listener) => listener()));
+  /** @type {Set<(message: Message) => void>} */
+  #messageListeners = new Set();
+  /** @type {Set<() => void>} */
+  #postListeners = new Set();
+  /** @type {Set<(event: ClientEvent) => void>} */
+  #eventListeners = new Set();
+
+  /** @param {Ports} ports */
+  constructor(ports) {
+    this.#ports = ports;
+    this.#who = new Who(ports);
+  }
+
+  get state() {
+    return this.#state;
+  }
+
+  get session() {
+    return this.#who.session;
+  }
+
+  /** What is kept of this person for the time without a network; null before it is known who it is. */
+  get kept() {
+    return this.#who.kept;
+  }
+
+  /** Connect if this browser is somebody. Rejects with SessionError. @returns {Promise<Session | null>} */
+  async start() {
+    const session = await this.#who.known();
+    if (session !== null) void this.#open();
+    return session;
+  }
+
+  /**
+   * The client, maybe still connecting: its calls wait. Makes a guest of the shop if this browser is nobody. Rejects with SessionError.
+   *
+   * @param {Shop} shop
+   * @returns {Promise<LineClient>}
+   */
+  async enter(shop) {
+    await this.#who.somebody(shop.id);
+    return this.#open();
+  }
+
+  /** The client, if there is one. */
+  client() {
+    return this.#opened?.client ?? null;
+  }
+
+  // -- posting ------------------------------------------------------------------------------------------------------------
+
+  /**
+   * Say what one could type, to the shop; without a connection it is sent later. Never rejects.
+   *
+   * @param {Shop} shop
+   * @param {string} text
+   * @param {Tap} [tap]
+   * @returns {Promise<Outcome>}
+   */
+  async say(shop, text, tap = {}) {
+    if (this.#state.state === "stopped") return { state: "refused", code: this.#state.code, text: "" };
+    if (tap.now === true && !(await this.#reachable())) return { state: "refused", code: "OFFLINE", text: "" };
+    const turn = this.#turn.then(() => this.enter(shop));
+    this.#turn = turn.catch(() => {});
+    try {
+      await turn;
+    } catch (error) {
+      const { code = "FAILED", text: words = "" } = /** @type {any} */ (error);
+      return { state: "refused", code: String(code), text: words };
+    }
+    return this.#posts.post(tap.conversation ?? this.conversationOf(shop), text, tap);
+  }
+
+  /**
+   * The same for what is only worth doing now: a time, a yes. Resolves when it is stored, through a line that is cut meanwhile.
+   * Rejects with an error with `code` and `text`; without a connection (OFFLINE) nothing is sent, now or later.
+   *
+   * @param {Shop} shop
+   * @param {string} text
+   * @param {Tap} [tap]
+   * @returns {Promise<import("./posts.js").Sent>}
+   */
+  async post(shop, text, tap = {}) {
+    const first = await this.say(shop, text, { now: true, ...tap });
+    const outcome = first.state === "waiting" ? await first.settled : first;
+    if (outcome.state === "sent") return outcome;
+    throw Object.assign(new Error(outcome.text || outcome.code), { code: outcome.code, text: outcome.text });
+  }
+
+  /** Where the shop speaks with this person: the service conversation, or before there is one the bot's own. "": nowhere yet. @param {Shop} shop */
+  conversationOf(shop) {
+    return this.#who.conversations[shop.id] ?? this.client()?.direct(shop.bot) ?? "";
+  }
+
+  /** What was said and has no answer yet, or was refused. */
+  get unsent() {
+    return this.#posts.listed;
+  }
+
+  /** Say a refused one again, under its key; or give it up. @param {string} name @param {"again" | "discard"} act */
+  settle(name, act) {
+    this.#posts[act](name);
+  }
+
+  /** `unsent` is another list. @param {() => void} listener @returns {() => void} */
+  unsentChanged(listener) {
+    this.#postListeners.add(listener);
+    return () => void this.#postListeners.delete(listener);
+  }
+
+  /** Connected, or as soon as an attempt that is under way can tell. */
+  async #reachable() {
+    if (!this.#ports.online()) return false;
+    for (let tries = 0; tries < 40 && this.#state.state === "connecting"; tries += 1) {
+      await new Promise((resolve) => setTimeout(resolve, SLOW_MS / 40));
+    }
+    return this.#state.state === "connected" || this.#state.state === "none";
+  }
+
+  // -- what comes ---------------------------------------------------------------------------------------------------------
+
+  /** Every message of every conversation, as it comes, own ones too. @param {(message: Message) => void} listener @returns {() => void} */
+  heard(listener) {
+    this.#messageListeners.add(listener);
+    return () => void this.#messageListeners.delete(listener);
+  }
+
+  /** What else the client tells. @param {(event: ClientEvent) => void} listener @returns {() => void} */
+  told(listener) {
+    this.#eventListeners.add(listener);
+    return () => void this.#eventListeners.delete(listener);
+  }
+
+  // -- what the page does -------------------------------------------------------------------------------------------------
+
+  /** It is seen again, or the network is another one. */
+  wake() {
+    if (this.#opened === null || this.#away) return;
+    if (this.#ports.online()) this.#opened.hurry();
+    else this.#become({ state: "waiting", retryAt: null });
+  }
+
+  /** It goes into the back/forward cache: another tab may lead. */
+  async pause() {
+    this.#away = true;
+    await this.#close();
+  }
+
+  /** It is back. */
+  resume() {
+    this.#away = false;
+    if (this.session !== null && this.#state.state !== "stopped") void this.#open();
+  }
+
+  /** Another tab made this browser somebody else, or nobody. @param {string | null} userId */
+  became(userId) {
+    if (this.#leaving || (this.session?.userId ?? null) === userId) return;
+    if (this.session === null) void this.start().catch(() => {});
+    else void this.#stop(userId === null ? "SIGNED_OUT" : "OTHER_ACCOUNT");
+  }
+
+  /** After `ELSEWHERE`: have the line here. */
+  takeOver() {
+    if (this.#state.code === "ELSEWHERE") void this.#open();
+  }
+
+  /** After `SIGNED_OUT`: as somebody new, at the next act. */
+  begin() {
+    if (this.#state.code === "SIGNED_OUT") this.#become(NO_LINE);
+  }
+
+  /** The notice was read. */
+  dismiss() {
+    this.#become({ notice: null });
+  }
+
+  /** Sign this browser out, and remove everything of this person from it. Rejects with SessionError; nothing is removed then. */
+  async signOut() {
+    this.#leaving = true;
+    try {
+      await this.#ports.account.signOut();
+      await this.#stop("SIGNED_OUT");
+    } finally {
+      this.#leaving = false;
+    }
+  }
+
+  /** A link made this browser somebody else: what it kept of the one before goes; the page is to be loaded again. @param {Session} session */
+  async leaveFor(session) {
+    this.#leaving = true;
+    await this.#close();
+    await this.#who.becomes(session);
+  }
+
+  // -- opening ------------------------------------------------------------------------------------------------------------
+
+  /** Never rejects by itself: what goes wrong is an end, like one that comes later. @returns {Promise<LineClient>} */
+  #open() {
+    this.#opening ??= this.#join();
+    return this.#opening;
+  }
+
+  /** @returns {Promise<LineClient>} */
+  async #join() {
+    this.#become({ state: this.#ports.online() ? "connecting" : "waiting", code: "", act: null, retryAt: null });
+    clearTimeout(this.#slow);
+    this.#slow = setTimeout(() => this.#state.state === "connecting" && this.#become({ state: "waiting" }), SLOW_MS);
+    this.#client ??= await this.#ports.importClient();
+    const opened = new Opened(this.#owner(() => opened), this.#client, /** @type {Session} */ (this.session));
+    this.#opened = opened;
+    let tab;
+    try {
+      tab = await opened.join(!this.#inMemory);
+    } catch (error) {
+      await this.#ended(error);
+      return /** @type {any} */ (this.#opening ?? Promise.reject(error));
+    }
+    if (opened !== this.#opened) return this.#open();
+    this.#become({ kept: tab.kept });
+    await this.#posts.goThrough(tab, this.kept);
+    const client = /** @type {LineClient} */ (opened.client);
+    this.#unwatch = this.#ports.watchMine(client, (mine) => this.#who.learnt(mine));
+    return client;
+  }
+
+  /** What an open client tells; one that is not this line's any more tells nothing. @param {() => Opened} which @returns {import("./opened.js").Owner} */
+  #owner(which) {
+    const { account, address } = this.#ports;
+    const mine = () => which() === this.#opened;
+    return {
+      account,
+      address,
+      onConnection: (state, retryInMs) => void (mine() && this.#connection(state, retryInMs)),
+      onMessage: (message) => this.#messageListeners.forEach((listener) => listener(message)),
+      onEvent: (event) => this.#event(event),
+      onEnd: (error) => void (mine() && this.#ended(error)),
+    };
+  }
+
+  /** @param {string} state  The client's. @param {number | null} retryInMs */
+  #connection(state, retryInMs) {
+    if (state === "connected") this.#become({ state: "connected", retryAt: null });
+    // An attempt that is under way still waits: a line that flickers every second says nothing.
+    if (state === "waiting") this.#become({ state: "waiting", retryAt: retryInMs === null ? null : Date.now() + retryInMs });
+  }
+
+  /** @param {ClientEvent} event */
+  #event(event) {
+    if (event.type === "historyReplaced") this.#become({ notice: "REPLACED" });
+    if (event.type === "postSettled") this.#posts.settled(event);
+    this.#eventListeners.forEach((listener) => listener(event));
+  }
+
+  // -- ends ---------------------------------------------------------------------------------------------------------------
+
+  /** @param {any} error */
+  async #ended(error) {
+    if (this.#leaving || this.#away) return;
+    const what = reaction(error, /** @type {typeof import("./client.js")} */ (this.#client).CloseCode);
+    await this.#close();
+    if (what.then === "stop") return this.#stop(what.code);
+    if (what.then === "who") return this.#askWho(error);
+    this.#inMemory = true;
+    this.#become({ notice: "FULL" });
+    void this.#open();
+  }
+
+  /** The server settles who this browser is. @param {any} error */
+  async #askWho(error) {
+    /** @type {Session | null} */
+    let now;
+    try {
+      now = await this.#ports.account.session();
+    } catch {
+      now = this.session; // not to be reached: go on as before, the next attempt settles it
+    }
+    if (now === null) return this.#stop("SIGNED_OUT");
+    if (now.userId !== this.session?.userId) return this.#stop("OTHER_ACCOUNT");
+    if (Date.now() - this.#freshAt < FRESH_EVERY_MS) return this.#stop("FAILED");
+    this.#freshAt = Date.now();
+    if (error.name === "StoreError") this.#become({ notice: "CLEARED" });
+    await this.#who.is(now);
+    void this.#open();
+  }
+
+  /** It ends here, for good. @param {StopCode} code */
+  async #stop(code) {
+    await this.#close();
+    this.#posts.refuseAll(code);
+    if (code === "SIGNED_OUT") await this.#who.forget();
+    this.#become({ state: "stopped", code, act: STOP_ACTS[code], retryAt: null });
+  }
+
+  /** What is posted meanwhile waits for the next client. */
+  async #close() {
+    const opened = this.#opened;
+    this.#opened = this.#opening = null;
+    clearTimeout(this.#slow);
+    if (this.#unwatch) this.#unwatch();
+    this.#unwatch = undefined;
+    this.#posts.hold();
+    await opened?.close();
+  }
+
+  /** @param {Partial<LineState>} patch */
+  #become(patch) {
+    const next = Object.freeze({ ...this.#state, ...patch });
+    const names = /** @type {(keyof LineState)[]} */ (Object.keys(next));
+    if (names.every((name) => next[name] === this.#state[name])) return;
+    this.#state = next;
+    this.#ports.onState(next);
+  }
+}

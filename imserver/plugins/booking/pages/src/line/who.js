@@ -1,0 +1,113 @@
+/** Who this browser is: the session of its cookie, the guest that the first act makes, and what is kept of this person here. */
+
+import { remember, remembered } from "./remembered.js";
+
+/** @import { Kept } from "./kept.js" */
+/** @import { Session } from "./remembered.js" */
+
+/**
+ * @typedef {object} WhoPorts
+ * @property {{session: () => Promise<Session | null>,
+ *   makeGuest: (guest: {language: string, shop?: string, ref?: string}) => Promise<Session>}} account  `session.js`.
+ * @property {(userId: string) => Promise<void>} erase
+ * @property {(userId: string) => Promise<Kept>} openKept
+ * @property {(session: Session | null) => void} onSession
+ * @property {() => {language: string, ref?: string}} guest
+ */
+
+export class Who {
+  #ports;
+  /** @type {Session | null} */
+  #session = null;
+  /** The question or the making that is under way: two taps make one guest. @type {Promise<Session | null> | null} */
+  #asking = null;
+  /** @type {Kept | null} */
+  #kept = null;
+  /** @type {Record<string, string>} */
+  #conversations = {};
+
+  /** @param {WhoPorts} ports */
+  constructor(ports) {
+    this.#ports = ports;
+  }
+
+  get session() {
+    return this.#session;
+  }
+
+  /** Null before it is known who this is. */
+  get kept() {
+    return this.#kept;
+  }
+
+  /** By shop. */
+  get conversations() {
+    return this.#conversations;
+  }
+
+  /** The session of the cookie; without a network, who it was. Rejects with SessionError. */
+  async known() {
+    if (this.#session === null) await this.#once(() => this.#asked());
+    return this.#session;
+  }
+
+  /** The same, and a guest of the shop if it is nobody. Rejects with SessionError. @param {string} shop */
+  async somebody(shop) {
+    if ((await this.known()) === null) {
+      await this.#once(() => this.#ports.account.makeGuest({ ...this.#ports.guest(), shop }));
+    }
+    return /** @type {Session} */ (this.#session);
+  }
+
+  /** @param {Session | null} session */
+  async is(session) {
+    const before = this.#session;
+    if (session === null && before === null) return;
+    this.#session = session;
+    remember(session);
+    this.#ports.onSession(session);
+    if (before?.userId === session?.userId) return;
+    this.#kept?.close();
+    this.#kept = session === null ? null : await this.#ports.openKept(session.userId);
+    this.#conversations = (await this.#kept?.get("conversations")) ?? {};
+  }
+
+  /** It is nobody any more: nothing of the person stays. */
+  async forget() {
+    const userId = this.#session?.userId;
+    await this.is(null);
+    if (userId !== undefined) await this.#ports.erase(userId);
+  }
+
+  /** It is somebody else: nothing of the one before stays. @param {Session} session */
+  async becomes(session) {
+    const before = this.#session?.userId;
+    // First: it takes out of the browser what it remembers, too.
+    if (before !== undefined) await this.#ports.erase(before);
+    await this.is(session);
+  }
+
+  /** What the shop answered about this person. @param {any} mine */
+  learnt(mine) {
+    const conversations = mine?.conversations;
+    if (typeof conversations !== "object" || conversations === null) return;
+    this.#conversations = { ...conversations };
+    void this.#kept?.put("conversations", this.#conversations);
+    void this.#kept?.put("mine", mine);
+  }
+
+  async #asked() {
+    try {
+      return await this.#ports.account.session();
+    } catch (error) {
+      if (/** @type {any} */ (error).code === "OFFLINE") return remembered();
+      throw error;
+    }
+  }
+
+  /** @param {() => Promise<Session | null>} ask */
+  async #once(ask) {
+    this.#asking ??= ask().finally(() => (this.#asking = null));
+    await this.is(await this.#asking);
+  }
+}

@@ -1,0 +1,81 @@
+/** What screens may do, in one object: go somewhere, act, speak. It holds no state of its own but what the browser must remember. */
+
+import { speak } from "./words/index.js";
+
+/** @typedef {import("./shapes.js").PageState} PageState */
+/** @typedef {import("./shapes.js").ShopPlace} ShopPlace */
+
+/** Choices that this browser keeps, if it keeps any. */
+const LANGUAGE = "im.language";
+const THEME = "im.theme";
+
+export class Page {
+  #window;
+
+  /**
+   * @param {object} parts
+   * @param {import("./store.js").Store<PageState>} parts.store
+   * @param {import("./router.js").Router} parts.router
+   * @param {import("./clock.js").ServerClock} parts.clock
+   * @param {import("./shapes.js").Line} parts.line
+   * @param {import("./readings.js").Readings} parts.readings
+   * @param {import("./acts.js").Acts} parts.acts
+   * @param {Window} window
+   */
+  constructor({ store, router, clock, line, readings, acts }, window) {
+    this.store = store;
+    this.router = router;
+    this.clock = clock;
+    this.line = line;
+    this.readings = readings;
+    this.acts = acts;
+    this.#window = window;
+  }
+
+  /** The shop that the screen is about, once the chain is read. @param {PageState} state @returns {ShopPlace | null} */
+  shop(state) {
+    return state.chain.value?.shops.find((shop) => shop.id === state.route.shop) ?? null;
+  }
+
+  /** Have a screen reader say this. @param {string} text */
+  say(text) {
+    const { count } = this.store.get().said;
+    this.store.set({ said: { text, count: count + 1 } });
+  }
+
+  /** @param {import("./shapes.js").Language} language */
+  speak(language) {
+    speak(language);
+    keep(this.#window, LANGUAGE, language);
+    this.store.set({ language });
+  }
+
+  /** @param {PageState["theme"]} theme */
+  paint(theme) {
+    keep(this.#window, THEME, theme);
+    this.store.set({ theme });
+  }
+
+  /** Load the document anew: a newer page, or a new session. */
+  reload() {
+    this.#window.location.reload();
+  }
+}
+
+/** What this browser keeps of earlier choices; a browser that refuses storage keeps none, and the page works. @param {Window} window */
+export function kept(window) {
+  try {
+    return { language: window.localStorage.getItem(LANGUAGE), theme: window.localStorage.getItem(THEME) };
+  } catch {
+    return { language: null, theme: null };
+  }
+}
+
+/** @param {Window} window @param {string} key @param {string} value */
+function keep(window, key, value) {
+  try {
+    window.localStorage.setItem(key, value);
+  } catch {
+    // Refused or full: the choice holds for this document.
+  }
+}

@@ -1,0 +1,109 @@
+/** What stands around each screen: the bar with the shop, its telephone and the chat; the state of the line; announcements. */
+
+import { LANGUAGE_TAGS, named, t } from "../words/index.js";
+import { addressOf } from "../router.js";
+import { html } from "../view.js";
+import { Icon } from "./icon.js";
+
+/** @typedef {import("../shapes.js").PageState} PageState */
+/** @typedef {import("../page.js").Page} Page */
+
+/** Screens that are nobody's child have no "back". */
+const ROOTS = new Set(["shops", "link"]);
+/** Where "back" leads if the page was opened at this screen. @type {Record<string, "shop" | "mine" | "time">} */
+const ABOVE = { time: "shop", you: "time", booked: "mine", move: "mine", cancel: "mine", chat: "shop" };
+
+/** @param {{state: PageState, page: Page, children: any}} props */
+export function Frame({ state, page, children }) {
+  return html`
+    <a class="skip button main" href="#content">${t("page.skip")}</a>
+    <${Top} state=${state} page=${page} />
+    <${LineStrip} state=${state} page=${page} />
+    <main class="content" id="content">${children}</main>
+    <${Bottom} state=${state} page=${page} />
+    <div class="spoken" role="status" aria-live="polite">${state.said.text}</div>
+  `;
+}
+
+/** @param {{state: PageState, page: Page}} props */
+function Top({ state, page }) {
+  const shop = page.shop(state);
+  const chain = state.chain.value;
+  const { name } = state.route;
+  const above = shop && ABOVE[name] ? addressOf(ABOVE[name], { shop: shop.id }) : addressOf("shops");
+  // A chain's only shop has no list above it.
+  const root = ROOTS.has(name) || (name === "shop" && (chain?.shops.length ?? 1) < 2 && !page.router.deep);
+  return html`
+    <header class="top">
+      <div class="top-row">
+        ${!root && html`
+          <button type="button" class="button icon-only" aria-label=${t("page.back")} onClick=${() => page.router.back(above)}>
+            <${Icon} name="back" />
+          </button>`}
+        <div class="top-name">
+          ${shop && name !== "shop"
+            ? html`<a href=${addressOf("shop", { shop: shop.id })}>${named(shop.name)}</a><small>${named(chain?.name)}</small>`
+            : named(chain?.name)}
+        </div>
+        ${shop?.phone && html`
+          <a class="button icon-only" href=${`tel:${shop.phone}`} aria-label=${t("page.call", { shop: named(shop.name) })}>
+            <${Icon} name="phone" />
+          </a>`}
+        ${state.session && shop && name !== "chat" && html`
+          <a class="button icon-only" href=${addressOf("chat", { shop: shop.id })} aria-label=${t("page.chat")}>
+            <${Icon} name="chat" />
+          </a>`}
+        ${state.session && name !== "mine" && html`
+          <a class="button icon-only" href=${addressOf("mine")} aria-label=${t("page.mine")}><${Icon} name="calendar" /></a>`}
+        ${!state.session && html`<${OtherLanguage} state=${state} page=${page} />`}
+      </div>
+    </header>
+  `;
+}
+
+/** The language switch: in the top bar until somebody has an account, and so has chosen; at the bottom always. @param {{state: PageState, page: Page}} props */
+function OtherLanguage({ state, page }) {
+  const other = state.language === "zh" ? "en" : "zh";
+  return html`
+    <button type="button" class="button plain" lang=${LANGUAGE_TAGS[other]} onClick=${() => page.speak(other)}>
+      ${t("page.language")}
+    </button>
+  `;
+}
+
+/** Colours in the order in which the button goes through them. */
+const THEMES = /** @type {const} */ (["auto", "light", "dark"]);
+
+/** @param {{state: PageState, page: Page}} props */
+function Bottom({ state, page }) {
+  const next = THEMES[(THEMES.indexOf(state.theme) + 1) % THEMES.length];
+  return html`
+    <footer class="bottom">
+      <${OtherLanguage} state=${state} page=${page} />
+      <button type="button" class="button plain" onClick=${() => page.paint(next)}>${t(`page.theme.${state.theme}`)}</button>
+      ${state.session && html`<a class="button plain" href=${addressOf("devices")}>${t("page.devices")}</a>`}
+    </footer>
+  `;
+}
+
+/** How the line is, while it is not well: words, and the act that helps. @param {{state: PageState, page: Page}} props */
+function LineStrip({ state, page }) {
+  const { line } = state;
+  if (!state.reachable) return html`<div class="strip line" role="status"><${Icon} name="cut" />${t("line.offline")}</div>`;
+  if (line.state === "waiting") return html`<div class="strip line" role="status"><${Icon} name="cut" />${t("line.waiting")}</div>`;
+  if (line.state !== "stopped") return null;
+  const [words, act] = STOPPED[line.code] ?? STOPPED.other;
+  return html`
+    <div class="strip line" role="status">
+      <${Icon} name="cut" />${t(words)}
+      <button type="button" class="button plain" onClick=${() => page.reload()}>${t(act)}</button>
+    </div>
+  `;
+}
+
+/** Why the line is stopped, and what helps: by the line's code. @type {Record<string, [import("../words/index.js").Key, import("../words/index.js").Key]>} */
+const STOPPED = {
+  SIGNED_OUT: ["line.signed_out", "line.sign_in"],
+  VERSION: ["line.version", "line.reload"],
+  other: ["line.stopped", "line.reload"],
+};

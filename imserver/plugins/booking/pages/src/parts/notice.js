@@ -1,0 +1,69 @@
+/** Words for a state, with the one thing to do about it: waiting, empty, failed. */
+
+import { html } from "../view.js";
+import { hasWords, t } from "../words/index.js";
+import { Icon } from "./icon.js";
+import { Lines } from "./lines.js";
+
+/** @typedef {import("./icon.js").IconName} IconName */
+
+/**
+ * @param {{kind?: "plain" | "good" | "bad", icon?: IconName, title?: string, children?: any}} props
+ */
+export const Notice = ({ kind = "plain", icon = kind === "bad" ? "alarm" : kind === "good" ? "check" : "info", title, children }) => html`
+  <div class=${`notice ${kind}`}>
+    <${Icon} name=${icon} />
+    <div>${title && html`<strong>${title}</strong>`}${children}</div>
+  </div>
+`;
+
+/**
+ * A screen without content.
+ *
+ * @param {{icon: IconName, title: string, text?: string, children?: any}} props
+ */
+export const Empty = ({ icon, title, text, children }) => html`
+  <div class="empty">
+    <${Icon} name=${icon} />
+    <h1 tabindex="-1">${title}</h1>
+    ${text && html`<p>${text}</p>`}
+    ${children}
+  </div>
+`;
+
+/** What the code of an act's failure means, in words. @param {string} code */
+export function failure(code) {
+  const key = `failed.${code}`;
+  return hasWords(key) ? t(key) : t("failed.other");
+}
+
+/** The same of what could not be read. @param {string} code */
+function unread(code) {
+  const key = `unread.${code}`;
+  return hasWords(key) ? t(key) : t("unread.other");
+}
+
+/** An act that came to nothing: the shop's own words, or what failed. @param {{act: import("../shapes.js").Act}} props */
+export const Nothing = ({ act }) => html`
+  <${Notice} kind="bad" title=${t("failed.title")}>${act.words ? html`<${Lines} text=${act.words} />` : html`<p>${failure(act.code)}</p>`}<//>
+`;
+
+/**
+ * What could not be read, why, and "try again".
+ *
+ * @param {{title: string, code: string, onRetry: () => void}} props
+ */
+export const Failed = ({ title, code, onRetry }) => html`
+  <${Notice} kind="bad" title=${title}>
+    <p>${unread(code)}</p>
+    <button type="button" class="button" onClick=${onRetry}>${t("page.retry")}</button>
+  <//>
+`;
+
+/** While there is nothing yet: the shape of what comes, and words for those who do not see it. @param {{rows?: number}} props */
+export const Waiting = ({ rows = 3 }) => html`
+  <div class="stack" role="status">
+    <span class="spoken">${t("page.waiting")}</span>
+    ${Array.from({ length: rows }, (_, row) => html`<div class="ghost card" key=${row} aria-hidden="true"></div>`)}
+  </div>
+`;

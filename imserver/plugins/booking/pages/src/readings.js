@@ -1,0 +1,213 @@
+/** What the screen that is shown reads from the server and keeps fresh: the chain, days, the times of a day, one's appointments. */
+
+import { daysAhead, dayAt } from "./dates.js";
+import { unread } from "./shapes.js";
+
+/** @typedef {import("./shapes.js").PageState} PageState */
+/** @typedef {import("./router.js").Route} Route */
+/** @typedef {import("./shapes.js").ShopPlace} ShopPlace */
+/** @typedef {() => void} Stop */
+
+/**
+ * `reads.js`. A watch calls with each answer, first the present one, until it is stopped.
+ *
+ * @typedef {object} Reads
+ * @property {() => Promise<import("./shapes.js").Chain>} chain
+ * @property {(of: {shop: string, service: string, from: string, count: number}) => Promise<import("./shapes.js").Days>} days
+ * @property {(of: {shop: string, service: string, day: string}) => Promise<import("./shapes.js").Day>} day
+ * @property {(client: any) => Promise<import("./shapes.js").Mine>} mine
+ * @property {(client: any, of: {shop: string, service: string, day: string},
+ *   onChange: (day: import("./shapes.js").Day) => void) => Stop} watchDay
+ * @property {(client: any, onChange: (mine: import("./shapes.js").Mine) => void) => Stop} watchMine
+ */
+
+/** Days in the strip: two weeks, the horizon in which most people book. */
+export const DAYS = 14;
+/** Screens that show times. */
+const WITH_TIMES = new Set(["shop", "time", "move"]);
+/** After a failure. The server or the network is away: sooner would only add to its load. */
+const RETRY_MS = 4000;
+/** The strip says "few" and "full": it is read again when times change, but not with each of them. */
+const DAYS_AGAIN_MS = 10_000;
+
+export class Readings {
+  #store;
+  #reads;
+  #line;
+  #clock;
+  /** @type {{key: string, stop: Stop} | null} */
+  #day = null;
+  /** @type {{client: any, stop: Stop} | null} */
+  #mine = null;
+  #daysAt = 0;
+  /** @type {Map<string, ReturnType<typeof setTimeout>>} */
+  #retries = new Map();
+
+  /**
+   * @param {{store: import("./store.js").Store<PageState>, reads: Reads, line: import("./shapes.js").Line,
+   *   clock: import("./clock.js").ServerClock}} parts
+   */
+  constructor({ store, reads, line, clock }) {
+    this.#store = store;
+    this.#reads = reads;
+    this.#line = line;
+    this.#clock = clock;
+    store.subscribe((state) => this.#follow(state));
+  }
+
+  /** A screen is shown: what it needs is read. @param {Route} route */
+  show(route) {
+    const { chain } = this.#store.get();
+    if (chain.state !== "ready") return void this.#readChain();
+    this.#showTimes(route);
+  }
+
+  /** Everything that is shown is read again: the page was away, or somebody tapped "try again". */
+  refresh() {
+    void this.#readChain();
+    this.#dropDay();
+    this.#daysAt = 0;
+    this.#watchMine(true);
+    void this.readMine();
+  }
+
+  /** One's appointments, now. Resolves with them; null if they cannot be read. */
+  async readMine() {
+    const client = this.#line.client();
+    if (client === null) return null;
+    try {
+      const mine = await this.#reads.mine(client);
+      this.#tookMine(mine);
+      return mine;
+    } catch (error) {
+      this.#failed("mine", error, () => void this.readMine());
+      return null;
+    }
+  }
+
+  /** What the times on the screen are of. @param {PageState} state */
+  static choice(state) {
+    const shop = state.chain.value?.shops.find((one) => one.id === state.route.shop);
+    if (shop === undefined || shop.services.length === 0) return null;
+    const moved = state.mine.value?.upcoming.find((one) => one.code === state.route.code);
+    const wanted = moved?.service ?? state.route.query.service;
+    const usual = shop.services.find((one) => one.usual) ?? shop.services[0];
+    return { shop, service: shop.services.find((one) => one.id === wanted) ?? usual };
+  }
+
+  // -- following the state ------------------------------------------------------------------------------------------------------
+
+  /** @param {PageState} state */
+  #follow(state) {
+    this.#watchMine(false);
+    if (state.chain.state === "ready") this.#showTimes(state.route);
+  }
+
+  /** @param {Route} route */
+  #showTimes(route) {
+    const state = this.#store.get();
+    const choice = WITH_TIMES.has(route.name) ? Readings.choice(state) : null;
+    if (choice === null) return this.#dropDay();
+    const { shop, service } = choice;
+    const today = dayAt(this.#clock.now(), shop.zone);
+    const day = route.query.day ?? "";
+    const ahead = day ? daysAhead(day, this.#clock.now(), shop.zone) : 0;
+    const from = ahead >= DAYS ? day : today;
+    const key = `${shop.id}/${service.id}/${from}`;
+    if (state.days.key !== key) void this.#readDays(key, shop.id, service.id, from);
+    const shown = day || this.#firstFree(key);
+    if (shown !== null) this.#watchDay(shop.id, service.id, shown);
+  }
+
+  /** The first day with a free time, once the days are read. @param {string} key */
+  #firstFree(key) {
+    const { days } = this.#store.get();
+    if (days.key !== key || days.value === null) return null;
+    const listed = days.value.days;
+    return (listed.find((one) => one.state === "free" || one.state === "few") ?? listed[0])?.day ?? null;
+  }
+
+  // -- reading ------------------------------------------------------------------------------------------------------------------
+
+  async #readChain() {
+    try {
+      const value = await this.#reads.chain();
+      this.#store.set({ chain: { state: "ready", value, code: "", key: "" } });
+    } catch (error) {
+      this.#failed("chain", error, () => void this.#readChain());
+    }
+  }
+
+  /** @param {string} key @param {string} shop @param {string} service @param {string} from */
+  async #readDays(key, shop, service, from) {
+    this.#daysAt = this.#clock.now();
+    // Other days of the same service stay in sight until the new ones are there.
+    if (this.#store.get().days.key !== key) this.#store.set({ days: { ...unread(), key } });
+    try {
+      const value = await this.#reads.days({ shop, service, from, count: DAYS });
+      if (this.#store.get().days.key === key) this.#store.set({ days: { state: "ready", value, code: "", key } });
+    } catch (error) {
+      if (this.#store.get().days.key !== key) return;
+      this.#failed("days", error, () => void (this.#store.get().days.key === key && this.#readDays(key, shop, service, from)));
+    }
+  }
+
+  /** @param {string} shop @param {string} service @param {string} day */
+  #watchDay(shop, service, day) {
+    const client = this.#line.client();
+    const key = `${shop}/${service}/${day}`;
+    // Whoever gets a client while looking has the pushes from then on.
+    const watched = `${key}/${client === null ? "asked" : "pushed"}`;
+    if (this.#day?.key === watched) return;
+    this.#dropDay();
+    if (this.#store.get().day.key !== key) this.#store.set({ day: { ...unread(), key } });
+    const stop = this.#reads.watchDay(client, { shop, service, day }, (value) => {
+      if (this.#day?.key !== watched) return;
+      this.#clock.saw(value.asOf);
+      this.#store.set({ day: { state: "ready", value, code: "", key } });
+      const { days } = this.#store.get();
+      const [of, about, from] = days.key.split("/");
+      if (this.#clock.now() - this.#daysAt > DAYS_AGAIN_MS) void this.#readDays(days.key, of, about, from);
+    });
+    this.#day = { key: watched, stop };
+  }
+
+  #dropDay() {
+    this.#day?.stop();
+    this.#day = null;
+  }
+
+  /** @param {boolean} anew */
+  #watchMine(anew) {
+    const client = this.#line.client();
+    if (this.#mine?.client === client && !anew) return;
+    this.#mine?.stop();
+    this.#mine = null;
+    if (client === null) return;
+    const stop = this.#reads.watchMine(client, (mine) => {
+      if (this.#mine?.client === client) this.#tookMine(mine);
+    });
+    this.#mine = { client, stop };
+  }
+
+  /** @param {import("./shapes.js").Mine} value */
+  #tookMine(value) {
+    this.#clock.saw(value.asOf);
+    this.#store.set({ mine: { state: "ready", value, code: "", key: "" } });
+  }
+
+  /** @param {"chain" | "days" | "mine"} what @param {unknown} error @param {() => void} again */
+  #failed(what, error, again) {
+    const now = this.#store.get()[what];
+    this.#store.set({ [what]: { ...now, state: "failed", code: codeOf(error) } });
+    clearTimeout(this.#retries.get(what));
+    this.#retries.set(what, setTimeout(again, RETRY_MS));
+  }
+}
+
+/** The code of a failure: the server's, or that it was not reached. @param {unknown} error */
+export function codeOf(error) {
+  const code = /** @type {{code?: unknown} | null} */ (error)?.code;
+  if (typeof code === "string") return code;
+  return error instanceof TypeError ? "OFFLINE" : "other"; // what fetch throws when it reached nobody
+}

@@ -1,0 +1,76 @@
+/** Booked: the time, large; what to bring; calendar, map, move, cancel. Printed, it is the slip for the wallet. */
+
+import { AppointmentCard, statusWords } from "../parts/appointment.js";
+import { Icon } from "../parts/icon.js";
+import { Empty, Notice, Waiting } from "../parts/notice.js";
+import { addressOf } from "../router.js";
+import { html } from "../view.js";
+import { named, t } from "../words/index.js";
+import { ofShop } from "./of_shop.js";
+
+/** @typedef {import("../shapes.js").Appointment} Appointment */
+
+export const BookedScreen = ofShop(({ state, page, shop }) => {
+  const mine = state.mine.value;
+  const { code } = state.route;
+  const appointment = [...(mine?.upcoming ?? []), ...(mine?.past ?? [])].find((one) => one.code === code);
+  if (appointment === undefined) {
+    const waiting = mine === null && state.line.state !== "none" && state.mine.state !== "failed";
+    return waiting
+      ? html`<h1 tabindex="-1" class="spoken">${t("page.waiting")}</h1><${Waiting} />`
+      : html`
+        <${Empty} icon="calendar" title=${t("booked.unknown")} text=${t("booked.unknown_text")}>
+          <a class="button main" href=${addressOf("mine")}>${t("page.mine")}</a>
+        <//>`;
+  }
+  const pending = appointment.status === "pending";
+  const coming = pending || appointment.status === "confirmed";
+  return html`
+    <div class="stack">
+      <div class="outcome">
+        <span class=${coming && !pending ? "mark good" : "mark"}><${Icon} name=${coming && !pending ? "check" : pending ? "clock" : "calendar"} /></span>
+        <h1 tabindex="-1">${title(appointment, state.act)}</h1>
+      </div>
+      ${pending && html`<p>${t("booked.pending_text")}</p>`}
+    </div>
+    <${AppointmentCard} appointment=${appointment} state=${state} />
+    ${coming && html`<${Next} appointment=${appointment} />`}
+    ${coming && html`<${BeforeYouCome} shop=${shop} />`}
+    <div class="row no-print">
+      <a class="button plain" href=${addressOf("chat", { shop: shop.id })}><${Icon} name="chat" />${t("booked.chat")}</a>
+      <button type="button" class="button plain" onClick=${() => window.print()}><${Icon} name="print" />${t("booked.print")}</button>
+    </div>
+  `;
+});
+
+/** @param {Appointment} appointment @param {import("../shapes.js").Act | null} act */
+function title({ status, code }, act) {
+  if (status === "pending") return t("booked.pending");
+  if (status !== "confirmed") return statusWords(status);
+  return act?.name === "moved" && act.target === code ? t("booked.moved") : t("booked.title");
+}
+
+/** @param {{appointment: Appointment}} props */
+function Next({ appointment: { code, shop, move, cancel, event } }) {
+  return html`
+    <div class="actions no-print">
+      <a class="button main" href=${event}><${Icon} name="calendar" />${t("booked.calendar")}</a>
+      ${move !== null && html`<a class="button" href=${addressOf("move", { shop, code })}>${t("booked.move")}</a>`}
+      ${cancel !== null && html`<a class="button" href=${addressOf("cancel", { shop, code })}>${t("booked.cancel")}</a>`}
+    </div>
+    ${move === null && cancel === null && html`<${Notice}><p>${t("move.not")}</p><//>`}
+  `;
+}
+
+/** The info pack's part that fits everybody; what fits the person is the bot's card in the chat. @param {{shop: import("../shapes.js").ShopPlace}} props */
+const BeforeYouCome = ({ shop: { info } }) => html`
+  <section class="stack">
+    <h2>${t("shop.info")}</h2>
+    <ul class="bullets">
+      <li>${t("bring.glasses")}</li>
+      <li>${t("bring.report")}</li>
+      ${info.needsIdCard && html`<li>${t("bring.id")}</li>`}
+      ${info.parking && html`<li>${named(info.parking)}</li>`}
+    </ul>
+  </section>
+`;

@@ -1,0 +1,83 @@
+/** The form as data: what was entered, what is missing, and the command that says it. No drawing: tests read it in Node. */
+
+/** @typedef {import("../shapes.js").Draft} Draft */
+/** @typedef {import("../shapes.js").Held} Held */
+/** @typedef {import("../shapes.js").Mine} Mine */
+/** @typedef {import("../shapes.js").ShopPlace} ShopPlace */
+/** @typedef {import("../shapes.js").ServiceOffer} ServiceOffer */
+/** @typedef {"name" | "age" | "first" | "consent"} Field */
+
+/** The bot's own bound of a name. */
+export const MAX_NAME = 40;
+/** What a name is cut to when it is sent wrongly pasted: control characters and ends of lines would be other lines of the command. */
+const BREAKS = /[\p{Cc}\p{Zl}\p{Zp}]+/gu;
+
+/** What is asked, in the order in which it is asked. @param {ShopPlace} shop @param {ServiceOffer} service @param {Mine | null} mine @returns {Field[]} */
+export function askedOf(shop, service, mine) {
+  /** @type {Field[]} */
+  const asked = ["name"];
+  if (service.asksAge) asked.push("age");
+  if (service.asksFirstVisit) asked.push("first");
+  if (shop.consent !== null && mine?.known.consent[shop.id] !== shop.consent.version) asked.push("consent");
+  return asked;
+}
+
+/**
+ * The form before anything is entered: what the shop knows already, and nothing that it does not.
+ *
+ * @param {Held | null} held
+ * @param {Mine | null} mine
+ * @returns {Draft}
+ */
+export function known(held, mine) {
+  const facts = held?.facts;
+  return {
+    name: facts?.name || mine?.known.name || "",
+    age: facts?.age || mine?.known.age || "",
+    firstVisit: facts?.firstVisit == null ? "" : facts.firstVisit ? "yes" : "no",
+    consent: false,
+  };
+}
+
+/** A name as it is sent: one line. @param {string} name */
+export const oneLine = (name) => name.replace(BREAKS, " ").trim();
+
+/** The fields that are not right, each with the key of its words. @param {Draft} draft @param {Field[]} asked */
+export function faults(draft, asked) {
+  const name = oneLine(draft.name);
+  /** @type {[Field, import("../words/index.js").Key | ""][]} */
+  const all = [
+    ["name", name === "" ? "error.name" : [...name].length > MAX_NAME ? "error.name_long" : ""],
+    ["age", draft.age === "" ? "error.age" : ""],
+    ["first", draft.firstVisit === "" ? "error.first" : ""],
+    ["consent", draft.consent ? "" : "error.consent"],
+  ];
+  return new Map(all.filter(([field, key]) => key !== "" && asked.includes(field)));
+}
+
+/**
+ * What one could type instead of filling in the form.
+ *
+ * @param {Draft} draft
+ * @param {Field[]} asked
+ * @param {ShopPlace} shop
+ */
+export function command(draft, asked, shop) {
+  const lines = ["/details", `name: ${oneLine(draft.name)}`];
+  if (asked.includes("age")) lines.push(`age: ${draft.age}`);
+  if (asked.includes("first")) lines.push(`first visit: ${draft.firstVisit}`);
+  if (asked.includes("consent") && shop.consent) lines.push(`consent: ${shop.consent.version}`);
+  return lines.join("\n");
+}
+
+/** What the shop understood otherwise than it was entered, by field. @param {Draft} draft @param {Field[]} asked @param {Held} held @returns {Field[]} */
+export function differences(draft, asked, held) {
+  const { facts } = held;
+  const same = {
+    name: facts.name === oneLine(draft.name),
+    age: facts.age === draft.age,
+    first: facts.firstVisit === (draft.firstVisit === "yes"),
+    consent: true, // the bot says what it knows of it in `known`; without it there is no `confirm`
+  };
+  return asked.filter((field) => !same[field]);
+}

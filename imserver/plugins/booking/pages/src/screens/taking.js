@@ -1,0 +1,51 @@
+/** Taking a time: the tap on a free one, and what is said while it is held and if somebody else was faster. */
+
+import { isGoing } from "../acts.js";
+import { longDay, shortDay, timeOf } from "../dates.js";
+import { Notice, failure } from "../parts/notice.js";
+import { addressOf } from "../router.js";
+import { html } from "../view.js";
+import { t } from "../words/index.js";
+
+/** @typedef {import("../shapes.js").PageState} PageState */
+/** @typedef {import("../shapes.js").ShopPlace} ShopPlace */
+/** @typedef {import("../page.js").Page} Page */
+
+/**
+ * Hold a time; once it is held, the form is shown. `wall` as the shop's, "2026-12-03T15:00".
+ *
+ * @param {Page} page
+ * @param {ShopPlace} shop
+ * @param {string} service
+ * @param {string} wall
+ */
+export async function take(page, shop, service, wall) {
+  const begun = page.store.get().route.path;
+  const command = `/book ${service} at ${wall.replace("T", " ")}`;
+  const held = await page.acts.do("take", wall, shop, command, ({ held: now }) => now?.shop === shop.id && now.wall === wall);
+  const { act, route } = page.store.get();
+  if (held && route.path === begun) return page.router.go(addressOf("you", { shop: shop.id }));
+  if (!held && act?.name === "take" && act.state === "refused") page.say(t("time.gone", { time: timeOf(wall) }));
+}
+
+/** The wall time that is being taken now, or "". @param {PageState} state */
+export const takingNow = (state) =>
+  isGoing(state.act, "take") && state.act !== null ? state.act.target : "";
+
+/** How the last tap on a time goes, in words. @param {{state: PageState}} props */
+export function Taking({ state }) {
+  const { act, language } = state;
+  if (act?.name !== "take" || act.state === "done") return null;
+  const time = `${shortDay(act.target, language)} ${timeOf(act.target)}`;
+  if (act.state === "sending" || act.state === "slow") {
+    return html`<p class="strip" role="status">${t(act.state === "slow" ? "time.taking_slow" : "time.taking", { time })}</p>`;
+  }
+  if (act.state === "refused") {
+    return html`
+      <${Notice} kind="bad" title=${t("time.gone_title")}>
+        <p>${act.words || t("time.gone", { time: `${longDay(act.target, language)} ${timeOf(act.target)}` })}</p>
+      <//>
+    `;
+  }
+  return html`<${Notice} kind="bad" title=${t("failed.title")}><p>${failure(act.code)}</p><//>`;
+}

@@ -1,0 +1,236 @@
+/** Who is coming: name, age band, first visit, consent; what is known is filled in. Its one button books. */
+
+import { cameToNothing, isGoing } from "../acts.js";
+import { longDay, timeOf } from "../dates.js";
+import { Box, Choice, Submit, TextField } from "../parts/form.js";
+import { HoldLeft, useSeconds } from "../parts/hold.js";
+import { Icon } from "../parts/icon.js";
+import { Empty, Nothing, Notice } from "../parts/notice.js";
+import { Lines } from "../parts/lines.js";
+import { addressOf } from "../router.js";
+import { html, useEffect, useRef, useState } from "../view.js";
+import { named, t } from "../words/index.js";
+import { MAX_NAME, askedOf, command, differences, faults, known } from "./details.js";
+import { ofShop } from "./of_shop.js";
+import { Taking, take, takingNow } from "./taking.js";
+
+/** @typedef {import("../shapes.js").Held} Held */
+/** @typedef {import("../shapes.js").Draft} Draft */
+/** @typedef {import("../shapes.js").ShopPlace} ShopPlace */
+/** @typedef {import("../shapes.js").PageState} PageState */
+/** @typedef {import("../page.js").Page} Page */
+/** @typedef {{state: PageState, page: Page, shop: ShopPlace}} Props */
+
+export const YouScreen = ofShop((/** @type {Props} */ { state, page, shop }) => {
+  const mine = state.mine.value;
+  const now = mine?.held?.shop === shop.id ? mine.held : null;
+  // What was held last: when it ends, one sees what ended, and the form stays as it was.
+  const last = useRef(/** @type {Held | null} */ (null));
+  if (now !== null) last.current = now;
+  const held = last.current;
+  const left = useSeconds(page, now?.until ?? null);
+  const booked = mine?.upcoming.find((one) => one.code === held?.code);
+
+  // It was booked elsewhere: in the chat, or in another tab.
+  useEffect(() => {
+    if (booked && !busy(state)) page.router.go(addressOf("booked", { shop: shop.id, code: booked.code }), { replace: true });
+  }, [booked?.code]);
+
+  if (held === null) return html`<${NoneHeld} state=${state} shop=${shop} />`;
+  const over = now === null || left === 0;
+  return html`
+    <div class="stack">
+      <h1 tabindex="-1">${t("you.title")}</h1>
+      <${Chosen} held=${held} state=${state} shop=${shop} />
+    </div>
+    ${over && html`<${Over} held=${held} state=${state} page=${page} shop=${shop} />`}
+    <${Form} state=${state} page=${page} shop=${shop} held=${held} over=${over && !busy(state)} />
+  `;
+});
+
+/** @param {PageState} state */
+const busy = ({ act }) => isGoing(act, "details", "confirm");
+
+/** @param {{state: PageState, shop: ShopPlace}} props */
+const NoneHeld = ({ state, shop }) =>
+  state.mine.value === null && state.line.state !== "none" && state.mine.state !== "failed"
+    ? html`<h1 tabindex="-1">${t("you.title")}</h1><p role="status">${t("page.waiting")}</p>`
+    : html`
+      <${Empty} icon="clock" title=${t("held.none")} text=${t("held.none_text")}>
+        <a class="button main" href=${addressOf("time", { shop: shop.id })}>${t("time.title")}</a>
+      <//>`;
+
+/** What the form is about. @param {{held: Held, state: PageState, shop: ShopPlace}} props */
+const Chosen = ({ held, state, shop }) => html`
+  <div class="strip">
+    <${Icon} name="calendar" />
+    <p class="grow">
+      <strong class="block">${longDay(held.wall, state.language)} · <span class="number">${timeOf(held.wall)}</span></strong>
+      <span class="small">${named(shop.services.find(({ id }) => id === held.service)?.name)} · ${t("time.minutes", { minutes: held.minutes })}</span>
+    </p>
+    <a class="button plain" href=${addressOf("time", { shop: shop.id })}>${t("held.change")}</a>
+  </div>
+`;
+
+/** The hold has ended: the same time again, if it is still free, or others. @param {Props & {held: Held}} props */
+function Over({ held, state, page, shop }) {
+  const again = takingNow(state);
+  useEffect(() => page.say(t("held.over_title")), []);
+  return html`
+    <${Notice} kind="bad" icon="clock" title=${t("held.over_title")}>
+      <p>${t("held.over")}</p>
+      <div class="row">
+        <button type="button" class="button" aria-disabled=${again !== ""} onClick=${() => void take(page, shop, held.service, held.wall)}>
+          ${t("held.again", { time: timeOf(held.wall) })}
+        </button>
+        <a class="button plain" href=${addressOf("time", { shop: shop.id })}>${t("held.others")}</a>
+      </div>
+    <//>
+    <${Taking} state=${state} />
+  `;
+}
+
+/** @param {Props & {held: Held, over: boolean}} props */
+function Form({ state, page, shop, held, over }) {
+  const mine = state.mine.value;
+  const service = shop.services.find((one) => one.id === held.service) ?? shop.services[0];
+  // What is asked does not change under the fingers: an agreement that arrives meanwhile removes no box.
+  const [asked] = useState(() => askedOf(shop, service, mine));
+  const [tried, setTried] = useState(false);
+  const form = useRef(/** @type {HTMLFormElement | null} */ (null));
+  const draft = state.drafts[shop.id] ?? known(held, mine);
+  const enter = (/** @type {Partial<Draft>} */ patch) =>
+    page.store.set({ drafts: { ...page.store.get().drafts, [shop.id]: { ...draft, ...patch } } });
+  const wrong = faults(draft, asked);
+  const fault = (/** @type {import("./details.js").Field} */ field) => {
+    const key = tried ? wrong.get(field) : undefined;
+    return key ? t(key, { most: MAX_NAME }) : "";
+  };
+  const submit = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    if (busy(state) || over) return;
+    setTried(true);
+    if (wrong.size === 0) return void book(page, shop, held, draft, asked);
+    page.say(wrong.size === 1 ? t("error.summary_one") : t("error.summary", { count: wrong.size }));
+    focusField(form.current, [...wrong.keys()][0]);
+  };
+  const words = { sending: t("you.sending"), slow: t("you.sending_slow") };
+  const going = busy(state) ? words[/** @type {"sending" | "slow"} */ (state.act?.state)] : "";
+  return html`
+    <form class="screen" ref=${form} noValidate onSubmit=${submit} onKeyDown=${(/** @type {KeyboardEvent} */ event) => onEnter(event, wrong, form.current)}>
+      ${mine?.known.name && html`<p class="small quiet">${t("you.known")}</p>`}
+      <${TextField} id="name" label=${t("you.name")} hint=${t("you.name_hint")} value=${draft.name} fault=${fault("name")}
+        autocomplete="name" onInput=${(/** @type {string} */ name) => enter({ name })} />
+      ${asked.includes("age") && html`
+        <${Choice} id="age" label=${t("you.age")} value=${draft.age} fault=${fault("age")}
+          options=${(state.chain.value?.ages ?? []).map(({ id, name }) => [id, named(name)])}
+          onChoose=${(/** @type {string} */ age) => enter({ age })} />`}
+      ${asked.includes("first") && html`
+        <${Choice} id="first" label=${t("you.first")} value=${draft.firstVisit} fault=${fault("first")}
+          few=${true} options=${[["yes", t("you.yes")], ["no", t("you.no")]]}
+          onChoose=${(/** @type {"yes" | "no"} */ firstVisit) => enter({ firstVisit })} />`}
+      ${asked.includes("consent") && html`
+        <${Box} id="consent" label=${t("you.consent")} value=${draft.consent} fault=${fault("consent")}
+          onChoose=${(/** @type {boolean} */ consent) => enter({ consent })}>
+          <h2 class="label">${t("you.consent_title")}</h2>
+          <div class="small"><${Lines} text=${named(shop.consent?.text)} /></div>
+        <//>`}
+      <${Outcome} state=${state} page=${page} shop=${shop} held=${held} draft=${draft} asked=${asked} />
+      ${shop.confirmation === "staff" && html`<p class="small quiet">${t("you.staff")}</p>`}
+      <div class="thumb">
+        ${!over && html`<${HoldLeft} held=${held} page=${page} state=${state}><strong class="number">${timeOf(held.wall)}</strong><//>`}
+        <${Submit} busy=${over ? t("held.over_title") : going} words=${t("you.submit")} />
+      </div>
+    </form>
+  `;
+}
+
+/**
+ * Enter in the name: goes to what is missing, and books only if nothing is. Enter that ends a composition of an input method does
+ * nothing else (Safari says 229 and no longer `isComposing`).
+ *
+ * @param {KeyboardEvent} event
+ * @param {ReturnType<typeof faults>} wrong
+ * @param {HTMLFormElement | null} form
+ */
+function onEnter(event, wrong, form) {
+  const { target } = event;
+  if (event.key !== "Enter" || !(target instanceof HTMLInputElement) || target.type !== "text") return;
+  if (event.isComposing || event.keyCode === 229) return event.preventDefault();
+  const missing = [...wrong.keys()].find((field) => field !== target.id);
+  if (missing === undefined) return;
+  event.preventDefault();
+  focusField(form, missing);
+}
+
+/** @param {HTMLFormElement | null} form @param {string} field */
+function focusField(form, field) {
+  const part = form?.querySelector(`#${field}`);
+  const control = part?.matches("input") ? part : part?.querySelector("input");
+  if (control instanceof HTMLElement) control.focus();
+}
+
+/**
+ * Say the facts, compare what the shop understood with what is on the screen, and only then say yes.
+ *
+ * @param {Page} page
+ * @param {ShopPlace} shop
+ * @param {Held} held
+ * @param {Draft} draft
+ * @param {import("./details.js").Field[]} asked
+ */
+async function book(page, shop, held, draft, asked) {
+  const same = (/** @type {import("../shapes.js").Mine} */ { held: now }) =>
+    now?.code === held.code && now.confirm !== null && differences(draft, asked, now).length === 0;
+  const mine = page.store.get().mine.value;
+  const needed = asked.includes("consent") || mine === null || !same(mine);
+  if (needed && !(await page.acts.do("details", held.code, shop, command(draft, asked, shop), same))) return;
+  await confirm(page, shop, held.code);
+}
+
+/** The yes of what is held now. @param {Page} page @param {ShopPlace} shop @param {string} code */
+async function confirm(page, shop, code) {
+  const yes = page.store.get().mine.value?.held?.confirm ?? null;
+  if (yes === null) return;
+  const booked = (/** @type {import("../shapes.js").Mine} */ mine) => mine.upcoming.some((one) => one.code === code);
+  if (!(await page.acts.do("confirm", code, shop, yes, booked))) return;
+  const { language, drafts, mine, route } = page.store.get();
+  const made = mine.value?.upcoming.find((one) => one.code === code);
+  if (made === undefined) return;
+  const { [shop.id]: _, ...others } = drafts;
+  page.store.set({ drafts: others });
+  if (route.name === "you") page.router.go(addressOf("booked", { shop: shop.id, code }), { replace: true });
+  const key = made.status === "pending" ? "booked.said_pending" : "booked.said";
+  page.say(t(key, { day: longDay(made.wall, language), time: timeOf(made.wall) }));
+}
+
+/**
+ * What came of the last try, if it did not book: what the shop understood otherwise, its own words, or what failed.
+ *
+ * @param {Props & {held: Held, draft: Draft, asked: import("./details.js").Field[]}} props
+ */
+function Outcome({ state, page, shop, held, draft, asked }) {
+  const { act } = state;
+  if (!cameToNothing(act, "details", "confirm")) return null;
+  const unlike = act.state === "refused" && held.confirm !== null ? differences(draft, asked, held) : [];
+  if (unlike.length > 0) {
+    return html`
+      <${Notice} kind="bad" title=${t("you.differs")}>
+        <p>${t("you.differs_text")}</p>
+        <dl class="facts">${unlike.map((field) => html`<dt>${LABELS[field]()}</dt><dd>${understood(state, held, field)}</dd>`)}</dl>
+        <button type="button" class="button" onClick=${() => void confirm(page, shop, held.code)}>${t("you.differs_yes")}</button>
+      <//>
+    `;
+  }
+  return html`<${Nothing} act=${act} />`;
+}
+
+/** @type {Record<import("./details.js").Field, () => string>} */
+const LABELS = { name: () => t("you.name"), age: () => t("you.age"), first: () => t("you.first"), consent: () => t("you.consent") };
+
+/** What the shop understood, in words. @param {PageState} state @param {Held} held @param {import("./details.js").Field} field */
+function understood(state, { facts }, field) {
+  if (field === "age") return named(state.chain.value?.ages.find(({ id }) => id === facts.age)?.name) || facts.age;
+  if (field === "first") return facts.firstVisit ? t("you.yes") : t("you.no");
+  return facts.name;
+}

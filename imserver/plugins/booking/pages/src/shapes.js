@@ -1,0 +1,183 @@
+/** What the page knows, as types: answers of `reads.js` and `session.js`, the line (`line.js`), and the state in the store. */
+
+/** @typedef {"zh" | "en"} Language */
+/** @typedef {{zh: string, en: string}} Names  Words in both languages. */
+
+/** @typedef {{userId: string, deviceId: string, name: string, guest: boolean, language: string, expiresAt: number}} Session */
+
+// -- what the booking plugin answers ------------------------------------------------------------------------------------------
+
+/**
+ * @typedef {object} ServiceOffer
+ * @property {string} id
+ * @property {Names} name
+ * @property {number} minutes
+ * @property {boolean} usual  What most people come for: chosen unless somebody chooses.
+ * @property {boolean} asksAge
+ * @property {boolean} asksFirstVisit
+ */
+
+/**
+ * @typedef {object} ShopPlace
+ * @property {string} id
+ * @property {string} bot  The account that speaks for the shop.
+ * @property {Names} name
+ * @property {Names} address
+ * @property {string | null} map  A link.
+ * @property {string | null} phone
+ * @property {string} zone  IANA.
+ * @property {string[]} languages
+ * @property {{now: boolean, text: Names}} open
+ * @property {ServiceOffer[]} services
+ * @property {"auto" | "staff"} confirmation
+ * @property {{version: string, text: Names} | null} consent
+ * @property {{parking: Names | null, hours: {day: string, spans: string[]}[], needsIdCard: boolean}} info
+ */
+
+/** @typedef {{name: Names, shops: ShopPlace[], ages: {id: string, name: Names}[], notice: Names | null}} Chain */
+/** @typedef {"free" | "few" | "full" | "closed"} DayState */
+/** @typedef {{days: {day: string, state: DayState}[]}} Days */
+/** @typedef {{wall: string, at: number, free: boolean}} Slot  `wall`: the shop's, "2026-12-03T15:00"; `at`: UTC ms. */
+/** @typedef {{day: string, zone: string, asOf: number, times: Slot[], next: string | null}} Day */
+
+/** @typedef {{name: string, age: string, firstVisit: boolean | null, person: string}} Facts  "" and null: not known yet. */
+
+/**
+ * A time that is this customer's for some minutes, while they answer.
+ *
+ * @typedef {object} Held
+ * @property {string} code
+ * @property {number} version
+ * @property {string} shop
+ * @property {string} service
+ * @property {string} wall
+ * @property {number} at
+ * @property {number} minutes
+ * @property {number} until  UTC ms by the server's clock.
+ * @property {number} extensionsLeft
+ * @property {string} ask  What the bot asks next: name, age, first_visit, confirm, …
+ * @property {Facts} facts
+ * @property {string | null} confirm  The command that says yes; null while something is missing.
+ * @property {string | null} more
+ * @property {string} release
+ */
+
+/**
+ * An appointment that is being moved, and the bot's question whether to.
+ *
+ * @typedef {{code: string, version: number, shop: string, wall: string, toWall: string, toAt: number, confirm: string | null,
+ *   keep: string}} Moving
+ */
+
+/** @typedef {{codes: string[], confirm: string | null, keep: string}} Cancelling */
+
+/**
+ * @typedef {object} Appointment
+ * @property {string} code
+ * @property {number} version
+ * @property {string} status  pending, confirmed, arrived, in_exam, done, cancelled, no_show, expired.
+ * @property {string} shop
+ * @property {string} service
+ * @property {string} wall
+ * @property {number} at
+ * @property {number} end
+ * @property {number} minutes
+ * @property {string} name
+ * @property {string} person
+ * @property {string} with
+ * @property {string | null} [wish]  The time that the shop is asked to move it to, until it answers.
+ * @property {{conversation: string, position: number} | null} card
+ * @property {string | null} move  The command, without the new time; null: not any more.
+ * @property {string | null} cancel
+ * @property {string} event  The address of its calendar file.
+ */
+
+/**
+ * @typedef {object} Mine
+ * @property {number} asOf
+ * @property {Record<string, string>} conversations  By shop.
+ * @property {{name: string, age: string, language: string, consent: Record<string, string>}} known
+ * @property {Held | null} held
+ * @property {Moving | null} moving
+ * @property {Cancelling | null} cancelling
+ * @property {Appointment[]} upcoming
+ * @property {Appointment[]} past
+ */
+
+// -- the line -----------------------------------------------------------------------------------------------------------------
+
+/**
+ * `none`: this browser has no account yet; looking makes none. `waiting`: for the next attempt, at `retryAt` (this machine's
+ * clock). `stopped`: it does not come back by itself; `code` says why (SIGNED_OUT, VERSION, …).
+ *
+ * @typedef {object} LineState
+ * @property {"none" | "connecting" | "connected" | "waiting" | "stopped"} state
+ * @property {string} code
+ * @property {number | null} retryAt
+ */
+
+/**
+ * Whoever holds the client (`line.js`): it makes the guest at the first act, connects, and feeds the store.
+ *
+ * @typedef {object} Line
+ * @property {() => Promise<unknown>} start  Connects if this browser has an account.
+ * @property {(shop: ShopPlace) => Promise<Client>} enter  The client, connected; makes a guest if nobody is signed in. Rejects
+ *   with SessionError.
+ * @property {(shop: ShopPlace, text: string, tap?: {label: string, card: number}) => Promise<Posted>} post  What one could type,
+ *   to the shop's conversation. One key for each call, so that it is one message however often it is offered. Resolves when it
+ *   is durable.
+ * @property {(listener: (message: Message) => void) => () => void} heard  Every message as it comes; returns how to stop.
+ * @property {() => void} wake  The page is seen again (bfcache, a phone that slept): look at once whether the line lives.
+ * @property {() => Client | null} client  Null while there is none.
+ */
+
+/** @typedef {any} Client */
+/** @typedef {{conversationId: string, position: number, sentAt: number}} Posted */
+/**
+ * @typedef {{conversationId: string, position: number, senderId: string, sentAt: number, content: Record<string, any> | null,
+ *   own: boolean}} Message
+ */
+
+// -- the state in the store ---------------------------------------------------------------------------------------------------
+
+/**
+ * What is read from the server. While a newer answer is on its way or did not come, `value` is the last one.
+ *
+ * @template T
+ * @typedef {{state: "waiting" | "ready" | "failed", value: T | null, code: string, key: string}} Reading
+ */
+
+/**
+ * The one act that is under way, or what it came to. `slow`: longer than a moment, so it is said. `words`: the bot's, when it
+ * refused.
+ *
+ * @typedef {object} Act
+ * @property {string} name  take, details, confirm, more, release, move, cancel.
+ * @property {string} target  What it is about (a wall time, a code): screens find their own.
+ * @property {"sending" | "slow" | "failed" | "refused" | "done"} state
+ * @property {string} code
+ * @property {string} words
+ */
+
+/** @typedef {{name: string, age: string, firstVisit: "" | "yes" | "no", consent: boolean}} Draft */
+
+/**
+ * @typedef {object} PageState
+ * @property {import("./router.js").Route} route
+ * @property {Language} language
+ * @property {"auto" | "light" | "dark"} theme
+ * @property {boolean} reachable  False once the browser says that it has no network.
+ * @property {Session | null} session
+ * @property {LineState} line
+ * @property {Reading<Chain>} chain
+ * @property {Reading<Days>} days
+ * @property {Reading<Day>} day
+ * @property {Reading<Mine>} mine
+ * @property {Act | null} act
+ * @property {Record<string, Draft>} drafts  What was entered, by shop: the back button loses nothing.
+ * @property {{text: string, count: number}} said  The last announcement.
+ * @property {Record<string, any>} chat  What the conversation's screens keep.
+ */
+
+/** @template T @returns {Reading<T>} */
+export const unread = () => ({ state: "waiting", value: null, code: "", key: "" });

@@ -1,0 +1,237 @@
+/** The page's line: one guest, each tap once, and words for every end. */
+
+import assert from "node:assert/strict";
+import { afterEach, test } from "node:test";
+
+import { CloseCode, Refused, Stopped, StoreError } from "../../../clients/js/src/errors.js";
+import { GUEST, lineWorld, SHOP } from "./line_world.js";
+
+let worlds = [];
+afterEach(async () => {
+  for (const world of worlds) await world.line.pause();
+  worlds = [];
+});
+const world = (options) => {
+  const made = lineWorld(options);
+  worlds.push(made);
+  return made;
+};
+const connected = async (made) => {
+  await made.line.enter(SHOP);
+  await made.until(() => made.line.state.state === "connected");
+};
+
+test("looking makes no account, and asks for no client", async () => {
+  const made = world();
+  assert.equal(await made.line.start(), null);
+  assert.deepEqual([made.made, made.clients.length, made.line.client()], [0, 0, null]);
+});
+
+test("two taps at once make one guest, and are two messages", async () => {
+  const made = world();
+  const outcomes = await Promise.all([made.line.say(SHOP, "one"), made.line.say(SHOP, "two")]);
+  assert.deepEqual(outcomes.map(({ state }) => state), ["sent", "sent"]);
+  assert.equal(made.made, 1);
+  assert.deepEqual([...made.server.stored.values()].map(({ content }) => content.text), ["one", "two"]);
+});
+
+test("a shop is spoken to directly until it has a conversation, which is known without a network, too", async () => {
+  const made = world();
+  await connected(made);
+  assert.equal(made.line.conversationOf(SHOP), `direct/${["garden-bot", "guest-1"].join("/")}`);
+  made.tellMine({ conversations: { garden: "service/garden/guest-1" } });
+  assert.equal(made.line.conversationOf(SHOP), "service/garden/guest-1");
+  const again = world({ session: GUEST });
+  again.kept = made.kept;
+  await again.line.start();
+  assert.equal(again.line.conversationOf(SHOP), "service/garden/guest-1");
+});
+
+test("a button is posted as its command, with its label and the card's position", async () => {
+  const made = world();
+  await made.line.say(SHOP, "/book exam", { label: "Eye exam", card: 7 });
+  assert.deepEqual([...made.server.stored.values()][0].content, { type: "text", text: "/book exam", label: "Eye exam", card: 7 });
+});
+
+test("without a connection words wait and go out once it is there; a booking is refused", async () => {
+  const made = world({ session: GUEST });
+  const starting = made.line.start();
+  made.failing = Object.assign(new Error("no network"), { code: "OFFLINE" });
+  await starting;
+  await made.until(() => made.line.state.state === "waiting");
+  const outcome = await made.line.say(SHOP, "hello");
+  assert.equal(outcome.state, "waiting");
+  await assert.rejects(made.line.post(SHOP, "/book exam 2026-12-03 15:00"), ({ code }) => code === "OFFLINE");
+  assert.deepEqual(made.line.unsent.map(({ text }) => text), ["hello"]);
+  made.failing = null;
+  made.again();
+  assert.equal((await outcome.settled).state, "sent");
+  assert.deepEqual([...made.server.stored.values()].map(({ content }) => content.text), ["hello"]);
+});
+
+test("the outcome of a post that was in the air when the client ended is known from the next one, and it is one message", async () => {
+  const made = world();
+  await connected(made);
+  made.server.answer(false);
+  const outcome = made.line.say(SHOP, "in the air");
+  await made.until(() => made.last().offered.length === 1);
+  await made.line.pause();
+  made.server.answer();
+  made.line.resume();
+  assert.equal((await outcome).state, "sent");
+  assert.equal(made.clients.length, 2);
+  assert.equal(made.server.stored.size, 1);
+});
+
+test("words that were kept when the page was closed go out from the next one, once", async () => {
+  const made = world({ session: GUEST });
+  await connected(made);
+  made.server.answer(false);
+  void made.line.say(SHOP, "before the reload");
+  await made.until(() => made.kept.size > 1 || [...made.kept.keys()].some((name) => name.startsWith("post:")));
+  await made.line.pause();
+  const again = world({ session: GUEST });
+  again.kept = made.kept;
+  await connected(again);
+  await again.until(() => again.line.unsent.length === 0 && again.server.stored.size === 1);
+  assert.deepEqual([...again.kept.keys()].filter((name) => name.startsWith("post:")), []);
+});
+
+test("what was refused stays until it is repeated or given up", async () => {
+  const made = world();
+  made.server.refusing = new Refused(609, "too much today");
+  await made.line.say(SHOP, "one");
+  await made.line.say(SHOP, "two");
+  const [one, two] = made.line.unsent;
+  assert.equal(one.refused.code, "QUOTA");
+  made.server.refusing = null;
+  made.line.settle(two.name, "discard");
+  made.line.settle(one.name, "again");
+  await made.until(() => made.line.unsent.length === 0);
+  assert.deepEqual([...made.server.stored.values()].map(({ content }) => content.text), ["one"]);
+});
+
+test("the server's no has its words", async () => {
+  const made = world();
+  made.server.refusing = new Refused(609, "too much today");
+  assert.deepEqual(await made.line.say(SHOP, "hello"), { state: "refused", code: "QUOTA", text: "too much today" });
+  await assert.rejects(made.line.post(SHOP, "hello"), ({ code }) => code === "QUOTA");
+});
+
+test("10,000 characters are sent, one more is refused here", async () => {
+  const made = world();
+  assert.equal((await made.line.say(SHOP, "字".repeat(10_000))).state, "sent");
+  assert.equal((await made.line.say(SHOP, "字".repeat(10_001))).code, "TOO_LONG");
+});
+
+test("a revoked sign-in ends here, refuses what waits, and removes everything of the person", async () => {
+  const made = world();
+  await connected(made);
+  made.server.answer(false);
+  const outcome = made.line.say(SHOP, "late");
+  await made.until(() => made.last().offered.length === 1);
+  made.session = null;
+  made.end(new Stopped(CloseCode.REVOKED, "revoked"));
+  assert.deepEqual(await outcome, { state: "refused", code: "SIGNED_OUT", text: "" });
+  await made.until(() => made.line.state.state === "stopped");
+  assert.deepEqual(made.erased, ["guest-1"]);
+  assert.equal(made.line.state.act, "begin");
+  assert.equal((await made.line.say(SHOP, "hello")).code, "SIGNED_OUT");
+  made.server.answer();
+  made.line.begin();
+  assert.equal((await made.line.say(SHOP, "hello")).state, "sent");
+  assert.equal(made.made, 2);
+});
+
+test("a token that was refused for another reason is asked for again, and the line comes back", async () => {
+  const made = world();
+  await connected(made);
+  made.end(new Stopped(CloseCode.AUTH_FAILED, "clock"));
+  await made.until(() => made.clients.length === 2 && made.line.state.state === "connected");
+  assert.deepEqual(made.erased, []);
+});
+
+test("another account in another tab: this page stops and erases nothing, whoever tells it first", async () => {
+  const told = world();
+  await connected(told);
+  told.line.became("guest-2");
+  await told.until(() => told.line.state.code === "OTHER_ACCOUNT");
+  const found = world();
+  await connected(found);
+  found.session = { ...GUEST, userId: "guest-2" };
+  found.end(new Stopped(CloseCode.AUTH_FAILED, "another device"));
+  await found.until(() => found.line.state.code === "OTHER_ACCOUNT");
+  assert.deepEqual([...told.erased, ...found.erased], []);
+});
+
+test("a full store is said, and the line goes on in memory", async () => {
+  const made = world();
+  await connected(made);
+  made.end(new StoreError("full", "full"));
+  await made.until(() => made.clients.length === 2 && made.line.state.state === "connected");
+  assert.equal(made.line.state.notice, "FULL");
+  assert.equal((await made.line.say(SHOP, "hello")).state, "sent");
+  made.line.dismiss();
+  assert.equal(made.line.state.notice, null);
+});
+
+test("a cleared store is said, and the line begins anew, once a minute at most", async () => {
+  const made = world();
+  await connected(made);
+  made.end(new StoreError("cleared", "cleared"));
+  await made.until(() => made.clients.length === 2 && made.line.state.state === "connected");
+  assert.equal(made.line.state.notice, "CLEARED");
+  made.end(new StoreError("cleared", "cleared"));
+  await made.until(() => made.line.state.code === "FAILED");
+});
+
+for (const [error, code, act] of [
+  [new Stopped(CloseCode.REPLACED, ""), "ELSEWHERE", "here"],
+  [new Stopped(CloseCode.VERSION, ""), "OUTDATED", "reload"],
+  [new StoreError("", "newer"), "OUTDATED", "reload"],
+  [new StoreError("", "older"), "OLD_TAB", "reload"],
+  [new StoreError("", "user"), "OTHER_ACCOUNT", "reload"],
+  [new Stopped(CloseCode.TOO_MANY + 99, ""), "REFUSED", "reload"],
+]) {
+  test(`${error.name} ${error.code ?? error.reason} is ${code}, and ${act} helps`, async () => {
+    const made = world();
+    await connected(made);
+    made.end(error);
+    await made.until(() => made.line.state.state === "stopped");
+    assert.deepEqual([made.line.state.code, made.line.state.act], [code, act]);
+  });
+}
+
+test("after ELSEWHERE the line can be had here again", async () => {
+  const made = world();
+  await connected(made);
+  made.end(new Stopped(CloseCode.REPLACED, ""));
+  await made.until(() => made.line.state.code === "ELSEWHERE");
+  made.line.takeOver();
+  await made.until(() => made.line.state.state === "connected");
+  assert.equal(made.line.state.code, "");
+});
+
+test("an older copy of the records is said until it was read", async () => {
+  const made = world();
+  await connected(made);
+  made.last().streams.events.give({ type: "historyReplaced", conversationId: "c", agreed: 3 });
+  await made.until(() => made.line.state.notice === "REPLACED");
+});
+
+test("signing out ends, erases and says so; without a network nothing is erased", async () => {
+  const made = world();
+  await connected(made);
+  await made.line.signOut();
+  assert.deepEqual([made.line.state.code, made.erased, made.line.session], ["SIGNED_OUT", ["guest-1"], null]);
+});
+
+test("seen again, the client hurries; a browser without a network waits", async () => {
+  const made = world();
+  await connected(made);
+  made.line.wake();
+  await made.until(() => made.last().hurried === 1);
+  made.online = false;
+  made.line.wake();
+  assert.equal(made.line.state.state, "waiting");
+});
