@@ -28,7 +28,8 @@ endif
 
 .PHONY: help demo test browse pages vendor check prove prove-long simulate mutants understanding bench rivals fmt lock clean \
         check-format check-lint check-types check-js-types check-layers check-tests check-wheel \
-        prove-begin prove-simulation prove-torture prove-storage-faults prove-hostile-peers prove-random-input prove-conformance
+        prove-begin prove-simulation prove-torture prove-storage-faults prove-hostile-peers prove-random-input prove-conformance \
+        prove-tests
 
 help:
 	@echo 'make demo    a server, clients and a pulled cable, on this machine'
@@ -37,7 +38,7 @@ help:
 	@echo 'make pages   the files that a browser loads, out of imserver/plugins/booking/pages/src (tests and wheel do it themselves)'
 	@echo 'make vendor  compares what is vendored of npm with its registry'
 	@echo 'make check   everything a change must pass: format, lint, types (of Python and JavaScript), layers, tests, wheel'
-	@echo 'make prove   the short proofs: simulation, torture, storage faults, hostile peers, random input, conformance'
+	@echo 'make prove   the short proofs: simulation, torture, storage faults, hostile peers, random input, conformance, tests'
 	@echo 'make prove-long  the long ones (two hours)'
 	@echo 'make simulate  the whole system on virtual time, under faults [SEEDS=how many] [SEED=one to replay]'
 	@echo 'make mutants  one-line sabotages that the tests must notice [DIR=folder of patches] [ONLY=name] (15 minutes)'
@@ -124,7 +125,7 @@ check-wheel: $(ready)
 # docs/reliability.md says what each of them proves, and under which assumptions.
 
 shares := .venv/.prove
-proofs := prove-simulation prove-torture prove-storage-faults prove-hostile-peers prove-random-input prove-conformance
+proofs := prove-simulation prove-torture prove-storage-faults prove-hostile-peers prove-random-input prove-conformance prove-tests
 
 prove: prove-begin $(proofs)
 	@awk '{ all += $$1; line[NR] = $$0 } END { for (i = 1; i <= NR; i++) { split(line[i], part); \
@@ -162,6 +163,12 @@ prove-random-input: $(ready)
 
 prove-conformance: $(ready)
 	$(call proof,conformance,$(bin)/pytest -q -n 3 -m prove tests/conformance tests/js/test_conformance.py)
+
+# Of the tests and tools themselves: what is planted in store, simulation and a toy tree is noticed; a page's feature passes all that
+# it must; every scenario of the benchmarks works.
+prove-tests: $(ready)
+	$(call proof,tests,$(bin)/pytest -q -n auto --dist worksteal -m prove tests/store/test_planted.py tests/simulation tests/mutants \
+	    tests/plays tests/features tests/docs tests/durability tests/benchmarks)
 
 # ------------------------------------------------------------------------------------------------------ the environment
 

@@ -192,9 +192,12 @@ class Transaction(Protocol):
         first. `Context.transaction(fn, event=…)` does it before `fn`, so handlers rarely need it; twice is harmless."""
         ...
 
-    def changed(self, method: Method[P, Any], params: P, *, users: Iterable[str] | None = None) -> None:
+    def changed(
+        self, method: Method[P, Any], params: P | None, *, users: Iterable[str] | None = None
+    ) -> None:
         """The answer of this read of the plugin, which has `hints`, is another: tell the sessions that asked it with
-        these params (of these users, if given) behind the commit, at most once a second each."""
+        these params, or with any (None), behind the commit, at most once a second each; those of these users, if given. The
+        same said twice is said once; at most 512 questions in a transaction."""
         ...
 
     def audit(
@@ -319,6 +322,8 @@ class HttpRequest:
     body: bytes = b""
     session: Mapping[str, str] = field(default_factory=dict)
     user_id: str | None = None
+    #: Stands for the address that it came from, for limits alone: the same as long as the server runs. Thousands may share one.
+    visitor_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

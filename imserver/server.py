@@ -355,7 +355,7 @@ class Server:
         if self.posting.draining:
             return said(503, {"error": "the server is going down"}, retry_after="3")
         answer = await self.plugin_host.web.answer(
-            asked.method, asked.target, asked.headers, asked.body, visitor
+            asked.method, asked.target, asked.headers, asked.body, visitor, asked.address
         )
         session = None if answer.session is None else (answer.plugin, answer.session)
         return Page(answer.status, answer.headers, answer.body, answer.document, session)

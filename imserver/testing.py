@@ -321,8 +321,10 @@ class PluginKit(Generic[P]):
         headers: Mapping[str, str] | None = None,
         visitor: str = "",
         user_id: str | None = None,
+        address: str = "192.0.2.1",
     ) -> HttpResponse:
-        """Ask over HTTP: `await kit.http("GET", "/x/shop/day?date=…")`. `visitor` names a browser, whose session is kept."""
+        """Ask over HTTP: `await kit.http("GET", "/x/shop/day?date=…")`. `visitor` names a browser, whose session is kept;
+        `address` is where it asks from."""
 
         async def chunks() -> AsyncIterator[bytes]:
             if body:
@@ -330,7 +332,7 @@ class PluginKit(Generic[P]):
 
         named = {name.lower(): value for name, value in (headers or {}).items()}
         who = Visitor(self._sessions.get(visitor, {}), user_id)
-        answer = await self.host.web.answer(method, target, named, chunks(), who)
+        answer = await self.host.web.answer(method, target, named, chunks(), who, address)
         if answer.session is not None:
             self._sessions[visitor] = answer.session
         told = dict(answer.headers)

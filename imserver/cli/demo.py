@@ -1,4 +1,4 @@
-"""`imserver demo`: a server and clients survive a cut line and a kill, shown as a chat and proved; or a chat to try."""
+"""`imserver demo`: a server and clients survive a cut line and a kill, shown as a chat and proved; or a chat or page to try."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ from imserver_client import ClientError
 from .app import EXIT_FAILED, EXIT_MISTAKE, fail, tell
 from .control import ask, control_path
 from .demo_screen import DemoScreen
+from .demo_web import run_web
 from .run_cancellable import run_cancellable
 from .token import check_name
 
@@ -45,13 +46,21 @@ LEGEND = "… waiting   ✓ stored on disk   ✓✓ delivered   ✓✓ read     
 @click.option("--chat", "chatting", is_flag=True, help="No play: set all up and chat with the shop yourself.")
 @click.option("--as", "name", metavar="NAME", default=MING.user_id, show_default=True,
               help="With --chat: who you are. Any name does.")  # fmt: skip
+@click.option("--web", is_flag=True, help="No play: the shops' page in a browser of yours, until Ctrl-C.")
+@click.option(
+    "--lan", is_flag=True, help="With --web: for phones in this network, with QR codes. Plain HTTP."
+)
+@click.option("--port", type=click.IntRange(1, 65535), metavar="N", help="With --web: the page's port.")
 @click.option("--folder", metavar="PATH", type=click.Path(path_type=Path, file_okay=False),
               help="Where the database goes, and stays. Default: a temporary folder that is removed.")  # fmt: skip
 @click.option("--pace", default=0.3, show_default=True, type=click.FloatRange(0, 10), metavar="SECONDS",
               help="How long each message is left to be read.")  # fmt: skip
 @click.option("--sabotage", type=click.Choice(sorted(SABOTAGES)),
               help="Test the checker: spoil this run, which then has to end with exit code 1.")  # fmt: skip
-def demo(chatting: bool, name: str, folder: Path | None, pace: float, sabotage: str | None) -> int:
+def demo(
+    chatting: bool, name: str, web: bool, lan: bool, port: int | None,
+    folder: Path | None, pace: float, sabotage: str | None,
+) -> int:  # fmt: skip
     """Play a customer's conversation with a shop, while its line is cut and its server is killed; then prove that nothing was
     lost.
 
@@ -59,8 +68,14 @@ def demo(chatting: bool, name: str, folder: Path | None, pace: float, sabotage: 
     everything that the chat said is in the database, once and in order, and every appointment that it promised.
     """
     check_name(name)
+    if chatting and web:
+        raise click.UsageError("--chat and --web are two different things to try")
+    if (lan or port is not None) and not web:
+        raise click.UsageError("--lan and --port are for --web")
     try:
-        with _folder(folder, fresh=not chatting) as place:
+        with _folder(folder, fresh=not (chatting or web)) as place:
+            if web:
+                return _run(run_web(place, kept=folder is not None, lan=lan, port=port))
             if chatting:
                 return _run(_chat(place, name))
             return _run(_play(place, pace, sabotage))

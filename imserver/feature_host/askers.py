@@ -116,8 +116,13 @@ class Askers:
 
     # -- from plugins -------------------------------------------------------------------------------------------------
 
-    def changed(self, name: bytes, users: Iterable[str] | None = None) -> None:
-        """Something was committed that gives this question another answer: for everybody, or for these users."""
+    def changed(self, name: bytes | str, users: Iterable[str] | None = None) -> None:
+        """Something was committed that gives this question another answer: for everybody, or for these users. The name of a
+        method: all that was asked by it."""
+        if isinstance(name, str):  # rare (a shop's opening hours): no index is kept for it
+            for one in [one for one, question in self._questions.items() if question.kind == name]:
+                self.changed(one, users)
+            return
         question = self._questions.get(name)
         if question is None:
             return

@@ -8,6 +8,7 @@ cookie. Bounds and deadlines hold here, so that every listener has them.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ import msgspec
 
 from imserver.errors import PluginError, Refusal
 from imserver.http_requests import NOBODY, Unanswerable, Visitor, VisitorOf, read_body, refused
+from imserver.networks import counted_as
 from imserver.plugin_api import HttpHandler, HttpRequest, HttpResponse
 from imserver.plugin_host.limits import HostLimits
 
@@ -106,6 +108,8 @@ class Web:
         #: GET at addresses of the site itself, of all plugins.
         self._pages: list[_Route] = []
         self._running: dict[str, int] = {}
+        #: Hides addresses; made when the first one comes.
+        self._secret = b""
 
     # -- routes -------------------------------------------------------------------------------------------------------
 
@@ -194,11 +198,13 @@ class Web:
         headers: Mapping[str, str],
         body: AsyncIterator[bytes],
         visitor: Visitor | VisitorOf = NOBODY,
+        address: str = "",
     ) -> Answer:
         """The answer to a request, whatever comes. `headers` has small names; `body` is read only as far as it may be.
-        `visitor`: who asks, or how to know it for a plugin, once that is known."""
+        `visitor`: who asks, or how to know it for a plugin, once that is known. `address` is the client's; no plugin sees
+        it."""
         try:
-            answer = await self._answer(method, target, headers, body, visitor)
+            answer = await self._answer(method, target, headers, body, visitor, address)
         except Unanswerable as wrong:
             answer = _said(wrong.status, {"error": str(wrong)}, wrong.headers)
         if method == "HEAD":
@@ -212,6 +218,7 @@ class Web:
         headers: Mapping[str, str],
         body: AsyncIterator[bytes],
         visitor: Visitor | VisitorOf,
+        address: str,
     ) -> Answer:
         route, path, values = self._find(method, target)
         query = _query_of(target.partition("?")[2])
@@ -232,6 +239,7 @@ class Web:
             data,
             who.session,
             who.user_id,
+            self._visitor_key(address),
         )
         running = self._running.get(route.plugin, 0)
         if running >= self._limits.max_http_requests:
@@ -241,6 +249,13 @@ class Web:
             return await self._handled(route, request)
         finally:
             self._running[route.plugin] -= 1
+
+    def _visitor_key(self, address: str) -> str:
+        """What plugins see of an address (of IPv6: of its /64): a name that tells nothing of it without the secret."""
+        if not self._secret:
+            self._secret = self._random_bytes(16)
+        counted = counted_as(address) or address
+        return hashlib.blake2b(counted.encode(), key=self._secret, digest_size=12).hexdigest()
 
     async def _handled(self, route: _Route, request: HttpRequest) -> Answer:
         deadline = asyncio.timeout(self._limits.http_deadline_s)

@@ -27,6 +27,10 @@ from imserver.store.checks import check_database
 pytestmark = pytest.mark.timeout(150)
 
 
+#: Some seconds of several processes each: `make prove-tests` runs them. What they are made of is tested here each time.
+slow = pytest.mark.prove
+
+
 def run(name: str, bench: Bench) -> list[Row]:
     rows = list(SCENARIOS[name].run(bench, ()))
     assert len(rows) == SCENARIOS[name].steps(bench, ())
@@ -71,6 +75,7 @@ def test_fanout_counts_every_delivery(bench: Bench, monkeypatch: pytest.MonkeyPa
     assert row.counts.delivered == 4 * row.counts.sent > 0
 
 
+@slow
 @pytest.mark.parametrize(
     "name", ["backlog", "reconnect", "booking", "race", "reading", "fairness", "backup", "turns", "edits"]
 )
@@ -78,12 +83,14 @@ def test_scenario(name: str, bench: Bench) -> None:
     run(name, bench)
 
 
+@slow
 def test_an_employee_is_swapped_and_reads_no_more(bench: Bench) -> None:
     *_, swapped = run("team", bench)
     assert swapped.figures["swaps"] >= 1
     assert swapped.figures["gone_p50_ms"] > 0
 
 
+@slow
 def test_a_list_of_accounts_tells_memory_of_both_sides(bench: Bench) -> None:
     few, many = run("accounts", bench)
     assert few.case.endswith(" 10 accounts")
@@ -93,6 +100,7 @@ def test_a_list_of_accounts_tells_memory_of_both_sides(bench: Bench) -> None:
         assert row.figures["server_mib"] >= 0
 
 
+@slow
 def test_both_libraries_post_and_receive_everything(bench: Bench) -> None:
     python, javascript = run("libraries", bench)
     assert (python.loop, javascript.loop) == ("Python", "JavaScript")
@@ -102,12 +110,14 @@ def test_both_libraries_post_and_receive_everything(bench: Bench) -> None:
         assert row.figures["client_cpu_ratio"] > 0
 
 
+@slow
 def test_idle_tells_of_each_kind(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.scenarios.memory._CALM_S", 0.06)
     rows = run("idle", bench)
     assert [row.case.split(" ", 1)[1].split(" ")[0] for row in rows] == ["idle", "idle", "detached", "cached"]
 
 
+@slow
 def test_the_door_tells_what_a_websocket_costs_beside_tcp(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,6 +130,7 @@ def test_the_door_tells_what_a_websocket_costs_beside_tcp(
     assert plain.figures["count"] >= 20
 
 
+@slow
 def test_growth_compares_with_an_empty_store(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.scenarios.growth.ROUNDS", 1)
     rows = run("growth", bench)

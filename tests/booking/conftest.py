@@ -10,6 +10,7 @@ import pytest
 from imserver.plugins.booking.messages import shop_texts
 from imserver.plugins.booking.schedule.shops import Chain
 from imserver.plugins.booking.understanding.lexicon import Lexicon
+from imserver.plugins.booking.understanding.reader import prepare
 
 #: Of the chains that came last; most tests open the demo chain.
 KEPT = 8
@@ -20,7 +21,6 @@ def one_reader_for_a_chain() -> Iterator[None]:
     """The words of a chain are compiled and read with once: they follow from the chain alone, and nothing changes them. It took
     half the time of opening a shop."""
     made: deque[Lexicon] = deque(maxlen=KEPT)
-    prepare = shop_texts.prepare
 
     def of(chain: Chain) -> Lexicon:
         known = next((one for one in made if one.chain == chain), None)

@@ -77,7 +77,7 @@ class Tab:
             worked = sorted(((after[pid] - before.get(pid, 0.0), pid) for pid in after), reverse=True)
             if len(worked) == 1 or worked[0][0] > 3 * max(worked[1][0], 0.01):
                 return worked[0][1]
-        raise AssertionError(f"no process stands out: {worked}")
+        raise AssertionError("no process stands out")
 
 
 async def open_tab(context: BrowserContext, site: Site) -> Tab:

@@ -222,10 +222,12 @@ def test_its_needs_are_those_of_the_rule() -> None:
 # -- its code -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.prove
 def test_its_session_prints_what_it_says(house: Path) -> None:
     assert run(house, "session.py") == PRINTED
 
 
+@pytest.mark.prove
 def test_its_tests_pass_and_the_spec_and_the_transcript_are_right(house: Path) -> None:
     told = run(
         house,
@@ -241,6 +243,7 @@ def test_its_tests_pass_and_the_spec_and_the_transcript_are_right(house: Path) -
     assert "passed" in told
 
 
+@pytest.mark.prove
 def test_its_mutant_is_caught(house: Path, tmp_path: Path) -> None:
     [shown] = re.findall(r"^```diff\n(Breaks: .*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     (tmp_path / "stars.patch").write_text(shown)
@@ -257,12 +260,14 @@ def test_its_mutant_is_caught(house: Path, tmp_path: Path) -> None:
     assert "1 failed" in told
 
 
+@pytest.mark.prove
 def test_its_people_give_stars_in_the_simulation(house: Path) -> None:
     looked_at, stars, findings = map(int, run(house, "-c", SIMULATED).split())
     assert looked_at > stars > 0, "messages were looked at, and some have stars"
     assert findings == 0
 
 
+@pytest.mark.prove
 def test_its_code_is_written_as_ours_is(house: Path) -> None:
     run(
         house,

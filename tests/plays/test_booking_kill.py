@@ -54,6 +54,7 @@ async def answers(seats: list[Seat], heard: asyncio.Condition, more: int) -> Non
         await heard.wait_for(lambda: count() >= goal)
 
 
+@pytest.mark.prove
 @pytest.mark.timeout(240)
 async def test_after_kills_in_mid_dialogue_booked_is_said_of_what_exists_and_of_nothing_else(
     tmp_path: Path,

@@ -163,6 +163,7 @@ class Shop:
         context.route("POST", "/day/{date}", self.order)
         context.route("PUT", "/wait", self.wait)
         context.route("GET", "/", self.front)
+        context.route("GET", "/visitor", self.visitor)
         self._extra(context)
 
     async def stop(self) -> None:
@@ -290,6 +291,9 @@ class Shop:
         if request.body == b"none":
             return None  # type: ignore[return-value]
         return HttpResponse(201, str(len(request.body)))
+
+    async def visitor(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse(body=request.visitor_key)
 
     async def wait(self, request: HttpRequest) -> HttpResponse:
         await self.slow.wait()

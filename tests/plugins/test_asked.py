@@ -218,11 +218,29 @@ async def test_only_reads_with_hints_and_not_too_many(kit: PluginKit[Shop]) -> N
         await transaction(lambda tx: tx.changed(ABOUT, AboutParams("group/x", 1)))
 
     def changes(tx: Transaction) -> None:
-        for number in range(65):
+        for number in range(513):
             tx.changed(DAY, DayParams(str(number)))
 
-    with pytest.raises(PluginError, match="64 times"):
+    def again(tx: Transaction) -> None:
+        for _ in range(513):
+            tx.changed(DAY, DayParams("mon"))
+
+    with pytest.raises(PluginError, match="512 questions"):
         await transaction(changes)
+    await transaction(again)  # that is one
+
+
+async def test_of_a_method_all_questions_are_told_and_no_other_methods(kit: PluginKit[Shop]) -> None:
+    for user_id in ("ann", "bob"):
+        await kit.call(MINE, user_id, MineParams())
+        await kit.call(DAY, user_id, DayParams("mon"))
+    await kit.call(DAY, "ann", DayParams("tue"))
+    await kit.plugin.context.transaction(lambda tx: tx.changed(DAY, None))
+    assert sorted(kit.pushes("ann")) == [("x-shop.day", "mon"), ("x-shop.day", "tue")]
+    assert kit.pushes("bob") == [("x-shop.day", "mon")]
+    await kit.advance(1)
+    await kit.plugin.context.transaction(lambda tx: tx.changed(DAY, None, users=["bob"]))
+    assert (kit.pushes("ann"), kit.pushes("bob")) == ([], [("x-shop.day", "mon")])
 
 
 async def test_a_change_behind_the_snapshot_is_told_before_the_answer_is(

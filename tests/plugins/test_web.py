@@ -82,6 +82,19 @@ async def test_of_headers_it_sees_those_that_name_nobody(kit: PluginKit[Shop]) -
     assert answer.body == b" ['accept-language']"
 
 
+async def test_a_visitors_key_stands_for_an_address_and_does_not_name_it(kit: PluginKit[Shop]) -> None:
+    async def key(address: str) -> str:
+        return repr((await kit.http("GET", "/x/shop/visitor", address=address)).body)
+
+    keys = [await key(one) for one in ("192.0.2.1", "192.0.2.1", "192.0.2.2")]
+    assert keys[0] == keys[1] != keys[2]
+    assert "192.0" not in keys[0]
+    assert await key("2001:db8::1") == await key("2001:db8::2") != await key("2001:db8:0:1::1")
+    async with PluginKit(Shop, seed=2) as other:
+        answer = await other.http("GET", "/x/shop/visitor", address="192.0.2.1")
+        assert repr(answer.body) != keys[0], "another server's is another"
+
+
 async def test_head_is_get_without_the_body(kit: PluginKit[Shop]) -> None:
     answer = await kit.http("HEAD", "/x/shop/")
     assert (answer.status, answer.body, answer.headers["content-length"]) == (200, b"", "13")

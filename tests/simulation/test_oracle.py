@@ -15,6 +15,8 @@ from imserver_protocol.session.handshake import resume_refusal
 from imserver_protocol.session.session import Session
 from imserver_protocol.session.window import ResendQueue
 
+pytestmark = pytest.mark.prove
+
 #: Runs that are tried before a sabotage counts as unnoticed.
 SEEDS = range(300, 360)
 

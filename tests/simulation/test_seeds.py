@@ -47,6 +47,7 @@ def _digest(seed: int, hash_seed: str) -> str:
     return found[1]
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("seed", [3, 7])
 def test_a_seed_is_the_same_run_in_every_process(seed):
     here = run_one(seed).digest

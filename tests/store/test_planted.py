@@ -59,16 +59,11 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-class Bounded(sqlite3.Connection):
-    """Ends a statement that does not end: a sabotage may make a conversation whose messages name each other in a ring."""
-
-    def execute(self, sql: str, *arguments: Any) -> sqlite3.Cursor:
-        self.set_progress_handler(lambda: 1, MAX_STEPS)
-        return super().execute(sql, *arguments)
-
-
 def bounded(path: str) -> sqlite3.Connection:
-    return sqlite3.connect(path, isolation_level=None, factory=Bounded)
+    """Ends a statement that does not end: a sabotage may make a conversation whose messages name each other in a ring."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.set_progress_handler(lambda: 1, MAX_STEPS)
+    return connection
 
 
 class Sides:
@@ -179,14 +174,18 @@ def told_by_the_model(comparison: str, seed: int) -> list[Any]:
     return told(comparison, seed, by_hand=True)
 
 
+@pytest.mark.prove
+@pytest.mark.parametrize("share", range(3))
 @pytest.mark.parametrize("comparison", COMPARISONS)
-def test_without_a_sabotage_they_agree_on_each_history(comparison: str) -> None:
-    for seed in HISTORIES[:6] if comparison in ON_DISK else HISTORIES:  # a disk takes its time
+def test_without_a_sabotage_they_agree_on_each_history(comparison: str, share: int) -> None:
+    histories = HISTORIES[:6] if comparison in ON_DISK else HISTORIES  # a disk takes its time
+    for seed in histories[share::3]:
         by_sql = told(comparison, seed, by_hand=False)
         for part, (left, right) in enumerate(zip(by_sql, told_by_the_model(comparison, seed), strict=True)):
             assert left == right, f"history {seed}, part {part}"
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("name", SABOTAGES)
 def test_a_sabotage_makes_them_disagree(name: str) -> None:
     sabotage = SABOTAGES[name]

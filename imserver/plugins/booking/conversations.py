@@ -10,6 +10,8 @@ import msgspec
 from imserver.plugin_api import Audience, Kind, Role, Transaction
 
 from .messages.texts import Catalogue, language_of
+from .schedule.asked import tell_mine
+from .schedule.rows import Rows
 from .schedule.shops import Chain, Shop
 
 
@@ -83,6 +85,7 @@ def service_conversation(
         "INSERT INTO booking_services (conversation_id, store_id, customer_id, created_at, by_team) VALUES (?, ?, ?, ?, 1)",
         (conversation_id, shop.id, customer_id, tx.now_ms),
     )
+    tell_mine(tx, customer_id)
     return conversation_id
 
 
@@ -108,7 +111,7 @@ def service_at(tx: Transaction, conversation_id: str) -> ServiceConversation | N
     return ServiceConversation(*rows[0]) if rows else None
 
 
-def services_of(tx: Transaction, customer_id: str) -> list[ServiceConversation]:
+def services_of(tx: Rows, customer_id: str) -> list[ServiceConversation]:
     """Every shop that a customer has opened, the latest first."""
     rows: list[tuple[Any, ...]] = tx.execute(
         f"{_SERVICE} WHERE customer_id = ? ORDER BY created_at DESC, store_id", (customer_id,)

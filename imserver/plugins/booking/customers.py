@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from imserver.plugin_api import Transaction
 
 from .messages.texts import language_of
+from .schedule.asked import tell_mine
+from .schedule.rows import Rows
 
 _CAME = "status IN ('arrived', 'in_exam', 'done')"
 
@@ -23,7 +25,7 @@ class Customer:
     no_messages: bool = False
 
 
-def customer(tx: Transaction, user_id: str) -> Customer:
+def customer(tx: Rows, user_id: str) -> Customer:
     rows = tx.execute(
         "SELECT user_id, language, name, age_band, lens_kind, no_messages FROM booking_customers WHERE user_id = ?",
         (user_id,),
@@ -34,6 +36,7 @@ def customer(tx: Transaction, user_id: str) -> Customer:
 
 
 def remember(tx: Transaction, known: Customer) -> None:
+    tell_mine(tx, known.user_id)
     tx.execute(
         "INSERT INTO booking_customers (user_id, language, name, age_band, lens_kind, no_messages) VALUES (?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (user_id) DO UPDATE SET language = excluded.language, name = excluded.name,"
@@ -56,7 +59,7 @@ def known_first_visit(tx: Transaction, user_id: str, store_id: str) -> bool | No
     return bool(rows[0][0]) if rows else None
 
 
-def language_for(tx: Transaction, user_id: str) -> str:
+def language_for(tx: Rows, user_id: str) -> str:
     """The language for messages to a user: that of their last command, or else their account's."""
     spoken = customer(tx, user_id).language
     if spoken:

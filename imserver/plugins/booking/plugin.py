@@ -34,9 +34,12 @@ from .messages.texts import text_faults
 from .operations import BookingConfig
 from .page_files import PageFiles
 from .schedule import changes, leave
+from .schedule.asked import tell_all
 from .schedule.changes import ChainFile
 from .schedule.shops import Chain, ChainError
 from .understanding.alarms import STEP_CHARS, strongest
+from .web.chains import Chains
+from .web.reads import Reads
 
 
 class _Stale(Exception):
@@ -82,6 +85,7 @@ class BookingPlugin:
     async def start(self, context: Context) -> None:
         """Load the chain (a mistake in it stops the start), make bots and staff groups, register everything."""
         self._context = context
+        Reads(context, Chains(self._file_of)).register(context)  # first: what follows tells of changes
         await self._open()
         compile_all()  # nobody is waiting yet
         await self._unit(holding.expire_overdue)
@@ -125,6 +129,7 @@ class BookingPlugin:
         await self._unit(strays.show)
         await self._unit(requests.plan_all)
         await self._unit(plan_end.end_overdue)
+        await context.transaction(tell_all)
 
     async def _read_changes(self) -> ShopTexts:
         """The chain in effect, and everything that is made of it."""
@@ -274,6 +279,10 @@ class BookingPlugin:
                 return
             except _Stale:
                 await self._read_changes()
+
+    def _file_of(self) -> ChainFile:
+        assert self._file is not None, "the plugin is not started"
+        return self._file
 
     @property
     def _shop_texts(self) -> ShopTexts:

@@ -215,10 +215,10 @@ async def test_a_crowd_is_hinted_at_and_whoever_looks_sees_it(
         assert one.user_ids == tuple(crowd[: rules.MAX_NAMES])
 
 
-async def test_ten_thousand_are_rows_of_the_feature_and_one_of_state(tmp_path: Path) -> None:
+async def test_thousands_are_rows_of_the_feature_and_one_of_state(tmp_path: Path) -> None:
     """No position, no place in the list, nothing unread; and the last put costs what the first did."""
     kinds = [chr(0x1F600 + number) for number in range(rules.MAX_OWN)]
-    crowd = [f"p{number:04}" for number in range(1_250)]
+    crowd = [f"p{number:04}" for number in range(250)]
     async with running(tmp_path, USERS) as server, people(server) as enter:
 
         def make(tx: Any) -> None:
@@ -234,16 +234,13 @@ async def test_ten_thousand_are_rows_of_the_feature_and_one_of_state(tmp_path: P
         before = await listed(bob)
         assert [one for one, *_ in before] == [newer, group]
         for emoji in kinds:
-            for start in range(0, len(crowd), 250):
-                await asyncio.gather(
-                    *(react(server, name, group, emoji) for name in crowd[start : start + 250])
-                )
+            await asyncio.gather(*(react(server, name, group, emoji) for name in crowd))
         assert await listed(bob) == before
         with closing(sqlite3.connect(server.config.store.path)) as raw:
             (rows,), (kept,) = raw.execute(
                 "SELECT COUNT(*) FROM reactions_put UNION ALL SELECT COUNT(*) FROM reactions_kinds"
             ).fetchall()
-            assert (rows, kept) == (10_000, len(kinds))
+            assert (rows, kept) == (2_000, len(kinds))
             state = raw.execute(
                 "SELECT user_no = 0, COUNT(*) FROM item_values GROUP BY user_no = 0"
             ).fetchall()

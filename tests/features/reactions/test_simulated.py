@@ -83,6 +83,7 @@ def count(counts: Counter[str], notes: Notes) -> None:
         counts["people in the end"] += len(who)
 
 
+@pytest.mark.prove
 def test_people_react_and_nothing_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     counts, findings = counted(SEEDS, monkeypatch)
     assert findings == []

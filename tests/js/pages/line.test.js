@@ -62,7 +62,7 @@ test("without a connection words wait and go out once it is there; a booking is 
   const outcome = await made.line.say(SHOP, "hello");
   assert.equal(outcome.state, "waiting");
   await assert.rejects(made.line.post(SHOP, "/book exam 2026-12-03 15:00"), ({ code }) => code === "OFFLINE");
-  assert.equal(made.line.unanswered.length, 1);
+  assert.deepEqual(made.line.unsent.map(({ text }) => text), ["hello"]);
   made.failing = null;
   made.again();
   assert.equal((await outcome.settled).state, "sent");
@@ -81,6 +81,34 @@ test("the outcome of a post that was in the air when the client ended is known f
   assert.equal((await outcome).state, "sent");
   assert.equal(made.clients.length, 2);
   assert.equal(made.server.stored.size, 1);
+});
+
+test("words that were kept when the page was closed go out from the next one, once", async () => {
+  const made = world({ session: GUEST });
+  await connected(made);
+  made.server.answer(false);
+  void made.line.say(SHOP, "before the reload");
+  await made.until(() => made.kept.size > 1 || [...made.kept.keys()].some((name) => name.startsWith("post:")));
+  await made.line.pause();
+  const again = world({ session: GUEST });
+  again.kept = made.kept;
+  await connected(again);
+  await again.until(() => again.line.unsent.length === 0 && again.server.stored.size === 1);
+  assert.deepEqual([...again.kept.keys()].filter((name) => name.startsWith("post:")), []);
+});
+
+test("what was refused stays until it is repeated or given up", async () => {
+  const made = world();
+  made.server.refusing = new Refused(609, "too much today");
+  await made.line.say(SHOP, "one");
+  await made.line.say(SHOP, "two");
+  const [one, two] = made.line.unsent;
+  assert.equal(one.refused.code, "QUOTA");
+  made.server.refusing = null;
+  made.line.settle(two.name, "discard");
+  made.line.settle(one.name, "again");
+  await made.until(() => made.line.unsent.length === 0);
+  assert.deepEqual([...made.server.stored.values()].map(({ content }) => content.text), ["one"]);
 });
 
 test("the server's no has its words", async () => {

@@ -108,7 +108,12 @@ export function lineWorld({ session = null } = {}) {
     watchMine: (_, onChange) => void (world.tellMine = onChange),
     erase: async (userId) => void world.erased.push(userId),
     importClient: async () => ({ CloseCode, Stopped, directConversationId, joinTabs: (options) => joinTabs({ ...options, keep: false }, open) }),
-    openKept: async () => ({ get: async (name) => world.kept.get(name), put: async (name, value) => world.kept.set(name, value), close() {} }),
+    openKept: async () => ({
+      get: async (name) => world.kept.get(name),
+      put: async (name, value) => void (value === undefined ? world.kept.delete(name) : world.kept.set(name, value)),
+      all: async (prefix) => [...world.kept].filter(([name]) => name.startsWith(prefix)).map(([, value]) => value),
+      close() {},
+    }),
     address: "wss://shop.test/socket",
     online: () => world.online,
     onState: (state) => world.states.push(state),

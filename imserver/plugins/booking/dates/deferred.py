@@ -47,6 +47,13 @@ def compile_all() -> None:
         _ = one.search
 
 
+def leave_waiting(pattern: re.Pattern[str]) -> None:
+    """Not to be compiled before a text needs it, as the whole of it probably never is."""
+    one = cast("object", pattern)
+    if isinstance(one, Deferred):
+        _WAITING.discard(one)
+
+
 def deferred(pattern: str, flags: int = 0) -> re.Pattern[str]:
     """What `re.compile` returns, but for a fault in the pattern, which the first use raises."""
     return cast("re.Pattern[str]", Deferred(pattern, flags if flags & re.ASCII else flags | re.UNICODE))

@@ -18,7 +18,7 @@ from threading import Lock
 from typing import Any, Final, NamedTuple
 
 from .alternatives import alternatives, few
-from .deferred import deferred
+from .deferred import leave_waiting
 from .text import MARKS
 
 Grams = frozenset[str]
@@ -50,6 +50,7 @@ _SHARES: Final = {
 }  # fmt: skip
 """How common a character is in texts, roughly; any other is rare."""
 _RARE: Final = 0.005
+_RAREST: Final = 0.0001
 
 
 @lru_cache(maxsize=8)  # of a text several ask one after the other
@@ -77,8 +78,8 @@ class _Asked:
     def __init__(self) -> None:
         self._rows: dict[str, range] = {}
         self._grams: set[str] = set()
-        self._by_gram: dict[str, list[int]] = {}
-        self._patterns: list[re.Pattern[str]] = []
+        self._by_gram: dict[str, tuple[int, ...]] = {}
+        self._patterns: list[str | re.Pattern[str]] = []
         self._adding = Lock()
 
     def __len__(self) -> int:
@@ -90,13 +91,14 @@ class _Asked:
 
     def _add(self, pattern: re.Pattern[str]) -> range:
         each = needs_of(pattern.pattern, pattern.flags)
-        parts = alternatives(pattern.pattern)
-        ones = [deferred(part, pattern.flags) for part in parts] if len(each) > 1 else [pattern]
+        ones = _parts(pattern.pattern, pattern.flags) if len(each) > 1 else (pattern,)
+        if len(each) > 1:
+            leave_waiting(pattern)
         with self._adding:
             numbers = range(len(self), len(self) + len(ones))
             for number, needs in zip(numbers, each, strict=True):
                 for gram in needs:
-                    self._by_gram.setdefault(gram, []).append(number)
+                    self._by_gram[gram] = (*self._by_gram.get(gram, ()), number)
             self._grams.update(*each)
             self._patterns += ones
             return self._rows.setdefault(pattern.pattern, numbers)  # last: all is known of them by now
@@ -108,7 +110,14 @@ class _Asked:
 
     def pattern(self, numbers: Sequence[int]) -> re.Pattern[str]:
         """What finds what the alternatives of these numbers do; they are of one pattern."""
-        return few([self._patterns[one] for one in numbers])
+        return few([self._compiled(one) for one in numbers])
+
+    def _compiled(self, number: int) -> re.Pattern[str]:
+        """An alternative; most of the thousands no text ever needs."""
+        one = self._patterns[number]
+        if isinstance(one, str):
+            one = self._patterns[number] = re.compile(one)
+        return one
 
 
 _ASKED: Final = _Asked()
@@ -215,10 +224,15 @@ def work_out(pattern: str, flags: int) -> tuple[Grams, ...]:
     """`needs_of`, from the pattern itself."""
     if _PARSER is None or flags & re.IGNORECASE:
         return (ALWAYS,)
-    parsed = [_PARSER.parse(one, flags) for one in alternatives(pattern)]
+    parsed = [_PARSER.parse(one, flags) for one in _parts(pattern, flags)]
     if any(one.getwidth()[0] == 0 for one in parsed):  # what matches nothing at all is found otherwise
         parsed = [_PARSER.parse(pattern, flags)]
     return tuple(_of_all(one).needs or ALWAYS for one in parsed)
+
+
+def _parts(pattern: str, flags: int) -> tuple[str, ...]:
+    """Its alternatives, each to be compiled without flags of its own."""
+    return alternatives(pattern) if flags in (0, re.UNICODE) else (pattern,)
 
 
 class _Part(NamedTuple):
@@ -332,7 +346,8 @@ def _longest(piece: str) -> list[str]:
 
 @cache
 def _share(gram: str) -> float:
-    return prod(_SHARES.get(char, _RARE) for char in gram)
+    """How many texts have it, roughly. None is so rare that it costs nothing to look for."""
+    return max(_RAREST, prod(_SHARES.get(char, _RARE) for char in gram))
 
 
 def _order(gram: str) -> tuple[float, str]:

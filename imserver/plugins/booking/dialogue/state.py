@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 
 from imserver.plugin_api import Transaction
+from imserver.plugins.booking.schedule.asked import tell_mine
+from imserver.plugins.booking.schedule.rows import Rows
 
 #: After so long a text no longer answers the question: "1" or 好 then means something else.
 MAX_AGE_MS = 30 * 60 * 1000
@@ -134,7 +136,7 @@ class Dialogue(msgspec.Struct, omit_defaults=True):
         return found.pop() if len(found) == 1 else None
 
 
-def load_dialogue(tx: Transaction, conversation_id: str, user_id: str) -> Dialogue | None:
+def load_dialogue(tx: Rows, conversation_id: str, user_id: str) -> Dialogue | None:
     """The open question, or None if there is none or it is too old."""
     rows = tx.execute(
         "SELECT state FROM booking_dialogues WHERE conversation_id = ? AND user_id = ? AND updated_at > ?",
@@ -145,6 +147,7 @@ def load_dialogue(tx: Transaction, conversation_id: str, user_id: str) -> Dialog
 
 def save_dialogue(tx: Transaction, conversation_id: str, user_id: str, state: Dialogue | None) -> None:
     """Keep the question, or forget it with None."""
+    tell_mine(tx, user_id)
     if state is None:
         tx.execute(
             "DELETE FROM booking_dialogues WHERE conversation_id = ? AND user_id = ?",

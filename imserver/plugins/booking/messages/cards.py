@@ -15,7 +15,7 @@ from .texts import Words
 #: Buttons of one card. More than a chain's shops in one city would not be read anyway; a card stays far below 32 KiB.
 MAX_ACTIONS = 50
 
-_CHANGEABLE = frozenset({Status.PENDING, Status.CONFIRMED})
+CHANGEABLE = frozenset({Status.PENDING, Status.CONFIRMED})
 #: The next steps of staff, by status: (text of the button, command).
 _STAFF_STEPS: dict[Status, tuple[str, ...]] = {
     Status.PENDING: ("confirm", "cancel"),
@@ -137,7 +137,7 @@ def appointment_card(
 
 def change_options(words: Words, appointment: Appointment) -> list[Option]:
     """Buttons to move or cancel, if its status allows that; they carry the version."""
-    if appointment.status not in _CHANGEABLE:
+    if appointment.status not in CHANGEABLE:
         return []
     return [
         Option(

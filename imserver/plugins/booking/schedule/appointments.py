@@ -9,9 +9,10 @@ from typing import Any
 
 from imserver.plugin_api import Transaction, UniqueViolation
 
-from . import cells
+from . import asked, cells
 from .codes import code_of
 from .hours import MINUTE_MS
+from .rows import Rows
 from .shops import Service, Shop
 from .slots import Slot, pools
 from .status import KEEPS_WISH, LIVE, OWNING, Action, Actor, Status, next_status
@@ -97,15 +98,15 @@ class Wish:
     minutes: int
 
 
-def get(tx: Transaction, appointment_id: int) -> Appointment | None:
+def get(tx: Rows, appointment_id: int) -> Appointment | None:
     return _one(tx, "id = ?", (appointment_id,))
 
 
-def by_code(tx: Transaction, code: str) -> Appointment | None:
+def by_code(tx: Rows, code: str) -> Appointment | None:
     return _one(tx, "code = ?", (code.upper(),))
 
 
-def upcoming(tx: Transaction, customer_id: str, store_id: str | None = None) -> list[Appointment]:
+def upcoming(tx: Rows, customer_id: str, store_id: str | None = None) -> list[Appointment]:
     """Live appointments of a customer that have not ended, soonest first."""
     where = f"customer_id = ? AND start_at > ? AND end_at > ? AND status IN ({_LIVE_MARKS})"
     # start_at bounds the index range: nothing lasts longer than a day.
@@ -137,7 +138,7 @@ def coming_at(tx: Transaction, store_id: str, conversation_id: str) -> list[Appo
     )
 
 
-def past(tx: Transaction, customer_id: str, store_id: str | None, count: int) -> list[Appointment]:
+def past(tx: Rows, customer_id: str, store_id: str | None, count: int) -> list[Appointment]:
     """The last appointments of a customer that are over, latest first."""
     return _many(
         tx,
@@ -171,13 +172,13 @@ def pending(tx: Transaction) -> list[Appointment]:
     return _many(tx, "status = 'pending' OR wish_wall <> '' ORDER BY id", ())
 
 
-def held_for(tx: Transaction, customer_id: str, store_id: str) -> list[Appointment]:
+def held_for(tx: Rows, customer_id: str, store_id: str) -> list[Appointment]:
     """The holds of a customer in a shop."""
     where = "hold_until IS NOT NULL AND status = 'held' AND customer_id = ? AND store_id = ?"
     return _many(tx, f"{where} LIMIT {MAX_ROWS}", (customer_id, store_id))
 
 
-def resources_of(tx: Transaction, appointment_id: int) -> list[str]:
+def resources_of(tx: Rows, appointment_id: int) -> list[str]:
     rows = tx.execute(
         "SELECT resource_id FROM booking_appointment_resources WHERE appointment_id = ?", (appointment_id,)
     )
@@ -221,6 +222,8 @@ def hold(tx: Transaction, wish: Wish, slot: Slot) -> Appointment | None:
     held = get(tx, number)
     assert held is not None
     _remember(tx, held, "hold")
+    _tell_time(tx, held)
+    asked.tell_mine(tx, held.customer_id)
     return held
 
 
@@ -251,6 +254,7 @@ def place(
             appointment.id,
         ),
     )
+    _tell_time(tx, appointment)  # the people may be others though the time is not
     return changed(tx, appointment, Action.MOVE, status, wish.actor_id)
 
 
@@ -267,6 +271,7 @@ def extend(tx: Transaction, appointment: Appointment, until: int) -> None:
         "UPDATE booking_appointments SET hold_until = ? WHERE id = ? AND hold_until IS NOT NULL",
         (until, appointment.id),
     )
+    asked.tell_mine(tx, appointment.customer_id)
 
 
 def is_free_for(tx: Transaction, appointment: Appointment, wish: Wish, slot: Slot) -> bool:
@@ -349,6 +354,7 @@ def rows_of_changes(tx: Transaction, appointment_id: int) -> list[tuple[str, str
 def show_card(tx: Transaction, appointment: Appointment, position: int) -> Appointment:
     """Remember where the appointment's card stands."""
     tx.execute("UPDATE booking_appointments SET card_position = ? WHERE id = ?", (position, appointment.id))
+    asked.tell_mine(tx, appointment.customer_id)
     return _again(tx, appointment)
 
 
@@ -371,7 +377,26 @@ def changed(
         )
     now = _again(tx, appointment)
     _remember(tx, now, action)
+    _tell(tx, appointment, now)
     return now
+
+
+def _tell(tx: Transaction, before: Appointment, now: Appointment) -> None:
+    """The pages that show one of the two: its customer's, and those of days on which cells were taken or given back."""
+    asked.tell_mine(tx, now.customer_id)
+    both = [
+        (one.status in OWNING, one.start_wall, one.free_at, one.wish_wall, one.wish_free_at)
+        for one in (before, now)
+    ]
+    if both[0] != both[1]:
+        _tell_time(tx, before)
+        _tell_time(tx, now)
+
+
+def _tell_time(tx: Transaction, one: Appointment) -> None:
+    asked.tell_cells(tx, one.store_id, one.wall, one.free_at, one.zone)
+    if one.wished is not None:
+        asked.tell_cells(tx, one.store_id, one.wished, one.wish_free_at, one.zone)
 
 
 def _remember(tx: Transaction, appointment: Appointment, action: str) -> None:
@@ -396,11 +421,11 @@ def _again(tx: Transaction, appointment: Appointment) -> Appointment:
     return row
 
 
-def _one(tx: Transaction, where: str, params: Sequence[object]) -> Appointment | None:
+def _one(tx: Rows, where: str, params: Sequence[object]) -> Appointment | None:
     rows = _many(tx, where, params)
     return rows[0] if rows else None
 
 
-def _many(tx: Transaction, where: str, params: Sequence[object]) -> list[Appointment]:
+def _many(tx: Rows, where: str, params: Sequence[object]) -> list[Appointment]:
     rows = tx.execute(f"SELECT {_COLUMNS} FROM booking_appointments WHERE {where}", params)  # noqa: S608
     return [Appointment.of(row) for row in rows]

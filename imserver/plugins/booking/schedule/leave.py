@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from imserver.plugin_api import Transaction
 
+from . import asked
 from .changes import Origin
 from .hours import wall_of, zone_named, zone_of
 from .shops import Chain, Shop, leave_walls
@@ -78,9 +79,23 @@ def give(
     origin: Origin,
     *,
     note: str = "",
+) -> int:
+    """Write leave down, and tell of it; the number of its row."""
+    asked.tell_days(tx, shop.id, start.date(), end.date())
+    return _write(tx, shop, resource_id, start, end, origin, note)
+
+
+def _write(
+    tx: Transaction,
+    shop: Shop,
+    resource_id: str,
+    start: datetime,
+    end: datetime,
+    origin: Origin,
+    note: str = "",
+    *,
     by_file: bool = False,
 ) -> int:
-    """Write leave down; the number of its row."""
     zone = zone_of(shop)
     start_at, end_at = bounds(start, end, zone)
     rows = tx.execute(
@@ -106,6 +121,17 @@ def give(
 
 
 def withdraw(tx: Transaction, leave_id: int, origin: Origin) -> None:
+    """End leave, and tell of it."""
+    for store_id, start, end in tx.execute(
+        "SELECT store_id, start_wall, end_wall FROM booking_leaves WHERE id = ?", (leave_id,)
+    ):
+        if start:  # a row from before leave had wall times is of a shop that the chain has no more
+            first, last = (datetime.fromisoformat(wall).date() for wall in (start, end))
+            asked.tell_days(tx, store_id, first, last)
+    _withdraw(tx, leave_id, origin)
+
+
+def _withdraw(tx: Transaction, leave_id: int, origin: Origin) -> None:
     tx.execute(
         "UPDATE booking_leaves SET withdrawn_at = ?, withdrawn_by = ? WHERE id = ? AND withdrawn_at IS NULL",
         (origin.at, origin.actor_id, leave_id),
@@ -114,7 +140,8 @@ def withdraw(tx: Transaction, leave_id: int, origin: Origin) -> None:
 
 def take_from_file(tx: Transaction, chain: Chain) -> None:
     """Make the rows of leave that the file names, and withdraw those that it does not name any more. Whoever was called back
-    by a message stays so while the file says the same. Writes nothing if all is so already."""
+    by a message stays so while the file says the same. Writes nothing if all is so already. It tells nobody: a start and an
+    import tell of everything."""
     _complete(tx, chain)
     known = {
         (store_id, resource_id, start, end): (number, withdrawn_at)
@@ -134,10 +161,10 @@ def take_from_file(tx: Transaction, chain: Chain) -> None:
                     continue
                 key = (shop.id, resource.id, *_spelled(start, end))
                 if known.pop(key, None) is None:
-                    give(tx, shop, resource.id, start, end, origin, by_file=True)
+                    _write(tx, shop, resource.id, start, end, origin, by_file=True)
     for number, withdrawn_at in known.values():
         if withdrawn_at is None:
-            withdraw(tx, number, origin)
+            _withdraw(tx, number, origin)
 
 
 def _complete(tx: Transaction, chain: Chain) -> None:

@@ -15,7 +15,9 @@ import msgspec
 
 from imserver.plugin_api import Transaction
 
+from .asked import tell_mine
 from .changes import Origin
+from .rows import Rows
 
 #: States in which an answer still counts.
 OPEN = frozenset({"waiting", "silent", "unreachable"})
@@ -155,6 +157,7 @@ def make_offer(tx: Transaction, plan_id: int, appointment_id: int, start_wall: s
         "INSERT INTO booking_offers (plan_id, appointment_id, state, start_wall, told_at) VALUES (?, ?, 'waiting', ?, 0)",
         (plan_id, appointment_id, start_wall),
     )
+    _tell(tx, appointment_id)
 
 
 def offers_of(tx: Transaction, plan_id: int) -> list[Offer]:
@@ -166,7 +169,7 @@ def offers_of(tx: Transaction, plan_id: int) -> list[Offer]:
     return [Offer(*row) for row in rows]
 
 
-def open_offers(tx: Transaction, appointment_id: int) -> list[Offer]:
+def open_offers(tx: Rows, appointment_id: int) -> list[Offer]:
     """Of one appointment, of which an answer still counts."""
     rows = tx.execute(
         "SELECT plan_id, appointment_id, state, start_wall, told_at, due_at FROM booking_offers"
@@ -202,3 +205,12 @@ def tick(tx: Transaction, offer: Offer, state: str) -> None:
         "UPDATE booking_offers SET state = ?, due_at = NULL, answered_at = ? WHERE plan_id = ? AND appointment_id = ?",
         (state, answered, offer.plan_id, offer.appointment_id),
     )
+    _tell(tx, offer.appointment_id)
+
+
+def _tell(tx: Transaction, appointment_id: int) -> None:
+    """Whom the shop asks for another time may move behind the cut-off, too: their page has the buttons."""
+    for (customer_id,) in tx.execute(
+        "SELECT customer_id FROM booking_appointments WHERE id = ?", (appointment_id,)
+    ):
+        tell_mine(tx, customer_id)

@@ -6,7 +6,7 @@ appointments. Within a day every resource is two bit masks over 5-minute cells: 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -24,6 +24,9 @@ MAX_DAYS_BACK = 3
 MAX_PRESENT = 2_000
 #: Slots of the wanted day among those that `spread` finds.
 SAME_DAY = 2
+
+Statement = tuple[str, tuple[Any, ...]]
+"""SQL and its params."""
 
 Spans = tuple[tuple[int, int], ...]
 """Minutes after midnight."""
@@ -44,7 +47,7 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
-class _Lane:
+class Lane:
     """One resource on one day; bit n of a mask is the n-th cell after `first`."""
 
     resource: Resource
@@ -198,26 +201,39 @@ def why_not(shop: Shop, wall: datetime, minutes: int, now_ms: int) -> str | None
 
 def _lanes(
     query: Query, shop: Shop, needs: tuple[Need, ...], day: date, without: int = 0
-) -> list[list[_Lane]]:
+) -> list[list[Lane]]:
     spans = tuple(shop_spans(shop, day))
     if not spans:
         return [[] for _ in needs]
-    zone = zone_of(shop)
-    first = moments(zone, day, spans[0])[0] // CELL_MS
-    # The buffer of the last appointment reaches past closing time: a day of cells is always enough.
-    last = first + 2 * 24 * 60 // CELL_MIN
+    first, last = cells_of_day(shop, day, spans[0])
     wanted = {r.id: r for need in needs for r in shop.resources if can_serve(r, need)}
-    busy = _busy(query, list(wanted), first, last, without)
-    away = _away(query, list(wanted), first * CELL_MS, last * CELL_MS)
-
-    def lane(resource: Resource) -> _Lane:
-        available = _present(shop.zone, day, spans, _own_spans(resource, day), resource.breaks, first)
-        for begin, end in away.get(resource.id, ()):
-            available &= ~_between(begin, end, first)
-        return _Lane(resource, first, available, busy.get(resource.id, 0))
-
-    made = {name: lane(resource) for name, resource in wanted.items()}
+    busy = masks(query(*busy_rows(list(wanted), first, last, without)), first)
+    away = spans_away(query(*away_rows(list(wanted), first * CELL_MS, last * CELL_MS)))
+    made = {name: lane_of(shop, one, day, spans, first, busy, away) for name, one in wanted.items()}
     return [[made[r.id] for r in shop.resources if can_serve(r, need)] for need in needs]
+
+
+def cells_of_day(shop: Shop, day: date, opens: tuple[int, int]) -> tuple[int, int]:
+    """[first, last) cell of a day whose first opening span it is."""
+    first = moments(zone_of(shop), day, opens)[0] // CELL_MS
+    # The buffer of the last appointment reaches past closing time: a day of cells is always enough.
+    return first, first + 2 * 24 * 60 // CELL_MIN
+
+
+def lane_of(
+    shop: Shop,
+    resource: Resource,
+    day: date,
+    spans: Spans,
+    first: int,
+    busy: Mapping[str, int],
+    away: Mapping[str, Sequence[tuple[int, int]]],
+) -> Lane:
+    """A resource on a day with these opening spans. `busy`, `away`: of all resources, as `masks` and `spans_away` make them."""
+    available = _present(shop.zone, day, spans, _own_spans(resource, day), resource.breaks, first)
+    for begin, end in away.get(resource.id, ()):
+        available &= ~_between(begin, end, first)
+    return Lane(resource, first, available, busy.get(resource.id, 0))
 
 
 def present(shop: Shop, resource: Resource, day: date, first: int) -> int:
@@ -260,26 +276,34 @@ def _marks(values: Sequence[Any]) -> str:
     return ", ".join("?" * len(values))
 
 
-def _busy(query: Query, resource_ids: list[str], first: int, last: int, without: int) -> dict[str, int]:
-    rows = query(
+def busy_rows(resource_ids: list[str], first: int, last: int, without: int = 0) -> Statement:
+    """What asks for the cells of [first, last) that resources have given away, but for those of one appointment."""
+    sql = (
         f"SELECT resource_id, cell FROM booking_cells WHERE resource_id IN ({_marks(resource_ids)})"  # noqa: S608
-        " AND cell >= ? AND cell < ? AND appointment_id <> ?",
-        (*resource_ids, first, last, without),
+        " AND cell >= ? AND cell < ? AND appointment_id <> ?"
     )
+    return sql, (*resource_ids, first, last, without)
+
+
+def masks(rows: Iterable[Sequence[Any]], first: int) -> dict[str, int]:
+    """Rows of `busy_rows` as bits: bit n is the n-th cell after `first`."""
     busy: dict[str, int] = {}
     for resource_id, cell in rows:
         busy[resource_id] = busy.get(resource_id, 0) | 1 << (cell - first)
     return busy
 
 
-def _away(
-    query: Query, resource_ids: list[str], begin_ms: int, end_ms: int
-) -> dict[str, list[tuple[int, int]]]:
-    rows = query(
+def away_rows(resource_ids: list[str], begin_ms: int, end_ms: int) -> Statement:
+    """What asks for the leave of resources that touches a span of time."""
+    sql = (
         f"SELECT resource_id, start_at, end_at FROM booking_leaves WHERE resource_id IN ({_marks(resource_ids)})"  # noqa: S608
-        " AND end_at > ? AND start_at < ? AND withdrawn_at IS NULL",
-        (*resource_ids, begin_ms, end_ms),
+        " AND end_at > ? AND start_at < ? AND withdrawn_at IS NULL"
     )
+    return sql, (*resource_ids, begin_ms, end_ms)
+
+
+def spans_away(rows: Iterable[Sequence[Any]]) -> dict[str, list[tuple[int, int]]]:
+    """Rows of `away_rows` by resource."""
     away: dict[str, list[tuple[int, int]]] = {}
     for resource_id, start_at, end_at in rows:
         away.setdefault(resource_id, []).append((start_at, end_at))

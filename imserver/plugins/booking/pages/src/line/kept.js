@@ -36,9 +36,14 @@ export class Kept {
     return this.#run("readonly", (table) => table.get(name));
   }
 
-  /** @param {string} name @param {unknown} value  Plain data. A full disk keeps the old one: nobody waits for this copy. */
+  /** Everything whose name begins so, in the order of the names. @param {string} prefix @returns {Promise<any[]>} */
+  async all(prefix) {
+    return (await this.#run("readonly", (table) => table.getAll(IDBKeyRange.bound(prefix, `${prefix}\uffff`)))) ?? [];
+  }
+
+  /** @param {string} name @param {unknown} value  Plain data; undefined removes it. A full disk keeps the old one: nobody waits for this copy. */
   async put(name, value) {
-    await this.#run("readwrite", (table) => table.put(value, name));
+    await this.#run("readwrite", (table) => (value === undefined ? table.delete(name) : table.put(value, name)));
   }
 
   close() {

@@ -73,9 +73,11 @@ export class Line {
   #leaving = false;
   /** What is said first goes first, also where the first has to make a guest. @type {Promise<unknown>} */
   #turn = Promise.resolve();
-  #posts = new Posts(() => this.#state.state === "waiting");
+  #posts = new Posts(() => this.#state.state === "waiting", () => this.#postListeners.forEach((listener) => listener()));
   /** @type {Set<(message: Message) => void>} */
   #messageListeners = new Set();
+  /** @type {Set<() => void>} */
+  #postListeners = new Set();
   /** @type {Set<(event: ClientEvent) => void>} */
   #eventListeners = new Set();
 
@@ -166,9 +168,20 @@ export class Line {
     return this.#who.conversations[shop.id] ?? this.client()?.direct(shop.bot) ?? "";
   }
 
-  /** Posts of this page that have no answer yet. */
-  get unanswered() {
-    return this.#posts.waiting;
+  /** What was said and has no answer yet, or was refused. */
+  get unsent() {
+    return this.#posts.listed;
+  }
+
+  /** Say a refused one again, under its key; or give it up. @param {string} name @param {"again" | "discard"} act */
+  settle(name, act) {
+    this.#posts[act](name);
+  }
+
+  /** `unsent` is another list. @param {() => void} listener @returns {() => void} */
+  unsentChanged(listener) {
+    this.#postListeners.add(listener);
+    return () => void this.#postListeners.delete(listener);
   }
 
   /** Connected, or as soon as an attempt that is under way can tell. */
@@ -248,6 +261,13 @@ export class Line {
     }
   }
 
+  /** A link made this browser somebody else: what it kept of the one before goes; the page is to be loaded again. @param {Session} session */
+  async leaveFor(session) {
+    this.#leaving = true;
+    await this.#close();
+    await this.#who.becomes(session);
+  }
+
   // -- opening ------------------------------------------------------------------------------------------------------------
 
   /** Never rejects by itself: what goes wrong is an end, like one that comes later. @returns {Promise<LineClient>} */
@@ -273,7 +293,7 @@ export class Line {
     }
     if (opened !== this.#opened) return this.#open();
     this.#become({ kept: tab.kept });
-    this.#posts.goThrough(tab);
+    await this.#posts.goThrough(tab, this.kept);
     const client = /** @type {LineClient} */ (opened.client);
     this.#unwatch = this.#ports.watchMine(client, (mine) => this.#who.learnt(mine));
     return client;

@@ -1,9 +1,10 @@
 /**
- * Posts of this page until each has its answer: through tabs that change, clients that end and begin, the back/forward cache. The key
- * of a post is made once, when somebody taps; under it the server stores one message, however often it is offered.
+ * Posts of this page until each has its answer: through tabs that change, clients that end and begin, reloads, the back/forward cache.
+ * The key of a post is made once, when somebody taps; under it the server stores one message, however often it is offered.
  */
 
 /** @import { TabClient } from "../../../../../../clients/js/src/tabs/tab_client.js" */
+/** @import { Kept } from "./kept.js" */
 
 /**
  * `waiting`: kept, and sent by itself later; `settled` then has the outcome. `refused`: nothing was stored; `code` names why (OFFLINE,
@@ -22,8 +23,14 @@
  * @typedef {{label?: string, card?: number, conversation?: string, now?: boolean, key?: Uint8Array}} Tap
  */
 
-/** @typedef {{conversationId: string, key: Uint8Array, content: {type: "text", text: string, label?: string, card?: number},
- *   settle: (outcome: Sent | Refused) => void, settled: Promise<Sent | Refused>, since: number}} WaitingPost */
+/**
+ * A post as screens see it. `refused`: it stays until somebody repeats or discards it.
+ *
+ * @typedef {{name: string, conversationId: string, key: Uint8Array, text: string, label?: string, card?: number, since: number,
+ *   refused: Refused | null}} Post
+ */
+
+/** @typedef {{post: Post, now: boolean, settled: Promise<Sent | Refused>, settle: (outcome: Sent | Refused) => void}} Entry */
 
 /** What one may type (the bot reads as much). */
 export const MAX_CHARACTERS = 10_000;
@@ -32,26 +39,34 @@ const MAX_BYTES = 32_000;
 /** Without an answer for so long, the page says that it waits. */
 const PATIENCE_MS = 2500;
 const KEY_BYTES = 16;
+const KEPT = "post:";
 /** Ends of a client that say nothing of a post's fate: it is offered again, to the next one. */
 const NO_ANSWER = new Set(["Disconnected", "Stopped", "StoreError"]);
-/** Names of codes (SPEC 14.2) that a page has words for. @type {Readonly<Record<number, string>>} */
-const REFUSALS = { 600: "INVALID", 602: "FORBIDDEN", 603: "NOT_FOUND", 606: "TOO_LARGE", 609: "QUOTA" };
+/** Codes (SPEC 14.2) and errors that a page has words for. @type {Readonly<Record<string | number, string>>} */
+const REFUSALS = { 600: "INVALID", 602: "FORBIDDEN", 603: "NOT_FOUND", 606: "TOO_LONG", 609: "QUOTA", Misuse: "INVALID", OutboxFull: "TOO_MANY" };
 
 export class Posts {
-  /** By key, oldest first. @type {Map<string, WaitingPost>} */
-  #waiting = new Map();
+  /** By key, oldest first. @type {Map<string, Entry>} */
+  #entries = new Map();
   /** @type {TabClient | null} */
   #tab = null;
+  /** @type {Kept | null} */
+  #kept = null;
   #lineWaits;
+  #changed;
 
-  /** @param {() => boolean} lineWaits  Whether there is no connection now. */
-  constructor(lineWaits) {
+  /**
+   * @param {() => boolean} lineWaits  Whether there is no connection now.
+   * @param {() => void} changed  `listed` is another one.
+   */
+  constructor(lineWaits, changed) {
     this.#lineWaits = lineWaits;
+    this.#changed = changed;
   }
 
-  /** @returns {readonly WaitingPost[]} */
-  get waiting() {
-    return [...this.#waiting.values()];
+  /** Without an answer, or refused. @returns {Post[]} */
+  get listed() {
+    return [...this.#entries.values()].filter(({ now }) => !now).map(({ post }) => post);
   }
 
   /**
@@ -60,24 +75,43 @@ export class Posts {
    * @param {Tap} tap
    * @returns {Promise<Outcome>}
    */
-  async post(conversationId, text, { label, card, key = newKey() }) {
+  async post(conversationId, text, { label, card, key = newKey(), now = false }) {
     if ([...text].length > MAX_CHARACTERS || bytesOf(text) > MAX_BYTES) return { state: "refused", code: "TOO_LONG", text: "" };
-    const content = { type: /** @type {const} */ ("text"), text, ...(label === undefined ? {} : { label, card }) };
-    /** @type {(outcome: Sent | Refused) => void} */
-    let settle = () => {};
-    const settled = /** @type {Promise<Sent | Refused>} */ (new Promise((resolve) => (settle = resolve)));
-    const post = { conversationId, key, content, settle, settled, since: Date.now() };
-    this.#waiting.set(hex(key), post);
-    this.#offer(post);
-    const late = /** @type {Waiting} */ ({ state: "waiting", settled });
+    const pressed = label === undefined ? {} : { label, card };
+    const post = { name: hex(key), conversationId, key, text, ...pressed, since: Date.now(), refused: null };
+    const { settled } = this.#enter(post, now);
+    if (!now) void this.#kept?.put(KEPT + post.name, post);
+    this.#changed();
     const patience = this.#lineWaits() ? 0 : PATIENCE_MS;
-    return Promise.race([settled, new Promise((resolve) => setTimeout(() => resolve(late), patience))]);
+    return Promise.race([
+      settled,
+      /** @type {Promise<Waiting>} */ (new Promise((resolve) => setTimeout(() => resolve({ state: "waiting", settled }), patience))),
+    ]);
   }
 
-  /** There is a client: everything that waits is offered, in its order. @param {TabClient} tab */
-  goThrough(tab) {
+  /** A refused one, once more. @param {string} name */
+  again(name) {
+    const entry = this.#entries.get(name);
+    if (!entry?.post.refused) return;
+    this.#enter({ ...entry.post, refused: null }, entry.now);
+    this.#changed();
+  }
+
+  /** A refused one is given up. @param {string} name */
+  discard(name) {
+    if (this.#entries.get(name)?.post.refused) this.#remove(name);
+  }
+
+  // -- the client's coming and going ----------------------------------------------------------------------------------------
+
+  /** There is a client: what waits is offered, in its order; also what an earlier page kept. @param {TabClient} tab @param {Kept | null} kept */
+  async goThrough(tab, kept) {
     this.#tab = tab;
-    for (const post of this.#waiting.values()) this.#offer(post);
+    this.#kept = kept;
+    const earlier = (await kept?.all(KEPT)) ?? [];
+    for (const post of earlier) if (isPost(post) && !this.#entries.has(post.name)) this.#enter(post, false, false);
+    this.#changed();
+    for (const entry of this.#entries.values()) if (entry.post.refused === null) this.#offer(entry);
   }
 
   /** There is none for now. */
@@ -87,44 +121,72 @@ export class Posts {
 
   /** There will be none. @param {string} code */
   refuseAll(code) {
-    for (const post of [...this.#waiting.values()]) this.#settle(post, { state: "refused", code, text: "" });
+    for (const entry of [...this.#entries.values()]) {
+      entry.settle({ state: "refused", code, text: "" });
+      this.#entries.delete(entry.post.name);
+    }
+    this.#changed();
   }
 
   /** The client tells of a post that no call waits for. @param {{key: Uint8Array, posted: any, error: any}} told */
   settled({ key, posted, error }) {
-    const post = this.#waiting.get(hex(key));
-    if (post === undefined) return;
-    if (posted !== null) this.#stored(post, posted);
-    else this.#failed(post, error);
+    const entry = this.#entries.get(hex(key));
+    if (entry === undefined) return;
+    if (posted !== null) this.#stored(entry, posted);
+    else this.#failed(entry, error);
   }
 
-  /** @param {WaitingPost} post */
-  #offer(post) {
-    const { conversationId, content, key } = post;
-    this.#tab?.post(conversationId, content, { key }).then((posted) => this.#stored(post, posted), (error) => this.#failed(post, error));
+  // -- within ---------------------------------------------------------------------------------------------------------------
+
+  /** @param {Post} post @param {boolean} now @param {boolean} [offer] @returns {Entry} */
+  #enter(post, now, offer = true) {
+    /** @type {(outcome: Sent | Refused) => void} */
+    let settle = () => {};
+    const settled = /** @type {Promise<Sent | Refused>} */ (new Promise((resolve) => (settle = resolve)));
+    const entry = { post, now, settled, settle };
+    this.#entries.set(post.name, entry);
+    if (offer) this.#offer(entry);
+    return entry;
   }
 
-  /** @param {WaitingPost} post @param {{position: number, sentAt: number}} posted */
-  #stored(post, { position, sentAt }) {
-    this.#settle(post, { state: "sent", conversationId: post.conversationId, position, sentAt });
+  /** @param {Entry} entry */
+  #offer(entry) {
+    const { conversationId, text, label, card, key } = entry.post;
+    const content = { type: "text", text, ...(label === undefined ? {} : { label, card }) };
+    this.#tab?.post(conversationId, content, { key }).then((posted) => this.#stored(entry, posted), (error) => this.#failed(entry, error));
   }
 
-  /** @param {WaitingPost} post @param {any} error */
-  #failed(post, error) {
-    if (error.name === "StoreError" && error.reason === "full") {
-      return this.#settle(post, { state: "refused", code: "FULL", text: "" });
-    }
-    if (NO_ANSWER.has(error.name)) return;
-    const code = { Misuse: "INVALID", OutboxFull: "TOO_MANY" }[/** @type {string} */ (error.name)] ?? REFUSALS[error.code] ?? "REFUSED";
-    this.#settle(post, { state: "refused", code, text: error.text ?? "" });
+  /** @param {Entry} entry @param {{position: number, sentAt: number}} posted */
+  #stored(entry, { position, sentAt }) {
+    if (this.#entries.get(entry.post.name) !== entry) return;
+    entry.settle({ state: "sent", conversationId: entry.post.conversationId, position, sentAt });
+    this.#remove(entry.post.name);
   }
 
-  /** @param {WaitingPost} post @param {Sent | Refused} outcome */
-  #settle(post, outcome) {
-    this.#waiting.delete(hex(post.key));
-    post.settle(outcome);
+  /** @param {Entry} entry @param {any} error */
+  #failed(entry, error) {
+    if (this.#entries.get(entry.post.name) !== entry) return;
+    const full = error.name === "StoreError" && error.reason === "full";
+    if (!full && NO_ANSWER.has(error.name)) return;
+    const code = full ? "FULL" : (REFUSALS[error.name] ?? REFUSALS[error.code] ?? "REFUSED");
+    const refused = /** @type {Refused} */ ({ state: "refused", code, text: error.text ?? "" });
+    entry.settle(refused);
+    if (entry.now) return this.#remove(entry.post.name);
+    entry.post = { ...entry.post, refused };
+    void this.#kept?.put(KEPT + entry.post.name, entry.post);
+    this.#changed();
+  }
+
+  /** @param {string} name */
+  #remove(name) {
+    this.#entries.delete(name);
+    void this.#kept?.put(KEPT + name, undefined);
+    this.#changed();
   }
 }
+
+/** @param {any} value  Kept by a page that may have been of another version. @returns {value is Post} */
+const isPost = (value) => typeof value?.name === "string" && typeof value.text === "string" && value.key instanceof Uint8Array;
 
 /** Behind the time, as the client makes them: the server's index likes keys that grow. */
 export function newKey() {

@@ -79,6 +79,14 @@ export class Who {
     if (userId !== undefined) await this.#ports.erase(userId);
   }
 
+  /** It is somebody else: nothing of the one before stays. @param {Session} session */
+  async becomes(session) {
+    const before = this.#session?.userId;
+    // First: it takes out of the browser what it remembers, too.
+    if (before !== undefined) await this.#ports.erase(before);
+    await this.is(session);
+  }
+
   /** What the shop answered about this person. @param {any} mine */
   learnt(mine) {
     const conversations = mine?.conversations;

@@ -1,0 +1,89 @@
+"""A cold visit of a page by a slow phone, in Chromium: what came over the line, and when the page could be used."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from playwright.async_api import Browser, BrowserContext, CDPSession, Page, async_playwright
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+#: A phone of some years ago in a slow mobile network: round trip (ms), bits a second, and how much slower its processor is.
+ROUND_TRIP_MS, DOWN_BITS_S, UP_BITS_S, CPU_SLOWDOWN = 150, 1_600_000, 750_000, 4
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "locale": "en-GB",
+    "timezone_id": "Asia/Shanghai",
+}  # fmt: skip
+#: What says that a page can be used: two frames after its control is there, which wait for scripts that run.
+_USABLE = """(name) => new Promise((done) => {
+  const there = () => [...document.querySelectorAll("a, button")].some((one) => one.textContent.includes(name));
+  const look = () => there() ? requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now())))
+    : setTimeout(look, 10);
+  look();
+})"""
+
+
+@dataclass(slots=True)
+class Visit:
+    """What one visit took. `bytes` are those of bodies and heads as they came, compressed."""
+
+    usable_ms: float = 0.0
+    requests: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def bytes(self) -> int:
+        return sum(self.requests.values())
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """Raises RuntimeError where it is not installed."""
+    if CHROMIUM is None:
+        raise RuntimeError("chromium is not installed (Debian, Ubuntu: apt install chromium)")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--disable-gpu"])
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+async def slowed(page: Page, *, network: bool = True, cpu: float = CPU_SLOWDOWN) -> CDPSession:
+    """Make it a slow phone's page."""
+    session = await page.context.new_cdp_session(page)
+    await session.send("Emulation.setCPUThrottlingRate", {"rate": cpu})
+    await session.send("Network.enable")
+    if network:
+        conditions = {
+            "offline": False, "latency": ROUND_TRIP_MS,
+            "downloadThroughput": DOWN_BITS_S / 8, "uploadThroughput": UP_BITS_S / 8,
+        }  # fmt: skip
+        await session.send("Network.emulateNetworkConditions", conditions)
+    return session
+
+
+async def visit(context: BrowserContext, url: str, control: str, *, slow: bool = True) -> tuple[Page, Visit]:
+    """Open `url` in a fresh context, whose cache is empty, until something to tap says `control`."""
+    page = await context.new_page()
+    session = await slowed(page, network=slow, cpu=CPU_SLOWDOWN if slow else 1)
+    made, names = Visit(), dict[str, str]()
+
+    def asked(event: dict[str, Any]) -> None:
+        names[event["requestId"]] = event["request"]["url"]
+
+    def came(event: dict[str, Any]) -> None:
+        url = names.get(event["requestId"], "")
+        if url.startswith("http"):
+            made.requests[url] = made.requests.get(url, 0) + int(event["encodedDataLength"])
+
+    session.on("Network.requestWillBeSent", asked)
+    session.on("Network.loadingFinished", came)
+    await page.goto(url, wait_until="commit")
+    made.usable_ms = await page.evaluate(_USABLE, control)
+    await page.wait_for_load_state("load")
+    await asyncio.sleep(0.5 if slow else 0.1)  # what is on its way by then was asked for before a tap
+    return page, made

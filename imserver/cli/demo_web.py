@@ -1,0 +1,158 @@
+"""`imserver demo --web`: the demo chain's page in a browser, on a server that is started again whenever somebody kills it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from imserver.errors import StartError
+from imserver.proof.server_process import ServerProcess
+
+from .text_width import pad, width
+
+LOCALHOST = "localhost"
+#: The same each time, so that a browser finds its cookie and what it kept; another one if it is taken.
+USUAL_PORT = 7480
+#: An address that nobody has (RFC 5737): choosing a way to it tells our own address, and sends nothing.
+NOWHERE = ("198.51.100.1", 9)
+#: The server's own answers about itself (seconds).
+ANSWER_S = 10.0
+#: Which shops there are.
+CHAIN = "/x/booking/chain"
+OVER_HTTP = """\
+This is plain HTTP, for which browsers give a page less than it has elsewhere: nothing without a network (no service
+worker), each tab a device of its own that keeps nothing (no locks), no notifications. Booking, moving, cancelling and the
+chat work. On http://localhost and behind TLS all of it works."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """A shop of the chain, as the list shows it."""
+
+    shop_id: str
+    title: str
+
+
+async def run_web(folder: Path, *, kept: bool, lan: bool, port: int | None) -> int:
+    """Serve until Ctrl-C or SIGTERM; 0. Raises `StartError`, `ServerFailed`."""
+    host = _address_of_ours() if lan else LOCALHOST
+    chosen = _port(host, port)
+    origin = f"http://{host}:{chosen}"
+    http: dict[str, Any] = {"port": chosen, "public_url": origin}
+    if lan:
+        http |= {"host": host, "insecure": True}
+    server = ServerProcess(
+        folder, {"plugins.booking": {}, "http": http}, dies_with_parent=sys.platform == "linux"
+    )
+    async with server:
+        shops = await _shops(host, chosen)
+        _tell(server, origin, shops, kept=kept)
+        if lan:
+            _tell_lan(origin, shops)
+        await _again_and_again(server)
+    return 0
+
+
+async def _again_and_again(server: ServerProcess) -> None:
+    """Wait for Ctrl-C or SIGTERM, and start the server again whenever somebody kills it before."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    over = asyncio.create_task(stopped.wait())
+    try:
+        while not over.done():
+            ended = asyncio.create_task(server.ended())
+            await asyncio.wait({over, ended}, return_when=asyncio.FIRST_COMPLETED)
+            if over.done():
+                ended.cancel()
+                break
+            if ended.result() >= 0:  # nobody killed it: it would end again
+                raise StartError(f"the server ended by itself (exit code {ended.result()}): {server.tail(3)}")
+            await server.start()
+            click.echo(f"The server was ended and is there again, process {server.pids[-1]}.")
+        click.echo("\nThe server ends: what is under way is answered first.")
+        await server.stop()
+    finally:
+        over.cancel()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+# -- what is told -----------------------------------------------------------------------------------------------------------
+
+
+def _tell(server: ServerProcess, origin: str, shops: Sequence[Shop], *, kept: bool) -> None:
+    click.echo("The shops are open, and no staff is there: the bot confirms at once. In a browser:\n")
+    rows = [*((shop.title, f"{origin}/s/{shop.shop_id}") for shop in shops), ("all shops", f"{origin}/")]
+    widest = max(width(title) for title, _ in rows)
+    for title, address in rows:
+        click.echo(f"  {pad(title, widest)}   {address}")
+    where = f"in {server.folder}" if kept else f"in {server.folder} until the end (--folder PATH keeps them)"
+    click.echo(
+        f"\nThe server is process {server.pids[-1]}: kill -9 {server.pids[-1]} in the middle of a booking, and it comes again."
+        f"\nThe data lie {where}. Ctrl-C ends it.\n"
+    )
+
+
+def _tell_lan(origin: str, shops: Sequence[Shop]) -> None:
+    """A code for each shop, for the camera of a phone."""
+    import segno
+
+    for shop in shops:
+        address = f"{origin}/s/{shop.shop_id}"
+        click.echo(f"{shop.title}   {address}")
+        segno.make(address, error="m", micro=False).terminal(compact=True, border=2)
+    click.echo(OVER_HTTP + "\n")
+
+
+async def _shops(host: str, port: int) -> list[Shop]:
+    """As the page itself asks for them."""
+    import aiohttp
+
+    address = f"http://{host}:{port}{CHAIN}"
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_S)) as session,
+            session.get(address, raise_for_status=True) as answer,
+        ):
+            chain: Mapping[str, Any] = await answer.json()
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise StartError(f"the server does not say which shops there are: {error}") from None
+    return [Shop(one["id"], f"{one['name']['zh']} · {one['name']['en']}") for one in chain["shops"]]
+
+
+# -- addresses --------------------------------------------------------------------------------------------------------------
+
+
+def _address_of_ours() -> str:
+    """This machine's address in its network. Raises `StartError` where there is none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        try:
+            asked.connect(NOWHERE)
+            address = str(asked.getsockname()[0])
+        except OSError:
+            address = "0.0.0.0"  # noqa: S104 - what an unconnected socket says of itself; nobody binds it
+    if address == "0.0.0.0" or address.startswith("127."):  # noqa: S104
+        raise StartError("--lan: this machine is in no network")
+    return address
+
+
+def _port(host: str, wanted: int | None) -> int:
+    """The wanted port, or the usual one; without a wish another one if that is taken. Raises `StartError`."""
+    for port in (USUAL_PORT, 0) if wanted is None else (wanted,):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                tried.bind(("127.0.0.1" if host == LOCALHOST else host, port))
+                return int(tried.getsockname()[1])
+    raise StartError(f"--port {wanted}: somebody else listens there")

@@ -1,0 +1,56 @@
+/**
+ * Where a link for another phone leads (`/link#SECRET`). It says whose it is and waits for a tap: previews open links, too, and must not
+ * use one up. The secret stands behind `#`, which no server and no log gets to see; it goes out of the address at once.
+ */
+
+import { Empty, Failed, Notice } from "../parts/notice.js";
+import { addressOf } from "../router.js";
+import * as account from "../session.js";
+import { html, useEffect, useState } from "../view.js";
+import { named } from "../words/index.js";
+import { InAppNotice } from "./in_app.js";
+import { c } from "./words.js";
+
+/** @import { Line } from "../line/line.js" */
+
+/** Codes of a secret that is used, old, or was never one. */
+const DEAD = new Set(["GONE", "NOT_FOUND", "INVALID"]);
+
+/** @param {{state: import("../shapes.js").PageState, page: import("../page.js").Page}} props */
+export function LinkScreen({ state, page }) {
+  const [secret] = useState(() => location.hash.slice(1));
+  const [doing, setDoing] = useState(false);
+  const [failed, setFailed] = useState("");
+  // Out of sight of whoever looks over a shoulder or takes a picture of the screen; the tap has it still.
+  useEffect(() => void (secret && history.replaceState(history.state, "", location.pathname)), []);
+  const redeem = async () => {
+    setDoing(true);
+    try {
+      const before = state.session;
+      const session = await account.redeem(secret, { leave: state.session !== null }); // the notice above said so
+      if (before !== null && before.userId !== session.userId) await /** @type {Line} */ (/** @type {unknown} */ (page.line)).leaveFor(session);
+      location.replace(addressOf("mine"));
+    } catch (error) {
+      setFailed(String(/** @type {any} */ (error).code ?? "other"));
+      setDoing(false);
+    }
+  };
+  const home = html`<a class="button" href=${addressOf("shops")}>${c("link.home")}</a>`;
+  if (!secret) return html`<div class="screen"><${Empty} icon="alarm" title=${c("link.missing")} text=${c("link.missing_text")}>${home}<//></div>`;
+  if (DEAD.has(failed)) return html`<div class="screen"><${Empty} icon="alarm" title=${c("link.gone")} text=${c("link.gone_text")}>${home}<//></div>`;
+  return html`
+    <div class="screen">
+      <h1 tabindex="-1">${c("link.title")}</h1>
+      <article class="card raised">
+        <p class="lead">${named(state.chain.value?.name) || location.host}</p>
+        <p class="small quiet">${c("link.whose", { host: location.host })}</p>
+        <p>${c("link.text")}</p>
+      </article>
+      <${InAppNotice} />
+      ${state.session !== null && html`<${Notice}>${c("link.instead")}<//>`}
+      ${failed && html`<${Failed} title=${c("link.failed")} code=${failed} onRetry=${redeem} />`}
+      ${!failed && html`<button type="button" class="button main wide" aria-disabled=${doing ? "true" : null} onClick=${() => !doing && redeem()}>
+        ${doing ? c("link.doing") : c("link.yes")}</button>`}
+    </div>
+  `;
+}

@@ -1,0 +1,158 @@
+/** What the list of messages draws, as plain rows: days, sentences of the server, bubbles with their ticks. A pure function. */
+
+import { hex } from "../line/posts.js";
+import { shownContent } from "./content.js";
+
+/** @import { ChatItem, ConversationView } from "./conversation.js" */
+/** @import { CardContent, Shown, TextContent } from "./content.js" */
+/** @import { Post } from "../line/posts.js" */
+
+/**
+ * `tick` of own messages: `sending` (no answer yet, just said), `waiting` (for a connection), `refused`, `sent` (durable at the shop),
+ * `read` (by a person).
+ *
+ * @typedef {"sending" | "waiting" | "refused" | "sent" | "read"} Tick
+ *
+ * @typedef {object} Bubble
+ * @property {"bubble"} is
+ * @property {string} key
+ * @property {number} position  0: none yet.
+ * @property {number} at  UTC ms.
+ * @property {"own" | "bot" | "staff"} from
+ * @property {string} name  Of a person of the shop, where the group begins; else "".
+ * @property {boolean} first  Of its group: one sender, a few minutes.
+ * @property {boolean} last
+ * @property {Shown} shown
+ * @property {boolean} pressed  The text is a button's label.
+ * @property {ReadonlySet<string>} used  Commands of this card's buttons that were pressed.
+ * @property {boolean} edited
+ * @property {Tick | null} tick
+ * @property {Post | null} post
+ * @property {ChatItem["reactions"]} reactions
+ *
+ * @typedef {{is: "day", key: string, day: string, at: number}} DayRow
+ * @typedef {{is: "told", key: string, event: string, userId: string}} ToldRow
+ * @typedef {Bubble | DayRow | ToldRow} Row
+ */
+
+/** Messages of one sender that follow each other so closely are one group. */
+const GROUP_MS = 3 * 60_000;
+/** System messages that are said in words. The others change what is drawn, or are nothing to a customer. */
+const TOLD = new Set(["added", "removed", "left"]);
+/** Without an answer for so long, a post waits. */
+const SENDING_MS = 2500;
+
+/**
+ * @param {ConversationView} view
+ * @param {readonly Post[]} unsent  Of this conversation.
+ * @param {{me: string, bot: string, waits: boolean, now: number, dayOf: (at: number) => string}} around  `bot`: the shop's account;
+ *   `waits`: there is no connection; `dayOf`: the day of an instant, as this phone has it.
+ * @returns {Row[]}
+ */
+export function rowsOf(view, unsent, { me, bot, waits, now, dayOf }) {
+  const botOf = (/** @type {string} */ userId) => view.people[userId]?.isBot ?? userId === bot;
+  const cards = cardsOf(view.items, botOf);
+  const used = usedOf(view.items, me, cards);
+  /** @type {Row[]} */
+  const rows = [];
+  for (const item of view.items) {
+    const shown = shownContent(item.content);
+    if (shown.is === "system") {
+      const self = shown.userId === me && shown.event === "added";
+      if (TOLD.has(shown.event) && !self) rows.push({ is: "told", key: `p${item.position}`, event: shown.event, userId: shown.userId });
+      continue;
+    }
+    const own = item.senderId === me;
+    rows.push({
+      is: "bubble", key: `k${hex(item.key)}`, position: item.position, at: item.sentAt,
+      from: own ? "own" : botOf(item.senderId) ? "bot" : "staff", name: own ? "" : (view.people[item.senderId]?.name ?? ""),
+      first: true, last: true, ...labelled(shown, cards, own), used: used.get(item.position) ?? NONE,
+      edited: item.revision > 1 && shown.is === "text",
+      tick: !own ? null : item.position <= view.readUpTo ? "read" : "sent", post: null, reactions: item.reactions,
+    });
+  }
+  const stored = new Set(view.items.map((item) => hex(item.key)));
+  for (const post of unsent) if (!stored.has(post.name)) rows.push(unsentRow(post, cards, waits, now));
+  return grouped(withDays(rows, dayOf));
+}
+
+/** @type {ReadonlySet<string>} */
+const NONE = new Set();
+
+/** @param {Post} post @param {Map<number, CardContent>} cards @param {boolean} waits @param {number} now @returns {Bubble} */
+function unsentRow(post, cards, waits, now) {
+  const shown = /** @type {TextContent} */ ({ is: "text", text: post.text, label: post.label ?? null, card: post.card ?? null });
+  const late = waits || now - post.since > SENDING_MS;
+  return {
+    is: "bubble", key: `k${post.name}`, position: 0, at: post.since, from: "own", name: "", first: true, last: true,
+    ...labelled(shown, cards, true), used: NONE, edited: false, tick: post.refused ? "refused" : late ? "waiting" : "sending", post,
+    reactions: [],
+  };
+}
+
+/**
+ * A label is believed if the card is a bot's and has that very button, else the command is shown. Of one's own taps also if the card
+ * has other buttons by now: an edit must not turn what one pressed into a command.
+ *
+ * @param {Shown} shown
+ * @param {Map<number, CardContent>} cards
+ * @param {boolean} own
+ */
+function labelled(shown, cards, own) {
+  if (shown.is !== "text" || shown.label === null || shown.card === null) return { shown, pressed: false };
+  const { label, text } = shown;
+  const card = cards.get(shown.card);
+  const has = card?.actions.some((action) => action.command === text && action.label === label) ?? false;
+  return has || (own && card !== undefined) ? { shown: { ...shown, text: label }, pressed: true } : { shown, pressed: false };
+}
+
+/** Cards of bots, by position. @param {readonly ChatItem[]} items @param {(userId: string) => boolean} botOf @returns {Map<number, CardContent>} */
+function cardsOf(items, botOf) {
+  const cards = new Map();
+  for (const { position, senderId, content } of items) {
+    if (content?.type !== "card" || !botOf(senderId)) continue;
+    const shown = shownContent(content);
+    if (shown.is === "card") cards.set(position, shown);
+  }
+  return cards;
+}
+
+/** Which buttons of which card this person has pressed. @param {readonly ChatItem[]} items @param {string} me @param {Map<number, CardContent>} cards */
+function usedOf(items, me, cards) {
+  /** @type {Map<number, Set<string>>} */
+  const used = new Map();
+  for (const { senderId, content } of items) {
+    if (senderId !== me || !Number.isInteger(content?.card) || !cards.has(content?.card)) continue;
+    used.set(content?.card, (used.get(content?.card) ?? new Set()).add(content?.text));
+  }
+  return used;
+}
+
+/** @param {Row[]} rows @param {(at: number) => string} dayOf @returns {Row[]} */
+function withDays(rows, dayOf) {
+  /** @type {Row[]} */
+  const all = [];
+  let before = "";
+  for (const row of rows) {
+    const day = row.is === "bubble" ? dayOf(row.at) : before;
+    if (row.is === "bubble" && day !== before) all.push({ is: "day", key: `d${day}`, day, at: row.at });
+    before = day;
+    all.push(row);
+  }
+  return all;
+}
+
+/** @param {Row[]} rows @returns {Row[]} */
+function grouped(rows) {
+  return rows.map((row, index) => {
+    if (row.is !== "bubble") return row;
+    const first = !together(rows[index - 1], row);
+    return { ...row, first, last: !together(row, rows[index + 1]), name: first && row.from === "staff" ? row.name : "" };
+  });
+}
+
+/** @param {Row | undefined} one @param {Row | undefined} other */
+function together(one, other) {
+  if (one?.is !== "bubble" || other?.is !== "bubble") return false;
+  return one.from === other.from && other.at - one.at < GROUP_MS && (one.from !== "staff" || one.name === other.name);
+}

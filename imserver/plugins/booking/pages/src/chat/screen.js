@@ -1,0 +1,184 @@
+/** The chat: the one conversation in which the shop's bot and people speak, with the next appointment on top. */
+
+import { shortDay, timeOf } from "../dates.js";
+import { Empty, Failed, Notice, Waiting } from "../parts/notice.js";
+import { Beside } from "../parts/place.js";
+import { html, useEffect, useLayoutEffect, useMemo, useState } from "../view.js";
+import { named, t } from "../words/index.js";
+import { Composer } from "./composer.js";
+import { Conversation } from "./conversation.js";
+import { shownContent, spokenContent } from "./content.js";
+import { InAppNotice } from "./in_app.js";
+import { MessageList } from "./list.js";
+import { rowsOf } from "./rows.js";
+import { Strip } from "./strip.js";
+import { LineNotice } from "./line_notice.js";
+import { c } from "./words.js";
+
+/** @import { ConversationView } from "./conversation.js" */
+/** @import { Action } from "./content.js" */
+/** @import { Line } from "../line/line.js" */
+
+/** @typedef {import("../shapes.js").PageState} PageState */
+/** @typedef {import("../page.js").Page} Page */
+/** @typedef {import("../shapes.js").ShopPlace} ShopPlace */
+
+/** @param {{state: PageState, page: Page}} props */
+export function ChatScreen({ state, page }) {
+  useLayoutEffect(() => fillWindow(), []);
+  const shop = page.shop(state);
+  if (shop === null && state.chain.state === "failed") {
+    return html`<div class="screen"><${Failed} title=${t("shops.failed")} code=${state.chain.code} onRetry=${() => page.readings.refresh()} /></div>`;
+  }
+  if (shop === null) return html`<div class="screen"><${Waiting} /></div>`;
+  return html`<div class="with-shop chat-place"><${Beside} shop=${shop} /><${Chat} key=${shop.id} state=${state} page=${page} shop=${shop} /></div>`;
+}
+
+/** @param {{state: PageState, page: Page, shop: ShopPlace}} props */
+function Chat({ state, page, shop }) {
+  const line = /** @type {Line} */ (/** @type {unknown} */ (page.line));
+  const id = line.conversationOf(shop);
+  const { conversation, view } = useConversation(line, id, (item, seen) => {
+    const spoken = spokenContent(shownContent(item.content));
+    if (spoken) page.say(c("chat.says", { name: seen.people[item.senderId]?.name ?? named(shop.name), text: spoken }));
+  });
+  const unsent = useUnsent(line).filter((post) => post.conversationId === id);
+  const [pressing, setPressing] = useState(/** @type {ReadonlySet<string>} */ (new Set()));
+  const waits = line.state.state === "waiting";
+  const me = line.session?.userId ?? "";
+  const now = useClock(unsent.length > 0);
+  const rows = useMemo(
+    () => (view === null ? [] : rowsOf(view, unsent, { me, bot: shop.bot, waits, now, dayOf })),
+    [view, unsent.map(({ name, refused }) => name + refused?.code).join(), me, waits, now],
+  );
+  const press = async (/** @type {number} */ card, /** @type {Action} */ action) => {
+    const name = `${card} ${action.command}`;
+    setPressing((all) => new Set(all).add(name));
+    const outcome = await line.say(shop, action.command, { label: action.label, card, conversation: id });
+    if (outcome.state === "waiting") await outcome.settled;
+    setPressing((all) => new Set([...all].filter((one) => one !== name)));
+  };
+  const acts = {
+    press, pressing, timeAt: (/** @type {number} */ at) => timeOf(wallHere(at)),
+    settle: (/** @type {string} */ name, /** @type {"again" | "discard"} */ act) => line.settle(name, act),
+  };
+  const nameOf = (/** @type {string} */ userId) => view?.people[userId]?.name ?? c("told.somebody");
+  return html`
+    <section class="chat screen">
+      <h1 class="spoken" tabindex="-1">${c("chat.title", { shop: named(shop.name) })}</h1>
+      <${Strip} state=${state} shop=${shop} />
+      <${InAppNotice} />
+      <${LineNotice} line=${line} state=${state} page=${page} />
+      ${view === null || (rows.length === 0 && view.state === "ready")
+        ? html`<div class="chat-scroll"><${Empty} icon="chat" title=${c("chat.empty")} text=${c("chat.empty_text")} /></div>`
+        : rows.length === 0
+          ? html`<div class="chat-scroll">${view.state === "failed" ? html`<${Notice} kind="bad" title=${c("chat.failed")}>${c("chat.failed_text")}<//>` : html`<${Waiting} rows=${4} />`}</div>`
+          : html`
+            <${MessageList} rows=${rows} view=${view} acts=${acts} nameOf=${nameOf} dayWords=${(/** @type {string} */ day) => dayWords(day, state.language)}
+              onOlder=${() => conversation?.more()} onSeen=${(/** @type {number} */ position) => conversation?.seen(position)}>
+              ${view.typing && html`<p class="typing small quiet">${view.people[view.typing] && !view.people[view.typing].isBot ? c("chat.typing", { name: nameOf(view.typing) }) : c("chat.typing_shop")}</p>`}
+            <//>`}
+      <${Writing} line=${line} shop=${shop} state=${state} page=${page} id=${id} typing=${() => conversation?.typing()} />
+    </section>
+  `;
+}
+
+/** @param {{line: Line, shop: ShopPlace, state: PageState, page: Page, id: string, typing: () => void}} props */
+function Writing({ line, shop, state, page, id, typing }) {
+  const text = String(state.chat[shop.id] ?? "");
+  const keep = (/** @type {string} */ written) => {
+    page.store.set({ chat: { ...page.store.get().chat, [shop.id]: written } });
+    if (written) typing();
+  };
+  const [failed, setFailed] = useState("");
+  const send = async (/** @type {string} */ written) => {
+    keep("");
+    setFailed("");
+    const outcome = await line.say(shop, written, id === "" ? {} : { conversation: id });
+    // Refused before it was a post (no account could be made): the words go back to where they were written.
+    if (outcome.state === "refused" && !line.unsent.some((post) => post.text === written)) {
+      setFailed(outcome.code);
+      if (!page.store.get().chat[shop.id]) keep(written);
+    }
+  };
+  const { state: how, kept } = line.state;
+  if (how === "stopped") return null;
+  const hint = how === "waiting" || !state.reachable ? c(kept ? "write.offline" : "write.not_kept") : "";
+  return html`
+    ${failed && html`<${Failed} title=${c("tick.refused")} code=${failed} onRetry=${() => send(text.trim())} />`}
+    <${Composer} shop=${named(shop.name)} text=${text} onText=${keep} onSend=${send} hint=${hint} />
+  `;
+}
+
+// -- hooks ------------------------------------------------------------------------------------------------------------------
+
+/**
+ * @param {Line} line
+ * @param {string} id  "": there is none yet.
+ * @param {(item: import("./conversation.js").ChatItem, view: ConversationView) => void} arrived
+ */
+function useConversation(line, id, arrived) {
+  const client = line.client();
+  const [one, setOne] = useState(/** @type {{conversation: Conversation | null, view: ConversationView | null}} */ ({ conversation: null, view: null }));
+  useEffect(() => {
+    if (id === "") return setOne({ conversation: null, view: null });
+    const conversation = new Conversation(id, line, client, (view, item) => {
+      setOne({ conversation, view });
+      if (item !== null) arrived(item, view);
+    });
+    setOne((before) => ({ conversation, view: before.view?.id === id ? before.view : conversation.view }));
+    void conversation.open();
+    return () => conversation.close();
+  }, [id, client]);
+  return one;
+}
+
+/** @param {Line} line */
+function useUnsent(line) {
+  const [unsent, setUnsent] = useState(line.unsent);
+  useEffect(() => line.unsentChanged(() => setUnsent(line.unsent)), []);
+  return unsent;
+}
+
+/** Now, each second while it matters. @param {boolean} runs */
+function useClock(runs) {
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    if (!runs) return;
+    const timer = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, [runs]);
+  return now;
+}
+
+/** The chat fills the window: its list scrolls, and what one writes stays in sight above a keyboard. */
+function fillWindow() {
+  const { classList, style } = document.documentElement;
+  const measure = () => style.setProperty("--seen", `${visualViewport?.height ?? innerHeight}px`);
+  classList.add("chatting");
+  measure();
+  visualViewport?.addEventListener("resize", measure);
+  return () => {
+    classList.remove("chatting");
+    visualViewport?.removeEventListener("resize", measure);
+  };
+}
+
+// -- times, as this phone has them ------------------------------------------------------------------------------------------
+
+/** @param {number} at */
+function wallHere(at) {
+  const date = new Date(at);
+  return new Date(at - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+/** @param {number} at */
+const dayOf = (at) => wallHere(at).slice(0, 10);
+
+/** @param {string} day @param {PageState["language"]} language */
+function dayWords(day, language) {
+  if (day === dayOf(Date.now())) return c("chat.today");
+  if (day === dayOf(Date.now() - 86_400_000)) return c("chat.yesterday");
+  return shortDay(day, language);
+}
+

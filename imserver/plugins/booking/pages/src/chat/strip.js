@@ -1,0 +1,47 @@
+/** On top of the chat: the time that is held, or the next appointment at this shop; and that people were told. */
+
+import { shortDay, timeOf } from "../dates.js";
+import { Icon } from "../parts/icon.js";
+import { addressOf } from "../router.js";
+import { html } from "../view.js";
+import { named } from "../words/index.js";
+import { c } from "./words.js";
+
+/** @typedef {import("../shapes.js").PageState} PageState */
+/** @typedef {import("../shapes.js").ShopPlace} ShopPlace */
+
+/** Statuses of an appointment that is still to come. */
+const TO_COME = new Set(["pending", "confirmed"]);
+
+/** @param {{state: PageState, shop: ShopPlace}} props */
+export function Strip({ state, shop }) {
+  const mine = state.mine.value;
+  if (mine === null) return null;
+  const held = mine.held?.shop === shop.id ? mine.held : null;
+  const next = mine.upcoming.find((one) => one.shop === shop.id && TO_COME.has(one.status));
+  if (held !== null) {
+    return html`<${Line} icon="clock" label=${c("strip.held")} of=${held} state=${state} shop=${shop}
+      href=${addressOf("you", { shop: shop.id })} act=${c("strip.continue")} />`;
+  }
+  if (next === undefined) return null;
+  return html`<${Line} icon="calendar" label=${c("strip.next")} of=${next} state=${state} shop=${shop}
+    href=${addressOf("booked", { shop: shop.id, code: next.code })} act=${c("strip.open")} />`;
+}
+
+/**
+ * @param {{icon: import("../parts/icon.js").IconName, label: string, of: {wall: string, service: string}, state: PageState, shop: ShopPlace,
+ *   href: string, act: string}} props
+ */
+function Line({ icon, label, of, state, shop, href, act }) {
+  const service = shop.services.find((one) => one.id === of.service);
+  return html`
+    <section class="strip chat-strip" aria-label=${label}>
+      <${Icon} name=${icon} />
+      <p class="grow">
+        <span class="small quiet">${label}</span>
+        <strong>${shortDay(of.wall, state.language)} <span class="number">${timeOf(of.wall)}</span>${service && ` · ${named(service.name)}`}</strong>
+      </p>
+      <a class="button" href=${href}>${act}</a>
+    </section>
+  `;
+}

@@ -1,0 +1,217 @@
+/** The words of chat, devices and links, both languages side by side: loaded with these screens, so that the first tap needs none. */
+
+import { hasWords, named, t } from "../words/index.js";
+
+const WORDS = {
+  // The conversation
+  "chat.title": { zh: "与{shop}聊天", en: "Chat with {shop}" },
+  "chat.messages": { zh: "消息", en: "Messages" },
+  "chat.today": { zh: "今天", en: "Today" },
+  "chat.yesterday": { zh: "昨天", en: "Yesterday" },
+  "chat.you": { zh: "我", en: "You" },
+  "chat.shop": { zh: "门店", en: "The shop" },
+  "chat.says": { zh: "{name}：{text}", en: "{name}: {text}" },
+  "chat.empty": { zh: "有什么想问的，直接写在这里", en: "Ask the shop anything" },
+  "chat.empty_text": {
+    zh: "可以预约、改期、取消，也可以问路、问价格。助手马上回复，店员看到后也会回复。",
+    en: "Book, move or cancel here, or ask for the way and prices. The assistant answers at once, and the staff when they see it.",
+  },
+  "chat.failed": { zh: "消息没有读到", en: "The messages could not be read" },
+  "chat.failed_text": { zh: "服务器没有回应，页面会自动再试。", en: "The server did not answer. The page tries again by itself." },
+  "chat.known": { zh: "显示的是上次看到的消息。", en: "You see the messages of the last time." },
+  "chat.older": { zh: "更早的消息", en: "Older messages" },
+  "chat.older_reading": { zh: "正在读取…", en: "Reading…" },
+  "chat.older_failed": { zh: "没有读到，点一下再试", en: "Not read. Tap to try again" },
+  "chat.begin": { zh: "对话从这里开始", en: "The conversation begins here" },
+  "chat.new": { zh: "新消息", en: "New messages" },
+  "chat.latest": { zh: "回到最新消息", en: "To the newest message" },
+  "chat.typing": { zh: "{name}正在输入…", en: "{name} is writing…" },
+  "chat.typing_shop": { zh: "门店正在输入…", en: "The shop is writing…" },
+  "chat.retracted": { zh: "消息已撤回", en: "This message was taken back" },
+  "chat.unknown": { zh: "本页面无法显示这条消息，请重新载入。", en: "This page cannot show this message. Load it again." },
+  "chat.edited": { zh: "已修改", en: "edited" },
+  "chat.opens": { zh: "（在新窗口打开）", en: "(opens in a new window)" },
+  "chat.reaction": { zh: "{emoji} {count} 人", en: "{emoji} by {count}" },
+  "chat.reaction_mine": { zh: "{emoji} {count} 人，包括我", en: "{emoji} by {count}, you among them" },
+  "told.added": { zh: "{name}加入了对话", en: "{name} joined" },
+  "told.removed": { zh: "{name}离开了对话", en: "{name} was removed" },
+  "told.left": { zh: "{name}离开了对话", en: "{name} left" },
+  "told.somebody": { zh: "有人", en: "Somebody" },
+
+  // Ticks: what became of one's own message
+  "tick.sending": { zh: "发送中", en: "Sending" },
+  "tick.waiting": { zh: "等网络恢复后自动发送", en: "Goes out when the connection is back" },
+  "tick.sent": { zh: "已送达门店", en: "Stored by the shop" },
+  "tick.read": { zh: "店员已读", en: "Read by the staff" },
+  "tick.refused": { zh: "没有发出", en: "Not sent" },
+  "tick.pressed": { zh: "点了按钮", en: "Button pressed" },
+
+  // Buttons of cards
+  "card.pressed": { zh: "已点", en: "pressed" },
+  "card.sending": { zh: "正在发送", en: "sending" },
+  "card.more": { zh: "显示全部 {count} 个选项", en: "Show all {count} choices" },
+
+  // What is written
+  "write.label": { zh: "写给{shop}", en: "Message to {shop}" },
+  "write.hint": { zh: "写消息…", en: "Write a message…" },
+  "write.send": { zh: "发送", en: "Send" },
+  "write.keys": { zh: "回车发送，Shift 加回车换行", en: "Enter sends, Shift and Enter begin a new line" },
+  "write.left": { zh: "还可以写 {count} 个字", en: "{count} characters left" },
+  "write.too_long": { zh: "多了 {count} 个字：一条消息最多 10000 字，请分成几条。", en: "{count} characters too many: a message has at most 10,000. Send it in parts." },
+  "write.offline": { zh: "没有连接：写好的消息会在恢复后自动发送。", en: "No connection: what you send goes out by itself when it is back." },
+  "write.not_kept": {
+    zh: "这个浏览器不保存数据：消息发出之前请不要关闭页面。",
+    en: "This browser keeps nothing: do not close the page before your messages have gone out.",
+  },
+  "refused.again": { zh: "再发一次", en: "Send again" },
+  "refused.discard": { zh: "删除", en: "Discard" },
+  "refused.FULL": { zh: "浏览器的存储空间已满，没有发出。", en: "The browser's storage is full. It was not sent." },
+  "refused.TOO_LONG": { zh: "太长了：一条消息最多 10000 字。", en: "Too long: a message has at most 10,000 characters." },
+  "refused.TOO_MANY": { zh: "等待发送的消息太多，请稍后再试。", en: "Too many messages are waiting. Try again later." },
+  "refused.FORBIDDEN": { zh: "这个对话已经不能发消息了。", en: "You can no longer write in this conversation." },
+  "refused.NOT_FOUND": { zh: "这个对话已经不存在了。", en: "This conversation does not exist any more." },
+  "refused.QUOTA": { zh: "今天发的太多了，请明天再试，或打电话。", en: "That is too much for today. Try tomorrow, or call." },
+  "refused.OFFLINE": { zh: "没有网络，没有发出。", en: "There is no network. It was not sent." },
+  "refused.COOKIES": {
+    zh: "这个浏览器不接受 Cookie，门店认不出你。请允许本页使用 Cookie，或打电话。",
+    en: "This browser keeps no cookies, so the shop could not know you again. Allow cookies for this page, or call.",
+  },
+  "refused.RATE_LIMITED": { zh: "太频繁了，请过一分钟再试。", en: "Too many tries in a short time. Wait a minute." },
+  "refused.other": { zh: "没有发出。", en: "It was not sent." },
+
+  // The strip on top
+  "strip.next": { zh: "下次预约", en: "Next appointment" },
+  "strip.open": { zh: "查看", en: "Open" },
+  "strip.held": { zh: "时间已为你保留", en: "Held for you" },
+  "strip.continue": { zh: "继续预约", en: "Go on" },
+  "strip.human": { zh: "已通知店员，看到后会在这里回复。", en: "The staff have been told and will answer here." },
+  "strip.human_closed": { zh: "已通知店员。现在不在营业时间，开店后在这里回复。", en: "The staff have been told. The shop is closed now; they answer here when it opens." },
+  "strip.human_since": { zh: "从 {time} 开始等", en: "Waiting since {time}" },
+
+  // Why the line is not well, and what helps
+  "stopped.title": { zh: "这个页面已断开", en: "This page is not connected" },
+  "stopped.SIGNED_OUT": {
+    zh: "这个浏览器已退出登录。它上面保存的消息和资料都删除了，门店的预约还在。",
+    en: "This browser was signed out. What it kept of you is deleted; your appointments at the shop stand.",
+  },
+  "stopped.OTHER_ACCOUNT": {
+    zh: "在另一个标签页里，这个浏览器换成了别的账号。请重新载入，看到现在这个账号。",
+    en: "In another tab this browser became a different account. Load the page again to see that one.",
+  },
+  "stopped.ELSEWHERE": { zh: "对话已在另一个标签页打开。", en: "The conversation is open in another tab." },
+  "stopped.OUTDATED": { zh: "页面版本过旧，请重新载入。", en: "This page is older than the server. Load it again." },
+  "stopped.OLD_TAB": { zh: "另一个标签页里还开着旧版页面，请先关掉它。", en: "An older version of this page is open in another tab. Close it first." },
+  "stopped.REFUSED": { zh: "服务器没有接受这个页面，请重新载入。", en: "The server does not take this page. Load it again." },
+  "stopped.FAILED": { zh: "页面出错了，请重新载入。消息都在门店。", en: "Something went wrong in this page. Load it again; the shop has all messages." },
+  "stopped.reload": { zh: "重新载入", en: "Load again" },
+  "stopped.begin": { zh: "重新开始", en: "Start again" },
+  "stopped.here": { zh: "在这里使用", en: "Use it here" },
+  "notice.REPLACED": {
+    zh: "门店的记录恢复到了较早的备份，最近的消息可能不见了。请核对你的预约。",
+    en: "The shop's records were restored from an earlier copy. Recent messages may be gone: please check your appointments.",
+  },
+  "notice.FULL": {
+    zh: "浏览器不让保存数据，或者空间满了。可以继续用，但关闭页面前请等消息发出。",
+    en: "The browser's storage is full or refused. Everything works, but wait until your messages have gone out before you close the page.",
+  },
+  "notice.CLEARED": {
+    zh: "浏览器的数据被清除了，还没发出的消息已丢失。其余的都在门店。",
+    en: "The browser's data was cleared. What had not been sent is lost; the shop has everything else.",
+  },
+  "notice.read": { zh: "知道了", en: "OK" },
+
+  // Browsers inside other apps
+  "in_app.title": { zh: "建议用浏览器打开", en: "Better in your browser" },
+  "in_app.text": {
+    zh: "在{app}里，下次可能找不到这次的预约，也收不到提醒。点右上角的“…”，选“在浏览器打开”；或在聊天里留下手机号。",
+    en: "Inside {app} you may not find this appointment again, and no reminder reaches you. Open the menu and choose “open in browser”, or leave your number in the chat.",
+  },
+  "in_app.copy": { zh: "复制网址", en: "Copy the address" },
+  "in_app.hide": { zh: "就在这里继续", en: "Stay here" },
+  "copied": { zh: "已复制", en: "Copied" },
+  "copy_failed": { zh: "复制不了，请长按选择。", en: "It could not be copied. Press and hold to select it." },
+
+  // My browsers
+  "devices.title": { zh: "我的设备", en: "My browsers" },
+  "devices.text": { zh: "这些浏览器可以看到你的预约和消息。不认识的请退出。", en: "These browsers see your appointments and messages. Sign out those that you do not know." },
+  "devices.none": { zh: "这个浏览器还没有登录。第一次预约或写消息时会自动登录。", en: "This browser is nobody yet. The first appointment or message makes that." },
+  "devices.failed": { zh: "设备列表没有读到", en: "The list could not be read" },
+  "devices.this": { zh: "这个浏览器", en: "This browser" },
+  "devices.unnamed": { zh: "浏览器", en: "Browser" },
+  "devices.seen": { zh: "上次使用：{time}", en: "Last used {time}" },
+  "devices.made": { zh: "登录于 {time}", en: "Signed in {time}" },
+  "devices.name": { zh: "改名", en: "Rename" },
+  "devices.name_label": { zh: "这个设备的名字", en: "A name for this browser" },
+  "devices.save": { zh: "保存", en: "Save" },
+  "devices.cancel": { zh: "取消", en: "Cancel" },
+  "devices.revoke": { zh: "退出", en: "Sign out" },
+  "devices.revoke_of": { zh: "让“{name}”退出登录", en: "Sign out “{name}”" },
+  "devices.revoked": { zh: "“{name}”已退出登录", en: "“{name}” is signed out" },
+  "devices.named": { zh: "已改名", en: "Renamed" },
+  "devices.leave": { zh: "退出这个浏览器", en: "Sign out here" },
+  "devices.leave_sure": {
+    zh: "退出后，这里保存的消息和资料都会删除。{guest}门店的预约不变。",
+    en: "What this browser keeps of you is deleted. {guest}Your appointments at the shop stand.",
+  },
+  "devices.leave_guest": {
+    zh: "如果没有在别的设备上登录，以后就回不到这个账号了。",
+    en: "If you are signed in nowhere else, there is no way back to this account. ",
+  },
+  "devices.leave_unsent": { zh: "还有 {count} 条消息没有发出，会丢失。", en: "{count} messages have not gone out and will be lost." },
+  "devices.leave_yes": { zh: "退出并删除", en: "Sign out and delete" },
+  "devices.act_failed": { zh: "没有成功", en: "That did not work" },
+
+  // Another phone
+  "other.title": { zh: "在另一台手机上使用", en: "Use it on another phone" },
+  "other.text": { zh: "生成一个链接，用另一台手机扫码或打开。10 分钟内有效，只能用一次。", en: "Make a link, and scan or open it on the other phone. It is good for ten minutes, once." },
+  "other.make": { zh: "生成链接", en: "Make a link" },
+  "other.again": { zh: "重新生成", en: "Make another one" },
+  "other.until": { zh: "{time} 前有效", en: "Good until {time}" },
+  "other.over": { zh: "链接已过期", en: "The link is over" },
+  "other.qr": { zh: "二维码：用另一台手机扫一扫", en: "QR code: scan it with the other phone" },
+  "other.copy": { zh: "复制链接", en: "Copy the link" },
+  "other.warn": { zh: "拿到链接的人能看到你的预约和消息，不要发给别人。", en: "Whoever opens it sees your appointments and messages: give it to nobody else." },
+
+  // The landing of a link
+  "link.title": { zh: "在这台设备上登录", en: "Sign in on this device" },
+  "link.whose": { zh: "{host} 的链接", en: "A link of {host}" },
+  "link.text": { zh: "登录后，这个浏览器就能看到你的预约和消息。", en: "Then this browser sees your appointments and messages." },
+  "link.instead": {
+    zh: "这个浏览器现在是另一个账号。登录后会换成链接里的账号，原来保存在这里的内容会删除。",
+    en: "This browser is another account now. It becomes the link's account, and what it kept of the other one is deleted.",
+  },
+  "link.yes": { zh: "登录", en: "Sign in" },
+  "link.doing": { zh: "正在登录…", en: "Signing in…" },
+  "link.gone": { zh: "这个链接用不了了", en: "This link is used up" },
+  "link.gone_text": {
+    zh: "它已经用过，或者过了 10 分钟。请在原来的设备上重新生成一个。",
+    en: "It was used, or ten minutes have passed. Make another one on the first device.",
+  },
+  "link.missing": { zh: "链接不完整", en: "The link is not whole" },
+  "link.missing_text": { zh: "请从原来的设备上整个复制，或扫二维码。", en: "Copy all of it from the first device, or scan its QR code." },
+  "link.failed": { zh: "登录没有成功", en: "Signing in did not work" },
+  "link.home": { zh: "去首页", en: "To the start" },
+
+  // The worker
+  "update.ready": { zh: "页面有新版本", en: "There is a newer version of this page" },
+  "update.reload": { zh: "重新载入", en: "Load it" },
+};
+
+/** @typedef {keyof typeof WORDS} ChatKey */
+
+/**
+ * As `t`, for the words above.
+ *
+ * @param {ChatKey} key
+ * @param {Readonly<Record<string, string | number>>} [values]
+ */
+export const c = (key, values = {}) =>
+  named(WORDS[key]).replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+
+/** The words of a code, of ours or of every screen's; else the general ones. @param {"refused" | "stopped" | "notice"} kind @param {string} code */
+export function wordsOf(kind, code) {
+  const key = `${kind}.${code}`;
+  if (key in WORDS) return c(/** @type {ChatKey} */ (key));
+  const failed = `failed.${code}`;
+  return hasWords(failed) ? t(failed) : c("refused.other");
+}

@@ -1,0 +1,139 @@
+"""What pages read: days, shops and one's own, as methods and over HTTP; and who is told when an answer is another."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+
+from imserver.plugins.booking.schedule.asked import (
+    DAY,
+    MINE,
+    Day,
+    DayParams,
+    Mine,
+    MineParams,
+)
+from tests.booking.support.shop import Shop
+
+FRIDAY = "2026-11-20"
+
+
+@pytest.fixture
+async def shop() -> AsyncIterator[Shop]:
+    async with Shop() as shop:
+        yield shop
+
+
+async def day(shop: Shop, user_id: str = "ming", text: str = FRIDAY, store: str = "garden") -> Day:
+    answer = await shop.kit.call(DAY, user_id, DayParams(store, text))
+    assert answer.day is not None
+    return answer.day
+
+
+async def mine(shop: Shop, user_id: str = "ming") -> Mine:
+    return (await shop.kit.call(MINE, user_id, MineParams())).mine
+
+
+async def get(shop: Shop, path: str, status: int = 200, **more: Any) -> Any:
+    answer = await shop.kit.http("GET", f"/x/booking/{path}", **more)
+    assert answer.status == status, answer.body
+    return json.loads(answer.body)
+
+
+def free(told: Day, service: str = "exam") -> list[str]:
+    index = told.services.index(service)
+    return [f"{one.minute // 60:02}:{one.minute % 60:02}" for one in told.starts if one.marks[index] == "1"]
+
+
+async def test_a_day_has_every_start_to_come_and_what_is_free(shop: Shop) -> None:
+    room = await shop.customer("ming")
+    before = await day(shop)
+    assert "15:00" in free(before)
+    await shop.say("ming", room, "预约 周五下午3点 验光")
+    for_others = await day(shop)
+    assert len(for_others.starts) == len(before.starts)
+    assert "15:00" in free(for_others), "two optometrists"
+    other = await shop.customer("hong")
+    await shop.say("hong", other, "预约 周五下午3点 验光")
+    assert "15:00" not in free(await day(shop))
+
+
+# -- who is told ----------------------------------------------------------------------------------------------------------
+
+CUSTOMERS = ("ming", "hong", "lan")
+DAYS = ("2026-11-19", FRIDAY, "2026-11-21", "2026-11-22")
+TYPED = (
+    "预约 周五下午3点 验光", "预约 周六上午10点 验光", "预约 明天11点 配镜", "王小明，成人，第一次", "李红", "成人", "好", "好",
+    "不", "取消", "改约 周六上午11点", "改约 周日下午2点",
+    "我的预约", "更正 我叫王大明", "换河畔店", "续留", "/lenses soft", "1", "2",
+)  # fmt: skip
+STAFF = (
+    "请假 李老师 周五", "销假 李老师 周五", "请假 王老师 周六下午", "休息 11月21日", "营业 11月21日 10:00-16:00",
+    "午休 李老师 12:00-13:00",
+    "添加 房间 9号验光室", "移除 9号验光室", "1", "好", "不",
+)  # fmt: skip
+
+
+def without_time(told: Any) -> Any:
+    """An answer but for the moment that it is of."""
+    return msgspec.structs.replace(told, as_of=0, until=None)
+
+
+class Page:
+    """Whoever asks for all days and their own, keeps the answers, and asks again what is pushed."""
+
+    def __init__(self, shop: Shop, user_id: str) -> None:
+        self.shop, self.user_id = shop, user_id
+        self.known: dict[tuple[str, ...], Any] = {}
+
+    async def ask(self, *question: str) -> Any:
+        if question[0] == MINE.name:
+            return await mine(self.shop, self.user_id)
+        return await day(self.shop, self.user_id, question[2], question[1])
+
+    async def open(self) -> None:
+        questions = [(DAY.name, store, one) for store in ("garden", "river") for one in DAYS]
+        for question in [*questions, (MINE.name,)]:
+            self.known[question] = await self.ask(*question)
+
+    async def check(self, act: str) -> set[str]:
+        """What was not pushed is as it was; what is known for so long may pass by itself."""
+        pushed = {tuple(one) for one in self.shop.kit.pushes(self.user_id)}
+        changed = set()
+        for question, before in list(self.known.items()):
+            after = await self.ask(*question)
+            if without_time(after) != without_time(before):
+                changed.add(question[0])
+                by_time = before.until is not None and before.until <= self.shop.kit.clock.now_ms()
+                assert question in pushed or by_time, (act, question, before, after)
+            self.known[question] = after
+        return changed
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_whatever_changes_an_answer_is_told(seed: int) -> None:
+    random, changed = Random(seed), set[str]()
+    async with Shop() as shop:
+        rooms = {one: await shop.customer(one) for one in CUSTOMERS}
+        group = await shop.staff_group()
+        pages = [Page(shop, one) for one in CUSTOMERS]
+        for page in pages:
+            await page.open()
+        for _ in range(40):
+            who = random.choice((*CUSTOMERS, *CUSTOMERS, "staff", "time"))
+            text = random.choice(STAFF if who == "staff" else TYPED)
+            if who == "time":
+                await shop.advance(random.choice((1, 2, 4)))
+            elif who == "staff":
+                await shop.say("staff-li", group, text)
+            else:
+                await shop.say(who, rooms[who], text)
+            await shop.advance(0.02)
+            for page in pages:
+                changed |= await page.check(f"seed {seed}: {who} {text}")
+    assert changed == {DAY.name, MINE.name}

@@ -1,0 +1,108 @@
+"""What people do on the page, step by step, in either language: by the words that they see."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tests.browser.page_world import LOOK_MS, Person
+
+#: A button that says a time and nothing else is a free one: a taken one has its word beside it.
+A_TIME = re.compile(r"^\d\d:\d\d$")
+CODE = re.compile(r"[A-Z]\d[A-Z]\d")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the page says in one language."""
+
+    shop: str
+    book: str
+    choose_time: str
+    free_day: re.Pattern[str]
+    who: str
+    name: str
+    adult: str
+    first_yes: str
+    agree: str
+    submit: str
+    booked: str
+    move: str
+    move_title: str
+    move_yes: str
+    moved: str
+    cancel: str
+    cancel_yes: str
+    cancelled: str
+    mine: str
+
+
+WORDS = {
+    "en": Words(
+        shop="Garden Road", book="Book an eye exam", choose_time="Choose a time", free_day=re.compile(r": (free|few left)$"),
+        who="Who is coming?", name="Name", adult="adult (16-44)", first_yes="Yes", agree="I agree", submit="Book this time",
+        booked="Booked", move="Move", move_title="Move the appointment", move_yes="Move to this time", moved="Moved",
+        cancel="Cancel", cancel_yes="Yes, cancel it", cancelled="Cancelled", mine="My appointments",
+    ),
+    "zh": Words(
+        shop="花园店", book="预约验光", choose_time="选择时间", free_day=re.compile("(可约|紧张)$"),
+        who="谁来店里？", name="姓名", adult="成人（16–44岁）", first_yes="是", agree="我同意", submit="确认预约",
+        booked="预约成功", move="改约", move_title="改约", move_yes="改到这个时间", moved="改约成功",
+        cancel="取消", cancel_yes="确定取消", cancelled="已取消", mine="我的预约",
+    ),
+}  # fmt: skip
+
+
+async def arrive(person: Person, language: str = "en", shop: str = "garden") -> Words:
+    """As the shop's poster leads there."""
+    words = WORDS[language]
+    await person.opens(f"/s/{shop}?ref=window")
+    await person.sees_title(words.shop)
+    return words
+
+
+async def choose_day(person: Person, words: Words, day: int) -> None:
+    """The so-many-th day that has room (0: the next one)."""
+    choice = person.page.get_by_role("radio", name=words.free_day).nth(day)
+    await choice.check(timeout=LOOK_MS, force=True)
+
+
+async def hold(person: Person, words: Words, *, day: int = 0, which: int = 0) -> str:
+    """From the shop to a time that is held: the so-many-th free one of that day. Returns the time."""
+    await person.tap(words.book)
+    await person.sees_title(words.choose_time)
+    await choose_day(person, words, day)
+    time = person.page.get_by_role("button", name=A_TIME).nth(which)
+    said = str(await time.text_content(timeout=LOOK_MS)).strip()
+    await time.click(timeout=LOOK_MS)
+    return said
+
+
+async def fill_in(person: Person, words: Words, name: str) -> None:
+    """The form, as far as it asks."""
+    await person.sees_title(words.who)
+    await person.fills(words.name, name)
+    await person.chooses(words.adult)
+    await person.chooses(words.first_yes)
+    agree = person.page.get_by_role("checkbox", name=words.agree)
+    if await agree.count():
+        await agree.check(force=True)
+
+
+async def book(
+    person: Person, language: str = "en", *, name: str = "Ann", day: int = 1, which: int = 0
+) -> tuple[str, str]:
+    """From the shop's address to "booked". Returns the time and the appointment's code."""
+    words = await arrive(person, language)
+    time = await hold(person, words, day=day, which=which)
+    await fill_in(person, words, name)
+    await person.tap(words.submit)
+    await person.sees_title(words.booked)
+    return time, await code_of(person)
+
+
+async def code_of(person: Person) -> str:
+    """The code on the screen."""
+    found = CODE.search(await person.page.get_by_role("main").inner_text(timeout=LOOK_MS))
+    assert found is not None, "there is no code on this screen"
+    return found[0]

@@ -1,0 +1,84 @@
+"""The demonstration's page as a user starts it: it says where the shops are, outlives kills of its server, and tidies up."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from benchmarks.processes import free_port
+from imserver.proof.server_process import alive
+from tests.proof.test_demo import PATIENCE_S, demo, place, play
+
+__all__ = ["place"]  # a fixture
+pytestmark = pytest.mark.timeout(PATIENCE_S + 10)
+
+
+def until(process: subprocess.Popen[str], words: str) -> str:
+    """What it says, up to a line with these words."""
+    assert process.stdout is not None
+    told = ""
+    for line in process.stdout:
+        told += line
+        if words in line:
+            return told
+    raise AssertionError(f"it ended before it said {words!r}:\n{told}")
+
+
+def asked(url: str) -> tuple[int, bytes]:
+    with urllib.request.urlopen(url, timeout=20) as answer:
+        return answer.status, answer.read()
+
+
+def test_the_page_is_there_until_ctrl_c_whoever_kills_its_server(place: Path) -> None:
+    port = free_port()
+    with demo(place, "--web", "--port", str(port)) as process:
+        told = until(process, "Ctrl-C ends it")
+        address = f"http://localhost:{port}"
+        assert re.search(rf"花园店 · Garden Road +{address}/s/garden\n", told)
+        assert f"{address}/\n" in told
+        assert [shop["id"] for shop in json.loads(asked(f"{address}/x/booking/chain")[1])["shops"]] == [
+            "garden",
+            "river",
+        ]
+        (pid,) = {int(number) for number in re.findall(r"kill -9 (\d+)", told)}
+        os.kill(pid, signal.SIGKILL)
+        again = until(process, "there again")
+        (second,) = {int(number) for number in re.findall(r"process (\d+)", again)}
+        assert second != pid
+        assert asked(f"{address}/x/booking/chain")[0] == 200
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, "Traceback" in rest) == (0, False), rest
+    assert not alive(second)
+    assert not list(place.iterdir()), "the temporary folder is removed"
+
+
+def test_a_folder_of_ones_own_is_kept(place: Path) -> None:
+    folder = place / "kept"
+    for _ in range(2):
+        with demo(place, "--web", "--port", str(free_port()), "--folder", str(folder)) as process:
+            assert f"The data lie in {folder}. " in until(process, "Ctrl-C ends it")
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=PATIENCE_S)
+        assert process.returncode == 0
+        assert (folder / "chat.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--web", "--chat"), "two different things"),
+        (("--lan",), "are for --web"),
+        (("--port", "8000"), "are for --web"),
+    ],
+)
+def test_what_does_not_go_together_is_said(arguments: tuple[str, ...], words: str, place: Path) -> None:
+    code, output = play(place, *arguments)
+    assert (code, words in output) == (2, True), output
