@@ -72,7 +72,7 @@ export class Account {
   /** A token for HELLO or a renewal. Rejects with SessionError, SIGNED_OUT for nobody. @returns {Promise<string>} */
   async token() {
     if (!this.#isFresh() && (await this.session()) === null) throw new SessionError("SIGNED_OUT", "nobody is signed in here");
-    return /** @type {NonNullable<typeof this.#token>} */ (this.#token).text;
+    return /** @type {{text: string}} */ (this.#token).text;
   }
 
   /** This browser is nobody from now on. Rejects with SessionError. */
