@@ -47,7 +47,7 @@ async def run_web(folder: Path, *, kept: bool, lan: bool, port: int | None) -> i
     host = _address_of_ours() if lan else LOCALHOST
     chosen = _port(host, port)
     origin = f"http://{host}:{chosen}"
-    http: dict[str, Any] = {"port": chosen, "public_url": origin}
+    http: dict[str, Any] = {"port": chosen, "public_url": origin, "guests": True}
     if lan:
         http |= {"host": host, "insecure": True}
     server = ServerProcess(
