@@ -74,7 +74,7 @@ TYPED = (
     "好", "好", "不", "取消", "改约 周六上午11点", "改约 周日下午2点", "我的预约", "更正 我叫王大明", "换河畔店",
     "/lenses soft", "1", "2",
     "/book exam 2026-11-20 16:00", "/details\nname: 王明\nage: adult\nfirst visit: no", "/move {code} 2026-11-21 14:00", "好",
-    "/cancel {held}", "/longer {held}", "/consent shipped-1", "/withdraw", "不改 {code}",
+    "/cancel {held} v1", "/longer {held}", "/consent shipped-1", "/withdraw", "不改 {code}",
 )  # fmt: skip
 STAFF = (
     "请假 李老师 周五", "销假 李老师 周五", "请假 王老师 周六下午", "休息 11月21日", "营业 11月21日 10:00-16:00",

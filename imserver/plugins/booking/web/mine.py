@@ -131,7 +131,7 @@ def _held(reading: _Reading) -> Held | None:
         facts=Facts(name=draft.name, age=draft.age_band, first_visit=draft.first_visit, person=draft.person),
         confirm=(draft.yes or None) if draft.asks_yes and agreed else None,
         more=f"{words('command.longer')} {held.code}" if left > 0 else None,
-        release=f"{words('command.cancel')} {held.code}",
+        release=f"{words('command.cancel')} {held.code} v{held.version}",
     )
 
 
