@@ -120,7 +120,7 @@
  * Whoever holds the client (`line.js`): it makes the guest at the first act, connects, and feeds the store.
  *
  * @typedef {object} Line
- * @property {() => Promise<void>} start  Connects if this browser has an account.
+ * @property {() => Promise<unknown>} start  Connects if this browser has an account.
  * @property {(shop: ShopPlace) => Promise<Client>} enter  The client, connected; makes a guest if nobody is signed in. Rejects
  *   with SessionError.
  * @property {(shop: ShopPlace, text: string, tap?: {label: string, card: number}) => Promise<Posted>} post  What one could type,

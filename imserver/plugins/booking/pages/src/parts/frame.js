@@ -20,6 +20,7 @@ export function Frame({ state, page, children }) {
     <${Top} state=${state} page=${page} />
     <${LineStrip} state=${state} page=${page} />
     <main class="content" id="content">${children}</main>
+    <${Bottom} state=${state} page=${page} />
     <div class="spoken" role="status" aria-live="polite">${state.said.text}</div>
   `;
 }
@@ -40,8 +41,9 @@ function Top({ state, page }) {
             <${Icon} name="back" />
           </button>`}
         <div class="top-name">
-          ${shop ? html`<a href=${addressOf("shop", { shop: shop.id })}>${named(shop.name)}</a>` : named(chain?.name)}
-          ${shop && html`<small>${named(chain?.name)}</small>`}
+          ${shop && name !== "shop"
+            ? html`<a href=${addressOf("shop", { shop: shop.id })}>${named(shop.name)}</a><small>${named(chain?.name)}</small>`
+            : named(chain?.name)}
         </div>
         ${shop?.phone && html`
           <a class="button icon-only" href=${`tel:${shop.phone}`} aria-label=${t("page.call", { shop: named(shop.name) })}>
@@ -53,12 +55,34 @@ function Top({ state, page }) {
           </a>`}
         ${state.session && name !== "mine" && html`
           <a class="button icon-only" href=${addressOf("mine")} aria-label=${t("page.mine")}><${Icon} name="calendar" /></a>`}
-        <button type="button" class="button plain" lang=${LANGUAGE_TAGS[state.language === "zh" ? "en" : "zh"]}
-          aria-label=${t("page.language_label")} onClick=${() => page.speak(state.language === "zh" ? "en" : "zh")}>
-          ${t("page.language")}
-        </button>
+        ${!state.session && html`<${OtherLanguage} state=${state} page=${page} />`}
       </div>
     </header>
+  `;
+}
+
+/** The language switch: in the top bar until somebody has an account, and so has chosen; at the bottom always. @param {{state: PageState, page: Page}} props */
+function OtherLanguage({ state, page }) {
+  const other = state.language === "zh" ? "en" : "zh";
+  return html`
+    <button type="button" class="button plain" lang=${LANGUAGE_TAGS[other]} onClick=${() => page.speak(other)}>
+      ${t("page.language")}
+    </button>
+  `;
+}
+
+/** Colours in the order in which the button goes through them. */
+const THEMES = /** @type {const} */ (["auto", "light", "dark"]);
+
+/** @param {{state: PageState, page: Page}} props */
+function Bottom({ state, page }) {
+  const next = THEMES[(THEMES.indexOf(state.theme) + 1) % THEMES.length];
+  return html`
+    <footer class="bottom">
+      <${OtherLanguage} state=${state} page=${page} />
+      <button type="button" class="button plain" onClick=${() => page.paint(next)}>${t(`page.theme.${state.theme}`)}</button>
+      ${state.session && html`<a class="button plain" href=${addressOf("devices")}>${t("page.devices")}</a>`}
+    </footer>
   `;
 }
 

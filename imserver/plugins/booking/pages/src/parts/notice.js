@@ -31,10 +31,16 @@ export const Empty = ({ icon, title, text, children }) => html`
   </div>
 `;
 
-/** What a failure's code means, in words. @param {string} code */
+/** What the code of an act's failure means, in words. @param {string} code */
 export function failure(code) {
   const key = `failed.${code}`;
   return hasWords(key) ? t(key) : t("failed.other");
+}
+
+/** The same of what could not be read. @param {string} code */
+function unread(code) {
+  const key = `unread.${code}`;
+  return hasWords(key) ? t(key) : t("unread.other");
 }
 
 /** An act that came to nothing: the shop's own words, or what failed. @param {{act: import("../shapes.js").Act}} props */
@@ -43,13 +49,13 @@ export const Nothing = ({ act }) => html`
 `;
 
 /**
- * What failed, why, and "try again".
+ * What could not be read, why, and "try again".
  *
  * @param {{title: string, code: string, onRetry: () => void}} props
  */
 export const Failed = ({ title, code, onRetry }) => html`
   <${Notice} kind="bad" title=${title}>
-    <p>${failure(code)}</p>
+    <p>${unread(code)}</p>
     <button type="button" class="button" onClick=${onRetry}>${t("page.retry")}</button>
   <//>
 `;

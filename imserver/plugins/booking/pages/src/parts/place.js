@@ -46,13 +46,13 @@ export function Ways({ shop }) {
   `;
 }
 
-/** @param {{shop: ShopPlace}} props */
-export const Beside = ({ shop }) => html`
+/** @param {{shop: ShopPlace, language: import("../shapes.js").Language, whole: boolean}} props  `whole`: with hours and parking. */
+export const Beside = ({ shop, language, whole }) => html`
   <aside class="beside" aria-label=${named(shop.name)}>
     <div class="card">
-      <p class="lead">${named(shop.name)}</p>
-      <${OpenNow} open=${shop.open} />
+      ${!whole && html`<p class="lead">${named(shop.name)}</p><${OpenNow} open=${shop.open} />`}
       <${Ways} shop=${shop} />
+      ${whole && html`<${Visit} shop=${shop} language=${language} />`}
     </div>
   </aside>
 `;

@@ -3,7 +3,8 @@
 import { cameToNothing, isGoing } from "../acts.js";
 import { longDay, timeOf } from "../dates.js";
 import { Box, Choice, Submit, TextField } from "../parts/form.js";
-import { HoldStrip, useSeconds } from "../parts/hold.js";
+import { HoldLeft, useSeconds } from "../parts/hold.js";
+import { Icon } from "../parts/icon.js";
 import { Empty, Nothing, Notice } from "../parts/notice.js";
 import { Lines } from "../parts/lines.js";
 import { addressOf } from "../router.js";
@@ -38,13 +39,11 @@ export const YouScreen = ofShop((/** @type {Props} */ { state, page, shop }) => 
   if (held === null) return html`<${NoneHeld} state=${state} shop=${shop} />`;
   const over = now === null || left === 0;
   return html`
-    <h1 tabindex="-1">${t("you.title")}</h1>
-    ${over
-      ? html`<${Over} held=${held} state=${state} page=${page} shop=${shop} />`
-      : html`
-        <${HoldStrip} held=${now} page=${page} state=${state}>
-          <a class="button plain" href=${addressOf("time", { shop: shop.id })}>${t("held.change")}</a>
-        <//>`}
+    <div class="stack">
+      <h1 tabindex="-1">${t("you.title")}</h1>
+      <${Chosen} held=${held} state=${state} shop=${shop} />
+    </div>
+    ${over && html`<${Over} held=${held} state=${state} page=${page} shop=${shop} />`}
     <${Form} state=${state} page=${page} shop=${shop} held=${held} over=${over && !busy(state)} />
   `;
 });
@@ -60,6 +59,18 @@ const NoneHeld = ({ state, shop }) =>
       <${Empty} icon="clock" title=${t("held.none")} text=${t("held.none_text")}>
         <a class="button main" href=${addressOf("time", { shop: shop.id })}>${t("time.title")}</a>
       <//>`;
+
+/** What the form is about. @param {{held: Held, state: PageState, shop: ShopPlace}} props */
+const Chosen = ({ held, state, shop }) => html`
+  <div class="strip">
+    <${Icon} name="calendar" />
+    <p class="grow">
+      <strong class="block">${longDay(held.wall, state.language)} · <span class="number">${timeOf(held.wall)}</span></strong>
+      <span class="small">${named(shop.services.find(({ id }) => id === held.service)?.name)} · ${t("time.minutes", { minutes: held.minutes })}</span>
+    </p>
+    <a class="button plain" href=${addressOf("time", { shop: shop.id })}>${t("held.change")}</a>
+  </div>
+`;
 
 /** The hold has ended: the same time again, if it is still free, or others. @param {Props & {held: Held}} props */
 function Over({ held, state, page, shop }) {
@@ -116,7 +127,7 @@ function Form({ state, page, shop, held, over }) {
           onChoose=${(/** @type {string} */ age) => enter({ age })} />`}
       ${asked.includes("first") && html`
         <${Choice} id="first" label=${t("you.first")} value=${draft.firstVisit} fault=${fault("first")}
-          options=${[["yes", t("you.yes")], ["no", t("you.no")]]}
+          few=${true} options=${[["yes", t("you.yes")], ["no", t("you.no")]]}
           onChoose=${(/** @type {"yes" | "no"} */ firstVisit) => enter({ firstVisit })} />`}
       ${asked.includes("consent") && html`
         <${Box} id="consent" label=${t("you.consent")} value=${draft.consent} fault=${fault("consent")}
@@ -127,7 +138,7 @@ function Form({ state, page, shop, held, over }) {
       <${Outcome} state=${state} page=${page} shop=${shop} held=${held} draft=${draft} asked=${asked} />
       ${shop.confirmation === "staff" && html`<p class="small quiet">${t("you.staff")}</p>`}
       <div class="thumb">
-        <p class="between small"><span>${named(service.name)}</span><span class="number">${longDay(held.wall, state.language)}, ${timeOf(held.wall)}</span></p>
+        ${!over && html`<${HoldLeft} held=${held} page=${page} state=${state}><strong class="number">${timeOf(held.wall)}</strong><//>`}
         <${Submit} busy=${over ? t("held.over_title") : going} words=${t("you.submit")} />
       </div>
     </form>

@@ -10,10 +10,10 @@ export const en = {
   "page.mine": "My appointments",
   "page.shops": "All shops",
   "page.language": "中文",
-  "page.language_label": "将页面切换为中文",
-  "page.theme.auto": "Light or dark: as this device",
-  "page.theme.light": "Light",
-  "page.theme.dark": "Dark",
+  "page.theme.auto": "Colours: as this device",
+  "page.theme.light": "Colours: light",
+  "page.theme.dark": "Colours: dark",
+  "page.devices": "My devices",
   "page.settings": "Language and colours",
   "page.close": "Close",
   "page.waiting": "One moment…",
@@ -42,6 +42,11 @@ export const en = {
   "failed.SLOW": "The answer takes longer than usual. It is still being sent: tap no second time.",
   "failed.STALE": "This has changed in the meantime. You see the newest state now.",
   "failed.other": "Something went wrong at our end. Nothing was booked.",
+
+  // What could not be read. The page tries again by itself.
+  "unread.OFFLINE": "The server was not reached. The page tries again by itself.",
+  "unread.RATE_LIMITED": "Too many people ask from this network just now. The page tries again by itself.",
+  "unread.other": "Something went wrong at our end. The page tries again by itself.",
 
   // Shops
   "shops.title": "Choose a shop",
@@ -103,7 +108,7 @@ export const en = {
 
   // The hold
   "held.for_you": "Held for you",
-  "held.left": "{left} left",
+  "held.left": "held for {left}",
   "held.one_minute": "One minute left. You can ask for more time.",
   "held.more": "More time",
   "held.change": "Another time",

@@ -11,10 +11,10 @@ export const zh = {
   "page.mine": "我的预约",
   "page.shops": "全部门店",
   "page.language": "English",
-  "page.language_label": "Show this page in English",
-  "page.theme.auto": "深浅色：跟随设备",
-  "page.theme.light": "浅色",
-  "page.theme.dark": "深色",
+  "page.theme.auto": "颜色：跟随设备",
+  "page.theme.light": "颜色：浅色",
+  "page.theme.dark": "颜色：深色",
+  "page.devices": "我的设备",
   "page.settings": "语言与颜色",
   "page.close": "关闭",
   "page.waiting": "请稍候…",
@@ -43,6 +43,11 @@ export const zh = {
   "failed.SLOW": "回复比平时慢，仍在发送中，请不要重复点击。",
   "failed.STALE": "情况已有变化，现在显示的是最新状态。",
   "failed.other": "我们这边出了问题，没有预约任何时间。",
+
+  // What could not be read. The page tries again by itself.
+  "unread.OFFLINE": "连不上服务器，页面会自动重试。",
+  "unread.RATE_LIMITED": "这个网络下同时查询的人太多，页面会自动重试。",
+  "unread.other": "我们这边出了问题，页面会自动重试。",
 
   // Shops
   "shops.title": "选择门店",
@@ -104,7 +109,7 @@ export const zh = {
 
   // The hold
   "held.for_you": "已为您保留",
-  "held.left": "还剩 {left}",
+  "held.left": "保留 {left}",
   "held.one_minute": "还剩一分钟，可以延长。",
   "held.more": "延长时间",
   "held.change": "换个时间",
