@@ -191,10 +191,6 @@ const WORDS = {
   "link.missing_text": { zh: "请从原来的设备上整个复制，或扫二维码。", en: "Copy all of it from the first device, or scan its QR code." },
   "link.failed": { zh: "登录没有成功", en: "Signing in did not work" },
   "link.home": { zh: "去首页", en: "To the start" },
-
-  // The worker
-  "update.ready": { zh: "页面有新版本", en: "There is a newer version of this page" },
-  "update.reload": { zh: "重新载入", en: "Load it" },
 };
 
 /** @typedef {keyof typeof WORDS} ChatKey */
