@@ -74,7 +74,9 @@ def mine_of(rows: Rows, served: Served, user_id: str) -> Mine:
         as_of=rows.now_ms,
         until=_until(reading, coming, booked),
         conversations={one.store_id: one.conversation_id for one in services},
-        known=Known(name=known.name, age=known.age_band, language=language, consent=consents.standing(rows, user_id)),
+        known=Known(
+            name=known.name, age=known.age_band, language=language, consent=consents.standing(rows, user_id)
+        ),
         held=_held(reading),
         moving=_moving(reading),
         cancelling=_cancelling(reading),
