@@ -13,7 +13,7 @@ import { MessageList } from "./list.js";
 import { rowsOf } from "./rows.js";
 import { Strip } from "./strip.js";
 import { LineNotice } from "./line_notice.js";
-import { c } from "./words.js";
+import { c, wordsOf } from "./words.js";
 
 /** @import { ConversationView } from "./conversation.js" */
 /** @import { Action } from "./content.js" */
@@ -115,7 +115,11 @@ function Writing({ line, shop, state, page, id, typing }) {
   if (how === "stopped") return null;
   const hint = how === "waiting" || !state.reachable ? c(kept ? "write.offline" : "write.not_kept") : "";
   return html`
-    ${failed && html`<${Failed} title=${c("tick.refused")} code=${failed} onRetry=${() => send(text.trim())} />`}
+    ${failed && html`
+      <${Notice} kind="bad" title=${c("tick.refused")}>
+        <p role="alert">${wordsOf("refused", failed)}</p>
+        <button type="button" class="button" onClick=${() => send(text.trim())}>${c("refused.again")}</button>
+      <//>`}
     <${Composer} shop=${named(shop.name)} text=${text} onText=${keep} onSend=${send} hint=${hint} />
   `;
 }

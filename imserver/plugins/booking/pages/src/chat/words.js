@@ -69,6 +69,10 @@ const WORDS = {
   "refused.TOO_LONG": { zh: "太长了：一条消息最多 10000 字。", en: "Too long: a message has at most 10,000 characters." },
   "refused.TOO_MANY": { zh: "等待发送的消息太多，请稍后再试。", en: "Too many messages are waiting. Try again later." },
   "refused.FORBIDDEN": { zh: "这个对话已经不能发消息了。", en: "You can no longer write in this conversation." },
+  "refused.NO_GUESTS": {
+    zh: "这里暂时不接受新的访客，请打电话给门店。",
+    en: "New visitors are not let in here at the moment. Please call the shop.",
+  },
   "refused.NOT_FOUND": { zh: "这个对话已经不存在了。", en: "This conversation does not exist any more." },
   "refused.QUOTA": { zh: "今天发的太多了，请明天再试，或打电话。", en: "That is too much for today. Try tomorrow, or call." },
   "refused.OFFLINE": { zh: "没有网络，没有发出。", en: "There is no network. It was not sent." },

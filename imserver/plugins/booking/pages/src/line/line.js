@@ -46,6 +46,8 @@ import { Who } from "./who.js";
 
 /** Connecting for so long is waiting: what is posted meanwhile is said to go later. */
 const SLOW_MS = 4000;
+/** Codes of an account that is not made, where the same word means something else of a message. @type {Readonly<Record<string, string>>} */
+const NO_ACCOUNT = { FORBIDDEN: "NO_GUESTS" };
 /** What is only worth doing now waits so long for a connection, and looks for it so often. */
 const NOW_MS = 10_000;
 const LOOK_MS = 100;
@@ -145,7 +147,7 @@ export class Line {
       await turn;
     } catch (error) {
       const { code = "FAILED", text: words = "" } = /** @type {any} */ (error);
-      return { state: "refused", code: String(code), text: words };
+      return { state: "refused", code: NO_ACCOUNT[code] ?? String(code), text: words };
     }
     return this.#posts.post(tap.conversation ?? this.conversationOf(shop), text, tap);
   }
@@ -351,7 +353,8 @@ export class Line {
     let now;
     try {
       now = await this.#ports.account.session();
-    } catch {
+    } catch (failed) {
+      if (/** @type {any} */ (failed).code === "FORBIDDEN") return this.#stop("REFUSED");
       now = this.session; // not to be reached: go on as before, the next attempt settles it
     }
     if (now === null) return this.#stop("SIGNED_OUT");
