@@ -81,6 +81,7 @@ function initial(language, theme) {
     drafts: {},
     said: { text: "", count: 0 },
     chat: {},
+    update: null,
   };
 }
 

@@ -176,7 +176,8 @@
  * @property {Act | null} act
  * @property {Record<string, Draft>} drafts  What was entered, by shop: the back button loses nothing.
  * @property {{text: string, count: number}} said  The last announcement.
- * @property {Record<string, any>} chat  What the conversation's screens keep.
+ * @property {Record<string, string>} chat  What is being written, by shop.
+ * @property {(() => void) | null} update  There is a newer version of this page, and this loads it.
  */
 
 /** @template T @returns {Reading<T>} */

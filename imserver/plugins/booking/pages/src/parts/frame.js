@@ -91,7 +91,15 @@ function LineStrip({ state, page }) {
   const { line } = state;
   if (!state.reachable) return html`<div class="strip line" role="status"><${Icon} name="cut" />${t("line.offline")}</div>`;
   if (line.state === "waiting") return html`<div class="strip line" role="status"><${Icon} name="cut" />${t("line.waiting")}</div>`;
-  if (line.state !== "stopped") return null;
+  if (line.state !== "stopped" && state.update === null) return null;
+  if (line.state !== "stopped") {
+    return html`
+      <div class="strip line" role="status">
+        <${Icon} name="info" /><span>${t("line.update")}</span>
+        <button type="button" class="button" onClick=${state.update}>${t("line.reload")}</button>
+      </div>
+    `;
+  }
   const [words, act] = STOPPED[line.code] ?? STOPPED.other;
   return html`
     <div class="strip line" role="status">

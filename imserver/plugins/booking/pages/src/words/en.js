@@ -28,6 +28,7 @@ export const en = {
   "line.stopped": "This page is no longer connected.",
   "line.version": "This page is older than the server. Load it again.",
   "line.reload": "Load again",
+  "line.update": "There is a newer version of this page.",
   "line.signed_out": "You are signed out on this device.",
   "line.sign_in": "Start again",
 

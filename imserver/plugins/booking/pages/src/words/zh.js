@@ -29,6 +29,7 @@ export const zh = {
   "line.stopped": "页面已断开连接。",
   "line.version": "页面版本过旧，请重新载入。",
   "line.reload": "重新载入",
+  "line.update": "页面有新版本。",
   "line.signed_out": "本设备已退出登录。",
   "line.sign_in": "重新开始",
 
