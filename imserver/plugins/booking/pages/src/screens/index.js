@@ -1,6 +1,7 @@
 /** Which screen stands at which address. Those that a booking does not need are loaded when somebody goes there. */
 
 import { Waiting } from "../parts/notice.js";
+import { part } from "../parts.js";
 import { html, useEffect, useState } from "../view.js";
 import { t } from "../words/index.js";
 import { MissingScreen } from "./missing.js";
@@ -21,6 +22,9 @@ const SCREENS = {
   mine: later(() => import("./mine.js").then((module) => module.MineScreen)),
   move: later(() => import("./move.js").then((module) => module.MoveScreen)),
   cancel: later(() => import("./cancel.js").then((module) => module.CancelScreen)),
+  chat: later(() => import("../chat/screen.js").then((module) => module.ChatScreen)),
+  devices: later(() => import("../chat/devices.js").then((module) => module.DevicesScreen)),
+  link: later(() => import("../chat/link.js").then((module) => module.LinkScreen)),
   missing: MissingScreen,
 };
 
@@ -41,7 +45,7 @@ function later(load) {
     const [failed, setFailed] = useState(false);
     const begin = () => {
       setFailed(false);
-      load().then(
+      part(load).then(
         (screen) => {
           loaded = screen;
           drawAgain((count) => count + 1);
