@@ -336,7 +336,8 @@ class PluginKit(Generic[P]):
         if answer.session is not None:
             self._sessions[visitor] = answer.session
         told = dict(answer.headers)
-        return HttpResponse(answer.status, answer.body, told.get("content-type", ""), told, answer.session)
+        content_type = told.get("content-type", "")
+        return HttpResponse(answer.status, answer.body, content_type, told, answer.session, answer.document)
 
     async def export(self, user_id: str) -> Mapping[str, Any]:
         """All that the plugin says it keeps of a person."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -18,6 +19,7 @@ from imserver.plugins.booking.schedule.asked import (
     Mine,
     MineParams,
 )
+from tests.booking.support.chains import demo
 from tests.booking.support.shop import Shop
 
 FRIDAY = "2026-11-20"
@@ -68,14 +70,17 @@ async def test_a_day_has_every_start_to_come_and_what_is_free(shop: Shop) -> Non
 CUSTOMERS = ("ming", "hong", "lan")
 DAYS = ("2026-11-19", FRIDAY, "2026-11-21", "2026-11-22")
 TYPED = (
-    "预约 周五下午3点 验光", "预约 周六上午10点 验光", "预约 明天11点 配镜", "王小明，成人，第一次", "李红", "成人", "好", "好",
-    "不", "取消", "改约 周六上午11点", "改约 周日下午2点",
-    "我的预约", "更正 我叫王大明", "换河畔店", "续留", "/lenses soft", "1", "2",
+    "预约 周五下午3点 验光", "预约 周六上午10点 验光", "预约 明天11点 配镜", "王小明，成人，第一次", "李红", "成人",
+    "好", "好", "不", "取消", "改约 周六上午11点", "改约 周日下午2点", "我的预约", "更正 我叫王大明", "换河畔店",
+    "/lenses soft", "1", "2",
+    "/book exam 2026-11-20 16:00", "/details\nname: 王明\nage: adult\nfirst visit: no", "/move {code} 2026-11-21 14:00", "好",
+    "/cancel {held}", "/longer {held}", "/consent shipped-1", "/withdraw", "不改 {code}",
 )  # fmt: skip
 STAFF = (
     "请假 李老师 周五", "销假 李老师 周五", "请假 王老师 周六下午", "休息 11月21日", "营业 11月21日 10:00-16:00",
-    "午休 李老师 12:00-13:00",
-    "添加 房间 9号验光室", "移除 9号验光室", "1", "好", "不",
+    "午休 李老师 12:00-13:00", "添加 房间 9号验光室", "移除 9号验光室", "确认 {code}",
+    "确认 {code}", "改约 {code} 周六15:00", "取消 {code}",
+    "不改 {code}",
 )  # fmt: skip
 
 
@@ -115,25 +120,38 @@ class Page:
         return changed
 
 
-@pytest.mark.parametrize("seed", range(3))
-async def test_whatever_changes_an_answer_is_told(seed: int) -> None:
+async def codes(shop: Shop) -> dict[str, list[str]]:
+    """Codes that can be named: of appointments, and of what is held."""
+    rows = await shop.sql("SELECT code, status FROM booking_appointments ORDER BY id DESC LIMIT 30")
+    return {
+        "code": [code for code, status in rows if status in ("confirmed", "pending")] or ["A2S4"],
+        "held": [code for code, status in rows if status == "held"] or ["A2S4"],
+    }
+
+
+@pytest.mark.parametrize("confirmation", ["auto", "staff"])
+@pytest.mark.parametrize("seed", range(2))
+async def test_whatever_changes_an_answer_is_told(seed: int, confirmation: str, tmp_path: Path) -> None:
     random, changed = Random(seed), set[str]()
-    async with Shop() as shop:
+    chain = {"chain": demo(tmp_path, confirmation=f'"{confirmation}"')}
+    async with Shop(config=chain) as shop:
         rooms = {one: await shop.customer(one) for one in CUSTOMERS}
         group = await shop.staff_group()
         pages = [Page(shop, one) for one in CUSTOMERS]
         for page in pages:
             await page.open()
-        for _ in range(40):
-            who = random.choice((*CUSTOMERS, *CUSTOMERS, "staff", "time"))
-            text = random.choice(STAFF if who == "staff" else TYPED)
+        for _ in range(50):
+            who = random.choice((*CUSTOMERS, *CUSTOMERS, "staff", "staff", "time"))
+            named = {name: random.choice(found) for name, found in (await codes(shop)).items()}
+            text = random.choice(STAFF if who == "staff" else TYPED).format(**named)
             if who == "time":
                 await shop.advance(random.choice((1, 2, 4)))
             elif who == "staff":
                 await shop.say("staff-li", group, text)
+                await shop.say("staff-li", group, "好")
             else:
                 await shop.say(who, rooms[who], text)
             await shop.advance(0.02)
             for page in pages:
-                changed |= await page.check(f"seed {seed}: {who} {text}")
+                changed |= await page.check(f"seed {seed} {confirmation}: {who} {text}")
     assert changed == {DAY.name, MINE.name}

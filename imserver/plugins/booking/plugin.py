@@ -25,7 +25,7 @@ from imserver.plugin_api import (
 from . import operations, staffing, strays, to_teams
 from .checks import CHECKS
 from .dates.deferred import compile_all
-from .dialogue import handoff, holding, quiet, router
+from .dialogue import consent, handoff, holding, quiet, router
 from .dialogue.incoming import Incoming
 from .dialogue.router import COMMANDS
 from .journey import offers, plan_end, reminders, requests, set_back, unconfirmed
@@ -33,7 +33,7 @@ from .messages.shop_texts import ShopTexts
 from .messages.texts import text_faults
 from .operations import BookingConfig
 from .page_files import PageFiles
-from .schedule import changes, leave
+from .schedule import changes, consents, leave
 from .schedule.asked import tell_all
 from .schedule.changes import ChainFile
 from .schedule.shops import Chain, ChainError
@@ -181,6 +181,8 @@ class BookingPlugin:
     async def _command(self, call: Call) -> None:
         message = await self._incoming(call.event)
         if message is not None:
+            if call.name == "withdraw":
+                await self._withdraw(message, call.arguments)
             await self._unit(
                 partial(
                     router.hear_command,
@@ -190,6 +192,19 @@ class BookingPlugin:
                 ),
                 call.event,
             )
+
+    async def _withdraw(self, message: Incoming, arguments: str) -> None:
+        """A consent that is taken back is on record before it is answered."""
+        assert self._context is not None
+        found: list[Mapping[str, object] | None] = []
+
+        def look(tx: Transaction, texts: ShopTexts) -> None:
+            found[:] = [consent.to_withdraw(tx, texts, message, arguments)]
+
+        await self._unit(look)
+        for body in found:
+            if body is not None:
+                await put_on_record(self._context, body)
 
     async def _message(self, event: MessagePosted) -> None:
         message = await self._incoming(event)
@@ -288,6 +303,11 @@ class BookingPlugin:
     def _shop_texts(self) -> ShopTexts:
         assert self._texts is not None, "the plugin is not started"
         return self._texts
+
+
+async def put_on_record(context: Context, body: Mapping[str, object]) -> None:
+    """Have a withdrawal hold, whatever copy of the database comes back."""
+    await context.transaction(partial(consents.do_withdrawal, body=body))
 
 
 def _texts_of(chain: Chain, source: str) -> None:

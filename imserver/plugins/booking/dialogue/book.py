@@ -49,6 +49,15 @@ def book(context: DialogueContext, reading: Reading) -> bool:
     if context.place is Place.STAFF:
         context.say("staff.book_there")
         return True
+    state = open_draft(context)
+    if state.step == "who" and context.command and _chose(context, state, reading.text):
+        return True
+    _merge(context, state, of_button(context, reading))
+    return True
+
+
+def open_draft(context: DialogueContext) -> Dialogue:
+    """The booking that is open, or a new one."""
     state = context.dialogue()
     if state is not None and state.kind != "book" and state.below is not None:
         state = state.below
@@ -56,10 +65,7 @@ def book(context: DialogueContext, reading: Reading) -> bool:
         before, state = state, context.interrupts(begin(context))
         if before is not None and before.kind == "menu":
             state.service_id, state.day_said = before.service_id, before.day_said
-    if state.step == "who" and context.command and _chose(context, state, reading.text):
-        return True
-    _merge(context, state, of_button(context, reading))
-    return True
+    return state
 
 
 def answer(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 
+from imserver.plugins.booking.schedule.appointments import by_code
+from imserver.plugins.booking.schedule.status import Status
 from imserver.plugins.booking.understanding.acts import Act, Kind, Reading
 
 from . import (
     book,
     browse,
     cancel,
+    consent,
     correct,
     handoff,
     holding,
@@ -55,7 +58,7 @@ class Command:
 def _cancel(context: DialogueContext, reading: Reading) -> bool:
     """取消 alone ends the open booking or move; otherwise it names an appointment."""
     if not _says_nothing(reading):
-        return cancel.cancel(context, reading)
+        return _releases(context, reading) or cancel.cancel(context, reading)
     answering = asked_in(context)
     state = load_dialogue(context.tx, answering.conversation_id, context.sender.user_id)
     if state is not None and state.kind == "cancel" and not context.pressed:
@@ -67,6 +70,21 @@ def _cancel(context: DialogueContext, reading: Reading) -> bool:
         return cancel.cancel(context, reading)
     context.answer_in(answering)
     return answered(context, state, Reading(context.text, (Act(Kind.NO),)), stopping=True)
+
+
+def _releases(context: DialogueContext, reading: Reading) -> bool:
+    """取消 CODE of a time that is held: it is given up. False if it is none of the customer's."""
+    found = by_code(context.tx, said.code_of(reading)) if len(said.codes_of(reading)) == 1 else None
+    if found is None or found.customer_id != context.customer_id or found.card_position is not None:
+        return False
+    context.answer_in(asked_in(context))
+    state = context.dialogue()
+    draft = state if state is None or state.kind == "book" else state.below
+    if draft is not None and found.status is Status.HELD and draft.appointment_id == found.id:
+        book.give_up(context, draft)
+    else:
+        context.say("stale.hold")
+    return True
 
 
 def _confirm(context: DialogueContext, reading: Reading) -> bool:
@@ -113,6 +131,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("messages", ("恢复消息", "恢復消息"), quiet.messages, Where.HERE, "messages again"),
     Command("correct", ("更正", "改名"), correct.correct, Where.SHOP_IF_KNOWN, "put a name or an age right"),
     Command("longer", ("续留", "續留"), holding.keep_held, Where.SHOP_IF_KNOWN, "keep the time that is held longer"),
+    Command("consent", ("隐私", "隱私"), consent.consent, Where.SHOP, "what you agree to"),
+    Command("withdraw", ("撤回同意",), consent.withdraw, Where.SHOP, "take back what you agreed to"),
     Command("one", (), browse.one, Where.SHOP_IF_KNOWN, "an appointment by its code"),
     Command("help", ("帮助", "幫助"), browse.help_, Where.HERE, "what can be typed"),
     Command("confirm", ("确认", "確認"), _confirm, Where.SHOP_IF_KNOWN, "say yes; staff: confirm a request"),
@@ -140,7 +160,10 @@ COMMANDS: tuple[Command, ...] = (
 )  # fmt: skip
 
 #: Commands that continue the open question. After any other a yes may be meant for that one's answer.
-GO_ON = frozenset({"book", "move", "cancel", "confirm", "correct", "longer"})
+GO_ON = frozenset({"book", "move", "cancel", "confirm", "correct", "longer", "details"})
+
+#: Commands whose words are taken as they are.
+LITERAL = frozenset({"details", "consent"})
 
 #: Behind 确认: the number of the question that the button stood below.
 QUESTION_NUMBER = re.compile(r"#(\d{1,15})")

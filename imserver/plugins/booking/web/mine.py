@@ -11,7 +11,9 @@ from imserver.plugins.booking.customers import customer, language_for
 from imserver.plugins.booking.dialogue.holding import MAX_EXTENSIONS
 from imserver.plugins.booking.dialogue.state import Dialogue, load_dialogue
 from imserver.plugins.booking.messages.cards import CHANGEABLE
+from imserver.plugins.booking.messages.consent_text import consent_of
 from imserver.plugins.booking.messages.texts import Words
+from imserver.plugins.booking.schedule import consents
 from imserver.plugins.booking.schedule.appointments import (
     Appointment,
     get,
@@ -72,7 +74,9 @@ def mine_of(rows: Rows, served: Served, user_id: str) -> Mine:
         as_of=rows.now_ms,
         until=_until(reading, coming, booked),
         conversations={one.store_id: one.conversation_id for one in services},
-        known=Known(name=known.name, age=known.age_band, language=language, consent={}),
+        known=Known(
+            name=known.name, age=known.age_band, language=language, consent=consents.standing(rows, user_id)
+        ),
         held=_held(reading),
         moving=_moving(reading),
         cancelling=_cancelling(reading),
@@ -109,6 +113,9 @@ def _held(reading: _Reading) -> Held | None:
     if shop is None or held.hold_until is None:
         return None
     words, left = reading.words(shop), MAX_EXTENSIONS - draft.extended
+    wanted = consent_of(reading.served.catalogue, shop)
+    agreed = wanted is None or consents.standing(reading.rows, reading.user_id).get(shop.id) == wanted.version
+    ask = "confirm" if draft.asks_yes else draft.step
     return Held(
         code=held.code,
         version=held.version,
@@ -120,9 +127,9 @@ def _held(reading: _Reading) -> Held | None:
         until=held.hold_until,
         extensions_left=left,
         confirmation=shop.confirmation,
-        ask="confirm" if draft.asks_yes else draft.step,
+        ask=ask if agreed or not draft.asks_yes else "consent",
         facts=Facts(name=draft.name, age=draft.age_band, first_visit=draft.first_visit, person=draft.person),
-        confirm=(draft.yes or None) if draft.asks_yes else None,
+        confirm=(draft.yes or None) if draft.asks_yes and agreed else None,
         more=f"{words('command.longer')} {held.code}" if left > 0 else None,
         release=f"{words('command.cancel')} {held.code}",
     )

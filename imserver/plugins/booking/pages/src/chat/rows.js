@@ -72,20 +72,20 @@ export function rowsOf(view, unsent, { me, bot, waits, now, dayOf }) {
     });
   }
   const stored = new Set(view.items.map((item) => hex(item.key)));
-  for (const post of unsent) if (!stored.has(post.name)) rows.push(unsentRow(post, cards, waits, now));
+  for (const post of unsent) if (!stored.has(post.name)) rows.push(unsentRow(post, waits, now));
   return grouped(withDays(rows, dayOf));
 }
 
 /** @type {ReadonlySet<string>} */
 const NONE = new Set();
 
-/** @param {Post} post @param {Map<number, CardContent>} cards @param {boolean} waits @param {number} now @returns {Bubble} */
-function unsentRow(post, cards, waits, now) {
+/** What was pressed here just now needs no proof of its label. @param {Post} post @param {boolean} waits @param {number} now @returns {Bubble} */
+function unsentRow(post, waits, now) {
   const shown = /** @type {TextContent} */ ({ is: "text", text: post.text, label: post.label ?? null, card: post.card ?? null });
   const late = waits || now - post.since > SENDING_MS;
   return {
     is: "bubble", key: `k${post.name}`, position: 0, at: post.since, from: "own", name: "", first: true, last: true,
-    ...labelled(shown, cards, true), used: NONE, edited: false, tick: post.refused ? "refused" : late ? "waiting" : "sending", post,
+    shown: post.label === undefined ? shown : { ...shown, text: post.label }, pressed: post.label !== undefined, used: NONE, edited: false, tick: post.refused ? "refused" : late ? "waiting" : "sending", post,
     reactions: [],
   };
 }

@@ -66,9 +66,9 @@ function Chat({ state, page, shop }) {
   return html`
     <section class="chat screen">
       <h1 class="spoken" tabindex="-1">${c("chat.title", { shop: named(shop.name) })}</h1>
+      <${LineNotice} line=${line} state=${state} page=${page} />
       <${Strip} state=${state} shop=${shop} />
       <${InAppNotice} />
-      <${LineNotice} line=${line} state=${state} page=${page} />
       ${view === null || (rows.length === 0 && view.state === "ready")
         ? html`<div class="chat-scroll"><${Empty} icon="chat" title=${c("chat.empty")} text=${c("chat.empty_text")} /></div>`
         : rows.length === 0

@@ -12,7 +12,7 @@
  * @property {string} userId
  * @property {(userId: string) => string} direct
  * @property {(method: string, params?: readonly unknown[]) => Promise<any>} ask
- * @property {(method: string, params?: readonly unknown[]) => AsyncGenerator<any, void, void>} watch
+ * @property {(method: string, params?: readonly unknown[]) => AsyncIterableIterator<any>} watch
  * @property {TabClient["call"]} call
  */
 
