@@ -1,6 +1,6 @@
 /** What stands around each screen: the bar with the shop, its telephone and the chat; the state of the line; announcements. */
 
-import { LANGUAGE_TAGS, named, t } from "../words/index.js";
+import { LANGUAGE_TAGS, hasWords, named, t } from "../words/index.js";
 import { addressOf } from "../router.js";
 import { html } from "../view.js";
 import { Icon } from "./icon.js";
@@ -18,9 +18,9 @@ export function Frame({ state, page, children }) {
   return html`
     <a class="skip button main" href="#content">${t("page.skip")}</a>
     <${Top} state=${state} page=${page} />
-    <${LineStrip} state=${state} page=${page} />
+    ${state.route.name !== "chat" && html`<${LineStrip} state=${state} page=${page} />`}
     <main class="content" id="content">${children}</main>
-    <${Bottom} state=${state} page=${page} />
+    ${state.route.name !== "chat" && html`<${Bottom} state=${state} page=${page} />`}
     <div class="spoken" role="status" aria-live="polite">${state.said.text}</div>
   `;
 }
@@ -100,18 +100,11 @@ function LineStrip({ state, page }) {
       </div>
     `;
   }
-  const [words, act] = STOPPED[line.code] ?? STOPPED.other;
+  const key = `line.${line.code}`;
   return html`
     <div class="strip line" role="status">
-      <${Icon} name="cut" />${t(words)}
-      <button type="button" class="button plain" onClick=${() => page.reload()}>${t(act)}</button>
+      <${Icon} name="cut" /><span>${hasWords(key) ? t(key) : t("line.stopped")}</span>
+      <button type="button" class="button" onClick=${() => page.mend(line.act)}>${t(`line.${line.act ?? "reload"}`)}</button>
     </div>
   `;
 }
-
-/** Why the line is stopped, and what helps: by the line's code. @type {Record<string, [import("../words/index.js").Key, import("../words/index.js").Key]>} */
-const STOPPED = {
-  SIGNED_OUT: ["line.signed_out", "line.sign_in"],
-  VERSION: ["line.version", "line.reload"],
-  other: ["line.stopped", "line.reload"],
-};
