@@ -117,9 +117,11 @@
  * @property {(listener: (message: Message) => void) => () => void} heard
  * @property {() => void} wake
  * @property {() => import("./reads.js").Asks | null} client  Null while there is none.
- * @property {{get: (name: string) => Promise<any>} | null} kept  What this browser keeps for the time without a network.
+ * @property {Pick<import("./line/kept.js").Kept, "get" | "put"> | null} kept  What this browser keeps for the time without a network.
  * @property {() => void} begin
  * @property {() => void} takeOver
+ * @property {() => void} dismiss
+ * @property {readonly unknown[]} unsent
  */
 
 /** @typedef {{conversationId: string, position: number, sentAt: number}} Posted */
