@@ -95,6 +95,12 @@ class Setup:
         """For a plugin's command: the place that a path of its section names."""
         return self.folder / text
 
+    @property
+    def public_url(self) -> str:
+        """For a plugin's command: how people reach the server's pages; "" if that is not said."""
+        http = self.config().http
+        return http.public_url.rstrip("/") if http is not None else ""
+
     def ask(self, plugin: str, operation: str, **arguments: Any) -> dict[str, Any]:
         """For a plugin's command: ask the running server, or do it on the stopped database."""
         told: dict[str, Any] = _at(ASK_PLUGIN)(self, plugin, operation, arguments)
