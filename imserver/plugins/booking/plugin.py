@@ -33,7 +33,8 @@ from .messages.shop_texts import ShopTexts
 from .messages.texts import text_faults
 from .operations import BookingConfig
 from .page_files import PageFiles
-from .schedule import changes, consents, leave
+from .read_once import read_once
+from .schedule import changes, codes, consents, leave
 from .schedule.asked import tell_all
 from .schedule.changes import ChainFile
 from .schedule.shops import Chain, ChainError
@@ -182,7 +183,8 @@ class BookingPlugin:
             self._context.log.error("service_conversations_lost", conversations=lost)
 
     async def _command(self, call: Call) -> None:
-        message = await self._incoming(call.event)
+        of_button = codes.MARKED.fullmatch(call.arguments) is not None  # and no text that can hold a red flag
+        message = _incoming(call.event) if of_button else await self._incoming(call.event)
         if message is not None:
             if call.name == "withdraw":
                 await self._withdraw(message, call.arguments)
@@ -333,7 +335,7 @@ def _say_what_differs(context: Context, texts: ShopTexts) -> None:
 def _with_chain(tx: Transaction, fn: Callable[..., None], texts: ShopTexts) -> None:
     if changes.revision(tx) != texts.revision:
         raise _Stale
-    fn(tx, texts=texts)
+    fn(read_once(tx), texts=texts)
 
 
 def _incoming(event: MessagePosted) -> Incoming | None:

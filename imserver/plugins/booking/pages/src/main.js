@@ -13,8 +13,7 @@ const page = startPage({ root, makeLine: createLine, reads });
 /** Nobody loses a form, a hold or an act to a newer version of the page. */
 function busy() {
   const { act, drafts, mine } = page.store.get();
-  const line = /** @type {import("./line/line.js").Line} */ (/** @type {unknown} */ (page.line));
-  const written = line.unsent.length > 0 || Object.values(page.store.get().chat).some(Boolean);
+  const written = page.line.unsent.length > 0 || Object.values(page.store.get().chat).some(Boolean);
   return isGoing(act) || written || Object.keys(drafts).length > 0 || mine.value?.held != null;
 }
 
