@@ -201,7 +201,8 @@ class Web:
         address: str = "",
     ) -> Answer:
         """The answer to a request, whatever comes. `headers` has small names; `body` is read only as far as it may be.
-        `visitor`: who asks, or how to know it for a plugin, once that is known. `address` is the client's; no plugin sees it."""
+        `visitor`: who asks, or how to know it for a plugin, once that is known. `address` is the client's; no plugin sees it.
+        """
         try:
             answer = await self._answer(method, target, headers, body, visitor, address)
         except Unanswerable as wrong:

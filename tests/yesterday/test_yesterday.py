@@ -172,6 +172,7 @@ async def same_history(one: Phone, other: Phone, room: str) -> Any:
     return page
 
 
+@pytest.mark.timeout(58)  # two starts of a server, the second one while four clients back off
 @pytest.mark.parametrize("version", kept("server"), ids=str)
 async def test_a_server_is_upgraded_and_its_people_stay(
     version: Version, unpacked: dict[Version, Code], tmp_path: Path

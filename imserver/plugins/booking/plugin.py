@@ -40,6 +40,7 @@ from .schedule.changes import ChainFile
 from .schedule.shops import Chain, ChainError
 from .understanding.alarms import STEP_CHARS, strongest
 from .web.chains import Chains
+from .web.event_file import EventFiles
 from .web.reads import Reads
 
 
@@ -86,7 +87,9 @@ class BookingPlugin:
     async def start(self, context: Context) -> None:
         """Load the chain (a mistake in it stops the start), make bots and staff groups, register everything."""
         self._context = context
-        Reads(context, Chains(self._file_of)).register(context)  # first: what follows tells of changes
+        reads = Reads(context, Chains(self._file_of))
+        reads.register(context)  # first: what follows tells of changes
+        EventFiles(context, reads).register()
         await self._open()
         compile_all()  # nobody is waiting yet
         await self._unit(holding.expire_overdue)
@@ -141,7 +144,7 @@ class BookingPlugin:
         # Read behind the revision: newer changes than it says are harmless, and read again.
         standing = changes.changes_of(await context.read(changes.SELECT))
         in_effect = changes.lay_over(file, standing, revision)
-        self._texts = ShopTexts.of(in_effect.chain, in_effect)
+        self._texts = ShopTexts.of(in_effect.chain, in_effect, context.public_url)
         return self._texts
 
     def _may_block(self, tx: Transaction, user_id: str, bot_id: str) -> None:

@@ -46,7 +46,10 @@ def consent(context: DialogueContext, reading: Reading) -> bool:
         cards.card(
             words("consent.title", store=context.the_shop.names.in_language(context.language)),
             asked.zh if context.language == "zh" else asked.en,
-            [(words("field.version"), asked.version), (words("field.agreed"), words("yes" if agreed else "no"))],
+            [
+                (words("field.version"), asked.version),
+                (words("field.agreed"), words("yes" if agreed else "no")),
+            ],
             [withdraw if agreed else agree],
         )
     )
@@ -76,9 +79,7 @@ def withdraw(context: DialogueContext, reading: Reading) -> bool:
     return True
 
 
-def _tell_staff(
-    context: DialogueContext, ended: consents.Consent, wall: datetime, coming: list[str]
-) -> None:
+def _tell_staff(context: DialogueContext, ended: consents.Consent, wall: datetime, coming: list[str]) -> None:
     group = staff_group(context.tx, context.the_shop.id)
     customer = context.tx.user(context.customer_id)
     if group is None:

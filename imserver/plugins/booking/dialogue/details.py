@@ -68,7 +68,12 @@ class Form:
     @property
     def acts(self) -> tuple[Act, ...]:
         """What is said of the person, as a text would say it."""
-        given = (("person", self.person), ("name", self.name), ("age", self.band), ("first", self.first_visit))
+        given = (
+            ("person", self.person),
+            ("name", self.name),
+            ("age", self.band),
+            ("first", self.first_visit),
+        )
         return tuple(Act(Kind.GIVE, what, value) for what, value in given if value is not None)
 
 

@@ -59,6 +59,8 @@ class Appointment:
     wish_start_at: int = 0
     wish_free_at: int = 0
     wish_resources: str = ""
+    #: Its customer was a guest whom nobody had verified when the time was taken.
+    by_guest: bool = False
 
     @property
     def wall(self) -> datetime:
@@ -78,12 +80,13 @@ class Appointment:
         """From all columns, in order."""
         values = list(row)
         values[_VISIT], values[_STATUS] = bool(row[_VISIT]), Status(row[_STATUS])
+        values[_GUEST] = bool(row[_GUEST])
         return cls(*values)
 
 
 _COLUMN_NAMES = [field.name for field in fields(Appointment)]
 _COLUMNS = ", ".join(_COLUMN_NAMES)
-_VISIT, _STATUS = _COLUMN_NAMES.index("first_visit"), _COLUMN_NAMES.index("status")
+_VISIT, _STATUS, _GUEST = (_COLUMN_NAMES.index(name) for name in ("first_visit", "status", "by_guest"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ class Wish:
     conversation_id: str
     actor_id: str
     minutes: int
+    by_guest: bool = False
 
 
 def get(tx: Rows, appointment_id: int) -> Appointment | None:
@@ -172,9 +176,11 @@ def pending(tx: Transaction) -> list[Appointment]:
     return _many(tx, "status = 'pending' OR wish_wall <> '' ORDER BY id", ())
 
 
-def held_for(tx: Rows, customer_id: str, store_id: str) -> list[Appointment]:
-    """The holds of a customer in a shop."""
-    where = "hold_until IS NOT NULL AND status = 'held' AND customer_id = ? AND store_id = ?"
+def held_for(tx: Rows, customer_id: str, store_id: str | None) -> list[Appointment]:
+    """The holds of a customer in a shop, or in all."""
+    where = (
+        "hold_until IS NOT NULL AND status = 'held' AND customer_id = ? AND store_id = COALESCE(?, store_id)"
+    )
     return _many(tx, f"{where} LIMIT {MAX_ROWS}", (customer_id, store_id))
 
 
@@ -209,6 +215,7 @@ def hold(tx: Transaction, wish: Wish, slot: Slot) -> Appointment | None:
         "created_at": tx.now_ms,
         "changed_at": tx.now_ms,
         "changed_by": wish.actor_id,
+        "by_guest": int(wish.by_guest),
     }
     held = _only(
         tx.execute(

@@ -1,6 +1,6 @@
 /** What stands around each screen: the bar with the shop, its telephone and the chat; the state of the line; announcements. */
 
-import { LANGUAGE_TAGS, named, t } from "../words/index.js";
+import { LANGUAGE_TAGS, hasWords, named, t } from "../words/index.js";
 import { addressOf } from "../router.js";
 import { html } from "../view.js";
 import { Icon } from "./icon.js";
@@ -18,9 +18,9 @@ export function Frame({ state, page, children }) {
   return html`
     <a class="skip button main" href="#content">${t("page.skip")}</a>
     <${Top} state=${state} page=${page} />
-    <${LineStrip} state=${state} page=${page} />
+    ${state.route.name !== "chat" && html`<${LineStrip} state=${state} page=${page} />`}
     <main class="content" id="content">${children}</main>
-    <${Bottom} state=${state} page=${page} />
+    ${state.route.name !== "chat" && html`<${Bottom} state=${state} page=${page} />`}
     <div class="spoken" role="status" aria-live="polite">${state.said.text}</div>
   `;
 }
@@ -88,22 +88,32 @@ function Bottom({ state, page }) {
 
 /** How the line is, while it is not well: words, and the act that helps. @param {{state: PageState, page: Page}} props */
 function LineStrip({ state, page }) {
-  const { line } = state;
-  if (!state.reachable) return html`<div class="strip line" role="status"><${Icon} name="cut" />${t("line.offline")}</div>`;
-  if (line.state === "waiting") return html`<div class="strip line" role="status"><${Icon} name="cut" />${t("line.waiting")}</div>`;
-  if (line.state !== "stopped") return null;
-  const [words, act] = STOPPED[line.code] ?? STOPPED.other;
-  return html`
+  const strip = stripOf(state, page);
+  return strip && html`
     <div class="strip line" role="status">
-      <${Icon} name="cut" />${t(words)}
-      <button type="button" class="button plain" onClick=${() => page.reload()}>${t(act)}</button>
+      <${Icon} name=${strip.icon} /><span>${strip.words}</span>
+      ${strip.act && html`<button type="button" class="button" onClick=${strip.does}>${strip.act}</button>`}
     </div>
   `;
 }
 
-/** Why the line is stopped, and what helps: by the line's code. @type {Record<string, [import("../words/index.js").Key, import("../words/index.js").Key]>} */
-const STOPPED = {
-  SIGNED_OUT: ["line.signed_out", "line.sign_in"],
-  VERSION: ["line.version", "line.reload"],
-  other: ["line.stopped", "line.reload"],
-};
+/**
+ * The one thing to say of it: the gravest first.
+ *
+ * @param {PageState} state
+ * @param {Page} page
+ * @returns {{icon: import("./icon.js").IconName, words: string, act?: string, does?: () => void} | null}
+ */
+function stripOf({ line, reachable, update }, page) {
+  if (line.state === "stopped") {
+    const key = `line.${line.code}`;
+    const words = hasWords(key) ? t(key) : t("line.stopped");
+    return { icon: "cut", words, act: t(`line.${line.act ?? "reload"}`), does: () => page.mend(line.act) };
+  }
+  if (!reachable) return { icon: "cut", words: t("line.offline") };
+  if (line.state === "waiting") return { icon: "cut", words: t("line.waiting") };
+  if (line.notice !== null) {
+    return { icon: "info", words: t(`line.${line.notice}`), act: t("line.dismiss"), does: () => page.line.dismiss() };
+  }
+  return update === null ? null : { icon: "info", words: t("line.update"), act: t("line.reload"), does: update };
+}

@@ -1,6 +1,6 @@
 /** Words for a state, with the one thing to do about it: waiting, empty, failed. */
 
-import { html } from "../view.js";
+import { html, useEffect, useRef } from "../view.js";
 import { hasWords, t } from "../words/index.js";
 import { Icon } from "./icon.js";
 import { Lines } from "./lines.js";
@@ -10,12 +10,20 @@ import { Lines } from "./lines.js";
 /**
  * @param {{kind?: "plain" | "good" | "bad", icon?: IconName, title?: string, children?: any}} props
  */
-export const Notice = ({ kind = "plain", icon = kind === "bad" ? "alarm" : kind === "good" ? "check" : "info", title, children }) => html`
-  <div class=${`notice ${kind}`}>
-    <${Icon} name=${icon} />
-    <div>${title && html`<strong>${title}</strong>`}${children}</div>
-  </div>
-`;
+export function Notice({ kind = "plain", icon = ICONS[kind], title, children }) {
+  const part = useRef(/** @type {HTMLElement | null} */ (null));
+  // What went wrong is seen where one is: a form is longer than a phone.
+  useEffect(() => void (kind === "bad" && part.current?.scrollIntoView({ block: "nearest" })), []);
+  return html`
+    <div class=${`notice ${kind}`} ref=${part}>
+      <${Icon} name=${icon} />
+      <div>${title && html`<strong>${title}</strong>`}${children}</div>
+    </div>
+  `;
+}
+
+/** @type {Record<"plain" | "good" | "bad", IconName>} */
+const ICONS = { plain: "info", good: "check", bad: "alarm" };
 
 /**
  * A screen without content.
