@@ -106,6 +106,7 @@ class BookingPlugin:
         context.timer(requests.TIMER, self._request_waits)
         context.timer(plan_end.TIMER, self._plan_waits)
         context.may_block(self._may_block)
+        context.on_record(consents.RECORD, consents.do_withdrawal)
         PageFiles().offer(context)
 
     async def stop(self) -> None:
@@ -312,7 +313,7 @@ class BookingPlugin:
 
 async def put_on_record(context: Context, body: Mapping[str, object]) -> None:
     """Have a withdrawal hold, whatever copy of the database comes back."""
-    await context.transaction(partial(consents.do_withdrawal, body=body))
+    await context.put_on_record(consents.RECORD, body)
 
 
 def _texts_of(chain: Chain, source: str) -> None:
