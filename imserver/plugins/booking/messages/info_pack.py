@@ -16,6 +16,8 @@ from .cards import Option
 from .texts import Words
 
 LENS_KINDS = ("soft", "rgp", "orthok")
+#: By this a page finds the pack of an appointment among the messages behind its card.
+REF = "info_pack"
 
 
 def info_pack(
@@ -30,7 +32,8 @@ def info_pack(
             Option(words(f"lenses.{kind}_label"), f"{words('command.lenses')} {words(f'lenses.{kind}_word')}")
             for kind in LENS_KINDS
         ]
-    return cards.card(words("info.title"), "\n".join(lines), place_fields(words, shop), options)
+    ref = (REF, appointment.code, appointment.version)
+    return cards.card(words("info.title"), "\n".join(lines), place_fields(words, shop), options, ref)
 
 
 def place_card(words: Words, shop: Shop, hours: str) -> dict[str, Any]:
