@@ -24,7 +24,7 @@ const view = (items, more = {}) => ({
   id: "c", state: "ready", items, whole: true, older: "idle", people: { [BOT]: { name: "Garden", isBot: true }, li: { name: "Li", isBot: false } },
   readUpTo: 0, typing: null, ...more,
 });
-const bubbles = (...given) => rowsOf(...given).filter(({ is }) => is === "bubble");
+const bubbles = (view, ...given) => rowsOf([view], ...given).filter(({ is }) => is === "bubble");
 
 // -- contents -----------------------------------------------------------------------------------------------------------------
 
@@ -104,14 +104,16 @@ test("one's own tap keeps its label when the card was edited and has other butto
 
 test("days stand between messages of different days, once each", () => {
   const items = [item(1, ME, "a", { sentAt: DAY }), item(2, ME, "b", { sentAt: DAY + 1 }), item(3, ME, "c", { sentAt: 2 * DAY })];
-  assert.deepEqual(rowsOf(view(items), [], AROUND).map(({ is }) => is), ["day", "bubble", "bubble", "day", "bubble"]);
+  assert.deepEqual(rowsOf([view(items)], [], AROUND).map(({ is }) => is), ["day", "bubble", "bubble", "day", "bubble"]);
 });
 
 test("the server's sentences are few: who came and went; oneself, edits and unknown events are silent", () => {
   const told = (event, user) => ({ type: "system", event, user });
   const items = [told("created", ME), told("added", ME), told("added", "li"), told("edited"), told("x-later", "li"), told("left", "li")]
     .map((content, index) => item(index + 1, BOT, content));
-  assert.deepEqual(rowsOf(view(items), [], AROUND).map(({ is, event }) => `${is} ${event}`), ["told added", "told left"]);
+  assert.deepEqual(rowsOf([view(items)], [], AROUND).filter(({ is }) => is !== "day").map(({ is, event }) => `${is} ${event}`), [
+    "told added", "told left",
+  ]);
 });
 
 test("people of the shop are named where their group begins", () => {
@@ -119,6 +121,15 @@ test("people of the shop are named where their group begins", () => {
   assert.deepEqual(bubbles(view(items), [], AROUND).map(({ name, first, last }) => [name, first, last]), [
     ["Li", true, false], ["", false, true], ["", true, true], ["Li", true, true],
   ]);
+});
+
+test("what was said to the bot before the shop's conversation stands before it, without the bot's pointers there", () => {
+  const pointer = { type: "card", title: "Answered", text: "", ref: { kind: "conversation", id: "c", version: 1 } };
+  const direct = view([item(1, ME, "hello"), item(2, BOT, pointer), item(3, BOT, "welcome", { sentAt: 9000 })], { id: "direct" });
+  const service = view([item(4, BOT, "here"), item(5, ME, "thanks")]);
+  const texts = (main) => rowsOf([main, direct], [], AROUND).filter(({ is }) => is === "bubble").map(({ shown, conversation }) => `${conversation} ${shown.text}`);
+  assert.deepEqual(texts(service), ["direct hello", "c here", "c thanks", "direct welcome"]);
+  assert.deepEqual(texts({ ...service, whole: false }), ["c here", "c thanks", "direct welcome"]);
 });
 
 test("a browser inside another app is known by its name, and a browser is none", () => {

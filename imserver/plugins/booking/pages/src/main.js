@@ -13,8 +13,9 @@ const page = startPage({ root, makeLine: createLine, reads });
 /** Nobody loses a form, a hold or an act to a newer version of the page. */
 function busy() {
   const { act, drafts, mine } = page.store.get();
-  return isGoing(act) || Object.keys(drafts).length > 0 || mine.value?.held != null;
+  const written = page.line.unsent.length > 0 || Object.values(page.store.get().chat).some(Boolean);
+  return isGoing(act) || written || Object.keys(drafts).length > 0 || mine.value?.held != null;
 }
 
-// A newer version comes as soon as the page is out of sight and nothing is in work; one that is looked at says nothing of it.
-void keepPage({ busy, onUpdate: () => {} });
+// A newer version comes by itself as soon as the page is out of sight and nothing is in work; until then the page says so.
+void keepPage({ busy, onUpdate: (update) => page.store.set({ update }) });

@@ -68,11 +68,14 @@ export class Readings {
     void this.readMine();
   }
 
-  /** One's appointments as this browser last knew them, until the server answers. */
+  /** The shops and one's appointments as this browser last knew them, until the server answers. */
   async recall() {
-    const known = await this.#line.kept?.get("mine");
-    const { mine } = this.#store.get();
+    const { kept } = this.#line;
+    const [shops, known] = await Promise.all([kept?.get("chain"), kept?.get("mine")]);
+    const { chain, mine } = this.#store.get();
     if (known !== undefined && mine.value === null) this.#store.set({ mine: { ...mine, value: known } });
+    if (chain.value !== null) return void kept?.put("chain", chain.value);
+    if (shops !== undefined) this.#store.set({ chain: { ...chain, value: shops } });
   }
 
   /** One's appointments, now. Resolves with them; null if they cannot be read. */
@@ -138,6 +141,7 @@ export class Readings {
     try {
       const value = await this.#reads.chain();
       this.#store.set({ chain: { state: "ready", value, code: "", key: "" } });
+      void this.#line.kept?.put("chain", value);
     } catch (error) {
       this.#failed("chain", error, () => void this.#readChain());
     }

@@ -117,9 +117,11 @@
  * @property {(listener: (message: Message) => void) => () => void} heard
  * @property {() => void} wake
  * @property {() => import("./line/opened.js").LineClient | null} client  Null while there is none.
- * @property {{get: (name: string) => Promise<any>} | null} kept  What this browser keeps for the time without a network.
+ * @property {Pick<import("./line/kept.js").Kept, "get" | "put"> | null} kept  What this browser keeps for the time without a network.
  * @property {() => void} begin
  * @property {() => void} takeOver
+ * @property {() => void} dismiss
+ * @property {readonly unknown[]} unsent
  */
 
 /** @typedef {{conversationId: string, position: number, sentAt: number}} Posted */
@@ -171,7 +173,8 @@
  * @property {Record<string, string>} packs  What to bring and to mind, by appointment.
  * @property {Record<string, Draft>} drafts  What was entered, by shop: the back button loses nothing.
  * @property {{text: string, count: number}} said  The last announcement.
- * @property {Record<string, any>} chat  What the conversation's screens keep.
+ * @property {Record<string, string>} chat  What is being written, by shop.
+ * @property {(() => void) | null} update  There is a newer version of this page, and this loads it.
  */
 
 /** @template T @returns {Reading<T>} */

@@ -92,15 +92,32 @@ function Bottom({ state, page }) {
 
 /** How the line is, while it is not well: words, and the act that helps. @param {{state: PageState, page: Page}} props */
 function LineStrip({ state, page }) {
-  const { line } = state;
-  if (!state.reachable) return html`<div class="strip line" role="status"><${Icon} name="cut" />${t("line.offline")}</div>`;
-  if (line.state === "waiting") return html`<div class="strip line" role="status"><${Icon} name="cut" />${t("line.waiting")}</div>`;
-  if (line.state !== "stopped") return null;
-  const key = `line.${line.code}`;
-  return html`
+  const strip = stripOf(state, page);
+  return strip && html`
     <div class="strip line" role="status">
-      <${Icon} name="cut" /><span>${hasWords(key) ? t(key) : t("line.stopped")}</span>
-      <button type="button" class="button" onClick=${() => page.mend(line.act)}>${t(`line.${line.act ?? "reload"}`)}</button>
+      <${Icon} name=${strip.icon} /><span>${strip.words}</span>
+      ${strip.act && html`<button type="button" class="button" onClick=${strip.does}>${strip.act}</button>`}
     </div>
   `;
+}
+
+/**
+ * The one thing to say of it: the gravest first.
+ *
+ * @param {PageState} state
+ * @param {Page} page
+ * @returns {{icon: import("./icon.js").IconName, words: string, act?: string, does?: () => void} | null}
+ */
+function stripOf({ line, reachable, update }, page) {
+  if (line.state === "stopped") {
+    const key = `line.${line.code}`;
+    const words = hasWords(key) ? t(key) : t("line.stopped");
+    return { icon: "cut", words, act: t(`line.${line.act ?? "reload"}`), does: () => page.mend(line.act) };
+  }
+  if (!reachable) return { icon: "cut", words: t("line.offline") };
+  if (line.state === "waiting") return { icon: "cut", words: t("line.waiting") };
+  if (line.notice !== null) {
+    return { icon: "info", words: t(`line.${line.notice}`), act: t("line.dismiss"), does: () => page.line.dismiss() };
+  }
+  return update === null ? null : { icon: "info", words: t("line.update"), act: t("line.reload"), does: update };
 }

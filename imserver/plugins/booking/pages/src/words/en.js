@@ -30,6 +30,11 @@ export const en = {
   "line.reload": "Load again",
   "line.begin": "Start again",
   "line.here": "Use it here",
+  "line.REPLACED": "The shop's records were restored from an earlier copy: please check your appointments.",
+  "line.FULL": "This browser keeps nothing for this page. Everything works; wait until what you send has gone out before you close it.",
+  "line.CLEARED": "This browser's data was cleared. The shop has everything that was sent.",
+  "line.dismiss": "OK",
+  "line.update": "There is a newer version of this page.",
 
   // Failures by code. What to do is the button beside them.
   "failed.title": "That did not work",

@@ -31,6 +31,11 @@ export const zh = {
   "line.reload": "重新载入",
   "line.begin": "重新开始",
   "line.here": "在这里使用",
+  "line.REPLACED": "门店的记录恢复到了较早的备份，请核对你的预约。",
+  "line.FULL": "这个浏览器不保存本页的数据。可以照常使用，关闭前请等内容发出。",
+  "line.CLEARED": "浏览器的数据被清除了，已发出的内容都在门店。",
+  "line.dismiss": "知道了",
+  "line.update": "页面有新版本。",
 
   // Failures by code
   "failed.title": "没有成功",
