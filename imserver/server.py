@@ -155,6 +155,7 @@ class Server:
             offers=self.features.offers,
             askers=self.askers,
             folder=folder,
+            public_url=http.public_url if http is not None else "",
         )
         #: What this server answers over the wire. Sessions look here; another server has its own.
         self.methods = method_table((*ROWS, *feature_rows(self.features, self.askers)))

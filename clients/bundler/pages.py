@@ -63,7 +63,7 @@ class Pages:
 
         The new folder takes the place of the old one whole: a server that begins meanwhile finds all of one of them, or none.
         """
-        if self.current() or not all((self.source / name).exists() for name in ("main.js", "session.js")):
+        if self.current():
             return False
         tool = [str(node()), str(installed(ROOT / "clients" / "bundler") / "esbuild" / "bin" / "esbuild")]
         with tempfile.TemporaryDirectory(dir=self.folder, prefix=".built-") as temporary:

@@ -188,7 +188,7 @@ async def page_world(
     BOOKING.build()
     port = free_port()
     sections: dict[str, dict[str, Any]] = {
-        "http": {"port": port, **http},
+        "http": {"port": port, "guests": True, "guests_per_address": 1000, **http},
         "plugins.booking": {} if chain is None else {"chain": str(chain)},
     }
     shift_ms = 0.0

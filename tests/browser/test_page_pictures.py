@@ -1,5 +1,4 @@
-"""Every screen, on a phone and at a desk, light and dark, in both languages: axe finds nothing, nothing sticks out, and it has a
-picture.
+"""Every screen on a phone and at a desk, light and dark, in both languages: axe finds nothing, nothing sticks out; with pictures.
 
 `make pictures` writes them into docs/pictures; otherwise they are only made.
 """

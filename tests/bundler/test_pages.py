@@ -15,7 +15,6 @@ from clients.bundler.pages import ADDRESS, BOOKING, ROOT, Pages, SourceFault
 SOURCES = {
     "main.js": 'import { words } from "./words.js"; addEventListener("click", () => import("./later.js")); '
     "document.title = words;",
-    "session.js": "",
     "words.js": "export const words = ['你好'];",
     "later.js": 'import { words } from "./words.js"; document.body.append(words, "later");',
     "style/index.css": '@import "./base.css";',

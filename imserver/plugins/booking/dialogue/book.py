@@ -33,7 +33,7 @@ from .asking import ask_people, go_on, notes_of, twice
 from .choose import Search, said_by_option, takes_only_option
 from .context import DialogueContext, Place
 from .draft import SELF, begin, carry, note, of_button, put, say_unread, says_something
-from .holding import actor, ensure_held, held_of, is_too_late, release, still_stands
+from .holding import actor, ensure_held, held_of, is_too_late, release, still_stands, waits_for_staff
 from .labels import label_key
 from .state import Dialogue
 from .subjects import names_appointment
@@ -406,7 +406,7 @@ def finish(context: DialogueContext, state: Dialogue) -> None:
         person=state.person,
         note=notes_of(context, state),
     )
-    by_hand = context.the_shop.confirmation == "staff" and not context.is_staff
+    by_hand = waits_for_staff(context, held)
     booked = act(
         context.tx,
         held,

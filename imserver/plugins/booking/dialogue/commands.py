@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 
-from imserver.plugins.booking.schedule.appointments import by_code
-from imserver.plugins.booking.schedule.status import Status
 from imserver.plugins.booking.understanding.acts import Act, Kind, Reading
 
 from . import (
@@ -58,7 +56,7 @@ class Command:
 def _cancel(context: DialogueContext, reading: Reading) -> bool:
     """取消 alone ends the open booking or move; otherwise it names an appointment."""
     if not _says_nothing(reading):
-        return _releases(context, reading) or cancel.cancel(context, reading)
+        return cancel.cancel(context, reading)
     answering = asked_in(context)
     state = load_dialogue(context.tx, answering.conversation_id, context.sender.user_id)
     if state is not None and state.kind == "cancel" and not context.pressed:
@@ -70,21 +68,6 @@ def _cancel(context: DialogueContext, reading: Reading) -> bool:
         return cancel.cancel(context, reading)
     context.answer_in(answering)
     return answered(context, state, Reading(context.text, (Act(Kind.NO),)), stopping=True)
-
-
-def _releases(context: DialogueContext, reading: Reading) -> bool:
-    """取消 CODE of a time that is held: it is given up. False if it is none of the customer's."""
-    found = by_code(context.tx, said.code_of(reading)) if len(said.codes_of(reading)) == 1 else None
-    if found is None or found.customer_id != context.customer_id or found.card_position is not None:
-        return False
-    context.answer_in(asked_in(context))
-    state = context.dialogue()
-    draft = state if state is None or state.kind == "book" else state.below
-    if draft is not None and found.status is Status.HELD and draft.appointment_id == found.id:
-        book.give_up(context, draft)
-    else:
-        context.say("stale.hold")
-    return True
 
 
 def _confirm(context: DialogueContext, reading: Reading) -> bool:

@@ -239,7 +239,7 @@ def _go_on(
     ]
     context.ask(
         state,
-        "ask.move_by_hand" if wished_move.is_asked_for(context, appointment) else "ask.move",
+        "ask.move_by_hand" if wished_move.is_asked_for(context, appointment, wall) else "ask.move",
         options,
         fields=whose(context, [appointment]),
         code=appointment.code,
@@ -274,7 +274,7 @@ def _move_now(context: DialogueContext, state: Dialogue, appointment: Appointmen
         return
     reason = why_not(shop, wall, search.minutes, context.now_ms)
     moved: Appointment | None = None
-    by_hand = wished_move.is_asked_for(context, appointment)
+    by_hand = wished_move.is_asked_for(context, appointment, wall)
     if reason is None and start_at is not None:
         slot, exchange = Slot(wall, start_at), ask_for if by_hand else place
         moved = exchange(context.tx, appointment, _wish(context, appointment), slot, actor(context))

@@ -12,8 +12,9 @@ from imserver.plugins.booking.dialogue.holding import MAX_EXTENSIONS
 from imserver.plugins.booking.dialogue.state import Dialogue, load_dialogue
 from imserver.plugins.booking.messages.cards import CHANGEABLE
 from imserver.plugins.booking.messages.consent_text import consent_of
+from imserver.plugins.booking.messages.info_pack import event_path
 from imserver.plugins.booking.messages.texts import Words
-from imserver.plugins.booking.schedule import consents
+from imserver.plugins.booking.schedule import consents, guests
 from imserver.plugins.booking.schedule.appointments import (
     Appointment,
     get,
@@ -126,13 +127,21 @@ def _held(reading: _Reading) -> Held | None:
         minutes=held.minutes,
         until=held.hold_until,
         extensions_left=left,
-        confirmation=shop.confirmation,
+        confirmation="staff" if _is_by_hand(reading, shop, held, held.wall) else "auto",
         ask=ask if agreed or not draft.asks_yes else "consent",
         facts=Facts(name=draft.name, age=draft.age_band, first_visit=draft.first_visit, person=draft.person),
         confirm=(draft.yes or None) if draft.asks_yes and agreed else None,
         more=f"{words('command.longer')} {held.code}" if left > 0 else None,
-        release=f"{words('command.cancel')} {held.code}",
+        release=f"{words('command.cancel')} {held.code} v{held.version}",
     )
+
+
+def _is_by_hand(reading: _Reading, shop: Shop, appointment: Appointment, wall: datetime) -> bool:
+    service = reading.served.chain.service(appointment.service_id)
+    if service is None:
+        return shop.confirmation == "staff"
+    who, minutes = appointment.customer_id, appointment.minutes
+    return guests.by_hand(reading.rows, shop, service, who, wall, minutes, appointment.id)
 
 
 def _moving(reading: _Reading) -> Moving | None:
@@ -149,7 +158,9 @@ def _moving(reading: _Reading) -> Moving | None:
             wall=appointment.start_wall,
             to_wall=state.wall,
             to_at=utc_ms(datetime.fromisoformat(state.wall), zone_of(shop)) or 0,
-            confirmation=shop.confirmation,
+            confirmation="staff"
+            if _is_by_hand(reading, shop, appointment, datetime.fromisoformat(state.wall))
+            else "auto",
             confirm=(state.yes or None) if state.asks_yes else None,
             keep=words("command.cancel"),
         )
@@ -201,8 +212,3 @@ def _booked(reading: _Reading, appointment: Appointment, *, is_over: bool = Fals
         cancel=f"{words('command.cancel')} {name}" if open_to_change else None,
         event=event_path(appointment.code),
     )
-
-
-def event_path(code: str) -> str:
-    """The address of an appointment's calendar file."""
-    return f"/x/booking/event/{code}.ics"
