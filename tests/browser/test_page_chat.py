@@ -1,4 +1,4 @@
-"""The chat of the customer's page, by its visible words: buttons, lost lines, kills, no network, tabs, sign-outs, lost stores."""
+"""The chat of the customer's page, by its words: buttons, lost lines, kills, no network, tabs, sign-outs, lost storage."""
 
 from __future__ import annotations
 
