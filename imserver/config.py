@@ -182,6 +182,12 @@ class HttpConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     origins: list[str] = []
     #: Pages of which other origins may show our pages in a frame.
     frame_ancestors: list[str] = []
+    #: Let strangers in over `/api/session`: an account for whoever opens a page and does something there.
+    guests: bool = False
+    #: Guests of one address and shop in a day who are like any other; those above are marked `crowded`.
+    guests_per_address: int = 20
+    #: Guests in an hour, all together; of one address, a quarter. Above, they are to come later.
+    guests_per_hour: int = 2_000
     #: PEM files; both set means HTTPS.
     tls_certificate: str = ""
     tls_key: str = ""
@@ -357,7 +363,7 @@ def _check_http(http: HttpConfig) -> None:
             "$.http.host",
             f"{http.host} without TLS: set tls_certificate, or insecure = true behind a proxy",
         )
-    for name in ("max_connections", "min_free_bytes"):
+    for name in ("max_connections", "min_free_bytes", "guests_per_address", "guests_per_hour"):
         if getattr(http, name) <= 0:
             raise ConfigError(f"$.http.{name}", f"above 0, not {getattr(http, name)}")
     if http.public_url and host_of_url(http.public_url) is None:

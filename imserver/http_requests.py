@@ -66,19 +66,21 @@ class Visitor:
 
 #: A visitor of whom nothing is known.
 NOBODY = Visitor()
+#: Who asks, as a plugin may know it.
+VisitorOf = Callable[[str], Awaitable[Visitor]]
 
 
 class Page(NamedTuple):
     """An answer, but for the headers of every answer. A page for HEAD may keep its body: it is not sent.
 
     `document`: it is part of a web page of ours (HTML, a service worker), and gets the headers of those. `session`: what the
-    listener keeps for this plugin and visitor from now on (None: what there is)."""
+    listener keeps for a plugin and this visitor from now on (None: what there is)."""
 
     status: int
     headers: Sequence[tuple[str, str]]
     body: bytes
     document: bool = False
-    session: Mapping[str, str] | None = None
+    session: tuple[str, Mapping[str, str]] | None = None
 
 
 Answering = Callable[[Asked], Awaitable[Page]]

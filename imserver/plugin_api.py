@@ -387,6 +387,11 @@ class Context(Protocol):
         ...
 
     @property
+    def public_url(self) -> str:
+        """How people reach the server's pages, as `[http] public_url` says: `https://chat.example`; "" if it does not."""
+        ...
+
+    @property
     def max_text_chars(self) -> int:
         """A longer text is no command: it goes to the handlers of `on`, which leave it to people."""
         ...
@@ -517,6 +522,11 @@ class CommandLine(Protocol):
 
     def path(self, text: str) -> Path:
         """As `Context.path`."""
+        ...
+
+    @property
+    def public_url(self) -> str:
+        """As `Context.public_url`."""
         ...
 
     def ask(self, plugin: str, operation: str, **arguments: Any) -> dict[str, Any]:

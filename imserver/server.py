@@ -22,6 +22,8 @@ from prometheus_client.core import Metric
 from imserver.cautions import cautions
 from imserver.chat.accounts import Accounts
 from imserver.chat.administration import Administration
+from imserver.chat.browser_rows import exported
+from imserver.chat.browsers import Browsers
 from imserver.chat.fan_out import Hub
 from imserver.chat.ports import Backup, Store
 from imserver.chat.posting import Posting
@@ -39,7 +41,7 @@ from imserver.feature_host.web import FeatureWeb, Served
 from imserver.features import FEATURES
 from imserver.figures import of_doors, of_health, of_listener, of_plugins
 from imserver.health import MIN_FREE_BYTES, Health
-from imserver.http_requests import Asked, Page, Visitor, said
+from imserver.http_requests import Asked, Page, VisitorOf, said
 from imserver.metrics import Metrics, one
 from imserver.net.dispatch import ROWS, method_table
 from imserver.net.feature_rows import feature_row, feature_rows
@@ -120,6 +122,8 @@ class Server:
         self.chat = Chat(self.store, self.hub, self.accounts, self.posting, self.clock, limits, random_bytes)
         #: What an operator may do to accounts, tokens and sessions.
         self.administration = Administration(self.store, self.clock)
+        #: Who is signed in by a cookie.
+        self.browsers = Browsers(self.store, self.clock, self.accounts, random_bytes)
         #: In Prometheus' terms; `metrics.render()` is the page to scrape.
         self.metrics = Metrics()
         self.metrics.watch(self._figures)
@@ -151,6 +155,7 @@ class Server:
             offers=self.features.offers,
             askers=self.askers,
             folder=folder,
+            public_url=http.public_url if http is not None else "",
         )
         #: What this server answers over the wire. Sessions look here; another server has its own.
         self.methods = method_table((*ROWS, *feature_rows(self.features, self.askers)))
@@ -245,17 +250,24 @@ class Server:
         return await self.features.call(method, user_id, params)
 
     async def export(self, user_id: str) -> dict[str, Mapping[str, Any]]:
-        """All that features and plugins keep of a person, by their names, of one moment."""
+        """All that features and plugins keep of a person, by their names, of one moment; and where he is signed in."""
 
         def query(reader: Reader) -> dict[str, Mapping[str, Any]]:
-            return self.features.exported(reader, user_id) | self.plugin_host.exported(reader, user_id)
+            own = {"browsers": exported(reader, user_id)}
+            return own | self.features.exported(reader, user_id) | self.plugin_host.exported(reader, user_id)
 
         return await self.store.read(query)
 
     async def erase(self, user_id: str) -> None:
-        """Remove all that plugins and features keep of a person: what plugins keep in one unit, and first, so that one which
-        cannot leaves all as it was. Broken off behind that, it may begin again."""
-        await self.store.write(lambda tx: self.plugin_host.erase_in(tx, user_id))
+        """Remove all that plugins and features keep of a person, and sign out his browsers: what plugins keep in one unit, and
+        first, so that one which cannot leaves all as it was. Broken off behind that, it may begin again."""
+
+        def work(tx: Transaction) -> None:
+            self.plugin_host.erase_in(tx, user_id)
+            if tx.user(user_id) is not None:
+                tx.erase_browsers(user_id)
+
+        await self.store.write(work)
         await self.features.erase(user_id)
 
     async def backup(self, path: str | Path, told: Callable[[int, int], None] | None = None) -> Backup:
@@ -293,6 +305,11 @@ class Server:
         return self.doors.port(ADMIN)
 
     # -- to see -------------------------------------------------------------------------------------------------------
+
+    @property
+    def draining(self) -> bool:
+        """Whether it is going down."""
+        return self.posting.draining
 
     def alive(self) -> dict[str, Any]:
         """What `/healthz` says. That there is an answer is the point."""
@@ -334,14 +351,15 @@ class Server:
         """What `/metrics` answers: content type and page."""
         return await self.metrics.page(accept)
 
-    async def of_plugins(self, asked: Asked, visitor: Visitor) -> Page:
+    async def of_plugins(self, asked: Asked, visitor: VisitorOf) -> Page:
         """Answer what is below `/x/`, and what is a page of a plugin."""
         if self.posting.draining:
             return said(503, {"error": "the server is going down"}, retry_after="3")
         answer = await self.plugin_host.web.answer(
             asked.method, asked.target, asked.headers, asked.body, visitor, asked.address
         )
-        return Page(answer.status, answer.headers, answer.body, answer.document, answer.session)
+        session = None if answer.session is None else (answer.plugin, answer.session)
+        return Page(answer.status, answer.headers, answer.body, answer.document, session)
 
     def pages_of_plugins(self) -> Sequence[tuple[str, str]]:
         """Plugin and address of each page."""

@@ -153,6 +153,7 @@ class PluginKit(Generic[P]):
         clock: ManualClock | None = None,
         limits: HostLimits | None = None,
         seed: int = 1,
+        public_url: str = "",
     ) -> None:
         self._make = plugin
         self._config = config or {}
@@ -160,6 +161,7 @@ class PluginKit(Generic[P]):
         self.log = LogBook()
         self.store: Store = store or scratch_store(self.clock, seed)
         self.limits = limits or HostLimits()
+        self.public_url = public_url
         self._random = random.Random(seed)  # noqa: S311  ids in a test
         self._hub = Hub(WirePushes(), self.clock, self.log, max_backlog=100_000)
         self._hub.observers.append(self._observe)
@@ -209,6 +211,7 @@ class PluginKit(Generic[P]):
             limits=self.limits,
             offers=self._door.offers,
             askers=self._askers,
+            public_url=self.public_url,
         )
         posting.reviewers = self.host.reviewers
         await self.host.start()
@@ -336,7 +339,8 @@ class PluginKit(Generic[P]):
         if answer.session is not None:
             self._sessions[visitor] = answer.session
         told = dict(answer.headers)
-        return HttpResponse(answer.status, answer.body, told.get("content-type", ""), told, answer.session)
+        content_type = told.get("content-type", "")
+        return HttpResponse(answer.status, answer.body, content_type, told, answer.session, answer.document)
 
     async def export(self, user_id: str) -> Mapping[str, Any]:
         """All that the plugin says it keeps of a person."""

@@ -63,7 +63,7 @@ class Pages:
 
         The new folder takes the place of the old one whole: a server that begins meanwhile finds all of one of them, or none.
         """
-        if self.current() or not (self.source / "main.js").exists():
+        if self.current():
             return False
         tool = [str(node()), str(installed(ROOT / "clients" / "bundler") / "esbuild" / "bin" / "esbuild")]
         with tempfile.TemporaryDirectory(dir=self.folder, prefix=".built-") as temporary:
@@ -109,11 +109,13 @@ class _Work:
         page = self._page(outputs, assets)
         manifest = _filled(self.source / MANIFEST, {}, assets)
         parts = sorted([*outputs, *assets.values()])
+        # A home screen's picture is the phone's business, and no part of the page.
+        needed = [ADDRESS + part for part in parts if not part.endswith(".png")]
         version = _hash("\0".join([page, manifest, *parts]).encode())
         self._esbuild(
             f"{WORKER.removesuffix('.js')}={self.source / 'offline' / 'worker.js'}",
             "--format=iife", f"--define:BUILT_VERSION={json.dumps(version)}",
-            f"--define:BUILT_PARTS={json.dumps([ADDRESS + part for part in parts])}",
+            f"--define:BUILT_PARTS={json.dumps(needed)}",
         )  # fmt: skip
         made = {"inputs": self.inputs, "version": version, "parts": parts}
         texts = {PAGE: page, MANIFEST: manifest, LIST: json.dumps(made, indent=1) + "\n"}

@@ -9,10 +9,11 @@ revoked, and a life longer than `max_token_ttl_s`.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jwt
 from jwt.utils import base64url_decode, base64url_encode
@@ -49,6 +50,13 @@ class Identity:
     expires_at_s: int
     #: UTC ms: what the token says, but never behind its first use. None: it does not say.
     issued_at: int | None = None
+
+
+class ShortToken(NamedTuple):
+    """A token, and when it ends (UTC ms)."""
+
+    token: str
+    expires_at: int
 
 
 class Accounts:
@@ -99,6 +107,24 @@ class Accounts:
         return _sign(
             self._keys.first, self._config, user_id, self._clock.now_ms(), ttl_s, device_id, token_id
         )
+
+    def short_token(self, user_id: str, *, ttl_s: int, device_id: str) -> ShortToken:
+        """The same for a device, no longer than any token may live, with its end (UTC ms)."""
+        ttl_s = min(ttl_s, self._config.max_token_ttl_s)
+        expires_at = (self._clock.now_ms() // 1000 + ttl_s) * 1000
+        return ShortToken(self.make_token(user_id, ttl_s=ttl_s, device_id=device_id), expires_at)
+
+    @property
+    def signs(self) -> bool:
+        """Whether it can make tokens."""
+        return self._keys.first.signs
+
+    def derived(self, label: bytes, data: bytes) -> bytes:
+        """32 bytes that nobody can tell who has not our secret, always the same for the same. Raises `ConfigError`."""
+        key = self._keys.first
+        if not key.signs:
+            raise _made_elsewhere(key.field)
+        return hmac.digest(key.material.encode(), label + b"\0" + data, "sha256")
 
     # -- the parts of a check -----------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any, NoReturn, Protocol
 
 from imserver.chat.accounts import DIGEST_PREFIX, shown_token_id, token_id_of
+from imserver.chat.browser_administration import BrowserAdministration
 from imserver.chat.naming import account_named, put_account
 from imserver.chat.ports import Store
 from imserver.chat.quotas import DAY_MS
@@ -57,6 +58,7 @@ class Administration:
         self._store = store
         self._clock = clock
         self.live = live
+        self.browsers = BrowserAdministration(store, clock, self._named, self._count)
 
     # -- accounts -----------------------------------------------------------------------------------------------------
 

@@ -61,6 +61,8 @@ def _revoke_before(tx: Transaction, record: Record) -> None:
     if device is not None:
         named = [*named, device]
     ended = tx.end_browsers(user.user_id, named, before if device is None else None)
+    for gone in ended:
+        _end_device(tx, user.user_id, gone, record.at)
     if tx.revoke_before(user.user_id, device, before, body["until"]) or ended:
         act = "tokens.revoked" if device is None else "device.revoked"
         tx.audit(OPERATOR, act, about_id=user.user_id)
@@ -71,12 +73,16 @@ def _sign_out(tx: Transaction, record: Record) -> None:
     user, body = _account(tx, record), record.body
     device, by = body["device"], body["by"]
     ended = tx.end_browsers(user.user_id, [device])
-    before = record.at + CLOCKS_DIFFER_MS
-    revoked = tx.revoke_before(user.user_id, device, before, before + DEVICE_GONE_MS)
-    if ended or revoked:
+    if _end_device(tx, user.user_id, device, record.at) or ended:
         tx.audit(
             by, "browser.revoked", about_id=user.user_id, actor_id=user.user_id if by == SERVER else None
         )
+
+
+def _end_device(tx: Transaction, user_id: str, device_id: str, at: int) -> bool:
+    """Refuse the tokens of a browser that is signed out, also one that it was given in this very moment."""
+    before = at + CLOCKS_DIFFER_MS
+    return tx.revoke_before(user_id, device_id, before, before + DEVICE_GONE_MS)
 
 
 def _revoke_link(tx: Transaction, record: Record) -> None:

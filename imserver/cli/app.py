@@ -54,6 +54,7 @@ COMMANDS: dict[str, Row] = {
     "restore": Row("imserver.cli.restore:restore", "Put a copy back, or rehearse it."),
     "token": Row("imserver.cli.token:token", "Print a token with which a user can connect; list, revoke."),
     "session": Row("imserver.cli.session:session", "See who is connected, and end it."),
+    "browser": Row("imserver.cli.browser:browser", "See where a user is signed in by a browser; sign out."),
     "trace": Row("imserver.cli.trace:trace", "Explain every frame between clients and a server."),
     "decode": Row("imserver.cli.decode:decode", "Show the frames in bytes, and what is wrong with them."),
     "conform": Row("imserver.cli.conform:conform", "Play the server against a client, and judge it."),
@@ -93,6 +94,12 @@ class Setup:
     def path(self, text: str) -> Path:
         """For a plugin's command: the place that a path of its section names."""
         return self.folder / text
+
+    @property
+    def public_url(self) -> str:
+        """For a plugin's command: how people reach the server's pages; "" if that is not said."""
+        http = self.config().http
+        return http.public_url.rstrip("/") if http is not None else ""
 
     def ask(self, plugin: str, operation: str, **arguments: Any) -> dict[str, Any]:
         """For a plugin's command: ask the running server, or do it on the stopped database."""

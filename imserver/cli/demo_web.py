@@ -26,6 +26,8 @@ USUAL_PORT = 7480
 NOWHERE = ("198.51.100.1", 9)
 #: The server's own answers about itself (seconds).
 ANSWER_S = 10.0
+#: Guests of one address in a day before staff look at each: here there is no staff.
+GUESTS = 10_000
 #: Which shops there are.
 CHAIN = "/x/booking/chain"
 OVER_HTTP = """\
@@ -47,7 +49,13 @@ async def run_web(folder: Path, *, kept: bool, lan: bool, port: int | None) -> i
     host = _address_of_ours() if lan else LOCALHOST
     chosen = _port(host, port)
     origin = f"http://{host}:{chosen}"
-    http: dict[str, Any] = {"port": chosen, "public_url": origin}
+    # Whoever tries it comes from one address, as often as they like.
+    http: dict[str, Any] = {
+        "port": chosen,
+        "public_url": origin,
+        "guests": True,
+        "guests_per_address": GUESTS,
+    }
     if lan:
         http |= {"host": host, "insecure": True}
     server = ServerProcess(

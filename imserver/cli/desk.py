@@ -210,6 +210,12 @@ def operations(of: Administration) -> dict[str, Operation]:
             "revoke_tokens": lambda asked: of.revoke(**asked),
             "sessions": _paged("sessions", lambda asked: of.sessions(**asked)),
             "kick": lambda asked: of.kick(asked["user_id"], asked.get("device_id")),
+            "browsers": _rows("browsers", lambda asked: of.browsers.browsers(asked["user_id"])),
+            "sign_out": lambda asked: of.browsers.sign_out(asked["user_id"], asked["device_id"]),
+            "label_browser": lambda asked: of.browsers.label(**asked),
+            "links": _rows("links", lambda asked: of.browsers.links(asked["user_id"])),
+            "make_link": lambda asked: of.browsers.make_link(asked["user_id"]),
+            "revoke_link": lambda asked: of.browsers.revoke_link(asked["user_id"], asked["link_no"]),
         }.items()
     }
 
@@ -221,6 +227,19 @@ def of_plugins(host: PluginHost) -> dict[str, Operation]:
         return await host.operate(asked["plugin"], asked["name"], asked["arguments"])
 
     return {"plugin": operation}
+
+
+def _rows(rows: str, read: Operation) -> Operation:
+    """All of them, few as they are; but no more than fit a line."""
+
+    async def operation(asked: dict[str, Any]) -> dict[str, Any]:
+        told = await read(asked)
+        told["rows"] = told.pop(rows)
+        while _bytes(told) > ANSWER_BYTES:
+            del told["rows"][len(told["rows"]) * 3 // 4 :]
+        return told
+
+    return operation
 
 
 def _paged(rows: str, read: Operation) -> Operation:

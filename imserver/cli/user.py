@@ -1,4 +1,4 @@
-"""`imserver user list|show|add|disable|enable`: accounts, beside a running server and on a stopped database alike."""
+"""`imserver user list|show|add|disable|enable|link`: accounts, beside a running server and on a stopped database alike."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from .app import Setup
+from .browser import make_link
 from .changes import checked_changes
 from .desk import Desk, at_desk
 from .sanitize import escaped, safe_line
@@ -31,6 +32,9 @@ GIVERS = {"": "nobody knows whom", "operator": "an operator"}
 @click.group()
 def user() -> None:
     """Make, see, change, disable and enable accounts, while the server runs or not."""
+
+
+user.add_command(make_link)
 
 
 # -- to see -------------------------------------------------------------------------------------------------------------

@@ -60,6 +60,7 @@ class PluginContext(Context):
         records: Records,
         web: Web,
         folder: str | Path,
+        public_url: str,
     ) -> None:
         self._registrations = registrations
         self._offers = offers
@@ -67,6 +68,7 @@ class PluginContext(Context):
         self._records = records
         self._web = web
         self._folder = folder
+        self._public_url = public_url
         self._store = store
         self._config = config
         self._clock = clock
@@ -93,6 +95,10 @@ class PluginContext(Context):
 
     def path(self, text: str) -> Path:
         return Path(self._folder, text)
+
+    @property
+    def public_url(self) -> str:
+        return self._public_url
 
     @property
     def max_text_chars(self) -> int:

@@ -89,6 +89,7 @@ class PluginHost:
         offers: Offers | None = None,
         askers: Askers | None = None,
         folder: str | Path = "",
+        public_url: str = "",
     ) -> None:
         self._store = store
         self._clock = clock
@@ -101,6 +102,7 @@ class PluginHost:
         self._offers = offers or Offers()
         self._askers = askers
         self._folder = folder
+        self._public_url = public_url.rstrip("/")
         #: What plugins answer under `/x/`, for whoever listens to HTTP.
         self.web = Web(random_bytes, self._limits)
         #: Reviewers that chat calls, in order, before a post may enter the queue. Changed in place, so it is handed over once.
@@ -405,6 +407,7 @@ class PluginHost:
             records=records,
             web=self.web,
             folder=self._folder,
+            public_url=self._public_url,
         )
 
     async def _cursor_of(self, plugin: str) -> tuple[int, list[int], list[tuple[int, int, int]]]:

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 import msgspec
 
 from imserver.errors import PluginError, Refusal
-from imserver.http_requests import NOBODY, Unanswerable, Visitor, read_body, refused
+from imserver.http_requests import NOBODY, Unanswerable, Visitor, VisitorOf, read_body, refused
 from imserver.networks import counted_as
 from imserver.plugin_api import HttpHandler, HttpRequest, HttpResponse
 from imserver.plugin_host.limits import HostLimits
@@ -77,6 +77,7 @@ class Answer(NamedTuple):
     body: bytes
     session: Mapping[str, str] | None = None
     document: bool = False
+    plugin: str = ""
 
 
 class _Route(NamedTuple):
@@ -196,11 +197,12 @@ class Web:
         target: str,
         headers: Mapping[str, str],
         body: AsyncIterator[bytes],
-        visitor: Visitor = NOBODY,
+        visitor: Visitor | VisitorOf = NOBODY,
         address: str = "",
     ) -> Answer:
         """The answer to a request, whatever comes. `headers` has small names; `body` is read only as far as it may be.
-        `address` is the client's; no plugin sees it."""
+        `visitor`: who asks, or how to know it for a plugin, once that is known. `address` is the client's; no plugin sees it.
+        """
         try:
             answer = await self._answer(method, target, headers, body, visitor, address)
         except Unanswerable as wrong:
@@ -215,7 +217,7 @@ class Web:
         target: str,
         headers: Mapping[str, str],
         body: AsyncIterator[bytes],
-        visitor: Visitor,
+        visitor: Visitor | VisitorOf,
         address: str,
     ) -> Answer:
         route, path, values = self._find(method, target)
@@ -224,6 +226,10 @@ class Web:
         data = await read_body(
             headers, body, most=limits.max_http_body_bytes, within_s=limits.http_body_deadline_s
         )
+        try:
+            who = visitor if isinstance(visitor, Visitor) else await visitor(route.plugin)
+        except Refusal as refusal:  # the store has no time for it
+            return _said(*refused(refusal))
         request = HttpRequest(
             method,
             path,
@@ -231,8 +237,8 @@ class Web:
             query,
             {name: value for name, value in headers.items() if name in REQUEST_HEADERS},
             data,
-            visitor.session,
-            visitor.user_id,
+            who.session,
+            who.user_id,
             self._visitor_key(address),
         )
         running = self._running.get(route.plugin, 0)
@@ -256,7 +262,7 @@ class Web:
         try:
             async with deadline:
                 response = await route.handler(request)
-            return _written(response)
+            return _written(response)._replace(plugin=route.plugin)
         except Refusal as refusal:
             return _said(*refused(refusal))
         except Exception as error:

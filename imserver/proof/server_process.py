@@ -9,7 +9,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -35,7 +35,8 @@ class ServerProcess:
     """`imserver serve` in `folder`, on one port for all its lives. Only processes started here are ever signalled.
 
     `sections` is laid over the configuration: `{"limits": {"max_requests": 8}, "plugins.ping": {}}`. A leashed process ends
-    with ours, however ours ends (Linux), and gets no Ctrl-C of the terminal: we end it.
+    with ours, however ours ends (Linux), and gets no Ctrl-C of the terminal: we end it. `packages`: folders with the packages
+    of another version, which its next life runs in place of ours.
     """
 
     def __init__(
@@ -44,8 +45,10 @@ class ServerProcess:
         sections: Mapping[str, Mapping[str, Any]] | None = None,
         *,
         dies_with_parent: bool = False,
+        packages: Sequence[Path] = (),
     ) -> None:
         self.folder = folder
+        self.packages = tuple(packages)
         self.database = folder / "chat.db"
         self.log = folder / "server.log"
         self.secret = secrets.token_urlsafe(48)
@@ -109,7 +112,7 @@ class ServerProcess:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=environment(self.folder / "pycache" if self._dies_with_parent else None),
+                env=environment(self.folder / "pycache" if self._dies_with_parent else None, self.packages),
                 start_new_session=self._dies_with_parent,
             )
         self.pids.append(self._process.pid)
@@ -237,15 +240,20 @@ class ServerProcess:
         )
 
 
-def environment(cache: Path | None = None) -> dict[str, str]:
+def environment(cache: Path | None = None, packages: Sequence[Path] = ()) -> dict[str, str]:
     """Our environment without variables that overrule the configuration file: a proof runs the same on any machine.
 
     `cache`: if Python keeps no compiled modules, those of processes that are started again and again are kept there;
-    compiling everything is half of a start.
+    compiling everything is half of a start. `packages`: folders that come first where Python looks for what it imports; what
+    is compiled stays in the first of them.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ENVIRONMENT_PREFIX)}
     if cache is not None and kept.pop("PYTHONDONTWRITEBYTECODE", ""):
         kept["PYTHONPYCACHEPREFIX"] = str(cache)
+    if packages:
+        # The folder in which a process begins would come before them, and that may be our tree.
+        kept |= {"PYTHONPATH": os.pathsep.join(map(str, packages)), "PYTHONSAFEPATH": "1"}
+        kept |= {"PYTHONPYCACHEPREFIX": str(packages[0] / "pycache"), "PYTHONDONTWRITEBYTECODE": ""}
     return kept
 
 

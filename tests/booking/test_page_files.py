@@ -91,6 +91,8 @@ async def test_who_has_the_page_is_told_that_it_is_the_same_and_after_a_change_g
         known = (await kit.http("GET", "/")).headers["etag"]
         same = await kit.http("GET", "/s/garden", headers={"if-none-match": known})
         assert (same.status, same.body) == (304, b"")
+        # What it says replaces what the browser has: it is a document's answer, too.
+        assert same.document
     (built / "page.html").write_bytes(b"<!doctype html>another")
     async with PluginKit(lambda: Pages(built)) as kit:
         other = await kit.http("GET", "/", headers={"if-none-match": known})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time as clock
+from dataclasses import replace
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,17 @@ def texts(name: str) -> list[str]:
 
 
 UTTERANCES, OTHERS = texts("utterances"), texts("others")
+
+
+@pytest.mark.parametrize("staff", [False, True])
+@pytest.mark.parametrize("step", STEPS)
+def test_what_a_button_sends_is_read_as_when_it_is_typed(step: str, staff: bool) -> None:
+    """Capitals are read at a glance; what a person types goes through all stages."""
+    for code, version in (("A7K2", 1), ("B2P4", 13), ("M3Y9D4", 120), ("K9E7T5W3", 7)):
+        sent, typed = f"{code} v{version}", f"{code.lower()} v{version}"
+        assert read(sent, step, staff=staff) == replace(read(typed, step, staff=staff), text=sent)
+
+
 PIECES = st.sampled_from(
     [
         *"好不对，。？ 周五六三点约改取消吗的帮我妈叫李姓岁验光第一次a1\n👍❌",

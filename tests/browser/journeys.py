@@ -12,11 +12,17 @@ A_TIME = re.compile(r"^\d\d:\d\d$")
 CODE = re.compile(r"[A-Z]\d[A-Z]\d")
 
 
+#: The demo chain's shops, as they are called. At the second one an exam at a time is all that its room allows.
+SHOPS = {
+    "garden": {"en": "Garden Road", "zh": "花园店"},
+    "river": {"en": "Riverside", "zh": "河畔店"},
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """What the page says in one language."""
 
-    shop: str
     book: str
     choose_time: str
     free_day: re.Pattern[str]
@@ -35,20 +41,24 @@ class Words:
     cancel_yes: str
     cancelled: str
     mine: str
+    devices: str
+    shop_gone: str
 
 
 WORDS = {
     "en": Words(
-        shop="Garden Road", book="Book an eye exam", choose_time="Choose a time", free_day=re.compile(r": (free|few left)$"),
+        book="Book an eye exam", choose_time="Choose a time", free_day=re.compile(r": (free|few left)$"),
         who="Who is coming?", name="Name", adult="adult (16-44)", first_yes="Yes", agree="I agree", submit="Book this time",
         booked="Booked", move="Move", move_title="Move the appointment", move_yes="Move to this time", moved="Moved",
         cancel="Cancel", cancel_yes="Yes, cancel it", cancelled="Cancelled", mine="My appointments",
+        devices="My browsers", shop_gone="This shop is not here any more",
     ),
     "zh": Words(
-        shop="花园店", book="预约验光", choose_time="选择时间", free_day=re.compile("(可约|紧张)$"),
+        book="预约验光", choose_time="选择时间", free_day=re.compile("(可约|紧张)$"),
         who="谁来店里？", name="姓名", adult="成人（16–44岁）", first_yes="是", agree="我同意", submit="确认预约",
         booked="预约成功", move="改约", move_title="改约", move_yes="改到这个时间", moved="改约成功",
         cancel="取消", cancel_yes="确定取消", cancelled="已取消", mine="我的预约",
+        devices="我的设备", shop_gone="找不到这家门店",
     ),
 }  # fmt: skip
 
@@ -57,14 +67,13 @@ async def arrive(person: Person, language: str = "en", shop: str = "garden") -> 
     """As the shop's poster leads there."""
     words = WORDS[language]
     await person.opens(f"/s/{shop}?ref=window")
-    await person.sees_title(words.shop)
+    await person.sees_title(SHOPS[shop][language])
     return words
 
 
 async def choose_day(person: Person, words: Words, day: int) -> None:
     """The so-many-th day that has room (0: the next one)."""
-    choice = person.page.get_by_role("radio", name=words.free_day).nth(day)
-    await choice.check(timeout=LOOK_MS, force=True)
+    await person.chooses(words.free_day, which=day)
 
 
 async def hold(person: Person, words: Words, *, day: int = 0, which: int = 0) -> str:
@@ -72,6 +81,11 @@ async def hold(person: Person, words: Words, *, day: int = 0, which: int = 0) ->
     await person.tap(words.book)
     await person.sees_title(words.choose_time)
     await choose_day(person, words, day)
+    return await take_time(person, which)
+
+
+async def take_time(person: Person, which: int) -> str:
+    """Tap the so-many-th free time. Returns it."""
     time = person.page.get_by_role("button", name=A_TIME).nth(which)
     said = str(await time.text_content(timeout=LOOK_MS)).strip()
     await time.click(timeout=LOOK_MS)
@@ -86,7 +100,7 @@ async def fill_in(person: Person, words: Words, name: str) -> None:
     await person.chooses(words.first_yes)
     agree = person.page.get_by_role("checkbox", name=words.agree)
     if await agree.count():
-        await agree.check(force=True)
+        await person.chooses(words.agree, "checkbox")
 
 
 async def book(

@@ -86,10 +86,11 @@ class Person:
         """Tap it as soon as it is there."""
         await self.button(words).click(timeout=LOOK_MS)
 
-    async def chooses(self, words: str | re.Pattern[str], role: Any = "radio") -> None:
-        """Choose one of several: the label is tapped, as the circle of it is small."""
-        choice = self.page.get_by_role(role, name=words).first
-        await choice.check(timeout=LOOK_MS, force=True)
+    async def chooses(self, words: str | re.Pattern[str], role: Any = "radio", which: int = 0) -> None:
+        """Choose one of several: what is tapped is its label."""
+        choice = self.page.get_by_role(role, name=words).nth(which)
+        await choice.locator("xpath=ancestor::label").click(timeout=LOOK_MS)
+        await expect(choice).to_be_checked(timeout=LOOK_MS)
 
     async def fills(self, label: str | re.Pattern[str], text: str) -> None:
         await self.page.get_by_label(label).first.fill(text, timeout=LOOK_MS)
@@ -187,7 +188,7 @@ async def page_world(
     BOOKING.build()
     port = free_port()
     sections: dict[str, dict[str, Any]] = {
-        "http": {"port": port, **http},
+        "http": {"port": port, "guests": True, "guests_per_address": 1000, **http},
         "plugins.booking": {} if chain is None else {"chain": str(chain)},
     }
     shift_ms = 0.0

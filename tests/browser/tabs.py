@@ -67,6 +67,7 @@ class Tab:
         """
         browser = self.page.context.browser
         assert browser is not None
+        worked: list[tuple[float, int]] = []
         for busy_s in (0.15, 0.15, 0.3, 0.3, 0.6, 0.6):
             before = await renderers(browser)
             await self.page.evaluate(

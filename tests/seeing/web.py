@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from imserver import Server
+from imserver.clock import Clock
 from imserver.config import AdminConfig, HttpConfig
 from imserver.feature_api import Feature
 from imserver.features import FEATURES
@@ -40,6 +41,7 @@ async def seen(
     plugins: Sequence[Plugin] = (),
     features: Sequence[Feature] = FEATURES,
     log: Any = None,
+    clock: Clock | None = None,
     ping: bool = False,
     **sections: Any,
 ) -> AsyncIterator[Server]:
@@ -47,7 +49,7 @@ async def seen(
     settings = msgspec.structs.replace(config(folder, **sections), http=http, admin=admin)
     if ping:
         settings = msgspec.structs.replace(settings, plugins={"ping": {}})
-    async with Server(settings, plugins=plugins, features=features, log=log) as server:
+    async with Server(settings, plugins=plugins, features=features, log=log, clock=clock) as server:
         yield server
 
 

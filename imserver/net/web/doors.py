@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from imserver.chat.accounts import Accounts
+from imserver.chat.browsers import Browsers
+from imserver.chat.guests import GuestLimits
 from imserver.clock import Clock
 from imserver.config import AdminConfig, Config, HttpConfig, host_of_url
 from imserver.errors import StartError
 from imserver.feature_host.web import Served
-from imserver.http_requests import NOBODY, Answering, Asked, Page, Visitor, said
+from imserver.http_requests import Answering, Asked, Page, VisitorOf, said
 from imserver.net.certificates import tls_context
 from imserver.net.transport import Acceptor
 from imserver.net.unix_socket import UnixSocket
+from imserver.net.web.api import Api
+from imserver.net.web.cookies import Cookies
 from imserver.net.web.documents import Documents, is_secure
 from imserver.net.web.origins import Origins
 from imserver.net.web.peers import Peers, listening_sockets
 from imserver.net.web.site import OURS, Site
+from imserver.net.web.visitors import Visitors
 from imserver.networks import Proxies
 from imserver.passing import passes
 
@@ -52,7 +59,22 @@ class Seen(Protocol):
         """`/metrics`: content type and page."""
         ...
 
-    def of_plugins(self, asked: Asked, visitor: Visitor) -> Awaitable[Page]:
+    @property
+    def accounts(self) -> Accounts:
+        """Who makes tokens."""
+        ...
+
+    @property
+    def browsers(self) -> Browsers:
+        """Who is signed in by a cookie."""
+        ...
+
+    @property
+    def draining(self) -> bool:
+        """Whether it is going down."""
+        ...
+
+    def of_plugins(self, asked: Asked, visitor: VisitorOf) -> Awaitable[Page]:
         """`/x/PLUGIN/…`, and pages of plugins at all other addresses."""
         ...
 
@@ -117,15 +139,18 @@ class Doors:
         if http.tls_certificate:
             tls = tls_context(http.tls_certificate, http.tls_key, section="http")
         listed = [*http.origins, *([http.public_url] if http.public_url else ())]
-        entrance = Entrance(acceptor, Origins(listed, tls=tls is not None))
+        origins = Origins(listed, tls=tls is not None)
         door = self._door(
-            self._site(http), http.max_connections, {SOCKET_PATH: entrance}, Proxies(http.proxies)
+            self._site(http, origins),
+            http.max_connections,
+            {SOCKET_PATH: Entrance(acceptor, origins)},
+            Proxies(http.proxies),
         )
         door.open(await _tcp(http.host, http.port), tls)
         self._open[HTTP] = door
         self._log.info("http_listening", host=http.host, port=door.port, public_url=http.public_url or None)
 
-    def _site(self, http: HttpConfig) -> Site:
+    def _site(self, http: HttpConfig, origins: Origins) -> Site:
         of_url = host_of_url(http.public_url)
         reserved = [SOCKET_PATH, *KEPT, *([] if http.metrics else [METRICS_PATH])]
         site = Site([*http.hosts, *([of_url] if of_url is not None else ())], reserved)
@@ -133,7 +158,12 @@ class Doors:
         site.at("/readyz", self._ready)
         if http.metrics:
             site.at(METRICS_PATH, self._metrics)
-        of_plugins = self._of_plugins(Documents(http.frame_ancestors, secure=is_secure(http)))
+        cookies = Cookies(secure=is_secure(http))
+        api = Api(self._seen, GuestLimits(http, self._clock), origins, cookies, http.public_url)
+        for path, methods in api.routes.items():
+            site.at(path, api.answering(path), tuple(methods))
+        visitors = Visitors(api, self._seen.accounts, cookies)
+        of_plugins = self._of_plugins(Documents(http.frame_ancestors, secure=is_secure(http)), visitors)
         site.under("/x/", of_plugins)
         site.otherwise = of_plugins
         for one in self._seen.of_features():
@@ -147,9 +177,10 @@ class Doors:
                 raise StartError(f"[http]: the page {path!r} of the plugin {plugin!r} is {owner}'s")
         return site
 
-    def _of_plugins(self, documents: Documents) -> Answering:
+    def _of_plugins(self, documents: Documents, visitors: Visitors) -> Answering:
         async def answer(asked: Asked) -> Page:
-            return documents.finished(asked, await self._seen.of_plugins(asked, NOBODY))
+            page = await self._seen.of_plugins(asked, partial(visitors.visitor, asked))
+            return documents.finished(asked, visitors.kept(asked, page))
 
         return answer
 

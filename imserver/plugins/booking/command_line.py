@@ -16,7 +16,7 @@ import msgspec
 
 from imserver.plugin_api import CommandLine, PluginError
 
-from .messages.texts import text_faults
+from .messages.texts import Catalogue, text_faults
 from .operations import BookingConfig
 from .schedule.changes import Change, Origin, found, in_conflict
 from .schedule.faults import Fault
@@ -24,6 +24,7 @@ from .schedule.notes import notes
 from .schedule.shops import Chain, ChainError, chain_of, parse_tree, read_source, zone_meant
 from .setup import CONFIGURATION, SETUP_LANGUAGES, Shop, chain_text, local_zone, name_of
 from .understanding.commands import alarm, read, when
+from .web import poster as posters
 
 PLUGIN = "booking"
 #: Faults are for a person to mend: nothing gets better by trying again.
@@ -317,6 +318,41 @@ def _exported(line: CommandLine) -> str:
             offset = piece["next"]
         if len(digests) == 1:
             return "".join(pieces)
+
+
+# -- posters ------------------------------------------------------------------------------------------------------------
+
+
+@booking.command(short_help="Make a poster with a shop's code.")
+@click.argument("shop_id", metavar="SHOP")
+@click.option(
+    "--output", metavar="FILE", help="Where to: `….svg`, or `….html` for a page to print. Default: SHOP.html."
+)
+@click.option(
+    "--ref", default="", metavar="WORD", help="Where it hangs, such as window: a part of its address."
+)
+@click.pass_obj
+def poster(line: CommandLine, shop_id: str, output: str | None, ref: str) -> None:
+    """Write a poster of SHOP: the code for a camera opens the shop's page, whose host stands beside it in letters. Nothing that
+    is there is overwritten."""
+    source, text = _configured(line)
+    chain, faults = _read(text, source)
+    if chain is None or faults:
+        raise PluginError(f"{source}: {faults[0]}")
+    shop = chain.shop(shop_id)
+    if shop is None:
+        known = ", ".join(one.id for one in chain.stores)
+        raise PluginError(f"{source}: there is no shop {shop_id!r}; there are: {known}")
+    link = posters.address(line.public_url, shop, ref)
+    path = Path(output or f"{shop.id}.html")
+    if path.suffix not in (".svg", ".html"):
+        raise PluginError(f"--output {path}: ends in .svg, or in .html for a page to print")
+    words = Catalogue(chain)
+    first = chain.staff_language
+    both = words.words(first, shop), words.words("en" if first == "zh" else "zh", shop)
+    picture = posters.svg(shop, link, both)
+    _write_new(path, picture if path.suffix == ".svg" else posters.page(shop, picture))
+    click.echo(f"wrote {path}: {link}")
 
 
 # -- words --------------------------------------------------------------------------------------------------------------

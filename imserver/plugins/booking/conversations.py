@@ -26,12 +26,19 @@ class ServiceConversation:
     waiting_since: int | None
 
 
+def dialogue_rows(tx: Rows, conversation_id: str) -> list[tuple[str, str, int]]:
+    """(user, state, time of it) of each open question in a conversation. Also who wants one of them asks for all: so a turn
+    reads them once."""
+    rows: list[Any] = tx.execute(
+        "SELECT user_id, state, updated_at FROM booking_dialogues WHERE conversation_id = ?",
+        (conversation_id,),
+    )
+    return rows
+
+
 def disarm(tx: Transaction, conversation_id: str) -> None:
     """The shop says something of its own there: the next yes of anybody may be meant for that, and only asks again."""
-    rows = tx.execute(
-        "SELECT user_id, state FROM booking_dialogues WHERE conversation_id = ?", (conversation_id,)
-    )
-    for user_id, text in rows:
+    for user_id, text, _ in dialogue_rows(tx, conversation_id):
         state = msgspec.json.decode(text, type=dict[str, Any])
         if state.get("step") == "confirm":
             tx.execute(

@@ -72,7 +72,8 @@ class PageFile:
         """As this browser takes it; nothing, if it has it."""
         headers = {"cache-control": cache, "etag": self.etag, "vary": "accept-encoding"}
         if self.etag in request.headers.get("if-none-match", ""):
-            return HttpResponse(304, headers=headers)
+            # A browser replaces the headers of what it has by these: without those of a document the page could load nothing.
+            return HttpResponse(304, headers=headers, document=document)
         body = self.plain
         if self.packed and _takes_gzip(request.headers.get("accept-encoding", "")):
             body, headers = self.packed, {**headers, "content-encoding": "gzip"}

@@ -25,7 +25,7 @@ from imserver.plugin_api import (
 from . import operations, staffing, strays, to_teams
 from .checks import CHECKS
 from .dates.deferred import compile_all
-from .dialogue import handoff, holding, quiet, router
+from .dialogue import consent, handoff, holding, quiet, router
 from .dialogue.incoming import Incoming
 from .dialogue.router import COMMANDS
 from .journey import offers, plan_end, reminders, requests, set_back, unconfirmed
@@ -33,12 +33,14 @@ from .messages.shop_texts import ShopTexts
 from .messages.texts import text_faults
 from .operations import BookingConfig
 from .page_files import PageFiles
-from .schedule import changes, leave
+from .read_once import read_once
+from .schedule import changes, codes, consents, leave
 from .schedule.asked import tell_all
 from .schedule.changes import ChainFile
 from .schedule.shops import Chain, ChainError
 from .understanding.alarms import STEP_CHARS, strongest
 from .web.chains import Chains
+from .web.event_file import EventFiles
 from .web.reads import Reads
 
 
@@ -85,7 +87,9 @@ class BookingPlugin:
     async def start(self, context: Context) -> None:
         """Load the chain (a mistake in it stops the start), make bots and staff groups, register everything."""
         self._context = context
-        Reads(context, Chains(self._file_of)).register(context)  # first: what follows tells of changes
+        reads = Reads(context, Chains(self._file_of))
+        reads.register(context)  # first: what follows tells of changes
+        EventFiles(context, reads).register()
         await self._open()
         compile_all()  # nobody is waiting yet
         await self._unit(holding.expire_overdue)
@@ -102,6 +106,7 @@ class BookingPlugin:
         context.timer(requests.TIMER, self._request_waits)
         context.timer(plan_end.TIMER, self._plan_waits)
         context.may_block(self._may_block)
+        context.on_record(consents.RECORD, consents.do_withdrawal)
         PageFiles().offer(context)
 
     async def stop(self) -> None:
@@ -140,7 +145,7 @@ class BookingPlugin:
         # Read behind the revision: newer changes than it says are harmless, and read again.
         standing = changes.changes_of(await context.read(changes.SELECT))
         in_effect = changes.lay_over(file, standing, revision)
-        self._texts = ShopTexts.of(in_effect.chain, in_effect)
+        self._texts = ShopTexts.of(in_effect.chain, in_effect, context.public_url)
         return self._texts
 
     def _may_block(self, tx: Transaction, user_id: str, bot_id: str) -> None:
@@ -179,8 +184,11 @@ class BookingPlugin:
             self._context.log.error("service_conversations_lost", conversations=lost)
 
     async def _command(self, call: Call) -> None:
-        message = await self._incoming(call.event)
+        of_button = codes.MARKED.fullmatch(call.arguments) is not None  # and no text that can hold a red flag
+        message = _incoming(call.event) if of_button else await self._incoming(call.event)
         if message is not None:
+            if call.name == "withdraw":
+                await self._withdraw(message, call.arguments)
             await self._unit(
                 partial(
                     router.hear_command,
@@ -190,6 +198,19 @@ class BookingPlugin:
                 ),
                 call.event,
             )
+
+    async def _withdraw(self, message: Incoming, arguments: str) -> None:
+        """A consent that is taken back is on record before it is answered."""
+        assert self._context is not None
+        found: list[Mapping[str, object] | None] = []
+
+        def look(tx: Transaction, texts: ShopTexts) -> None:
+            found[:] = [consent.to_withdraw(tx, texts, message, arguments)]
+
+        await self._unit(look)
+        for body in found:
+            if body is not None:
+                await put_on_record(self._context, body)
 
     async def _message(self, event: MessagePosted) -> None:
         message = await self._incoming(event)
@@ -290,6 +311,11 @@ class BookingPlugin:
         return self._texts
 
 
+async def put_on_record(context: Context, body: Mapping[str, object]) -> None:
+    """Have a withdrawal hold, whatever copy of the database comes back."""
+    await context.put_on_record(consents.RECORD, body)
+
+
 def _texts_of(chain: Chain, source: str) -> None:
     """Raises ChainError for a wrong text, which does not know where it was read."""
     fault = next(text_faults(chain), None)
@@ -310,7 +336,7 @@ def _say_what_differs(context: Context, texts: ShopTexts) -> None:
 def _with_chain(tx: Transaction, fn: Callable[..., None], texts: ShopTexts) -> None:
     if changes.revision(tx) != texts.revision:
         raise _Stale
-    fn(tx, texts=texts)
+    fn(read_once(tx), texts=texts)
 
 
 def _incoming(event: MessagePosted) -> Incoming | None:

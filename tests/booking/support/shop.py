@@ -62,8 +62,7 @@ class Shop:
         failures = [
             line
             for line in self.kit.log.lines
-            if line[0] in ("error", "exception", "critical", "warning")
-            and line[1] not in ALLOWED
+            if line[0] in ("error", "exception", "critical", "warning") and line[1] not in ALLOWED
         ]
         findings = await self.findings()
         await self.kit.__aexit__(*exc_info)

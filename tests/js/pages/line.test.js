@@ -61,12 +61,16 @@ test("without a connection words wait and go out once it is there; a booking is 
   await made.until(() => made.line.state.state === "waiting");
   const outcome = await made.line.say(SHOP, "hello");
   assert.equal(outcome.state, "waiting");
+  made.online = false;
   await assert.rejects(made.line.post(SHOP, "/book exam 2026-12-03 15:00"), ({ code }) => code === "OFFLINE");
+  made.online = true;
+  const tapped = made.line.post(SHOP, "/book exam 2026-12-03 15:30"); // a server that restarts: it may wait for that
   assert.deepEqual(made.line.unsent.map(({ text }) => text), ["hello"]);
   made.failing = null;
   made.again();
   assert.equal((await outcome.settled).state, "sent");
-  assert.deepEqual([...made.server.stored.values()].map(({ content }) => content.text), ["hello"]);
+  assert.equal((await tapped).state, "sent");
+  assert.deepEqual([...made.server.stored.values()].map(({ content }) => content.text), ["hello", "/book exam 2026-12-03 15:30"]);
 });
 
 test("the outcome of a post that was in the air when the client ended is known from the next one, and it is one message", async () => {

@@ -82,6 +82,15 @@ test("a question ends with the last tab that watches it, and a killed tab watche
   assert.equal(asked[0].left, true);
 });
 
+test("a question that is left while its answer is waited for ends at once", async () => {
+  const { asked, tabs } = world();
+  const answers = tabs.a.watch("x-booking.day", ["garden", "2026-12-03"]);
+  const waiting = answers.next();
+  await answers.return();
+  assert.equal(asked[0].left, true);
+  assert.equal((await waiting).done, true);
+});
+
 test("another leader is asked again, and a slow reader has the newest answer alone", async () => {
   const { asked, tabs, newLeader } = world();
   const answers = tabs.a.watch("x-booking.mine");

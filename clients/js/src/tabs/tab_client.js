@@ -201,19 +201,19 @@ export class TabClient {
    *
    * @param {string} method
    * @param {readonly unknown[]} [params]
-   * @returns {AsyncGenerator<any, void, void>}
+   * @returns {AsyncIterableIterator<any>}
    */
   watch(method, params = []) {
     const id = ++this.#numbers;
-    const watching = new Watching(method, params);
+    const watching = new Watching(method, params, () => {
+      this.#watched.delete(id);
+      this.#ask({ type: "unwatch", id });
+    });
     this.#watched.set(id, watching);
     if (this.#error !== null) watching.end(this.#error);
     this.#sayWhatIsRead(); // from now on the leader notices the end of this tab
     this.#sayWatched();
-    return this.#whileRead(watching.read(), () => {
-      this.#watched.delete(id);
-      this.#ask({ type: "unwatch", id });
-    });
+    return watching;
   }
 
   /** End this tab's part. If it led, another tab leads; the last one says GOODBYE. */
@@ -247,7 +247,7 @@ export class TabClient {
     for (const { reject } of this.#calls.values()) reject(error);
     this.#calls.clear();
     this.#inbox?.end(closed ? null : error);
-    for (const watching of this.#watched.values()) watching.end(closed ? null : error);
+    for (const watching of [...this.#watched.values()]) watching.end(closed ? null : error);
     for (const { wake } of this.#listeners) wake();
     this.#handedIn?.close();
   }

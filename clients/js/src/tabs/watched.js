@@ -87,21 +87,27 @@ export class Watches {
 /** @param {string} to @param {number} id */
 const nameOf = (to, id) => `${to} ${id}`;
 
-/** One question that this tab watches: always the newest answer; a slow reader misses those in between. */
+/**
+ * One question that this tab watches: always the newest answer; a slow reader misses those in between. It goes on until it is left,
+ * or ended by `return()`, also while an answer is waited for (which a generator would not be).
+ */
 export class Watching {
   /** @type {{value: any} | null} */
   #newest = null;
   /** @type {{error: Error | null} | null} */
   #end = null;
+  #left;
   #wake = () => {};
 
   /**
    * @param {string} method
    * @param {readonly unknown[]} params
+   * @param {() => void} left  Called once, when nobody reads it any more.
    */
-  constructor(method, params) {
+  constructor(method, params, left) {
     this.method = method;
     this.params = params;
+    this.#left = left;
   }
 
   /** @param {Said} said  The leader has an answer, or an error, which is the last. */
@@ -111,25 +117,36 @@ export class Watching {
     this.#wake();
   }
 
-  /** @param {Error | null} error  Null: the application closed the client. */
+  /** @param {Error | null} error  Null: the application closed the client, or left. */
   end(error) {
-    this.#end ??= { error };
+    if (this.#end !== null) return;
+    this.#end = { error };
+    this.#left();
     this.#wake();
   }
 
-  /** @returns {AsyncGenerator<any, void, void>} */
-  async *read() {
-    for (;;) {
-      if (this.#newest !== null) {
-        const { value } = this.#newest;
-        this.#newest = null;
-        yield value;
-      } else if (this.#end !== null) {
-        if (this.#end.error !== null) throw this.#end.error;
-        return;
-      } else {
-        await new Promise((resolve) => (this.#wake = () => resolve(undefined)));
-      }
+  [Symbol.asyncIterator]() {
+    return this;
+  }
+
+  /** @returns {Promise<IteratorResult<any, undefined>>} */
+  async next() {
+    while (this.#newest === null && this.#end === null) {
+      await new Promise((resolve) => (this.#wake = () => resolve(undefined)));
     }
+    const newest = this.#newest;
+    this.#newest = null;
+    if (newest !== null) return { done: false, value: newest.value };
+    const error = this.#end?.error;
+    this.#end = { error: null }; // told once, as an iterator does
+    if (error) throw error;
+    return { done: true, value: undefined };
+  }
+
+  /** @returns {Promise<IteratorResult<any, undefined>>} */
+  async return() {
+    this.#newest = null;
+    this.end(null);
+    return { done: true, value: undefined };
   }
 }

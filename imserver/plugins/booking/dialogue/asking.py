@@ -18,7 +18,7 @@ from imserver.plugins.booking.schedule.shops import Service, minutes_of
 from .choose import Search, ask_day, ask_slot
 from .context import DialogueContext
 from .draft import search_of
-from .holding import ensure_held, release
+from .holding import ensure_held, release, waits_for_staff
 from .labels import label_key
 from .state import Dialogue
 
@@ -131,7 +131,7 @@ def _ask_confirm(
     old = context.chain.shop(ends.store_id) if ends is not None else None
     context.ask(
         state,
-        _confirm_key(context, instead=old is not None),
+        _confirm_key(context, held, instead=old is not None),
         options,
         words("ask.confirm_title"),
         fields,
@@ -147,11 +147,10 @@ def _ask_confirm(
     )  # fmt: skip
 
 
-def _confirm_key(context: DialogueContext, *, instead: bool) -> str:
+def _confirm_key(context: DialogueContext, held: Appointment, *, instead: bool) -> str:
     if not instead:
         return "ask.confirm"
-    by_hand = context.the_shop.confirmation == "staff" and not context.is_staff
-    return "ask.request_instead" if by_hand else "ask.confirm_instead"
+    return "ask.request_instead" if waits_for_staff(context, held) else "ask.confirm_instead"
 
 
 def _as_shown(context: DialogueContext, state: Dialogue, held: Appointment) -> Appointment:

@@ -33,7 +33,7 @@ from .asking import ask_people, go_on, notes_of, twice
 from .choose import Search, said_by_option, takes_only_option
 from .context import DialogueContext, Place
 from .draft import SELF, begin, carry, note, of_button, put, say_unread, says_something
-from .holding import actor, ensure_held, held_of, is_too_late, release, still_stands
+from .holding import actor, ensure_held, held_of, is_too_late, release, still_stands, waits_for_staff
 from .labels import label_key
 from .state import Dialogue
 from .subjects import names_appointment
@@ -49,6 +49,15 @@ def book(context: DialogueContext, reading: Reading) -> bool:
     if context.place is Place.STAFF:
         context.say("staff.book_there")
         return True
+    state = open_draft(context)
+    if state.step == "who" and context.command and _chose(context, state, reading.text):
+        return True
+    _merge(context, state, of_button(context, reading))
+    return True
+
+
+def open_draft(context: DialogueContext) -> Dialogue:
+    """The booking that is open, or a new one."""
     state = context.dialogue()
     if state is not None and state.kind != "book" and state.below is not None:
         state = state.below
@@ -56,10 +65,7 @@ def book(context: DialogueContext, reading: Reading) -> bool:
         before, state = state, context.interrupts(begin(context))
         if before is not None and before.kind == "menu":
             state.service_id, state.day_said = before.service_id, before.day_said
-    if state.step == "who" and context.command and _chose(context, state, reading.text):
-        return True
-    _merge(context, state, of_button(context, reading))
-    return True
+    return state
 
 
 def answer(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
@@ -400,7 +406,7 @@ def finish(context: DialogueContext, state: Dialogue) -> None:
         person=state.person,
         note=notes_of(context, state),
     )
-    by_hand = context.the_shop.confirmation == "staff" and not context.is_staff
+    by_hand = waits_for_staff(context, held)
     booked = act(
         context.tx,
         held,

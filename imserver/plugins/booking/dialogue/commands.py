@@ -14,6 +14,7 @@ from . import (
     book,
     browse,
     cancel,
+    consent,
     correct,
     handoff,
     holding,
@@ -113,6 +114,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("messages", ("恢复消息", "恢復消息"), quiet.messages, Where.HERE, "messages again"),
     Command("correct", ("更正", "改名"), correct.correct, Where.SHOP_IF_KNOWN, "put a name or an age right"),
     Command("longer", ("续留", "續留"), holding.keep_held, Where.SHOP_IF_KNOWN, "keep the time that is held longer"),
+    Command("consent", ("隐私", "隱私"), consent.consent, Where.SHOP, "what you agree to"),
+    Command("withdraw", ("撤回同意",), consent.withdraw, Where.SHOP, "take back what you agreed to"),
     Command("one", (), browse.one, Where.SHOP_IF_KNOWN, "an appointment by its code"),
     Command("help", ("帮助", "幫助"), browse.help_, Where.HERE, "what can be typed"),
     Command("confirm", ("确认", "確認"), _confirm, Where.SHOP_IF_KNOWN, "say yes; staff: confirm a request"),
@@ -140,7 +143,10 @@ COMMANDS: tuple[Command, ...] = (
 )  # fmt: skip
 
 #: Commands that continue the open question. After any other a yes may be meant for that one's answer.
-GO_ON = frozenset({"book", "move", "cancel", "confirm", "correct", "longer"})
+GO_ON = frozenset({"book", "move", "cancel", "confirm", "correct", "longer", "details"})
+
+#: Commands whose words are taken as they are.
+LITERAL = frozenset({"details", "consent"})
 
 #: Behind 确认: the number of the question that the button stood below.
 QUESTION_NUMBER = re.compile(r"#(\d{1,15})")

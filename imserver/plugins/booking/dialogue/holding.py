@@ -6,11 +6,12 @@ from contextlib import suppress
 from datetime import datetime
 
 from imserver.plugin_api import Refusal, Transaction
-from imserver.plugins.booking.customers import language_for
+from imserver.plugins.booking.customers import customer, language_for
 from imserver.plugins.booking.journey import reach
 from imserver.plugins.booking.messages.cards import Option, question
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
 from imserver.plugins.booking.messages.texts import Words
+from imserver.plugins.booking.schedule import guests
 from imserver.plugins.booking.schedule.appointments import (
     Appointment,
     Wish,
@@ -74,11 +75,28 @@ def ensure_held(context: DialogueContext, state: Dialogue, search: Search) -> Ap
         context.close(state)
         context.say("why_not.too_many", count=shop.max_upcoming)
         return None
+    by_guest = not context.is_staff and guests.is_guest(context.tx, context.customer_id)
+    if (
+        by_guest
+        and reason is None
+        and held is None
+        and guests.is_crowd(context.tx, shop, search.service, wall.date(), search.minutes)
+    ):
+        context.close(state)
+        context.say("guest.crowd", day=context.words.day(wall.date()), phone=shop.phone)
+        context.stuck = True  # the people are called
+        return None
     taken: Appointment | None = None
     given_back = _give_back_other_holds(context) if reason is None and held is None else []
     if reason is None and start_at is not None:
         wish = Wish(
-            shop, search.service, context.customer_id, context.home, context.sender.user_id, search.minutes
+            shop,
+            search.service,
+            context.customer_id,
+            context.home,
+            context.sender.user_id,
+            search.minutes,
+            by_guest=by_guest,
         )
         slot = Slot(wall, start_at)
         taken = (
@@ -87,7 +105,9 @@ def ensure_held(context: DialogueContext, state: Dialogue, search: Search) -> Ap
             else place(context.tx, held, wish, slot, actor(context))
         )
     for lost in given_back:
-        lost_hold.taken_over(context.tx, context.texts, shop, lost, context.sender)
+        there = context.chain.shop(lost.store_id)
+        if there is not None:
+            lost_hold.taken_over(context.tx, context.texts, there, lost, context.sender)
     if taken is None:
         release(context, state)
         refuse(context, state, search, wall, reason or "taken")
@@ -112,6 +132,16 @@ def still_stands(context: DialogueContext, held: Appointment) -> bool:
     shop = context.the_shop
     rules = Rules(shop, leaves_of(context.tx, shop))
     return held.start_at > context.now_ms and stands(rules, held, resources_of(context.tx, held.id))
+
+
+def waits_for_staff(context: DialogueContext, held: Appointment) -> bool:
+    """Whether the customer's yes makes it a request: the shop confirms by hand, everybody's or this guest's."""
+    service = context.chain.service(held.service_id)
+    if context.is_staff or service is None:
+        return False
+    return guests.by_hand(
+        context.tx, context.the_shop, service, held.customer_id, held.wall, held.minutes, held.id
+    )
 
 
 def is_too_late(context: DialogueContext, appointment: Appointment) -> bool:
@@ -152,7 +182,10 @@ def release(context: DialogueContext, state: Dialogue) -> None:
 
 def _give_back_other_holds(context: DialogueContext) -> list[Appointment]:
     """One open hold for each customer and shop: a second booking frees the slot of the first. Those that were given back."""
-    others = held_for(context.tx, context.customer_id, context.the_shop.id)
+    nameless = not customer(context.tx, context.customer_id).name and guests.is_guest(
+        context.tx, context.customer_id
+    )  # whoever has said no name has one hold in all shops
+    others = held_for(context.tx, context.customer_id, None if nameless else context.the_shop.id)
     for held in others:
         act(context.tx, held, Action.CANCEL, actor(context), context.sender.user_id)
     return others

@@ -48,6 +48,14 @@ def move(context: DialogueContext, reading: Reading) -> bool:
     shop = said.shop_of(reading, context.chain)
     if shop is not None and shop.id != appointment.store_id and not context.is_staff:
         return _to_other_shop(context, appointment, shop, reading)
+    towards(context, appointment, reading)
+    return True
+
+
+def towards(
+    context: DialogueContext, appointment: Appointment, reading: Reading, *, exact: bool = False
+) -> None:
+    """Ask where it is to be moved, or whether to where it was said. `exact`: the reading has the time, relative to nothing."""
     state = context.dialogue()
     if state is None or state.kind != "move" or state.appointment_id != appointment.id:
         seen = (
@@ -55,12 +63,11 @@ def move(context: DialogueContext, reading: Reading) -> bool:
         )  # free times that were looked at
         said_last = seen or appointment.wall.date().isoformat()
         state = context.interrupts(Dialogue(kind="move", appointment_id=appointment.id, day_said=said_last))
-    if not state.wall:
+    if not state.wall and not exact:
         day = date.fromisoformat(state.day_said) if state.day_said else None
         reading = context.read(reading.text, labels=False, day=day, about=appointment.wall)
     state.version = appointment.version
     _towards(context, state, appointment, reading)
-    return True
 
 
 def answer(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
@@ -232,7 +239,7 @@ def _go_on(
     ]
     context.ask(
         state,
-        "ask.move_by_hand" if wished_move.is_asked_for(context, appointment) else "ask.move",
+        "ask.move_by_hand" if wished_move.is_asked_for(context, appointment, wall) else "ask.move",
         options,
         fields=whose(context, [appointment]),
         code=appointment.code,
@@ -267,7 +274,7 @@ def _move_now(context: DialogueContext, state: Dialogue, appointment: Appointmen
         return
     reason = why_not(shop, wall, search.minutes, context.now_ms)
     moved: Appointment | None = None
-    by_hand = wished_move.is_asked_for(context, appointment)
+    by_hand = wished_move.is_asked_for(context, appointment, wall)
     if reason is None and start_at is not None:
         slot, exchange = Slot(wall, start_at), ask_for if by_hand else place
         moved = exchange(context.tx, appointment, _wish(context, appointment), slot, actor(context))

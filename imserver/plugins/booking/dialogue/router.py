@@ -16,8 +16,21 @@ from imserver.plugins.booking.schedule.shops import Shop
 from imserver.plugins.booking.understanding.acts import Act, Kind, Reading
 from imserver.plugins.booking.understanding.alarms import RedFlag
 
-from . import answers, book, browse, coming_back, commands, emergency, handoff, holding, said, wished_move
-from .commands import ANYWHERE, GO_ON, OF_OTHER_SHOPS, QUESTION_NUMBER, Command, Where
+from . import (
+    answers,
+    book,
+    browse,
+    coming_back,
+    commands,
+    details,
+    emergency,
+    exact,
+    handoff,
+    holding,
+    said,
+    wished_move,
+)
+from .commands import ANYWHERE, GO_ON, LITERAL, OF_OTHER_SHOPS, QUESTION_NUMBER, Command, Where
 from .context import DialogueContext, OutOfReach, Place
 from .incoming import Incoming, locate, speak_as_written
 from .labels import label_key
@@ -50,8 +63,21 @@ def _open(context: DialogueContext, reading: Reading) -> bool:
     return True
 
 
+def _details(context: DialogueContext, reading: Reading) -> bool:
+    """/details and its lines."""
+    context.answer_in(asked_in(context))
+    if context.shop is None:
+        context.say("details.nothing_open")
+        return True
+    return details.details(context, reading.text)
+
+
 #: Every command. `open` stands here as it goes on with whatever was wanted, a command or a text.
-COMMANDS = (*commands.COMMANDS, Command("open", (), _open, Where.HERE, "go on in that conversation"))
+COMMANDS = (
+    *commands.COMMANDS,
+    Command("open", (), _open, Where.HERE, "go on in that conversation"),
+    Command(details.NAME, details.ALIASES, _details, Where.HERE, "whom a booking is for, in lines"),
+)
 _BY_NAME = {command.name: command for command in COMMANDS}
 _TRIGGERS = {
     **{alias: command for command in COMMANDS for alias in command.aliases},
@@ -121,17 +147,23 @@ def _emergency(context: DialogueContext, flag: RedFlag | None) -> bool:
 
 def _run(context: DialogueContext, name: str, arguments: str) -> None:
     row = _BY_NAME[name]
-    reading = context.read(arguments, labels=False)
-    if not _is_command(context, reading):
-        _text(context)
-        return
+    literal = exact.read(context, name, arguments)
+    if literal is not None or name in LITERAL:
+        reading = Reading(arguments)
+    else:
+        reading = context.read(arguments, labels=False)
+        if not _is_command(context, reading):
+            _text(context)
+            return
     speak_as_written(context)
     context.command = name
     if row.name not in GO_ON:
         doubt_own(context)
     if not _enter(context, row, reading, arguments):
         return
-    if not row.run(context, context.again(reading)):
+    if literal is not None:
+        literal()
+    elif not row.run(context, reading if name in LITERAL else context.again(reading)):
         context.command = ""
         _text(context)
 
@@ -183,6 +215,9 @@ def _text(context: DialogueContext, *, for_people: bool = False) -> None:
     context.answer_in(asked_in(context))
     state = context.dialogue()
     if not for_people and _understood(context, state, context.read(context.text)):
+        return
+    if for_people and details.is_form(context.text) and state is not None and not context.is_staff:
+        details.too_long(context)
         return
     misspelt = not for_people and label_key(context.text).startswith("/")
     doubt_own(context)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import msgspec
 
 from imserver.plugin_api import Transaction
+from imserver.plugins.booking.conversations import dialogue_rows
 from imserver.plugins.booking.schedule.asked import tell_mine
 from imserver.plugins.booking.schedule.rows import Rows
 
@@ -136,13 +136,15 @@ class Dialogue(msgspec.Struct, omit_defaults=True):
         return found.pop() if len(found) == 1 else None
 
 
+_DECODER = msgspec.json.Decoder(Dialogue)
+
+
 def load_dialogue(tx: Rows, conversation_id: str, user_id: str) -> Dialogue | None:
     """The open question, or None if there is none or it is too old."""
-    rows = tx.execute(
-        "SELECT state FROM booking_dialogues WHERE conversation_id = ? AND user_id = ? AND updated_at > ?",
-        (conversation_id, user_id, tx.now_ms - MAX_AGE_MS),
-    )
-    return msgspec.json.decode(rows[0][0], type=Dialogue) if rows else None
+    for other, text, at in dialogue_rows(tx, conversation_id):
+        if other == user_id and at > tx.now_ms - MAX_AGE_MS:
+            return _DECODER.decode(text)
+    return None
 
 
 def save_dialogue(tx: Transaction, conversation_id: str, user_id: str, state: Dialogue | None) -> None:
@@ -163,18 +165,16 @@ def save_dialogue(tx: Transaction, conversation_id: str, user_id: str, state: Di
 
 def doubt_all(tx: Transaction, conversation_id: str, user_id: str | None = None, *, but: str = "") -> None:
     """A message came: the next yes of any member (of one user, of all but one) may be meant for it."""
-    rows = tx.execute(
-        "SELECT user_id, state FROM booking_dialogues WHERE conversation_id = ? AND user_id = COALESCE(?, user_id)",
-        (conversation_id, user_id),
-    )
-    for user_id, text in rows:
-        state = msgspec.json.decode(text, type=Dialogue)
-        if state.step != "confirm" or user_id == but:
+    for other, text, _ in dialogue_rows(tx, conversation_id):
+        if other == but or user_id not in (None, other):
+            continue
+        state = _DECODER.decode(text)
+        if state.step != "confirm":
             continue
         state.doubt()
         tx.execute(
             "UPDATE booking_dialogues SET state = ? WHERE conversation_id = ? AND user_id = ?",
-            (msgspec.json.encode(state).decode(), conversation_id, user_id),
+            (msgspec.json.encode(state).decode(), conversation_id, other),
         )
 
 
@@ -183,11 +183,12 @@ def dialogues_on(
 ) -> list[tuple[str, Dialogue]]:
     """(user, dialogue) of each user in a conversation whose open question is about an appointment, or goes on behind one.
     `of_any_age`: also if it is so old that a text does not answer it any more (the server was down)."""
-    rows: list[tuple[Any, ...]] = tx.execute(
-        "SELECT user_id, state FROM booking_dialogues WHERE conversation_id = ? AND updated_at > ?",
-        (conversation_id, 0 if of_any_age else tx.now_ms - MAX_AGE_MS),
-    )
-    found = [(user_id, msgspec.json.decode(state, type=Dialogue)) for user_id, state in rows]
+    since = 0 if of_any_age else tx.now_ms - MAX_AGE_MS
+    found = [
+        (user_id, _DECODER.decode(text))
+        for user_id, text, at in dialogue_rows(tx, conversation_id)
+        if at > since
+    ]
     return [
         (user_id, state)
         for user_id, state in found

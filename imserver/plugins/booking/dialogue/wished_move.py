@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from imserver.plugins.booking.journey import notify
-from imserver.plugins.booking.schedule import wished_moves
+from imserver.plugins.booking.schedule import guests, wished_moves
 from imserver.plugins.booking.schedule.appointments import Appointment, by_code
-from imserver.plugins.booking.schedule.hits import Rules, stands
+from imserver.plugins.booking.schedule.hits import Rules, service_of, stands
 from imserver.plugins.booking.schedule.hours import MINUTE_MS
 from imserver.plugins.booking.schedule.leave import leaves_of
 from imserver.plugins.booking.schedule.plans import open_offers
@@ -22,11 +22,16 @@ from .state import Dialogue
 from .subjects import FRESH_MIN, mine_of, no_such, visible
 
 
-def is_asked_for(context: DialogueContext, appointment: Appointment) -> bool:
-    """Whether a move has to be asked for: the shop confirms by hand, and has confirmed this one. Whoever the shop itself
-    asks for another time has its yes already."""
-    by_hand = context.texts.shop_of(appointment).confirmation == "staff" and not context.is_staff
-    return by_hand and appointment.status is Status.CONFIRMED and not open_offers(context.tx, appointment.id)
+def is_asked_for(context: DialogueContext, appointment: Appointment, wall: datetime) -> bool:
+    """Whether a move to a wall time has to be asked for: the shop confirms by hand, everybody's or this guest's, and has
+    confirmed this one. Whoever the shop itself asks for another time has its yes already."""
+    if context.is_staff or appointment.status is not Status.CONFIRMED:
+        return False
+    shop = context.texts.shop_of(appointment)
+    service = service_of(context.tx, context.chain, shop, appointment)
+    who, minutes = appointment.customer_id, appointment.minutes
+    asked = guests.by_hand(context.tx, shop, service, who, wall, minutes, appointment.id)
+    return asked and not open_offers(context.tx, appointment.id)
 
 
 def agree(context: DialogueContext, appointment: Appointment, wished: datetime) -> None:

@@ -276,6 +276,8 @@ def tell_staff(
     fields = cards.appointment_fields(words, texts.chain, shop, appointment, resources_of(tx, appointment.id))
     if appointment.first_visit:
         fields.append((words("field.first_visit"), words("yes")))
+    if appointment.by_guest:
+        fields.append((words("field.guest"), words("guest.unverified")))
     tx.post(
         group,
         cards.card(
@@ -293,7 +295,8 @@ def _settled(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> Non
     shop = texts.shop_of(appointment)
     known = customer(tx, appointment.customer_id)
     words = _customer_words(tx, texts, appointment)
-    _tell(tx, texts, appointment, info_pack(words, texts.chain, shop, appointment, known.lens_kind))
+    pack = info_pack(words, texts.chain, shop, appointment, known.lens_kind, texts.public_url)
+    _tell(tx, texts, appointment, pack)
     reminders.plan(tx, appointment)
 
 

@@ -66,26 +66,28 @@ def before_quiet(wall: datetime) -> datetime:
 
 def plan(tx: Transaction, appointment: Appointment) -> None:
     """Rows and timers for this version of a confirmed appointment."""
+    values: list[object] = []
     for kind in KINDS:
         when = due(kind, appointment.wall, zone_named(appointment.zone), appointment.changed_at)
         timer = None
         if when.at is not None:
             payload = {"appointment": appointment.id, "version": appointment.version, "kind": kind}
             timer = tx.schedule(when.at, TIMER, payload)
-        tx.execute(
-            "INSERT INTO booking_reminders (appointment_id, version, kind, due_at, state, reason, timer_id, decided_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                appointment.id,
-                appointment.version,
-                kind,
-                when.at,
-                "not_sent" if timer is None else "planned",
-                when.reason,
-                timer,
-                tx.now_ms if timer is None else None,
-            ),
+        values += (
+            appointment.id,
+            appointment.version,
+            kind,
+            when.at,
+            "not_sent" if timer is None else "planned",
+            when.reason,
+            timer,
+            tx.now_ms if timer is None else None,
         )
+    tx.execute(
+        "INSERT INTO booking_reminders (appointment_id, version, kind, due_at, state, reason, timer_id, decided_at)"  # noqa: S608
+        " VALUES " + ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * len(KINDS)),
+        values,
+    )
 
 
 def drop(tx: Transaction, appointment: Appointment, reason: str) -> None:

@@ -19,9 +19,10 @@ LENS_KINDS = ("soft", "rgp", "orthok")
 
 
 def info_pack(
-    words: Words, chain: Chain, shop: Shop, appointment: Appointment, lens_kind: str
+    words: Words, chain: Chain, shop: Shop, appointment: Appointment, lens_kind: str, public_url: str = ""
 ) -> dict[str, Any]:
-    """The card that follows a confirmation. `lens_kind`: the kind of the customer's contact lenses, or "" if unknown."""
+    """The card that follows a confirmation. `lens_kind`: the kind of the customer's contact lenses, or "" if unknown.
+    `public_url`: if it is known how people reach the pages, the card has the address of the calendar file."""
     service = chain.service(appointment.service_id)
     lines = _notes(words, chain, shop, appointment, service, lens_kind)
     options = []
@@ -30,7 +31,15 @@ def info_pack(
             Option(words(f"lenses.{kind}_label"), f"{words('command.lenses')} {words(f'lenses.{kind}_word')}")
             for kind in LENS_KINDS
         ]
-    return cards.card(words("info.title"), "\n".join(lines), place_fields(words, shop), options)
+    fields = place_fields(words, shop)
+    if public_url:
+        fields.append((words("field.calendar"), f"{public_url}{event_path(appointment.code)}"))
+    return cards.card(words("info.title"), "\n".join(lines), fields, options)
+
+
+def event_path(code: str) -> str:
+    """The address of an appointment's calendar file."""
+    return f"/x/booking/event/{code}.ics"
 
 
 def place_card(words: Words, shop: Shop, hours: str) -> dict[str, Any]:

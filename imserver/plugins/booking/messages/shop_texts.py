@@ -24,12 +24,14 @@ class ShopTexts:
     red_flags: RedFlags
     #: What the chain is made of: the file, and what was changed by talking. None where nothing can be changed.
     in_effect: InEffect | None = None
+    #: How people reach the server's pages; "" if that is not said.
+    public_url: str = ""
 
     @classmethod
-    def of(cls, chain: Chain, in_effect: InEffect | None = None) -> ShopTexts:
+    def of(cls, chain: Chain, in_effect: InEffect | None = None, public_url: str = "") -> ShopTexts:
         lexicon = Lexicon(chain)
         prepare(lexicon)
-        return cls(chain, Catalogue(chain), lexicon, shipped_flags(), in_effect)
+        return cls(chain, Catalogue(chain), lexicon, shipped_flags(), in_effect, public_url)
 
     @property
     def revision(self) -> int:

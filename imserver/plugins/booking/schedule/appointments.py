@@ -59,6 +59,8 @@ class Appointment:
     wish_start_at: int = 0
     wish_free_at: int = 0
     wish_resources: str = ""
+    #: Its customer was a guest whom nobody had verified when the time was taken.
+    by_guest: bool = False
 
     @property
     def wall(self) -> datetime:
@@ -78,12 +80,13 @@ class Appointment:
         """From all columns, in order."""
         values = list(row)
         values[_VISIT], values[_STATUS] = bool(row[_VISIT]), Status(row[_STATUS])
+        values[_GUEST] = bool(row[_GUEST])
         return cls(*values)
 
 
 _COLUMN_NAMES = [field.name for field in fields(Appointment)]
 _COLUMNS = ", ".join(_COLUMN_NAMES)
-_VISIT, _STATUS = _COLUMN_NAMES.index("first_visit"), _COLUMN_NAMES.index("status")
+_VISIT, _STATUS, _GUEST = (_COLUMN_NAMES.index(name) for name in ("first_visit", "status", "by_guest"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ class Wish:
     conversation_id: str
     actor_id: str
     minutes: int
+    by_guest: bool = False
 
 
 def get(tx: Rows, appointment_id: int) -> Appointment | None:
@@ -172,9 +176,11 @@ def pending(tx: Transaction) -> list[Appointment]:
     return _many(tx, "status = 'pending' OR wish_wall <> '' ORDER BY id", ())
 
 
-def held_for(tx: Rows, customer_id: str, store_id: str) -> list[Appointment]:
-    """The holds of a customer in a shop."""
-    where = "hold_until IS NOT NULL AND status = 'held' AND customer_id = ? AND store_id = ?"
+def held_for(tx: Rows, customer_id: str, store_id: str | None) -> list[Appointment]:
+    """The holds of a customer in a shop, or in all."""
+    where = (
+        "hold_until IS NOT NULL AND status = 'held' AND customer_id = ? AND store_id = COALESCE(?, store_id)"
+    )
     return _many(tx, f"{where} LIMIT {MAX_ROWS}", (customer_id, store_id))
 
 
@@ -209,18 +215,20 @@ def hold(tx: Transaction, wish: Wish, slot: Slot) -> Appointment | None:
         "created_at": tx.now_ms,
         "changed_at": tx.now_ms,
         "changed_by": wish.actor_id,
+        "by_guest": int(wish.by_guest),
     }
-    tx.execute(
-        f"INSERT INTO booking_appointments ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})",  # noqa: S608
-        list(row.values()),
+    held = _only(
+        tx.execute(
+            f"INSERT INTO booking_appointments ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"  # noqa: S608
+            f" RETURNING {_COLUMNS}",
+            list(row.values()),
+        )
     )
     taken = cells.take(tx, number, wish.shop, wish.service, slot, wish.minutes)
     if taken is None:
         tx.execute("DELETE FROM booking_appointments WHERE id = ?", (number,))
         return None
     cells.name_resources(tx, number, (one.id for one in taken))
-    held = get(tx, number)
-    assert held is not None
     _remember(tx, held, "hold")
     _tell_time(tx, held)
     asked.tell_mine(tx, held.customer_id)
@@ -294,11 +302,12 @@ def describe(
     note: str = "",
 ) -> Appointment:
     """Write down the person that it is for. Part of the step that confirms, so the version stays."""
-    tx.execute(
-        "UPDATE booking_appointments SET for_name = ?, age_band = ?, first_visit = ?, person = ?, note = ? WHERE id = ?",
+    rows = tx.execute(
+        "UPDATE booking_appointments SET for_name = ?, age_band = ?, first_visit = ?, person = ?, note = ? WHERE id = ?"  # noqa: S608
+        f" RETURNING {_COLUMNS}",
         (for_name, age_band, int(first_visit), person, note, appointment.id),
     )
-    return _again(tx, appointment)
+    return _only(rows)
 
 
 def put_right(
@@ -321,8 +330,7 @@ def act(
         cells.release(tx, appointment.id)
     if status in OWNING and appointment.wish_wall and action not in KEEPS_WISH:
         cells.own(tx, appointment.id, cells_of_time(tx, appointment))
-    tx.execute("UPDATE booking_appointments SET hold_until = NULL WHERE id = ?", (appointment.id,))
-    return changed(tx, appointment, action, status, actor_id)
+    return changed(tx, appointment, action, status, actor_id, ends_hold=True)
 
 
 def cells_of_time(tx: Transaction, appointment: Appointment) -> list[tuple[str, int]]:
@@ -353,29 +361,38 @@ def rows_of_changes(tx: Transaction, appointment_id: int) -> list[tuple[str, str
 
 def show_card(tx: Transaction, appointment: Appointment, position: int) -> Appointment:
     """Remember where the appointment's card stands."""
-    tx.execute("UPDATE booking_appointments SET card_position = ? WHERE id = ?", (position, appointment.id))
+    rows = tx.execute(
+        f"UPDATE booking_appointments SET card_position = ? WHERE id = ? RETURNING {_COLUMNS}",  # noqa: S608
+        (position, appointment.id),
+    )
     asked.tell_mine(tx, appointment.customer_id)
-    return _again(tx, appointment)
+    return _only(rows)
 
 
 def changed(
-    tx: Transaction, appointment: Appointment, action: Action, status: Status, actor_id: str
+    tx: Transaction,
+    appointment: Appointment,
+    action: Action,
+    status: Status,
+    actor_id: str,
+    *,
+    ends_hold: bool = False,
 ) -> Appointment:
     """The end of every change: its version, its history. Raises LookupError if it was changed behind the caller's back."""
     rows = tx.execute(
-        "UPDATE booking_appointments SET status = ?, version = version + 1, changed_at = ?, changed_by = ?"
-        " WHERE id = ? AND version = ? RETURNING version",
+        "UPDATE booking_appointments SET status = ?, version = version + 1, changed_at = ?, changed_by = ?"  # noqa: S608
+        f"{', hold_until = NULL' if ends_hold else ''} WHERE id = ? AND version = ? RETURNING {_COLUMNS}",
         (status, tx.now_ms, actor_id, appointment.id, appointment.version),
     )
     if not rows:
         raise LookupError(f"appointment {appointment.id} is no longer at version {appointment.version}")
     if appointment.wish_wall and action not in KEEPS_WISH:
-        tx.execute(
-            "UPDATE booking_appointments SET wish_wall = '', wish_start_at = 0, wish_free_at = 0, wish_resources = ''"
-            " WHERE id = ?",
+        rows = tx.execute(
+            "UPDATE booking_appointments SET wish_wall = '', wish_start_at = 0, wish_free_at = 0, wish_resources = ''"  # noqa: S608
+            f" WHERE id = ? RETURNING {_COLUMNS}",
             (appointment.id,),
         )
-    now = _again(tx, appointment)
+    now = _only(rows)
     _remember(tx, now, action)
     _tell(tx, appointment, now)
     return now
@@ -415,10 +432,10 @@ def _remember(tx: Transaction, appointment: Appointment, action: str) -> None:
     )
 
 
-def _again(tx: Transaction, appointment: Appointment) -> Appointment:
-    row = get(tx, appointment.id)
-    assert row is not None
-    return row
+def _only(rows: Sequence[Sequence[Any]]) -> Appointment:
+    """The appointment that a statement wrote."""
+    (row,) = rows
+    return Appointment.of(row)
 
 
 def _one(tx: Rows, where: str, params: Sequence[object]) -> Appointment | None:

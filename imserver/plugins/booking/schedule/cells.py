@@ -54,10 +54,12 @@ def release(tx: Transaction, number: int) -> None:
 
 
 def name_resources(tx: Transaction, number: int, taken: Iterable[str]) -> None:
-    for resource_id in taken:
+    values = [value for resource_id in taken for value in (number, resource_id)]
+    if values:
         tx.execute(
-            "INSERT INTO booking_appointment_resources (appointment_id, resource_id) VALUES (?, ?)",
-            (number, resource_id),
+            "INSERT INTO booking_appointment_resources (appointment_id, resource_id) VALUES "  # noqa: S608  only marks
+            + ", ".join(["(?, ?)"] * (len(values) // 2)),
+            values,
         )
 
 

@@ -20,6 +20,8 @@ PATTERN = re.compile(
     rf"(?<![A-Za-z0-9])([{LETTERS}][{DIGITS}]){{2}}(?:[{LETTERS}](?:[{DIGITS}](?:[{LETTERS}][{DIGITS}]?)?)?)?(?![A-Za-z0-9])",
     re.IGNORECASE,
 )
+MARKED = re.compile(f"((?:[{LETTERS}][{DIGITS}]){{2,4}}) v([0-9]{{1,6}})")
+"""What the command of a button carries: a code, not one of an odd length, and the version of what its card shows."""
 
 
 def code_of(number: int) -> str:

@@ -36,6 +36,7 @@ BYTE_ORDER_MARK = "\ufeff"
 CHAIN_FIELD = "$.plugins.booking.chain"
 
 Id = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+Version = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
 _SPAN = r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$"
 SpanText = Annotated[str, Meta(pattern=_SPAN)]
 Minutes = Annotated[int, Meta(ge=CELL_MIN, le=480)]
@@ -49,6 +50,7 @@ LeaveText = Annotated[
 #: What is wanted where one of these stands, for people who wrote something else.
 WANTED: Mapping[Any, str] = {
     Id: "an id is small letters, digits and hyphens, such as garden-2",
+    Version: "a version is letters, digits, dots and hyphens, such as 2026-1",
     SpanText: "a span looks like 09:00-14:00",
     LeaveText: "leave looks like 2026-12-04, 2026-12-04 13:00-18:00 or 2026-12-04 - 2026-12-08",
 }
@@ -168,6 +170,14 @@ class Answer(Struct, frozen=True, forbid_unknown_fields=True):
     language: Literal["zh", "en", ""] = ""
 
 
+class ConsentText(Struct, frozen=True, forbid_unknown_fields=True):
+    """What customers agree to, in the two languages. Other words are another version: whoever agreed before is asked again."""
+
+    version: Version
+    zh: Annotated[str, Meta(min_length=1, max_length=4000)]
+    en: Annotated[str, Meta(min_length=1, max_length=4000)]
+
+
 class Shop(Struct, frozen=True, forbid_unknown_fields=True):
     """One shop."""
 
@@ -203,6 +213,15 @@ class Shop(Struct, frozen=True, forbid_unknown_fields=True):
     emergency: Annotated[str, Meta(pattern=r"^(?:|none|[0-9]{2,6})$")] = ""
     #: Accounts of staff who are called one by one about an emergency outside opening hours.
     on_call: tuple[str, ...] = ()
+    #: What the page asks customers to agree to; None: the text that ships. `asks_consent = false`: nothing.
+    consent: ConsentText | None = None
+    asks_consent: bool = True
+    #: Guests whom nobody has verified: confirmed like everybody (`auto`) or by the staff, and the part of a day's free times
+    #: that they may have together, in percent. Above it the staff confirm.
+    guest_confirmation: Literal["auto", "staff"] = "auto"
+    guest_share: Annotated[int, Meta(ge=0, le=100)] = 30
+    #: Coming appointments of one guest in this shop; above that the staff confirm.
+    guest_upcoming: Annotated[int, Meta(ge=0, le=100)] = 2
 
     def offers(self, service: Service) -> bool:
         return service.id in self.services

@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime
 from typing import Final
 
 from imserver.plugins.booking.dates.text import DAY_MARK, TIME_MARK, Sheet
+from imserver.plugins.booking.schedule import codes
 
 from . import sayings, sure
 from .acts import Act, Kind, Reading, Rest, Scene, Span, Weight, When
@@ -78,6 +79,9 @@ def understand(text: str, scene: Scene, lexicon: Lexicon) -> Reading:
     label = scene.labels.get(folded)
     if label is not None:
         return Reading(text, label=label)
+    marked = codes.MARKED.fullmatch(text)
+    if marked is not None:
+        return _of_button(text, marked)
     page = Page(text)
     if not scene.staff and is_staffs(page):
         return _for_people(text)
@@ -92,6 +96,14 @@ def prepare(lexicon: Lexicon) -> None:
     for step in ("", "name", "confirm"):
         for text in _PREPARING:
             understand(text, Scene(now, "UTC", step=step), lexicon)
+
+
+def _of_button(text: str, marked: re.Match[str]) -> Reading:
+    """A code and a version, as buttons send them: what the stages below read in it, whatever is open, without their time."""
+    code = Act(Kind.GIVE, "code", marked[1], (Span(*marked.span(1)),))
+    return Reading(
+        text, (code, Act(Kind.GIVE, "version", int(marked[2]), (Span(marked.start(2) - 1, len(text)),)))
+    )
 
 
 def _for_people(text: str) -> Reading:

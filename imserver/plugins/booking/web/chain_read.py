@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from imserver.plugins.booking.messages.consent_text import consent_of
 from imserver.plugins.booking.messages.texts import LANGUAGES, Words
 from imserver.plugins.booking.schedule.hours import opening_spans, shop_spans, wall_of, zone_of
 from imserver.plugins.booking.schedule.shops import Pair, Service, Shop
@@ -48,13 +49,18 @@ def _shop(served: Served, shop: Shop, now_ms: int) -> dict[str, Any]:
         "open": _open(shop, now_ms, both),
         "services": [_service(one, usual=index == 0) for index, one in enumerate(services)],
         "confirmation": shop.confirmation,
-        "consent": None,
+        "consent": _consent(served, shop),
         "info": {
             "parking": _pair(shop.parking) if shop.parking is not None else None,
             "hours": _hours(shop, now_ms),
             "needsIdCard": shop.needs_id_card,
         },
     }
+
+
+def _consent(served: Served, shop: Shop) -> dict[str, Any] | None:
+    asked = consent_of(served.catalogue, shop)
+    return None if asked is None else {"version": asked.version, "text": {"zh": asked.zh, "en": asked.en}}
 
 
 def _service(service: Service, *, usual: bool) -> dict[str, Any]:

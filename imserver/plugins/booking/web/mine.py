@@ -11,7 +11,10 @@ from imserver.plugins.booking.customers import customer, language_for
 from imserver.plugins.booking.dialogue.holding import MAX_EXTENSIONS
 from imserver.plugins.booking.dialogue.state import Dialogue, load_dialogue
 from imserver.plugins.booking.messages.cards import CHANGEABLE
+from imserver.plugins.booking.messages.consent_text import consent_of
+from imserver.plugins.booking.messages.info_pack import event_path
 from imserver.plugins.booking.messages.texts import Words
+from imserver.plugins.booking.schedule import consents, guests
 from imserver.plugins.booking.schedule.appointments import (
     Appointment,
     get,
@@ -72,7 +75,9 @@ def mine_of(rows: Rows, served: Served, user_id: str) -> Mine:
         as_of=rows.now_ms,
         until=_until(reading, coming, booked),
         conversations={one.store_id: one.conversation_id for one in services},
-        known=Known(name=known.name, age=known.age_band, language=language, consent={}),
+        known=Known(
+            name=known.name, age=known.age_band, language=language, consent=consents.standing(rows, user_id)
+        ),
         held=_held(reading),
         moving=_moving(reading),
         cancelling=_cancelling(reading),
@@ -109,6 +114,9 @@ def _held(reading: _Reading) -> Held | None:
     if shop is None or held.hold_until is None:
         return None
     words, left = reading.words(shop), MAX_EXTENSIONS - draft.extended
+    wanted = consent_of(reading.served.catalogue, shop)
+    agreed = wanted is None or consents.standing(reading.rows, reading.user_id).get(shop.id) == wanted.version
+    ask = "confirm" if draft.asks_yes else draft.step
     return Held(
         code=held.code,
         version=held.version,
@@ -119,13 +127,21 @@ def _held(reading: _Reading) -> Held | None:
         minutes=held.minutes,
         until=held.hold_until,
         extensions_left=left,
-        confirmation=shop.confirmation,
-        ask="confirm" if draft.asks_yes else draft.step,
+        confirmation="staff" if _is_by_hand(reading, shop, held, held.wall) else "auto",
+        ask=ask if agreed or not draft.asks_yes else "consent",
         facts=Facts(name=draft.name, age=draft.age_band, first_visit=draft.first_visit, person=draft.person),
-        confirm=(draft.yes or None) if draft.asks_yes else None,
+        confirm=(draft.yes or None) if draft.asks_yes and agreed else None,
         more=f"{words('command.longer')} {held.code}" if left > 0 else None,
-        release=f"{words('command.cancel')} {held.code}",
+        release=f"{words('command.cancel')} {held.code} v{held.version}",
     )
+
+
+def _is_by_hand(reading: _Reading, shop: Shop, appointment: Appointment, wall: datetime) -> bool:
+    service = reading.served.chain.service(appointment.service_id)
+    if service is None:
+        return shop.confirmation == "staff"
+    who, minutes = appointment.customer_id, appointment.minutes
+    return guests.by_hand(reading.rows, shop, service, who, wall, minutes, appointment.id)
 
 
 def _moving(reading: _Reading) -> Moving | None:
@@ -142,7 +158,9 @@ def _moving(reading: _Reading) -> Moving | None:
             wall=appointment.start_wall,
             to_wall=state.wall,
             to_at=utc_ms(datetime.fromisoformat(state.wall), zone_of(shop)) or 0,
-            confirmation=shop.confirmation,
+            confirmation="staff"
+            if _is_by_hand(reading, shop, appointment, datetime.fromisoformat(state.wall))
+            else "auto",
             confirm=(state.yes or None) if state.asks_yes else None,
             keep=words("command.cancel"),
         )
@@ -194,8 +212,3 @@ def _booked(reading: _Reading, appointment: Appointment, *, is_over: bool = Fals
         cancel=f"{words('command.cancel')} {name}" if open_to_change else None,
         event=event_path(appointment.code),
     )
-
-
-def event_path(code: str) -> str:
-    """The address of an appointment's calendar file."""
-    return f"/x/booking/event/{code}.ics"

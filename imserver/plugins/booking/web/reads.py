@@ -91,7 +91,7 @@ class Reads:
         """The shops."""
 
         async def work_out() -> object:
-            served = await self._served()
+            served = await self.served()
             return chain_read.chain_of(served, self._clock.now_ms())
 
         return await self._answer(request, "chain", work_out)
@@ -101,7 +101,7 @@ class Reads:
         shop_id, text = request.query.get("shop", ""), request.query.get("day", "")
 
         async def work_out() -> object:
-            served = await self._served()
+            served = await self.served()
             shop, day = served.chain.shop(shop_id), _date(text)
             if shop is None or day is None:
                 raise _unknown("shop" if shop is None else "day")
@@ -116,7 +116,7 @@ class Reads:
         asked = [request.query.get(name, "") for name in ("shop", "service", "from", "count")]
 
         async def work_out() -> object:
-            served = await self._served()
+            served = await self.served()
             return await self._days(served, *asked)
 
         return await self._answer(request, f"days {' '.join(asked)}", work_out)
@@ -141,7 +141,7 @@ class Reads:
             return [[], []]
         return [await self._read(*statement) for statement in span.statements]
 
-    async def _served(self) -> Served:
+    async def served(self) -> Served:
         """The chain in effect, or a newer one."""
         ((revision,),) = await self._read(REVISION)
         served = self._chains.known(revision)

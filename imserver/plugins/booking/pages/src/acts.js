@@ -58,12 +58,13 @@ export class Acts {
     const answers = [];
     const stop = this.#line.heard((message) => void (message.senderId === shop.bot && answers.push(message)));
     try {
-      await this.#line.enter(shop);
-      answers.length = 0;
-      await this.#line.post(shop, command);
-      if (await this.#settled(reached, answers)) return this.#end(name, target, "done", "");
-      const words = wordsOf(answers[answers.length - 1]);
-      return this.#end(name, target, answers.length ? "refused" : "failed", answers.length ? "" : "SLOW", words);
+      const posted = await this.#line.post(shop, command);
+      // Older messages may come at the same time: this browser was away, and the first act connects it.
+      const answered = () => answers.filter((message) => isBehind(message, posted));
+      if (await this.#settled(reached, answered)) return this.#end(name, target, "done", "");
+      const said = answered();
+      if (said.length === 0) return this.#end(name, target, "failed", "SLOW");
+      return this.#end(name, target, "refused", "", wordsOf(said[said.length - 1]));
     } catch (error) {
       return this.#end(name, target, "failed", codeOf(error));
     } finally {
@@ -83,9 +84,9 @@ export class Acts {
    * changed comes at most once a second.
    *
    * @param {(mine: Mine) => boolean} reached
-   * @param {Message[]} answers
+   * @param {() => Message[]} answered
    */
-  #settled(reached, answers) {
+  #settled(reached, answered) {
     return new Promise((resolve) => {
       let heard = 0;
       /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -102,8 +103,9 @@ export class Acts {
         if (mine !== null && reached(mine)) finish(true);
       };
       const ask = async () => {
-        if (answers.length === heard) return;
-        heard = answers.length;
+        const count = answered().length;
+        if (count === heard) return;
+        heard = count;
         await this.#readings.readMine();
         look();
         refusal ??= setTimeout(() => finish(false), REFUSED_MS);
@@ -132,6 +134,11 @@ export class Acts {
   #set(act) {
     this.#store.set({ act });
   }
+}
+
+/** Whether a message is newer than a post, in the same conversation or another. @param {Message} message @param {import("./shapes.js").Posted} posted */
+function isBehind({ conversationId, position, sentAt }, posted) {
+  return conversationId === posted.conversationId ? position > posted.position : sentAt >= posted.sentAt;
 }
 
 /** What a message says: its text, or a card's. @param {Message | undefined} message */

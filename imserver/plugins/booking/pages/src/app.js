@@ -60,7 +60,7 @@ export function startPage({ root, makeLine, reads, window = globalThis.window, c
   followLinks(document, router);
   watchBrowser(window, page);
   readings.show(store.get().route);
-  void line.start();
+  void page.begin();
   return page;
 }
 
@@ -72,7 +72,7 @@ function initial(language, theme) {
     theme: theme === "light" || theme === "dark" ? theme : "auto",
     reachable: true,
     session: null,
-    line: { state: "none", code: "", retryAt: null },
+    line: { state: "none", code: "", act: null, retryAt: null, kept: true, notice: null },
     chain: unread(),
     days: unread(),
     day: unread(),
@@ -81,6 +81,7 @@ function initial(language, theme) {
     drafts: {},
     said: { text: "", count: 0 },
     chat: {},
+    update: null,
   };
 }
 
@@ -117,6 +118,8 @@ function watchBrowser(window, page) {
   const seen = () => {
     page.line.wake();
     page.readings.refresh();
+    // The question who this browser is may have met no network.
+    if (page.store.get().session === null) void page.begin();
   };
   window.addEventListener("online", reachable);
   window.addEventListener("offline", reachable);

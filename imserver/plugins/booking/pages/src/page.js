@@ -56,6 +56,23 @@ export class Page {
     this.store.set({ theme });
   }
 
+  /** Connect, if this browser is somebody. What was kept of them is shown until the server answers. */
+  async begin() {
+    try {
+      await this.line.start();
+    } catch {
+      return; // the network is away, or the server: asked again when the page is seen, or at the first act
+    }
+    await this.readings.recall();
+  }
+
+  /** Do what helps a line that is stopped. @param {import("./shapes.js").LineState["act"]} act */
+  mend(act) {
+    if (act === "begin") this.line.begin();
+    else if (act === "here") this.line.takeOver();
+    else this.reload();
+  }
+
   /** Load the document anew: a newer page, or a new session. */
   reload() {
     this.#window.location.reload();

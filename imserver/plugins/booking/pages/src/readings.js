@@ -8,18 +8,7 @@ import { unread } from "./shapes.js";
 /** @typedef {import("./shapes.js").ShopPlace} ShopPlace */
 /** @typedef {() => void} Stop */
 
-/**
- * `reads.js`. A watch calls with each answer, first the present one, until it is stopped.
- *
- * @typedef {object} Reads
- * @property {() => Promise<import("./shapes.js").Chain>} chain
- * @property {(of: {shop: string, service: string, from: string, count: number}) => Promise<import("./shapes.js").Days>} days
- * @property {(of: {shop: string, service: string, day: string}) => Promise<import("./shapes.js").Day>} day
- * @property {(client: any) => Promise<import("./shapes.js").Mine>} mine
- * @property {(client: any, of: {shop: string, service: string, day: string},
- *   onChange: (day: import("./shapes.js").Day) => void) => Stop} watchDay
- * @property {(client: any, onChange: (mine: import("./shapes.js").Mine) => void) => Stop} watchMine
- */
+/** @typedef {Pick<typeof import("./reads.js"), "chain" | "days" | "mine" | "watchDay" | "watchMine">} Reads */
 
 /** Days in the strip: two weeks, the horizon in which most people book. */
 export const DAYS = 14;
@@ -69,6 +58,16 @@ export class Readings {
     this.#daysAt = 0;
     this.#watchMine(true);
     void this.readMine();
+  }
+
+  /** The shops and one's appointments as this browser last knew them, until the server answers. */
+  async recall() {
+    const { kept } = this.#line;
+    const [shops, known] = await Promise.all([kept?.get("chain"), kept?.get("mine")]);
+    const { chain, mine } = this.#store.get();
+    if (known !== undefined && mine.value === null) this.#store.set({ mine: { ...mine, value: known } });
+    if (chain.value !== null) return void kept?.put("chain", chain.value);
+    if (shops !== undefined) this.#store.set({ chain: { ...chain, value: shops } });
   }
 
   /** One's appointments, now. Resolves with them; null if they cannot be read. */
@@ -133,6 +132,7 @@ export class Readings {
     try {
       const value = await this.#reads.chain();
       this.#store.set({ chain: { state: "ready", value, code: "", key: "" } });
+      void this.#line.kept?.put("chain", value);
     } catch (error) {
       this.#failed("chain", error, () => void this.#readChain());
     }
@@ -168,7 +168,7 @@ export class Readings {
       const { days } = this.#store.get();
       const [of, about, from] = days.key.split("/");
       if (this.#clock.now() - this.#daysAt > DAYS_AGAIN_MS) void this.#readDays(days.key, of, about, from);
-    });
+    }, (error) => this.#store.set({ day: { ...this.#store.get().day, state: "failed", code: codeOf(error) } }));
     this.#day = { key: watched, stop };
   }
 

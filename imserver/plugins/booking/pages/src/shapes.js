@@ -106,36 +106,32 @@
 
 // -- the line -----------------------------------------------------------------------------------------------------------------
 
-/**
- * `none`: this browser has no account yet; looking makes none. `waiting`: for the next attempt, at `retryAt` (this machine's
- * clock). `stopped`: it does not come back by itself; `code` says why (SIGNED_OUT, VERSION, …).
- *
- * @typedef {object} LineState
- * @property {"none" | "connecting" | "connected" | "waiting" | "stopped"} state
- * @property {string} code
- * @property {number | null} retryAt
- */
+/** @typedef {import("./line/line.js").LineState} LineState */
 
 /**
- * Whoever holds the client (`line.js`): it makes the guest at the first act, connects, and feeds the store.
+ * What screens use of the line (`line/line.js`, which says more of each).
  *
  * @typedef {object} Line
- * @property {() => Promise<void>} start  Connects if this browser has an account.
- * @property {(shop: ShopPlace) => Promise<Client>} enter  The client, connected; makes a guest if nobody is signed in. Rejects
- *   with SessionError.
- * @property {(shop: ShopPlace, text: string, tap?: {label: string, card: number}) => Promise<Posted>} post  What one could type,
- *   to the shop's conversation. One key for each call, so that it is one message however often it is offered. Resolves when it
- *   is durable.
- * @property {(listener: (message: Message) => void) => () => void} heard  Every message as it comes; returns how to stop.
- * @property {() => void} wake  The page is seen again (bfcache, a phone that slept): look at once whether the line lives.
- * @property {() => Client | null} client  Null while there is none.
+ * @property {() => Promise<unknown>} start
+ * @property {(shop: ShopPlace, text: string) => Promise<Posted>} post  What is only worth doing now; rejects with `code`, `text`.
+ * @property {(listener: (message: Message) => void) => () => void} heard
+ * @property {() => void} wake
+ * @property {() => import("./reads.js").Asks | null} client  Null while there is none.
+ * @property {Pick<import("./line/kept.js").Kept, "get" | "put"> | null} kept  What this browser keeps for the time without a network.
+ * @property {() => void} begin
+ * @property {() => void} takeOver
+ * @property {() => void} dismiss
+ * @property {readonly unknown[]} unsent
  */
 
-/** @typedef {any} Client */
 /** @typedef {{conversationId: string, position: number, sentAt: number}} Posted */
 /**
- * @typedef {{conversationId: string, position: number, senderId: string, sentAt: number, content: Record<string, any> | null,
- *   own: boolean}} Message
+ * @typedef {object} Message
+ * @property {string} conversationId
+ * @property {number} position
+ * @property {string} senderId
+ * @property {number} sentAt
+ * @property {Readonly<Record<string, any>> | null} content
  */
 
 // -- the state in the store ---------------------------------------------------------------------------------------------------
@@ -176,7 +172,8 @@
  * @property {Act | null} act
  * @property {Record<string, Draft>} drafts  What was entered, by shop: the back button loses nothing.
  * @property {{text: string, count: number}} said  The last announcement.
- * @property {Record<string, any>} chat  What the conversation's screens keep.
+ * @property {Record<string, string>} chat  What is being written, by shop.
+ * @property {(() => void) | null} update  There is a newer version of this page, and this loads it.
  */
 
 /** @template T @returns {Reading<T>} */

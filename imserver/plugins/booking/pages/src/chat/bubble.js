@@ -13,9 +13,9 @@ import { c, wordsOf } from "./words.js";
  * What rows need of the screen.
  *
  * @typedef {object} BubbleActs
- * @property {(card: number, action: Action) => void} press
+ * @property {(card: BubbleRow, action: Action) => void} press
  * @property {(name: string, act: "again" | "discard") => void} settle  A refused post.
- * @property {ReadonlySet<string>} pressing  "POSITION COMMAND" of buttons whose post has no answer.
+ * @property {ReadonlySet<string>} pressing  "KEY COMMAND" of buttons whose post has no answer.
  * @property {(at: number) => string} timeAt
  */
 
@@ -27,7 +27,7 @@ export function Bubble({ row, acts }) {
   const { shown, from, first, last } = row;
   const classes = ["bubble", from, shown.is, first && "first", last && "last", row.pressed && "pressed"].filter(Boolean).join(" ");
   return html`
-    <li class=${classes} data-position=${row.position || null}>
+    <li class=${classes} data-key=${row.key}>
       ${row.name && html`<p class="small quiet sender">${row.name}</p>`}
       <span class="spoken">${row.from === "own" ? c("chat.you") : row.name || c("chat.shop")}${row.pressed ? ` · ${c("tick.pressed")}` : ""}: </span>
       <${Content} row=${row} acts=${acts} />
@@ -74,12 +74,12 @@ function Buttons({ card, row, acts }) {
   return html`
     <div class=${short ? "choices short" : "choices"} role="group" aria-label=${card.title || c("chat.shop")}>
       ${drawn.map((action, index) => {
-        const pressing = acts.pressing.has(`${row.position} ${action.command}`);
+        const pressing = acts.pressing.has(`${row.key} ${action.command}`);
         const used = row.used.has(action.command);
         const kind = { primary: " main", danger: " alarm", default: "" }[action.style];
         return html`
           <button key=${index} type="button" class=${`button${used ? " used" : kind}`} aria-disabled=${pressing ? "true" : null}
-            onClick=${() => !pressing && acts.press(row.position, action)}>
+            onClick=${() => !pressing && acts.press(row, action)}>
             ${used && html`<${ChatIcon} name=${pressing ? "sending" : "sent"} />`}${action.label}
             ${(used || pressing) && html`<span class="spoken"> (${pressing ? c("card.sending") : c("card.pressed")})</span>`}
           </button>`;

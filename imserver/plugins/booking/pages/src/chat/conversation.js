@@ -143,7 +143,7 @@ export class Conversation {
       const joined = known.some((position) => position >= page.first - 1) && known.every((position) => position <= page.head);
       if (!joined) this.#items.clear();
       for (const item of page.items) this.#put(item);
-      this.#set({ state: "ready", whole: Math.min(page.first, this.#view.items[0]?.position ?? 1) <= 1 });
+      this.#set({ state: "ready", whole: Math.min(page.first, ...this.#items.keys()) <= 1 });
       await this.#people(); // first: a bot's cursor is nobody's reading
       await this.#cursors(client);
     } catch (error) {

@@ -69,7 +69,10 @@ function DeviceCard({ device, state, page, onChanged }) {
       <${ChatIcon} name="browser" />
       <div class="lines">
         <p><strong>${name}</strong> ${device.this && html`<span class="tag good">${c("devices.this")}</span>`}</p>
-        <p class="small quiet">${c("devices.seen", { time: moment(device.seenAt, state.language) })} · ${c("devices.made", { time: moment(device.madeAt, state.language) })}</p>
+        <p class="small quiet">
+          ${c("devices.seen", { time: moment(device.seenAt, state.language) })}<br />
+          ${c("devices.made", { time: moment(device.madeAt, state.language) })}
+        </p>
       </div>
       ${naming
         ? html`<${NameForm} label=${device.label} onCancel=${() => setNaming(false)} onSave=${(/** @type {string} */ label) => act(() => account.rename(device.id, label), c("devices.named"))} />`

@@ -1,24 +1,10 @@
-/** What a page says inside another app: such a browser has a store of its own, forgets it, and takes no reminders. */
+/** What a page says inside another app. */
 
 import { Notice } from "../parts/notice.js";
 import { html, useState } from "../view.js";
+import { appOf } from "./apps.js";
 import { copy } from "./copy.js";
 import { c } from "./words.js";
-
-/** Apps that open links in themselves, by what their browser calls itself. The name is for people. */
-const APPS = /** @type {const} */ ([
-  [/MicroMessenger/i, "微信 WeChat"],
-  [/\bQQ\//i, "QQ"],
-  [/Weibo/i, "微博 Weibo"],
-  [/AlipayClient/i, "支付宝 Alipay"],
-  [/DingTalk/i, "钉钉 DingTalk"],
-  [/Instagram/i, "Instagram"],
-  [/FBA[NV]/i, "Facebook"],
-  [/\bLine\//i, "LINE"],
-]);
-
-/** The app that this is inside; null: a browser. @param {string} agent */
-export const appOf = (agent) => APPS.find(([pattern]) => pattern.test(agent))?.[1] ?? null;
 
 /** @param {{agent?: string}} props */
 export function InAppNotice({ agent = navigator.userAgent }) {

@@ -27,7 +27,7 @@ export function LinkScreen({ state, page }) {
     setDoing(true);
     try {
       const before = state.session;
-      const session = await account.redeem(secret);
+      const session = await account.redeem(secret, { leave: state.session !== null }); // the notice above said so
       if (before !== null && before.userId !== session.userId) await /** @type {Line} */ (/** @type {unknown} */ (page.line)).leaveFor(session);
       location.replace(addressOf("mine"));
     } catch (error) {

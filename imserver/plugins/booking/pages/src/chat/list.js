@@ -114,9 +114,9 @@ function Older({ view, onOlder }) {
 /** The first row in sight, which must not move. @param {HTMLElement} list */
 function heldRow(list) {
   const top = list.getBoundingClientRect().top;
-  for (const row of list.querySelectorAll("[data-position]")) {
+  for (const row of list.querySelectorAll("[data-key]")) {
     const place = row.getBoundingClientRect();
-    if (place.bottom > top) return { key: /** @type {HTMLElement} */ (row).dataset.position ?? "", top: place.top };
+    if (place.bottom > top) return { key: /** @type {HTMLElement} */ (row).dataset.key ?? "", top: place.top };
   }
   return null;
 }
@@ -124,6 +124,6 @@ function heldRow(list) {
 /** @param {HTMLElement} list @param {{key: string, top: number} | null} held */
 function keepPlace(list, held) {
   if (held === null) return;
-  const row = list.querySelector(`[data-position="${held.key}"]`);
+  const row = list.querySelector(`[data-key="${held.key}"]`);
   if (row !== null) list.scrollTop += row.getBoundingClientRect().top - held.top;
 }

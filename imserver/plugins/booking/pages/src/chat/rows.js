@@ -16,6 +16,7 @@ import { shownContent } from "./content.js";
  * @typedef {object} Bubble
  * @property {"bubble"} is
  * @property {string} key
+ * @property {string} conversation
  * @property {number} position  0: none yet.
  * @property {number} at  UTC ms.
  * @property {"own" | "bot" | "staff"} from
@@ -31,7 +32,7 @@ import { shownContent } from "./content.js";
  * @property {ChatItem["reactions"]} reactions
  *
  * @typedef {{is: "day", key: string, day: string, at: number}} DayRow
- * @typedef {{is: "told", key: string, event: string, userId: string}} ToldRow
+ * @typedef {{is: "told", key: string, at: number, event: string, userId: string}} ToldRow
  * @typedef {Bubble | DayRow | ToldRow} Row
  */
 
@@ -43,49 +44,64 @@ const TOLD = new Set(["added", "removed", "left"]);
 const SENDING_MS = 2500;
 
 /**
- * @param {ConversationView} view
- * @param {readonly Post[]} unsent  Of this conversation.
+ * @param {readonly ConversationView[]} views  Where the shop speaks; behind it what was said to its bot before there was that.
+ * @param {readonly Post[]} unsent  Of these conversations.
  * @param {{me: string, bot: string, waits: boolean, now: number, dayOf: (at: number) => string}} around  `bot`: the shop's account;
  *   `waits`: there is no connection; `dayOf`: the day of an instant, as this phone has it.
  * @returns {Row[]}
  */
-export function rowsOf(view, unsent, { me, bot, waits, now, dayOf }) {
+export function rowsOf(views, unsent, { me, bot, waits, now, dayOf }) {
+  const [main, ...before] = views;
+  // What is older than the messages that are read would stand above a gap.
+  const from = main.whole ? -Infinity : (main.items[0]?.sentAt ?? -Infinity);
+  const rows = [
+    ...storedRows(main, me, bot),
+    ...before.flatMap((view) => storedRows(view, me, bot)).filter((row) => row.at >= from),
+  ];
+  if (before.length > 0) rows.sort((one, other) => one.at - other.at);
+  const stored = new Set(views.flatMap(({ items }) => items.map((item) => hex(item.key))));
+  for (const post of unsent) if (!stored.has(post.name)) rows.push(unsentRow(post, waits, now));
+  return grouped(withDays(rows, dayOf));
+}
+
+/** @param {ConversationView} view @param {string} me @param {string} bot @returns {(Bubble | ToldRow)[]} */
+function storedRows(view, me, bot) {
   const botOf = (/** @type {string} */ userId) => view.people[userId]?.isBot ?? userId === bot;
   const cards = cardsOf(view.items, botOf);
   const used = usedOf(view.items, me, cards);
-  /** @type {Row[]} */
+  /** @type {(Bubble | ToldRow)[]} */
   const rows = [];
   for (const item of view.items) {
     const shown = shownContent(item.content);
     if (shown.is === "system") {
       const self = shown.userId === me && shown.event === "added";
-      if (TOLD.has(shown.event) && !self) rows.push({ is: "told", key: `p${item.position}`, event: shown.event, userId: shown.userId });
+      const { event, userId } = shown;
+      if (TOLD.has(event) && !self) rows.push({ is: "told", key: `k${hex(item.key)}`, at: item.sentAt, event, userId });
       continue;
     }
+    if (shown.is === "card" && shown.ref?.kind === "conversation") continue; // "I have answered there": there is where one is
     const own = item.senderId === me;
     rows.push({
-      is: "bubble", key: `k${hex(item.key)}`, position: item.position, at: item.sentAt,
+      is: "bubble", key: `k${hex(item.key)}`, conversation: view.id, position: item.position, at: item.sentAt,
       from: own ? "own" : botOf(item.senderId) ? "bot" : "staff", name: own ? "" : (view.people[item.senderId]?.name ?? ""),
       first: true, last: true, ...labelled(shown, cards, own), used: used.get(item.position) ?? NONE,
       edited: item.revision > 1 && shown.is === "text",
       tick: !own ? null : item.position <= view.readUpTo ? "read" : "sent", post: null, reactions: item.reactions,
     });
   }
-  const stored = new Set(view.items.map((item) => hex(item.key)));
-  for (const post of unsent) if (!stored.has(post.name)) rows.push(unsentRow(post, cards, waits, now));
-  return grouped(withDays(rows, dayOf));
+  return rows;
 }
 
 /** @type {ReadonlySet<string>} */
 const NONE = new Set();
 
-/** @param {Post} post @param {Map<number, CardContent>} cards @param {boolean} waits @param {number} now @returns {Bubble} */
-function unsentRow(post, cards, waits, now) {
+/** What was pressed here just now needs no proof of its label. @param {Post} post @param {boolean} waits @param {number} now @returns {Bubble} */
+function unsentRow(post, waits, now) {
   const shown = /** @type {TextContent} */ ({ is: "text", text: post.text, label: post.label ?? null, card: post.card ?? null });
   const late = waits || now - post.since > SENDING_MS;
   return {
-    is: "bubble", key: `k${post.name}`, position: 0, at: post.since, from: "own", name: "", first: true, last: true,
-    ...labelled(shown, cards, true), used: NONE, edited: false, tick: post.refused ? "refused" : late ? "waiting" : "sending", post,
+    is: "bubble", key: `k${post.name}`, conversation: post.conversationId, position: 0, at: post.since, from: "own", name: "", first: true, last: true,
+    shown: post.label === undefined ? shown : { ...shown, text: post.label }, pressed: post.label !== undefined, used: NONE, edited: false, tick: post.refused ? "refused" : late ? "waiting" : "sending", post,
     reactions: [],
   };
 }
@@ -128,14 +144,14 @@ function usedOf(items, me, cards) {
   return used;
 }
 
-/** @param {Row[]} rows @param {(at: number) => string} dayOf @returns {Row[]} */
+/** @param {(Bubble | ToldRow)[]} rows @param {(at: number) => string} dayOf @returns {Row[]} */
 function withDays(rows, dayOf) {
   /** @type {Row[]} */
   const all = [];
   let before = "";
   for (const row of rows) {
-    const day = row.is === "bubble" ? dayOf(row.at) : before;
-    if (row.is === "bubble" && day !== before) all.push({ is: "day", key: `d${day}`, day, at: row.at });
+    const day = dayOf(row.at);
+    if (day !== before) all.push({ is: "day", key: `d${day}`, day, at: row.at });
     before = day;
     all.push(row);
   }

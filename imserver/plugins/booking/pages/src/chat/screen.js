@@ -13,10 +13,11 @@ import { MessageList } from "./list.js";
 import { rowsOf } from "./rows.js";
 import { Strip } from "./strip.js";
 import { LineNotice } from "./line_notice.js";
-import { c } from "./words.js";
+import { c, wordsOf } from "./words.js";
 
 /** @import { ConversationView } from "./conversation.js" */
 /** @import { Action } from "./content.js" */
+/** @import { Bubble } from "./rows.js" */
 /** @import { Line } from "../line/line.js" */
 
 /** @typedef {import("../shapes.js").PageState} PageState */
@@ -38,23 +39,27 @@ export function ChatScreen({ state, page }) {
 function Chat({ state, page, shop }) {
   const line = /** @type {Line} */ (/** @type {unknown} */ (page.line));
   const id = line.conversationOf(shop);
+  const direct = line.client()?.direct(shop.bot) ?? "";
+  const before = useConversation(line, direct === id ? "" : direct, () => {});
   const { conversation, view } = useConversation(line, id, (item, seen) => {
     const spoken = spokenContent(shownContent(item.content));
     if (spoken) page.say(c("chat.says", { name: seen.people[item.senderId]?.name ?? named(shop.name), text: spoken }));
   });
-  const unsent = useUnsent(line).filter((post) => post.conversationId === id);
+  const unsent = useUnsent(line).filter((post) => post.conversationId === id || post.conversationId === direct);
   const [pressing, setPressing] = useState(/** @type {ReadonlySet<string>} */ (new Set()));
   const waits = line.state.state === "waiting";
   const me = line.session?.userId ?? "";
   const now = useClock(unsent.length > 0);
   const rows = useMemo(
-    () => (view === null ? [] : rowsOf(view, unsent, { me, bot: shop.bot, waits, now, dayOf })),
-    [view, unsent.map(({ name, refused }) => name + refused?.code).join(), me, waits, now],
+    () => (view === null ? [] : rowsOf(before.view === null ? [view] : [view, before.view], unsent, { me, bot: shop.bot, waits, now, dayOf })),
+    [view, before.view, unsent.map(({ name, refused }) => name + refused?.code).join(), me, waits, now],
   );
-  const press = async (/** @type {number} */ card, /** @type {Action} */ action) => {
-    const name = `${card} ${action.command}`;
+  const press = async (/** @type {Bubble} */ card, /** @type {Action} */ action) => {
+    const name = `${card.key} ${action.command}`;
     setPressing((all) => new Set(all).add(name));
-    const outcome = await line.say(shop, action.command, { label: action.label, card, conversation: id });
+    const outcome = await line.say(shop, action.command, {
+      label: action.label, card: card.position, conversation: card.conversation,
+    });
     if (outcome.state === "waiting") await outcome.settled;
     setPressing((all) => new Set([...all].filter((one) => one !== name)));
   };
@@ -62,20 +67,25 @@ function Chat({ state, page, shop }) {
     press, pressing, timeAt: (/** @type {number} */ at) => timeOf(wallHere(at)),
     settle: (/** @type {string} */ name, /** @type {"again" | "discard"} */ act) => line.settle(name, act),
   };
+  const seen = (/** @type {number} */ position) => {
+    conversation?.seen(position);
+    const last = before.view?.items[before.view.items.length - 1]?.position;
+    if (last !== undefined) before.conversation?.seen(last);
+  };
   const nameOf = (/** @type {string} */ userId) => view?.people[userId]?.name ?? c("told.somebody");
   return html`
     <section class="chat screen">
       <h1 class="spoken" tabindex="-1">${c("chat.title", { shop: named(shop.name) })}</h1>
+      <${LineNotice} line=${line} state=${state} page=${page} />
       <${Strip} state=${state} shop=${shop} />
       <${InAppNotice} />
-      <${LineNotice} line=${line} state=${state} page=${page} />
       ${view === null || (rows.length === 0 && view.state === "ready")
         ? html`<div class="chat-scroll"><${Empty} icon="chat" title=${c("chat.empty")} text=${c("chat.empty_text")} /></div>`
         : rows.length === 0
           ? html`<div class="chat-scroll">${view.state === "failed" ? html`<${Notice} kind="bad" title=${c("chat.failed")}>${c("chat.failed_text")}<//>` : html`<${Waiting} rows=${4} />`}</div>`
           : html`
             <${MessageList} rows=${rows} view=${view} acts=${acts} nameOf=${nameOf} dayWords=${(/** @type {string} */ day) => dayWords(day, state.language)}
-              onOlder=${() => conversation?.more()} onSeen=${(/** @type {number} */ position) => conversation?.seen(position)}>
+              onOlder=${() => conversation?.more()} onSeen=${seen}>
               ${view.typing && html`<p class="typing small quiet">${view.people[view.typing] && !view.people[view.typing].isBot ? c("chat.typing", { name: nameOf(view.typing) }) : c("chat.typing_shop")}</p>`}
             <//>`}
       <${Writing} line=${line} shop=${shop} state=${state} page=${page} id=${id} typing=${() => conversation?.typing()} />
@@ -105,7 +115,11 @@ function Writing({ line, shop, state, page, id, typing }) {
   if (how === "stopped") return null;
   const hint = how === "waiting" || !state.reachable ? c(kept ? "write.offline" : "write.not_kept") : "";
   return html`
-    ${failed && html`<${Failed} title=${c("tick.refused")} code=${failed} onRetry=${() => send(text.trim())} />`}
+    ${failed && html`
+      <${Notice} kind="bad" title=${c("tick.refused")}>
+        <p role="alert">${wordsOf("refused", failed)}</p>
+        <button type="button" class="button" onClick=${() => send(text.trim())}>${c("refused.again")}</button>
+      <//>`}
     <${Composer} shop=${named(shop.name)} text=${text} onText=${keep} onSend=${send} hint=${hint} />
   `;
 }

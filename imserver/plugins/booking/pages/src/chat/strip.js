@@ -35,13 +35,13 @@ export function Strip({ state, shop }) {
 function Line({ icon, label, of, state, shop, href, act }) {
   const service = shop.services.find((one) => one.id === of.service);
   return html`
-    <section class="strip chat-strip" aria-label=${label}>
+    <a class="strip chat-strip" href=${href}>
       <${Icon} name=${icon} />
-      <p class="grow">
-        <span class="small quiet">${label}</span>
-        <strong>${shortDay(of.wall, state.language)} <span class="number">${timeOf(of.wall)}</span>${service && ` · ${named(service.name)}`}</strong>
-      </p>
-      <a class="button" href=${href}>${act}</a>
-    </section>
+      <span class="grow">
+        <span class="small">${label}${service && ` · ${named(service.name)}`}</span>
+        <strong>${shortDay(of.wall, state.language)} <span class="number">${timeOf(of.wall)}</span></strong>
+      </span>
+      <span class="small go">${act}</span><${Icon} name="next" />
+    </a>
   `;
 }

@@ -69,6 +69,10 @@ const WORDS = {
   "refused.TOO_LONG": { zh: "太长了：一条消息最多 10000 字。", en: "Too long: a message has at most 10,000 characters." },
   "refused.TOO_MANY": { zh: "等待发送的消息太多，请稍后再试。", en: "Too many messages are waiting. Try again later." },
   "refused.FORBIDDEN": { zh: "这个对话已经不能发消息了。", en: "You can no longer write in this conversation." },
+  "refused.NO_GUESTS": {
+    zh: "这里暂时不接受新的访客，请打电话给门店。",
+    en: "New visitors are not let in here at the moment. Please call the shop.",
+  },
   "refused.NOT_FOUND": { zh: "这个对话已经不存在了。", en: "This conversation does not exist any more." },
   "refused.QUOTA": { zh: "今天发的太多了，请明天再试，或打电话。", en: "That is too much for today. Try tomorrow, or call." },
   "refused.OFFLINE": { zh: "没有网络，没有发出。", en: "There is no network. It was not sent." },
@@ -191,10 +195,6 @@ const WORDS = {
   "link.missing_text": { zh: "请从原来的设备上整个复制，或扫二维码。", en: "Copy all of it from the first device, or scan its QR code." },
   "link.failed": { zh: "登录没有成功", en: "Signing in did not work" },
   "link.home": { zh: "去首页", en: "To the start" },
-
-  // The worker
-  "update.ready": { zh: "页面有新版本", en: "There is a newer version of this page" },
-  "update.reload": { zh: "重新载入", en: "Load it" },
 };
 
 /** @typedef {keyof typeof WORDS} ChatKey */

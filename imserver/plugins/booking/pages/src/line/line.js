@@ -46,6 +46,11 @@ import { Who } from "./who.js";
 
 /** Connecting for so long is waiting: what is posted meanwhile is said to go later. */
 const SLOW_MS = 4000;
+/** Codes of an account that is not made, where the same word means something else of a message. @type {Readonly<Record<string, string>>} */
+const NO_ACCOUNT = { FORBIDDEN: "NO_GUESTS" };
+/** What is only worth doing now waits so long for a connection, and looks for it so often. */
+const NOW_MS = 10_000;
+const LOOK_MS = 100;
 /** A store that is cleared again and again is no store: between two fresh starts. */
 const FRESH_EVERY_MS = 60_000;
 
@@ -142,7 +147,7 @@ export class Line {
       await turn;
     } catch (error) {
       const { code = "FAILED", text: words = "" } = /** @type {any} */ (error);
-      return { state: "refused", code: String(code), text: words };
+      return { state: "refused", code: NO_ACCOUNT[code] ?? String(code), text: words };
     }
     return this.#posts.post(tap.conversation ?? this.conversationOf(shop), text, tap);
   }
@@ -184,13 +189,14 @@ export class Line {
     return () => void this.#postListeners.delete(listener);
   }
 
-  /** Connected, or as soon as an attempt that is under way can tell. */
+  /** Whether it can be said now. A server that restarts is back in seconds: so long a tap may wait, and no longer. */
   async #reachable() {
-    if (!this.#ports.online()) return false;
-    for (let tries = 0; tries < 40 && this.#state.state === "connecting"; tries += 1) {
-      await new Promise((resolve) => setTimeout(resolve, SLOW_MS / 40));
+    this.#opened?.hurry();
+    for (const until = Date.now() + NOW_MS; this.#ports.online() && Date.now() < until; ) {
+      if (this.#state.state === "connected" || this.#state.state === "none") return true;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
-    return this.#state.state === "connected" || this.#state.state === "none";
+    return this.#ports.online() && this.#state.state === "connected";
   }
 
   // -- what comes ---------------------------------------------------------------------------------------------------------
@@ -347,7 +353,8 @@ export class Line {
     let now;
     try {
       now = await this.#ports.account.session();
-    } catch {
+    } catch (failed) {
+      if (/** @type {any} */ (failed).code === "FORBIDDEN") return this.#stop("REFUSED");
       now = this.session; // not to be reached: go on as before, the next attempt settles it
     }
     if (now === null) return this.#stop("SIGNED_OUT");

@@ -12,7 +12,7 @@
  * @property {string} userId
  * @property {(userId: string) => string} direct
  * @property {(method: string, params?: readonly unknown[]) => Promise<any>} ask
- * @property {(method: string, params?: readonly unknown[]) => AsyncGenerator<any, void, void>} watch
+ * @property {(method: string, params?: readonly unknown[]) => AsyncIterableIterator<any>} watch
  * @property {TabClient["call"]} call
  */
 
@@ -141,6 +141,7 @@ export class Opened {
     } catch (error) {
       const { code, retryAfterMs = null } = /** @type {any} */ (error);
       if (code === "SIGNED_OUT") throw new Stopped(CloseCode.REVOKED, "signed out");
+      if (code === "FORBIDDEN") throw new Stopped(CloseCode.AUTH_FAILED, "disabled");
       if (code === "OFFLINE" && !this.#over) this.#owner.onConnection("waiting", retryAfterMs);
       throw error; // an error with a code is a network that is away to the client: it tries again
     }

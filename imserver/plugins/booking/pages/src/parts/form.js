@@ -38,13 +38,14 @@ export const TextField = ({ id, label, hint = "", value, fault, autocomplete, on
  * @param {readonly (readonly [value: string, words: string])[]} props.options
  * @param {string} props.value  "" while nothing is chosen.
  * @param {string} props.fault
+ * @param {boolean} [props.few]  Short words: beside each other.
  * @param {(value: string) => void} props.onChoose
  */
-export const Choice = ({ id, label, options, value, fault, onChoose }) => html`
+export const Choice = ({ id, label, options, value, fault, few = false, onChoose }) => html`
   <fieldset class=${fault ? "field wrong" : "field"} id=${id} role="radiogroup" aria-required="true"
     aria-invalid=${Boolean(fault)} aria-describedby=${described(id, "", fault)}>
     <legend>${label}</legend>
-    <div class="choices">
+    <div class=${few ? "choices few" : "choices"}>
       ${options.map(([each, words]) => html`
         <label class="choice" key=${each}>
           <input type="radio" name=${id} value=${each} checked=${each === value} onChange=${() => onChoose(each)} />

@@ -1,6 +1,6 @@
 /** What stands around each screen: the bar with the shop, its telephone and the chat; the state of the line; announcements. */
 
-import { LANGUAGE_TAGS, named, t } from "../words/index.js";
+import { LANGUAGE_TAGS, hasWords, named, t } from "../words/index.js";
 import { addressOf } from "../router.js";
 import { html } from "../view.js";
 import { Icon } from "./icon.js";
@@ -18,8 +18,9 @@ export function Frame({ state, page, children }) {
   return html`
     <a class="skip button main" href="#content">${t("page.skip")}</a>
     <${Top} state=${state} page=${page} />
-    <${LineStrip} state=${state} page=${page} />
+    ${state.route.name !== "chat" && html`<${LineStrip} state=${state} page=${page} />`}
     <main class="content" id="content">${children}</main>
+    ${state.route.name !== "chat" && html`<${Bottom} state=${state} page=${page} />`}
     <div class="spoken" role="status" aria-live="polite">${state.said.text}</div>
   `;
 }
@@ -40,8 +41,9 @@ function Top({ state, page }) {
             <${Icon} name="back" />
           </button>`}
         <div class="top-name">
-          ${shop ? html`<a href=${addressOf("shop", { shop: shop.id })}>${named(shop.name)}</a>` : named(chain?.name)}
-          ${shop && html`<small>${named(chain?.name)}</small>`}
+          ${shop && name !== "shop"
+            ? html`<a href=${addressOf("shop", { shop: shop.id })}>${named(shop.name)}</a><small>${named(chain?.name)}</small>`
+            : named(chain?.name)}
         </div>
         ${shop?.phone && html`
           <a class="button icon-only" href=${`tel:${shop.phone}`} aria-label=${t("page.call", { shop: named(shop.name) })}>
@@ -53,33 +55,65 @@ function Top({ state, page }) {
           </a>`}
         ${state.session && name !== "mine" && html`
           <a class="button icon-only" href=${addressOf("mine")} aria-label=${t("page.mine")}><${Icon} name="calendar" /></a>`}
-        <button type="button" class="button plain" lang=${LANGUAGE_TAGS[state.language === "zh" ? "en" : "zh"]}
-          aria-label=${t("page.language_label")} onClick=${() => page.speak(state.language === "zh" ? "en" : "zh")}>
-          ${t("page.language")}
-        </button>
+        ${!state.session && html`<${OtherLanguage} state=${state} page=${page} />`}
       </div>
     </header>
   `;
 }
 
+/** The language switch: in the top bar until somebody has an account, and so has chosen; at the bottom always. @param {{state: PageState, page: Page}} props */
+function OtherLanguage({ state, page }) {
+  const other = state.language === "zh" ? "en" : "zh";
+  return html`
+    <button type="button" class="button plain" lang=${LANGUAGE_TAGS[other]} onClick=${() => page.speak(other)}>
+      ${t("page.language")}
+    </button>
+  `;
+}
+
+/** Colours in the order in which the button goes through them. */
+const THEMES = /** @type {const} */ (["auto", "light", "dark"]);
+
+/** @param {{state: PageState, page: Page}} props */
+function Bottom({ state, page }) {
+  const next = THEMES[(THEMES.indexOf(state.theme) + 1) % THEMES.length];
+  return html`
+    <footer class="bottom">
+      <${OtherLanguage} state=${state} page=${page} />
+      <button type="button" class="button plain" onClick=${() => page.paint(next)}>${t(`page.theme.${state.theme}`)}</button>
+      ${state.session && html`<a class="button plain" href=${addressOf("devices")}>${t("page.devices")}</a>`}
+    </footer>
+  `;
+}
+
 /** How the line is, while it is not well: words, and the act that helps. @param {{state: PageState, page: Page}} props */
 function LineStrip({ state, page }) {
-  const { line } = state;
-  if (!state.reachable) return html`<div class="strip line" role="status"><${Icon} name="cut" />${t("line.offline")}</div>`;
-  if (line.state === "waiting") return html`<div class="strip line" role="status"><${Icon} name="cut" />${t("line.waiting")}</div>`;
-  if (line.state !== "stopped") return null;
-  const [words, act] = STOPPED[line.code] ?? STOPPED.other;
-  return html`
+  const strip = stripOf(state, page);
+  return strip && html`
     <div class="strip line" role="status">
-      <${Icon} name="cut" />${t(words)}
-      <button type="button" class="button plain" onClick=${() => page.reload()}>${t(act)}</button>
+      <${Icon} name=${strip.icon} /><span>${strip.words}</span>
+      ${strip.act && html`<button type="button" class="button" onClick=${strip.does}>${strip.act}</button>`}
     </div>
   `;
 }
 
-/** Why the line is stopped, and what helps: by the line's code. @type {Record<string, [import("../words/index.js").Key, import("../words/index.js").Key]>} */
-const STOPPED = {
-  SIGNED_OUT: ["line.signed_out", "line.sign_in"],
-  VERSION: ["line.version", "line.reload"],
-  other: ["line.stopped", "line.reload"],
-};
+/**
+ * The one thing to say of it: the gravest first.
+ *
+ * @param {PageState} state
+ * @param {Page} page
+ * @returns {{icon: import("./icon.js").IconName, words: string, act?: string, does?: () => void} | null}
+ */
+function stripOf({ line, reachable, update }, page) {
+  if (line.state === "stopped") {
+    const key = `line.${line.code}`;
+    const words = hasWords(key) ? t(key) : t("line.stopped");
+    return { icon: "cut", words, act: t(`line.${line.act ?? "reload"}`), does: () => page.mend(line.act) };
+  }
+  if (!reachable) return { icon: "cut", words: t("line.offline") };
+  if (line.state === "waiting") return { icon: "cut", words: t("line.waiting") };
+  if (line.notice !== null) {
+    return { icon: "info", words: t(`line.${line.notice}`), act: t("line.dismiss"), does: () => page.line.dismiss() };
+  }
+  return update === null ? null : { icon: "info", words: t("line.update"), act: t("line.reload"), does: update };
+}

@@ -1,6 +1,6 @@
 /** Words for a state, with the one thing to do about it: waiting, empty, failed. */
 
-import { html } from "../view.js";
+import { html, useEffect, useRef } from "../view.js";
 import { hasWords, t } from "../words/index.js";
 import { Icon } from "./icon.js";
 import { Lines } from "./lines.js";
@@ -10,12 +10,20 @@ import { Lines } from "./lines.js";
 /**
  * @param {{kind?: "plain" | "good" | "bad", icon?: IconName, title?: string, children?: any}} props
  */
-export const Notice = ({ kind = "plain", icon = kind === "bad" ? "alarm" : kind === "good" ? "check" : "info", title, children }) => html`
-  <div class=${`notice ${kind}`}>
-    <${Icon} name=${icon} />
-    <div>${title && html`<strong>${title}</strong>`}${children}</div>
-  </div>
-`;
+export function Notice({ kind = "plain", icon = ICONS[kind], title, children }) {
+  const part = useRef(/** @type {HTMLElement | null} */ (null));
+  // What went wrong is seen where one is: a form is longer than a phone.
+  useEffect(() => void (kind === "bad" && part.current?.scrollIntoView({ block: "nearest" })), []);
+  return html`
+    <div class=${`notice ${kind}`} ref=${part}>
+      <${Icon} name=${icon} />
+      <div>${title && html`<strong>${title}</strong>`}${children}</div>
+    </div>
+  `;
+}
+
+/** @type {Record<"plain" | "good" | "bad", IconName>} */
+const ICONS = { plain: "info", good: "check", bad: "alarm" };
 
 /**
  * A screen without content.
@@ -31,10 +39,16 @@ export const Empty = ({ icon, title, text, children }) => html`
   </div>
 `;
 
-/** What a failure's code means, in words. @param {string} code */
+/** What the code of an act's failure means, in words. @param {string} code */
 export function failure(code) {
   const key = `failed.${code}`;
   return hasWords(key) ? t(key) : t("failed.other");
+}
+
+/** The same of what could not be read. @param {string} code */
+function unread(code) {
+  const key = `unread.${code}`;
+  return hasWords(key) ? t(key) : t("unread.other");
 }
 
 /** An act that came to nothing: the shop's own words, or what failed. @param {{act: import("../shapes.js").Act}} props */
@@ -43,13 +57,13 @@ export const Nothing = ({ act }) => html`
 `;
 
 /**
- * What failed, why, and "try again".
+ * What could not be read, why, and "try again".
  *
  * @param {{title: string, code: string, onRetry: () => void}} props
  */
 export const Failed = ({ title, code, onRetry }) => html`
   <${Notice} kind="bad" title=${title}>
-    <p>${failure(code)}</p>
+    <p>${unread(code)}</p>
     <button type="button" class="button" onClick=${onRetry}>${t("page.retry")}</button>
   <//>
 `;

@@ -46,13 +46,13 @@ export function Ways({ shop }) {
   `;
 }
 
-/** @param {{shop: ShopPlace}} props */
-export const Beside = ({ shop }) => html`
+/** @param {{shop: ShopPlace, language?: import("../shapes.js").Language, whole?: boolean}} props  `whole`: with hours and parking. */
+export const Beside = ({ shop, language, whole = false }) => html`
   <aside class="beside" aria-label=${named(shop.name)}>
     <div class="card">
-      <p class="lead">${named(shop.name)}</p>
-      <${OpenNow} open=${shop.open} />
+      ${!whole && html`<p class="lead">${named(shop.name)}</p><${OpenNow} open=${shop.open} />`}
       <${Ways} shop=${shop} />
+      ${whole && language && html`<${Visit} shop=${shop} language=${language} />`}
     </div>
   </aside>
 `;
@@ -65,7 +65,7 @@ export const Visit = ({ shop: { info }, language }) => html`
     <dl class="facts hours">
       ${info.hours.map(({ day, spans }) => html`
         <dt key=${day}>${shortDay(day, language)}</dt>
-        <dd class="number">${spans.length > 0 ? spans.join(", ").replace(/-/g, "–") : t("time.state.closed")}</dd>`)}
+        <dd class="number">${spans.length > 0 ? spans.map((span) => html`<span key=${span}>${span.replace("-", "–")}</span> `) : t("time.state.closed")}</dd>`)}
     </dl>
   </section>
 `;

@@ -18,9 +18,10 @@ const PARTS = /** @type {const} */ ([
  * @param {Slot[]} props.times
  * @param {string} props.yours  The wall time that is held for this customer, or "".
  * @param {string} props.taking  The one that is being taken, or "".
+ * @param {boolean} [props.keeps]  The own one cannot be tapped: it is what one moves away from.
  * @param {(time: Slot) => void} props.onTake
  */
-export function Times({ times, yours, taking, onTake }) {
+export function Times({ times, yours, taking, keeps = false, onTake }) {
   let begin = 0;
   return PARTS.map(([name, end]) => {
     const from = begin;
@@ -32,7 +33,7 @@ export function Times({ times, yours, taking, onTake }) {
         <h3 class="small quiet">${t(name)}</h3>
         <ul class="times">
           ${listed.map((time) => html`
-            <li key=${time.wall}><${Time} time=${time} yours=${time.wall === yours} taking=${taking} onTake=${onTake} /></li>`)}
+            <li key=${time.wall}><${Time} time=${time} yours=${time.wall === yours} taking=${taking} keeps=${keeps} onTake=${onTake} /></li>`)}
         </ul>
       </section>
     `;
@@ -42,10 +43,10 @@ export function Times({ times, yours, taking, onTake }) {
 /**
  * One time as a button. A taken one stays in place and in reach of the keyboard: whoever was about to tap it hears why not.
  *
- * @param {{time: Slot, yours: boolean, taking: string, onTake: (time: Slot) => void}} props
+ * @param {{time: Slot, yours: boolean, taking: string, keeps?: boolean, onTake: (time: Slot) => void}} props
  */
-export function Time({ time, yours, taking, onTake }) {
-  const open = (time.free || yours) && taking === "";
+export function Time({ time, yours, taking, keeps = false, onTake }) {
+  const open = (yours ? !keeps : time.free) && taking === "";
   const kind = yours ? "yours" : time.free ? "free" : "taken";
   return html`
     <button type="button" class=${`slot ${kind} ${taking === time.wall ? "busy" : ""}`} aria-disabled=${!open}

@@ -1,9 +1,17 @@
-/** Which screen stands at which address. Those that a booking does not need are loaded when somebody goes there. */
+/**
+ * Which screen stands at which address. Those of a booking are there before the first tap: each is smaller than the wait for it.
+ * The others come together, when somebody goes to one of them.
+ */
 
 import { Waiting } from "../parts/notice.js";
+import { part } from "../parts.js";
 import { html, useEffect, useState } from "../view.js";
 import { t } from "../words/index.js";
+import { BookedScreen } from "./booked.js";
+import { CancelScreen } from "./cancel.js";
+import { MineScreen } from "./mine.js";
 import { MissingScreen } from "./missing.js";
+import { MoveScreen } from "./move.js";
 import { ShopScreen } from "./shop.js";
 import { ShopsScreen } from "./shops.js";
 import { TimeScreen } from "./time.js";
@@ -17,10 +25,13 @@ const SCREENS = {
   shop: ShopScreen,
   time: TimeScreen,
   you: YouScreen,
-  booked: later(() => import("./booked.js").then((module) => module.BookedScreen)),
-  mine: later(() => import("./mine.js").then((module) => module.MineScreen)),
-  move: later(() => import("./move.js").then((module) => module.MoveScreen)),
-  cancel: later(() => import("./cancel.js").then((module) => module.CancelScreen)),
+  booked: BookedScreen,
+  mine: MineScreen,
+  move: MoveScreen,
+  cancel: CancelScreen,
+  chat: later((rest) => rest.ChatScreen),
+  devices: later((rest) => rest.DevicesScreen),
+  link: later((rest) => rest.LinkScreen),
   missing: MissingScreen,
 };
 
@@ -28,12 +39,12 @@ const SCREENS = {
 export const screenOf = (name) => SCREENS[name] ?? MissingScreen;
 
 /**
- * A screen that is fetched when it is first shown. A fetch that fails (off-line, a newer server) says so and can be repeated.
+ * A screen that is fetched when it is first shown. A fetch that fails (off-line) says so and can be repeated.
  *
- * @param {() => Promise<Screen>} load
+ * @param {(rest: typeof import("../chat/screens.js")) => Screen} which
  * @returns {Screen}
  */
-function later(load) {
+function later(which) {
   /** @type {Screen | null} */
   let loaded = null;
   return function Later(props) {
@@ -41,9 +52,9 @@ function later(load) {
     const [failed, setFailed] = useState(false);
     const begin = () => {
       setFailed(false);
-      load().then(
-        (screen) => {
-          loaded = screen;
+      part(() => import("../chat/screens.js")).then(
+        (rest) => {
+          loaded = which(rest);
           drawAgain((count) => count + 1);
         },
         () => setFailed(true),

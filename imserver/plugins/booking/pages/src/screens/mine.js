@@ -30,9 +30,7 @@ export function MineScreen({ state, page }) {
       ${held && html`
         <section class="stack">
           <h2>${t("mine.held")}</h2>
-          <${HoldStrip} held=${held} page=${page} state=${state}>
-            <a class="button main" href=${addressOf("you", { shop: held.shop })}>${t("held.continue")}</a>
-          <//>
+          <${HoldStrip} held=${held} page=${page} state=${state} />
         </section>`}
       ${upcoming.length > 0 && html`<${List} title=${t("mine.upcoming")} listed=${upcoming} state=${state} />`}
       ${past.length > 0 && html`<${List} title=${t("mine.past")} listed=${past} state=${state} />`}

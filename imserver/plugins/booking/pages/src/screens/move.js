@@ -34,8 +34,8 @@ export const MoveScreen = ofShop(({ state, page, shop }) => {
     ${moving === null
       ? html`
         <${Taking} state=${state} />
-        <${TimesOfDay} state=${state} page=${page} shop=${shop} yours=${appointment.wall}
-          onTake=${(/** @type {string} */ wall) => wall !== appointment.wall && void ask(page, shop, appointment, wall)} />`
+        <${TimesOfDay} state=${state} page=${page} shop=${shop} yours=${appointment.wall} keeps=${true}
+          onTake=${(/** @type {string} */ wall) => void ask(page, shop, appointment, wall)} />`
       : html`<${Ask} state=${state} page=${page} shop=${shop} appointment=${appointment} moving=${moving} />`}
   `;
 });

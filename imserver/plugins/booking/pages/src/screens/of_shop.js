@@ -21,7 +21,7 @@ export function ofShop(draw, { beside = true } = {}) {
     if (shop !== null) {
       return html`
         <div class=${beside ? "with-shop" : ""}>
-          ${beside && html`<${Beside} shop=${shop} />`}
+          ${beside && html`<${Beside} shop=${shop} language=${state.language} whole=${state.route.name === "shop"} />`}
           <div class="screen"><${draw} state=${state} page=${page} shop=${shop} /></div>
         </div>
       `;

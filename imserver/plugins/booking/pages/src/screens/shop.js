@@ -1,6 +1,6 @@
 /** The shop: where it is, whether it is open, and the nearest free times: a tap on one is the first of the booking. */
 
-import { shortDay } from "../dates.js";
+import { daysAhead, shortDay } from "../dates.js";
 import { Icon } from "../parts/icon.js";
 import { HoldStrip } from "../parts/hold.js";
 import { Failed, Waiting } from "../parts/notice.js";
@@ -22,19 +22,22 @@ export const ShopScreen = ofShop(({ state, page, shop }) => {
     <div class="stack">
       <h1 tabindex="-1">${named(shop.name)}</h1>
       <${OpenNow} open=${shop.open} />
-      <${Ways} shop=${shop} />
+      <div class="on-phone"><${Ways} shop=${shop} /></div>
     </div>
-    ${held?.shop === shop.id && html`
-      <${HoldStrip} held=${held} page=${page} state=${state}>
-        <a class="button main" href=${addressOf("you", { shop: shop.id })}>${t("held.continue")}</a>
-      <//>`}
+    ${held?.shop === shop.id && html`<${HoldStrip} held=${held} page=${page} state=${state} />`}
     <${Soonest} state=${state} page=${page} shop=${shop} />
-    <${Visit} shop=${shop} language=${state.language} />
+    <div class="on-phone"><${Visit} shop=${shop} language=${state.language} /></div>
     <div class="thumb">
       <a class="button main wide" href=${addressOf("time", { shop: shop.id })}>${t("shop.book")}<${Icon} name="next" /></a>
     </div>
   `;
-}, { beside: false });
+});
+
+/** @param {string} wall @param {import("../page.js").Page} page @param {import("../shapes.js").ShopPlace} shop @param {import("../shapes.js").Language} language */
+function dayWords(wall, page, shop, language) {
+  const ahead = daysAhead(wall, page.clock.now(), shop.zone);
+  return ahead === 0 ? t("time.today") : ahead === 1 ? t("time.tomorrow") : shortDay(wall, language);
+}
 
 /** @param {{state: import("../shapes.js").PageState, page: import("../page.js").Page, shop: import("../shapes.js").ShopPlace}} props */
 function Soonest({ state, page, shop }) {
@@ -48,7 +51,7 @@ function Soonest({ state, page, shop }) {
   return html`
     <section class="stack">
       <div>
-        <h2>${t("shop.soonest")}${free.length > 0 && html` <span class="plain quiet">${shortDay(free[0].wall, state.language)}</span>`}</h2>
+        <h2>${t("shop.soonest")}${free.length > 0 && html` <span class="plain quiet">${dayWords(free[0].wall, page, shop, state.language)}</span>`}</h2>
         <p class="small quiet">${t("shop.soonest_for", { service: named(service.name), minutes: service.minutes })}</p>
       </div>
       ${failed && html`<${Failed} title=${t("time.failed")} code=${days.code} onRetry=${() => page.readings.refresh()} />`}

@@ -18,10 +18,7 @@ export const TimeScreen = ofShop(({ state, page, shop }) => {
   const { service } = choice;
   return html`
     <h1 tabindex="-1">${t("time.title")}</h1>
-    ${held && html`
-      <${HoldStrip} held=${held} page=${page} state=${state}>
-        <a class="button main" href=${addressOf("you", { shop: shop.id })}>${t("held.continue")}</a>
-      <//>`}
+    ${held && html`<${HoldStrip} held=${held} page=${page} state=${state} />`}
     <${Services} shop=${shop} chosen=${service.id} page=${page} />
     <${Taking} state=${state} />
     <${TimesOfDay} state=${state} page=${page} shop=${shop} yours=${held?.service === service.id ? held.wall : ""}

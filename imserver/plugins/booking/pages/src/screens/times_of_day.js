@@ -26,9 +26,10 @@ function showDay(page, day) {
  * @param {Page} props.page
  * @param {ShopPlace} props.shop
  * @param {string} props.yours
+ * @param {boolean} [props.keeps]  See `Times`.
  * @param {(wall: string) => void} props.onTake
  */
-export function TimesOfDay({ state, page, shop, yours, onTake }) {
+export function TimesOfDay({ state, page, shop, yours, keeps = false, onTake }) {
   const { days, day, language } = state;
   const now = page.clock.now();
   if (days.value === null) {
@@ -47,7 +48,7 @@ export function TimesOfDay({ state, page, shop, yours, onTake }) {
         ? html`<${Waiting} rows=${3} />`
         : html`
           ${value.times.some((time) => time.free || time.wall === yours)
-            ? html`<${Times} times=${value.times} yours=${yours} taking=${takingNow(state)}
+            ? html`<${Times} times=${value.times} yours=${yours} taking=${takingNow(state)} keeps=${keeps}
                 onTake=${(/** @type {import("../shapes.js").Slot} */ time) => onTake(time.wall)} />`
             : html`<${NoTimes} page=${page} day=${shown} state=${state} shop=${shop} />`}`}
       ${zone && html`<p class="small quiet">${t("time.zone", { zone: zone.name })}</p>`}

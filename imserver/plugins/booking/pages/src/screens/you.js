@@ -1,9 +1,10 @@
 /** Who is coming: name, age band, first visit, consent; what is known is filled in. Its one button books. */
 
 import { cameToNothing, isGoing } from "../acts.js";
-import { longDay, timeOf } from "../dates.js";
+import { longDay, shortDay, timeOf } from "../dates.js";
 import { Box, Choice, Submit, TextField } from "../parts/form.js";
-import { HoldStrip, useSeconds } from "../parts/hold.js";
+import { HoldLeft, useSeconds } from "../parts/hold.js";
+import { Icon } from "../parts/icon.js";
 import { Empty, Nothing, Notice } from "../parts/notice.js";
 import { Lines } from "../parts/lines.js";
 import { addressOf } from "../router.js";
@@ -38,13 +39,12 @@ export const YouScreen = ofShop((/** @type {Props} */ { state, page, shop }) => 
   if (held === null) return html`<${NoneHeld} state=${state} shop=${shop} />`;
   const over = now === null || left === 0;
   return html`
-    <h1 tabindex="-1">${t("you.title")}</h1>
-    ${over
-      ? html`<${Over} held=${held} state=${state} page=${page} shop=${shop} />`
-      : html`
-        <${HoldStrip} held=${now} page=${page} state=${state}>
-          <a class="button plain" href=${addressOf("time", { shop: shop.id })}>${t("held.change")}</a>
-        <//>`}
+    <div class="stack">
+      <h1 tabindex="-1">${t("you.title")}</h1>
+      <${Chosen} held=${held} state=${state} shop=${shop} />
+    </div>
+    ${over && !busy(state) && html`<${Over} page=${page} />`}
+    <${Taking} state=${state} />
     <${Form} state=${state} page=${page} shop=${shop} held=${held} over=${over && !busy(state)} />
   `;
 });
@@ -61,21 +61,32 @@ const NoneHeld = ({ state, shop }) =>
         <a class="button main" href=${addressOf("time", { shop: shop.id })}>${t("time.title")}</a>
       <//>`;
 
-/** The hold has ended: the same time again, if it is still free, or others. @param {Props & {held: Held}} props */
-function Over({ held, state, page, shop }) {
-  const again = takingNow(state);
+/** What the form is about. @param {{held: Held, state: PageState, shop: ShopPlace}} props */
+const Chosen = ({ held, state, shop }) => html`
+  <div class="strip chosen">
+    <${Icon} name="calendar" />
+    <p>
+      <strong class="block">${shortDay(held.wall, state.language)} · <span class="number">${timeOf(held.wall)}</span></strong>
+      <span class="small">${named(shop.services.find(({ id }) => id === held.service)?.name)} · ${t("time.minutes", { minutes: held.minutes })}</span>
+    </p>
+    <a class="button plain" href=${addressOf("time", { shop: shop.id })}>${t("held.change")}</a>
+  </div>
+`;
+
+/** The hold has ended; what to do about it is at the thumb. @param {{page: Page}} props */
+function Over({ page }) {
   useEffect(() => page.say(t("held.over_title")), []);
+  return html`<${Notice} kind="bad" icon="clock" title=${t("held.over_title")}><p>${t("held.over")}</p><//>`;
+}
+
+/** The same time again, if it is still free, or others. @param {Props & {held: Held}} props */
+function Again({ held, state, page, shop }) {
+  const taking = takingNow(state) !== "";
   return html`
-    <${Notice} kind="bad" icon="clock" title=${t("held.over_title")}>
-      <p>${t("held.over")}</p>
-      <div class="row">
-        <button type="button" class="button" aria-disabled=${again !== ""} onClick=${() => void take(page, shop, held.service, held.wall)}>
-          ${t("held.again", { time: timeOf(held.wall) })}
-        </button>
-        <a class="button plain" href=${addressOf("time", { shop: shop.id })}>${t("held.others")}</a>
-      </div>
-    <//>
-    <${Taking} state=${state} />
+    <button type="button" class="button main wide" aria-disabled=${taking} onClick=${() => void take(page, shop, held.service, held.wall)}>
+      ${t("held.again", { time: timeOf(held.wall) })}
+    </button>
+    <a class="button plain wide" href=${addressOf("time", { shop: shop.id })}>${t("held.others")}</a>
   `;
 }
 
@@ -116,7 +127,7 @@ function Form({ state, page, shop, held, over }) {
           onChoose=${(/** @type {string} */ age) => enter({ age })} />`}
       ${asked.includes("first") && html`
         <${Choice} id="first" label=${t("you.first")} value=${draft.firstVisit} fault=${fault("first")}
-          options=${[["yes", t("you.yes")], ["no", t("you.no")]]}
+          few=${true} options=${[["yes", t("you.yes")], ["no", t("you.no")]]}
           onChoose=${(/** @type {"yes" | "no"} */ firstVisit) => enter({ firstVisit })} />`}
       ${asked.includes("consent") && html`
         <${Box} id="consent" label=${t("you.consent")} value=${draft.consent} fault=${fault("consent")}
@@ -127,8 +138,11 @@ function Form({ state, page, shop, held, over }) {
       <${Outcome} state=${state} page=${page} shop=${shop} held=${held} draft=${draft} asked=${asked} />
       ${shop.confirmation === "staff" && html`<p class="small quiet">${t("you.staff")}</p>`}
       <div class="thumb">
-        <p class="between small"><span>${named(service.name)}</span><span class="number">${longDay(held.wall, state.language)}, ${timeOf(held.wall)}</span></p>
-        <${Submit} busy=${over ? t("held.over_title") : going} words=${t("you.submit")} />
+        ${over
+          ? html`<${Again} held=${held} state=${state} page=${page} shop=${shop} />`
+          : html`
+            <${HoldLeft} held=${held} page=${page} state=${state}><strong class="number">${timeOf(held.wall)}</strong><//>
+            <${Submit} busy=${going} words=${t("you.submit")} />`}
       </div>
     </form>
   `;

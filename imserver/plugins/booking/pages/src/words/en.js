@@ -10,10 +10,10 @@ export const en = {
   "page.mine": "My appointments",
   "page.shops": "All shops",
   "page.language": "中文",
-  "page.language_label": "将页面切换为中文",
-  "page.theme.auto": "Light or dark: as this device",
-  "page.theme.light": "Light",
-  "page.theme.dark": "Dark",
+  "page.theme.auto": "Colours: as this device",
+  "page.theme.light": "Colours: light",
+  "page.theme.dark": "Colours: dark",
+  "page.devices": "My devices",
   "page.settings": "Language and colours",
   "page.close": "Close",
   "page.waiting": "One moment…",
@@ -26,10 +26,18 @@ export const en = {
   "line.offline": "No network. You see what was last known.",
   "line.waiting": "The connection is lost. The page tries again by itself.",
   "line.stopped": "This page is no longer connected.",
-  "line.version": "This page is older than the server. Load it again.",
+  "line.OUTDATED": "This page is older than the server. Load it again.",
+  "line.SIGNED_OUT": "You are signed out on this device.",
+  "line.OTHER_ACCOUNT": "Another tab made this browser somebody else's.",
+  "line.ELSEWHERE": "You go on in another tab.",
   "line.reload": "Load again",
-  "line.signed_out": "You are signed out on this device.",
-  "line.sign_in": "Start again",
+  "line.begin": "Start again",
+  "line.here": "Use it here",
+  "line.REPLACED": "The shop's records were restored from an earlier copy: please check your appointments.",
+  "line.FULL": "This browser keeps nothing for this page. Everything works; wait until what you send has gone out before you close it.",
+  "line.CLEARED": "This browser's data was cleared. The shop has everything that was sent.",
+  "line.dismiss": "OK",
+  "line.update": "There is a newer version of this page.",
 
   // Failures by code. What to do is the button beside them.
   "failed.title": "That did not work",
@@ -39,9 +47,16 @@ export const en = {
   "failed.SIGNED_OUT": "You are signed out on this device.",
   "failed.RATE_LIMITED": "Too many tries in a short time. Wait a minute, then try again.",
   "failed.NOT_FOUND": "That does not exist any more.",
+  "failed.FULL": "This browser has no room left. Close other pages, then try again.",
+  "failed.QUOTA": "You have as many open appointments as one person may have here. Cancel one, or call.",
   "failed.SLOW": "The answer takes longer than usual. It is still being sent: tap no second time.",
   "failed.STALE": "This has changed in the meantime. You see the newest state now.",
   "failed.other": "Something went wrong at our end. Nothing was booked.",
+
+  // What could not be read. The page tries again by itself.
+  "unread.OFFLINE": "The server was not reached. The page tries again by itself.",
+  "unread.RATE_LIMITED": "Too many people ask from this network just now. The page tries again by itself.",
+  "unread.other": "Something went wrong at our end. The page tries again by itself.",
 
   // Shops
   "shops.title": "Choose a shop",
@@ -103,7 +118,7 @@ export const en = {
 
   // The hold
   "held.for_you": "Held for you",
-  "held.left": "{left} left",
+  "held.left": "held for {left}",
   "held.one_minute": "One minute left. You can ask for more time.",
   "held.more": "More time",
   "held.change": "Another time",

@@ -11,10 +11,10 @@ export const zh = {
   "page.mine": "我的预约",
   "page.shops": "全部门店",
   "page.language": "English",
-  "page.language_label": "Show this page in English",
-  "page.theme.auto": "深浅色：跟随设备",
-  "page.theme.light": "浅色",
-  "page.theme.dark": "深色",
+  "page.theme.auto": "颜色：跟随设备",
+  "page.theme.light": "颜色：浅色",
+  "page.theme.dark": "颜色：深色",
+  "page.devices": "我的设备",
   "page.settings": "语言与颜色",
   "page.close": "关闭",
   "page.waiting": "请稍候…",
@@ -27,10 +27,18 @@ export const zh = {
   "line.offline": "没有网络，显示的是上次的内容。",
   "line.waiting": "连接断开了，页面会自动重连。",
   "line.stopped": "页面已断开连接。",
-  "line.version": "页面版本过旧，请重新载入。",
+  "line.OUTDATED": "页面版本过旧，请重新载入。",
+  "line.SIGNED_OUT": "本设备已退出登录。",
+  "line.OTHER_ACCOUNT": "另一个标签页里，这个浏览器换了账号。",
+  "line.ELSEWHERE": "正在另一个标签页里使用。",
   "line.reload": "重新载入",
-  "line.signed_out": "本设备已退出登录。",
-  "line.sign_in": "重新开始",
+  "line.begin": "重新开始",
+  "line.here": "在这里使用",
+  "line.REPLACED": "门店的记录恢复到了较早的备份，请核对你的预约。",
+  "line.FULL": "这个浏览器不保存本页的数据。可以照常使用，关闭前请等内容发出。",
+  "line.CLEARED": "浏览器的数据被清除了，已发出的内容都在门店。",
+  "line.dismiss": "知道了",
+  "line.update": "页面有新版本。",
 
   // Failures by code
   "failed.title": "没有成功",
@@ -40,9 +48,16 @@ export const zh = {
   "failed.SIGNED_OUT": "本设备已退出登录。",
   "failed.RATE_LIMITED": "短时间内尝试太多次了，请一分钟后再试。",
   "failed.NOT_FOUND": "这一项已经不存在了。",
+  "failed.FULL": "浏览器空间不足。请关掉别的页面再试。",
+  "failed.QUOTA": "您未完成的预约已达上限。请先取消一个，或打电话。",
   "failed.SLOW": "回复比平时慢，仍在发送中，请不要重复点击。",
   "failed.STALE": "情况已有变化，现在显示的是最新状态。",
   "failed.other": "我们这边出了问题，没有预约任何时间。",
+
+  // What could not be read. The page tries again by itself.
+  "unread.OFFLINE": "连不上服务器，页面会自动重试。",
+  "unread.RATE_LIMITED": "这个网络下同时查询的人太多，页面会自动重试。",
+  "unread.other": "我们这边出了问题，页面会自动重试。",
 
   // Shops
   "shops.title": "选择门店",
@@ -104,7 +119,7 @@ export const zh = {
 
   // The hold
   "held.for_you": "已为您保留",
-  "held.left": "还剩 {left}",
+  "held.left": "保留 {left}",
   "held.one_minute": "还剩一分钟，可以延长。",
   "held.more": "延长时间",
   "held.change": "换个时间",

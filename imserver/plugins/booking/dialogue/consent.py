@@ -1,0 +1,121 @@
+"""/consent (隐私) and /withdraw (撤回同意): what a customer agreed to in a shop, agreeing, and taking it back.
+
+A withdrawal is put on record before it is answered (`plugin`), so that it holds whatever copy of the database comes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from imserver.plugin_api import Transaction
+from imserver.plugins.booking.conversations import staff_group
+from imserver.plugins.booking.messages import cards
+from imserver.plugins.booking.messages.cards import Option
+from imserver.plugins.booking.messages.consent_text import consent_of
+from imserver.plugins.booking.messages.shop_texts import ShopTexts
+from imserver.plugins.booking.schedule import consents
+from imserver.plugins.booking.schedule.appointments import upcoming
+from imserver.plugins.booking.schedule.hours import wall_of, zone_of
+from imserver.plugins.booking.understanding.acts import Reading
+
+from . import said
+from .context import DialogueContext, Place
+from .incoming import Incoming, locate
+
+
+def consent(context: DialogueContext, reading: Reading) -> bool:
+    """The shop's text and whether it is agreed to; with its version behind the command: it is, from now on."""
+    if context.place is Place.STAFF:
+        context.say("consent.there")
+        return True
+    asked, version = consent_of(context.texts.catalogue, context.the_shop), reading.text.strip()
+    if asked is None:
+        context.say("consent.none")
+        return True
+    if version == asked.version:
+        shop = context.the_shop
+        consents.give(context.tx, context.customer_id, shop.id, version, context.sender.user_id)
+    elif version:
+        context.say("consent.old", version=version[:40])
+    agreed = consents.standing(context.tx, context.customer_id).get(context.the_shop.id) == asked.version
+    words = context.words
+    withdraw = Option(words("button.withdraw"), words("command.withdraw"), "danger")
+    agree = Option(words("button.agree"), f"{words('command.consent')} {asked.version}", "primary")
+    context.post(
+        cards.card(
+            words("consent.title", store=context.the_shop.names.in_language(context.language)),
+            asked.zh if context.language == "zh" else asked.en,
+            [
+                (words("field.version"), asked.version),
+                (words("field.agreed"), words("yes" if agreed else "no")),
+            ],
+            [withdraw if agreed else agree],
+        )
+    )
+    return True
+
+
+def withdraw(context: DialogueContext, reading: Reading) -> bool:
+    """Answer a withdrawal that is done by now."""
+    if context.place is Place.STAFF:
+        context.say("consent.there")
+        return True
+    shop = context.the_shop
+    latest = consents.latest(context.tx, context.customer_id, shop.id)
+    if latest is None or latest.withdrawn_at is None:
+        context.say("consent.nothing")
+        return True
+    zone, words = zone_of(shop), context.words
+    coming = [one.code for one in upcoming(context.tx, context.customer_id, shop.id)]
+    context.say(
+        "consent.withdrawn",
+        version=latest.version,
+        when=words.moment(wall_of(latest.withdrawn_at, zone)),
+    )
+    if coming:
+        context.say("consent.coming", codes=words("list_separator").join(coming))
+    _tell_staff(context, latest, wall_of(latest.withdrawn_at, zone), coming)
+    return True
+
+
+def _tell_staff(context: DialogueContext, ended: consents.Consent, wall: datetime, coming: list[str]) -> None:
+    group = staff_group(context.tx, context.the_shop.id)
+    customer = context.tx.user(context.customer_id)
+    if group is None:
+        return
+    words = context.texts.staff_words(context.the_shop)
+    text = words(
+        "consent.staff",
+        name=customer.display_name if customer is not None else context.customer_id,
+        version=ended.version,
+        when=words.moment(wall),
+        codes=words("list_separator").join(coming) or "-",
+    )
+    context.tx.post(group, {"type": "text", "text": text}, sender_id=context.bot)
+
+
+def to_withdraw(
+    tx: Transaction, texts: ShopTexts, message: Incoming, arguments: str
+) -> Mapping[str, object] | None:
+    """What `/withdraw` is to put on record: the consent that stands in the shop that is meant; None if there is none, or it is
+    not clear which shop."""
+    context = locate(tx, texts, message)
+    if context is None or context.place is Place.STAFF:
+        return None
+    shops = context.chain.stores
+    shop = context.shop or said.shop_of(context.read(arguments, labels=False), context.chain)
+    shop = shop or (shops[0] if len(shops) == 1 else None)
+    if shop is None:
+        return None
+    version = consents.standing(tx, context.customer_id).get(shop.id)
+    if version is None:
+        return None
+    return {
+        "customer": context.customer_id,
+        "shop": shop.id,
+        "kind": consents.BOOKING,
+        "version": version,
+        "at": tx.now_ms,
+        "by": message.sender_id,
+    }

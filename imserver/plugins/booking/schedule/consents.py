@@ -1,0 +1,93 @@
+"""What customers agreed to: one row for each consent, and its end. A withdrawal stands for ever, also across restores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from imserver.plugin_api import Transaction
+
+from .asked import tell_mine
+from .rows import Rows
+
+#: The name of a withdrawal on record.
+RECORD = "consent"
+#: The data of an appointment are used for it.
+BOOKING = "booking"
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """A row of `booking_consents`."""
+
+    id: int
+    customer_id: str
+    store_id: str
+    kind: str
+    version: str
+    given_at: int
+    given_by: str
+    withdrawn_at: int | None
+    withdrawn_by: str
+
+
+_COLUMNS = "id, customer_id, store_id, kind, version, given_at, given_by, withdrawn_at, withdrawn_by"
+
+
+def standing(rows: Rows, customer_id: str) -> dict[str, str]:
+    """The version that a customer agreed to, by shop."""
+    found = rows.execute(
+        "SELECT store_id, version FROM booking_consents WHERE customer_id = ? AND kind = ? AND withdrawn_at IS NULL",
+        (customer_id, BOOKING),
+    )
+    return {str(store_id): str(version) for store_id, version in found}
+
+
+def give(tx: Transaction, customer_id: str, store_id: str, version: str, by: str) -> bool:
+    """Write a consent down. False if it stands already; one to another version ends with this one."""
+    if standing(tx, customer_id).get(store_id) == version:
+        return False
+    tx.execute(
+        "UPDATE booking_consents SET withdrawn_at = ?, withdrawn_by = ? WHERE customer_id = ? AND store_id = ? AND kind = ?"
+        " AND withdrawn_at IS NULL",
+        (tx.now_ms, by, customer_id, store_id, BOOKING),
+    )
+    tx.execute(
+        "INSERT INTO booking_consents (customer_id, store_id, kind, version, given_at, given_by) VALUES (?, ?, ?, ?, ?, ?)",
+        (customer_id, store_id, BOOKING, version, tx.now_ms, by),
+    )
+    tell_mine(tx, customer_id)
+    return True
+
+
+def do_withdrawal(tx: Transaction, body: Mapping[str, Any]) -> None:
+    """Do what is on record: a consent of before that moment does not stand any more. Doing it twice is doing it once."""
+    customer_id = str(body["customer"])
+    rows = tx.execute(
+        "UPDATE booking_consents SET withdrawn_at = ?, withdrawn_by = ? WHERE customer_id = ? AND store_id = ? AND kind = ?"
+        " AND given_at <= ? AND withdrawn_at IS NULL RETURNING id",
+        (body["at"], body["by"], customer_id, body["shop"], body["kind"], body["at"]),
+    )
+    if rows:
+        tx.audit("consent.withdrawn", actor_id=str(body["by"]), about_id=customer_id)
+        tell_mine(tx, customer_id)
+
+
+def latest(rows: Rows, customer_id: str, store_id: str) -> Consent | None:
+    """The last one of a customer in a shop, ended or not."""
+    found = rows.execute(
+        f"SELECT {_COLUMNS} FROM booking_consents WHERE customer_id = ? AND store_id = ? AND kind = ?"  # noqa: S608
+        " ORDER BY id DESC LIMIT 1",
+        (customer_id, store_id, BOOKING),
+    )
+    return Consent(*found[0]) if found else None
+
+
+def of_customer(rows: Rows, customer_id: str) -> list[Consent]:
+    """All of a customer, the first first."""
+    found = rows.execute(
+        f"SELECT {_COLUMNS} FROM booking_consents WHERE customer_id = ? ORDER BY id",  # noqa: S608  constants
+        (customer_id,),
+    )
+    return [Consent(*row) for row in found]

@@ -1,0 +1,165 @@
+"""Guests, whom nobody has verified: what they may have, and that above it the staff confirm and nobody is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from imserver.plugins.booking.schedule.asked import MINE, MineParams
+from tests.booking.support.chains import demo
+from tests.booking.support.shop import GARDEN, RIVER, Shop, shown
+
+FORM = "/details\nname: {name}\nage: adult\nfirst visit: yes"
+
+
+async def guest(shop: Shop, name: str, *more: str, bot: str = GARDEN) -> str:
+    """A guest who has opened a shop; the conversation."""
+    await shop.kit.user(name, language="en", roles=("guest", *more))
+    await shop.say(
+        name, shop.kit.direct(name, bot), "/stores garden" if bot == GARDEN else "/stores riverside"
+    )
+    return await shop.service(name, bot.removeprefix("store-"))
+
+
+async def books(shop: Shop, name: str, room: str, wall: str) -> str:
+    """The status of what comes of it; "" for nothing."""
+    await shop.say(name, room, f"/book exam {wall}")
+    held = (await shop.kit.call(MINE, name, MineParams())).mine.held
+    if held is None:
+        return ""
+    said = await shop.say(name, room, FORM.format(name=name.title()))
+    command = [
+        a["command"] for one in said for a in one.content.get("actions", ()) if "confirm" in a["command"]
+    ][-1]
+    await shop.say(name, room, command)
+    ((status,),) = await shop.sql("SELECT status FROM booking_appointments WHERE code = ?", held.code)
+    return str(status)
+
+
+def starts(day: str, count: int) -> list[str]:
+    """Starts of a day that do not overlap, two for each: the demo shop has two optometrists."""
+    return [f"{day} {10 + number // 2}:00" for number in range(count)]
+
+
+async def test_a_guest_has_two_appointments_and_the_third_waits_for_the_staff() -> None:
+    async with Shop() as shop:
+        room = await guest(shop, "ann")
+        walls = ("2026-11-20 15:00", "2026-11-21 15:00", "2026-11-22 15:00")
+        assert [await books(shop, "ann", room, wall) for wall in walls] == [
+            "confirmed",
+            "confirmed",
+            "pending",
+        ]
+        room = await shop.customer("bob", "en")
+        assert [await books(shop, "bob", room, wall) for wall in walls] == ["confirmed"] * 3
+
+
+async def test_guests_together_have_their_part_of_a_day_and_two_at_least(tmp_path: Path) -> None:
+    chain = {"chain": demo(tmp_path, guest_share="0")}
+    async with Shop(config=chain) as shop:
+        said = []
+        for name, wall in zip(("ann", "bob", "cy", "dee"), starts("2026-11-20", 4), strict=True):
+            said.append(await books(shop, name, await guest(shop, name), wall))
+        assert said == ["confirmed", "confirmed", "pending", "pending"]
+        other_day = await guest(shop, "eve")
+        assert await books(shop, "eve", other_day, "2026-11-21 15:00") == "confirmed"
+        verified = await shop.customer("fay", "en")
+        assert await books(shop, "fay", verified, "2026-11-20 15:00") == "confirmed"
+
+
+async def test_a_crowd_of_guests_takes_no_day_and_the_people_hear_of_it(tmp_path: Path) -> None:
+    chain = {"chain": demo(tmp_path, guest_share="0")}
+    async with Shop(config=chain) as shop:
+        for name, wall in zip("abcd", starts("2026-11-20", 4), strict=True):
+            assert await books(shop, f"g{name}", await guest(shop, f"g{name}"), wall)
+        room = await guest(shop, "last")
+        said = await shop.say("last", room, "/book exam 2026-11-20 17:00")
+        assert await shop.appointments("held") == []
+        assert "passed on" in "\n".join(shown(one) for one in said if one.conversation_id == room)
+        group = await shop.staff_group()
+        called = await shop.advance(6)
+        assert any(one.conversation_id == group for one in called), "the staff are called"
+        verified = await shop.customer("fay", "en")
+        assert await books(shop, "fay", verified, "2026-11-20 17:00") == "confirmed"
+
+
+async def test_the_part_is_of_what_others_leave_free(tmp_path: Path) -> None:
+    """A fifth of a day with ten places is two; with no others there are more."""
+    chain = {"chain": demo(tmp_path, guest_share="20")}
+    async with Shop(config=chain) as shop:
+        said = []
+        for number, wall in enumerate(starts("2026-11-20", 6)):
+            name = f"g{number}"
+            said.append(await books(shop, name, await guest(shop, name), wall))
+        assert said == ["confirmed"] * 6
+
+
+@pytest.mark.parametrize(
+    ("more", "fields", "status"),
+    [
+        ((), {}, "confirmed"),
+        (("crowded",), {}, "pending"),
+        ((), {"guest_confirmation": '"staff"'}, "pending"),
+        ((), {"guest_upcoming": "0"}, "pending"),
+    ],
+)
+async def test_whom_the_staff_confirm(
+    more: tuple[str, ...], fields: dict[str, str], status: str, tmp_path: Path
+) -> None:
+    async with Shop(config={"chain": demo(tmp_path, **fields)}) as shop:
+        room = await guest(shop, "ann", *more)
+        await shop.say("ann", room, "/book exam 2026-11-20 15:00")
+        held = (await shop.kit.call(MINE, "ann", MineParams())).mine.held
+        assert held is not None
+        assert held.confirmation == ("staff" if status == "pending" else "auto")
+        assert await books(shop, "ann", room, "2026-11-20 15:00") == status
+        group = await shop.staff_group()
+        card = next(one for one in reversed(shop.kit.messages(group)) if one.content.get("type") == "card")
+        assert "nobody has verified" in shown(card) or "未核实" in shown(card)
+        bob = await shop.customer("bob", "en")
+        assert await books(shop, "bob", bob, "2026-11-20 16:00") == "confirmed"
+
+
+async def test_staff_see_of_others_that_they_are_no_guests() -> None:
+    async with Shop() as shop:
+        await books(shop, "bob", await shop.customer("bob", "en"), "2026-11-20 16:00")
+        card = shop.kit.messages(await shop.staff_group())[-1]
+        assert "未核实" not in shown(card)
+
+
+async def test_a_guest_without_a_name_holds_one_time_in_all_shops() -> None:
+    async with Shop() as shop:
+        garden = await guest(shop, "ann")
+        await shop.say("ann", shop.kit.direct("ann", RIVER), "/stores riverside")
+        river = await shop.service("ann", "river")
+        await shop.say("ann", garden, "/book exam 2026-11-20 15:00")
+        await shop.say("ann", river, "/book exam 2026-11-20 16:00")
+        assert [row[1] for row in await shop.appointments("held")] == ["2026-11-20T16:00"]
+
+
+async def test_a_guests_move_above_the_part_is_asked_of_the_staff(tmp_path: Path) -> None:
+    chain = {"chain": demo(tmp_path, guest_share="0")}
+    async with Shop(config=chain) as shop:
+        for name, wall in zip(("ann", "bob"), starts("2026-11-20", 2), strict=True):
+            assert await books(shop, name, await guest(shop, name), wall) == "confirmed"
+        room = await guest(shop, "cy")
+        assert await books(shop, "cy", room, "2026-11-21 15:00") == "confirmed"
+        (one,) = (await shop.kit.call(MINE, "cy", MineParams())).mine.upcoming
+        await shop.say("cy", room, f"{one.move} 2026-11-20 16:00")
+        moving = (await shop.kit.call(MINE, "cy", MineParams())).mine.moving
+        assert moving is not None
+        assert moving.confirmation == "staff"
+        await shop.say("cy", room, str(moving.confirm))
+        (one,) = (await shop.kit.call(MINE, "cy", MineParams())).mine.upcoming
+        assert (one.wall, one.wish) == ("2026-11-21T15:00", "2026-11-20T16:00")
+
+
+async def test_staff_book_for_a_guest_as_for_anybody(tmp_path: Path) -> None:
+    chain = {"chain": demo(tmp_path, guest_confirmation='"staff"')}
+    async with Shop(config=chain) as shop:
+        room = await guest(shop, "ann")
+        await shop.say("staff-li", room, "预约 周五15:00 验光")
+        await shop.say("staff-li", room, "王安，成人，第一次")
+        await shop.say("staff-li", room, "好")
+        assert len(await shop.appointments()) == 1

@@ -1,0 +1,89 @@
+"""A turn asks its tables each question once, and never answers with what a statement has changed since."""
+
+from __future__ import annotations
+
+import random
+import re
+import sqlite3
+from collections.abc import Sequence
+from typing import Any, cast
+
+from imserver.plugin_api import Transaction
+from imserver.plugins.booking.plugin import BookingPlugin
+from imserver.plugins.booking.read_once import MAX_KEPT, read_once
+
+TABLES = ("booking_days", "booking_names")
+OF_BOTH = "SELECT d.value, n.value FROM booking_days d JOIN booking_names n ON n.id = d.id ORDER BY d.id"
+
+
+class _Tables:
+    """Two tables, and how many statements they were asked."""
+
+    now_ms = 7
+
+    def __init__(self) -> None:
+        self._connection = sqlite3.connect(":memory:", isolation_level=None)
+        self.asked = 0
+        for table in TABLES:
+            self._connection.execute(f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, value INTEGER)")
+
+    def execute(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        self.asked += 1
+        return self._connection.execute(sql, params).fetchall()
+
+    def schedule(self, due_at: int) -> int:
+        return due_at + 1
+
+
+def _once(tables: _Tables) -> Transaction:
+    return read_once(cast("Transaction", tables))
+
+
+def test_a_question_is_asked_once() -> None:
+    tables = _Tables()
+    tx = _once(tables)
+    tx.execute("INSERT INTO booking_days (id, value) VALUES (?, ?), (?, ?)", (1, 10, 2, 20))
+    for _ in range(3):
+        assert tx.execute("SELECT value FROM booking_days WHERE id = ?", (1,)) == [(10,)]
+        assert tx.execute("SELECT value FROM booking_days WHERE id = ?", (2,)) == [(20,)]
+    assert tables.asked == 3
+    rows = tx.execute("SELECT value FROM booking_days WHERE id = ?", (1,))
+    rows.clear()
+    assert tx.execute("SELECT value FROM booking_days WHERE id = ?", (1,)) == [(10,)]
+
+
+def test_all_else_is_the_transactions_own() -> None:
+    tx = cast("Any", _once(_Tables()))
+    assert (tx.now_ms, tx.schedule(3)) == (7, 4)
+
+
+def test_answers_are_those_of_the_tables_after_any_statements() -> None:
+    dice, tables = random.Random(1), _Tables()
+    tx = _once(tables)
+    for number in range(1000):
+        table, row = dice.choice(TABLES), dice.randrange(3)
+        tx.execute(
+            dice.choice(
+                (
+                    f"INSERT INTO {table} (id, value) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET value = excluded.value",
+                    f"UPDATE {table} SET value = value + ? * 0 + ? WHERE id < 2 RETURNING value",
+                    f"DELETE FROM {table} WHERE id = ? AND value <> ?",
+                )
+            ),
+            (row, number),
+        )
+        for question in (OF_BOTH, *(f"SELECT id, value FROM {one} ORDER BY id" for one in TABLES)):
+            assert tx.execute(question) == tables.execute(question), number
+
+
+def test_a_transaction_over_a_whole_shop_keeps_few_rows() -> None:
+    tables = _Tables()
+    tx = _once(tables)
+    for number in (*range(MAX_KEPT + 1), 0):
+        tx.execute("SELECT value FROM booking_days WHERE id = ?", (number,))
+    assert tables.asked == MAX_KEPT + 2
+
+
+def test_no_statement_of_the_plugin_writes_into_a_table_that_it_does_not_name() -> None:
+    for migration in BookingPlugin().migrations:
+        assert not re.search("TRIGGER|CASCADE|SET NULL|SET DEFAULT|CREATE VIEW", migration.sql, re.IGNORECASE)

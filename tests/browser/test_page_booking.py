@@ -1,0 +1,150 @@
+"""From a QR code to "booked" as people do it, in both languages, on a phone and at a desk; moved and cancelled afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, expect
+
+from imserver.proof.fault_proxy import Faults
+from tests.browser.journeys import (
+    A_TIME,
+    WORDS,
+    Words,
+    arrive,
+    book,
+    choose_day,
+    code_of,
+    fill_in,
+    hold,
+    take_time,
+)
+from tests.browser.page_world import DESKTOP, LOOK_MS, PHONE, Device, PageWorld, Person, page_world
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def world(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PageWorld]:
+    """One server for all tests here: they book at different times."""
+    folder: Path = tmp_path_factory.mktemp("page")
+    async with page_world(folder, chromium) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(loop_scope="session", autouse=True)
+async def nothing_uncaught(world: PageWorld) -> AsyncIterator[None]:
+    yield
+    assert await world.everybody_leaves() == []
+
+
+@pytest.mark.parametrize(
+    ("device", "language", "day"), [(PHONE, "zh", 1), (DESKTOP, "en", 2)], ids=["phone-zh", "desktop-en"]
+)
+async def test_a_stranger_books_moves_and_cancels(world: PageWorld, device: Device, language: str, day: int):
+    words = WORDS[language]
+    person = await world.person(device, language=language)
+    time, code = await book(person, language, name={"en": "Ann Lee", "zh": "王小明"}[language], day=day)
+    await person.sees(time)
+    await person.tap(words.move)
+    await person.sees_title(words.move_title)
+    await choose_day(person, words, day + 1)
+    later = await take_time(person, 3)
+    await person.tap(words.move_yes)
+    await person.sees_title(words.moved)
+    await person.sees(later)
+    await person.sees(code)
+    await person.tap(words.cancel)
+    await person.tap(words.cancel_yes)
+    await person.sees_title(words.cancelled)
+    await person.opens("/mine")
+    await person.misses(code)
+
+
+async def test_who_comes_back_finds_the_appointment_and_is_known(world: PageWorld):
+    person = await world.person()
+    _, code = await book(person, name="Ann Lee", day=3)
+    await person.page.close()
+    person.page = await person.context.new_page()
+    await person.opens("/mine")
+    await person.tap("Garden Road")
+    await person.sees(code)
+    words = await arrive(person)
+    await hold(person, words, day=4)
+    await person.sees_title(words.who)
+    assert await person.page.get_by_label(words.name).first.input_value() == "Ann Lee"
+
+
+async def test_two_people_want_one_time(world: PageWorld):
+    """One has it. The other one is told, sees it taken where it was, and books the next."""
+    people, words = [await world.person(), await world.person(DESKTOP)], WORDS["en"]
+    for person in people:
+        await arrive(person, shop="river")
+        await person.tap(words.book)
+        await person.sees_title(words.choose_time)
+        await choose_day(person, words, 3)
+        await person.sees(A_TIME)
+    await asyncio.gather(*(take_time(person, 0) for person in people))
+    ends = await asyncio.gather(*(_who_or_taken(person, words) for person in people))
+    assert sorted(ends) == ["held", "taken"]
+    loser = people[ends.index("taken")]
+    await take_time(loser, 0)
+    for person, name in zip(people, ("Ann", "Bob"), strict=True):
+        await fill_in(person, words, name)
+        await person.tap(words.submit)
+        await person.sees_title(words.booked)
+
+
+async def _who_or_taken(person: Person, words: Words) -> str:
+    """How a tap on a time ends: with the form, or with the words that somebody else was faster."""
+    held = person.page.get_by_role("heading", name=words.who)
+    taken = person.page.get_by_text("just taken").filter(visible=True)
+    await expect(held.or_(taken).first).to_be_visible(timeout=LOOK_MS)
+    return "held" if await held.count() else "taken"
+
+
+async def test_the_server_is_killed_in_the_middle_and_everything_goes_on(world: PageWorld):
+    """Between hold and form, and while it books: one appointment, and the page is never loaded again."""
+    person = await world.person()
+    words = await arrive(person)
+    await hold(person, words, day=6)
+    await person.sees_title(words.who)
+    await world.restart()
+    await fill_in(person, words, "Ann Lee")
+    await asyncio.gather(person.tap(words.submit), world.process.kill())
+    await world.restart()
+    await _books_at_last(person, words)
+    code = await code_of(person)
+    await person.opens("/mine")
+    await expect(person.page.get_by_role("link", name="Garden Road")).to_have_count(1)
+    await person.tap("Garden Road")
+    await person.sees(code)
+
+
+async def _books_at_last(person: Person, words: Words) -> None:
+    """Whoever is told that it did not work taps again."""
+    booked = person.page.get_by_role("heading", name=words.booked)
+    failed = person.page.get_by_text("That did not work").filter(visible=True)
+    await expect(booked.or_(failed).first).to_be_visible(timeout=2 * LOOK_MS)
+    if await failed.count():
+        await person.tap(words.submit)
+        await person.sees_title(words.booked)
+
+
+async def test_a_line_that_is_cut_in_mid_tap_books_once(world: PageWorld):
+    person = await world.person()
+    words = await arrive(person)
+    await hold(person, words, day=7)
+    await fill_in(person, words, "Ann Lee")
+    world.line.apply(Faults(swallow_down=True))  # the server hears it, and its answer is lost
+    await person.tap(words.submit)
+    await asyncio.sleep(0.5)
+    world.line.apply(Faults())
+    world.line.cut()
+    await _books_at_last(person, words)
+    await person.opens("/mine")
+    await expect(person.page.get_by_role("link", name="Garden Road")).to_have_count(1)

@@ -1,0 +1,65 @@
+"""Every screen on a phone and at a desk, light and dark, in both languages: axe finds nothing, nothing sticks out; with pictures.
+
+`make pictures` writes them into docs/pictures; otherwise they are only made.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
+
+from tests.browser.axe import findings
+from tests.browser.page_world import DESKTOP, MORNING, NARROW, PHONE, Device, PageWorld, page_world
+from tests.browser.walk import walk
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+#: Where they are shown; set by `make pictures`.
+KEPT = os.environ.get("PICTURES")
+#: A page is wider than the window: somebody has to scroll sideways.
+_TOO_WIDE = "document.documentElement.scrollWidth - innerWidth"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def world(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PageWorld]:
+    """One server, where it is the same morning each time."""
+    async with page_world(tmp_path_factory.mktemp("page"), chromium, at=MORNING) as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("device", "language", "dark"),
+    [
+        (PHONE, "zh", False),
+        (PHONE, "en", True),
+        (DESKTOP, "en", False),
+        (DESKTOP, "zh", True),
+        (NARROW, "en", False),
+    ],
+    ids=["phone-zh-light", "phone-en-dark", "desktop-en-light", "desktop-zh-dark", "narrow-en-light"],
+)
+async def test_each_screen_is_in_order(
+    world: PageWorld, tmp_path: Path, device: Device, language: str, dark: bool
+):
+    folder = Path(KEPT) if KEPT and device is not NARROW else tmp_path
+    folder.mkdir(parents=True, exist_ok=True)
+    person = await world.person(
+        device, language=language, dark=dark, device_scale_factor=1, reduced_motion="reduce"
+    )
+    wrong: list[str] = []
+
+    async def look(screen: str) -> None:
+        wrong.extend(f"{screen}: {finding}" for finding in await findings(person.page))
+        if (much := await person.page.evaluate(_TOO_WIDE)) > 0:
+            wrong.append(f"{screen}: {much} px wider than the window")
+        name = f"{screen}-{device.name}-{'dark' if dark else 'light'}.png"
+        await person.page.screenshot(path=folder / name, animations="disabled", caret="hide")
+
+    await walk(person, language, look)
+    assert wrong == []
+    assert await world.everybody_leaves() == []
