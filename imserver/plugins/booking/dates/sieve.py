@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from importlib import import_module, resources
@@ -76,37 +75,45 @@ class _Asked:
     can match are found in one go, and not one by one (benchmark `reading`). Those of one pattern have numbers in a row."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, range] = {}
+        self._first: dict[str, int] = {}
         self._grams: set[str] = set()
         self._by_gram: dict[str, tuple[int, ...]] = {}
+        self._of: list[str] = []
         self._patterns: list[str | re.Pattern[str]] = []
         self._adding = Lock()
 
     def __len__(self) -> int:
         return len(self._patterns)
 
-    def numbers(self, pattern: re.Pattern[str]) -> range:
-        """Those of a pattern, in the order in which they are tried."""
-        return self._rows.get(pattern.pattern) or self._add(pattern)
+    def first(self, pattern: re.Pattern[str]) -> int:
+        """The number of the alternative of a pattern that is tried first; of a new pattern more than there were."""
+        first = self._first.get(pattern.pattern)
+        return self._add(pattern) if first is None else first
 
-    def _add(self, pattern: re.Pattern[str]) -> range:
+    def _add(self, pattern: re.Pattern[str]) -> int:
         each = needs_of(pattern.pattern, pattern.flags)
         ones = _parts(pattern.pattern, pattern.flags) if len(each) > 1 else (pattern,)
         if len(each) > 1:
             leave_waiting(pattern)
         with self._adding:
-            numbers = range(len(self), len(self) + len(ones))
-            for number, needs in zip(numbers, each, strict=True):
+            first = len(self)
+            for number, needs in enumerate(each, first):
                 for gram in needs:
                     self._by_gram[gram] = (*self._by_gram.get(gram, ()), number)
             self._grams.update(*each)
+            self._of += [pattern.pattern] * len(ones)
             self._patterns += ones
-            return self._rows.setdefault(pattern.pattern, numbers)  # last: all is known of them by now
+            return self._first.setdefault(pattern.pattern, first)
 
-    def possible(self, grams: Grams) -> list[int]:
-        """Those that a text of these strings can match, ascending."""
-        by_gram = self._by_gram
-        return sorted({number for gram in grams & self._grams for number in by_gram[gram]})
+    def possible(self, grams: Grams) -> dict[str, list[int]]:
+        """By pattern, the alternatives that a text of these strings can match, ascending."""
+        by_gram, of = self._by_gram, self._of
+        with self._adding:  # a pattern is known with all its alternatives, or not at all
+            numbers = sorted({number for gram in grams & self._grams for number in by_gram[gram]})
+        found: dict[str, list[int]] = {}
+        for number in numbers:
+            found.setdefault(of[number], []).append(number)
+        return found
 
     def pattern(self, numbers: Sequence[int]) -> re.Pattern[str]:
         """What finds what the alternatives of these numbers do; they are of one pattern."""
@@ -133,22 +140,19 @@ class TextGrams:
         self.grams = grams_of(text)
         self._known = len(_ASKED)
         self._possible = _ASKED.possible(self.grams)
-        self._narrowed: dict[str, re.Pattern[str] | None] = {}
+        self._narrowed: dict[str, re.Pattern[str]] = {}
 
     def narrowed(self, pattern: re.Pattern[str]) -> re.Pattern[str] | None:
         """What finds in the text, or in what is left of it, all that the pattern does; None if it finds nothing there."""
-        found = self._narrowed.get(pattern.pattern, pattern)
-        if found is pattern:
-            found = self._narrowed[pattern.pattern] = self._narrow(pattern)
-        return found
-
-    def _narrow(self, pattern: re.Pattern[str]) -> re.Pattern[str] | None:
-        numbers = _ASKED.numbers(pattern)
-        if numbers[0] >= self._known:
+        numbers = self._possible.get(pattern.pattern)
+        if numbers is None:
+            if _ASKED.first(pattern) < self._known:
+                return None
             return pattern if can_match(pattern, self.grams) else None
-        first = bisect_left(self._possible, numbers[0])
-        possible = self._possible[first : bisect_left(self._possible, numbers[-1] + 1, first)]
-        return _ASKED.pattern(possible) if possible else None
+        found = self._narrowed.get(pattern.pattern)
+        if found is None:
+            found = self._narrowed[pattern.pattern] = _ASKED.pattern(numbers)
+        return found
 
 
 class Sieve:

@@ -62,6 +62,9 @@ class Sheet:
         self._origin: list[int] = []
         self.misspelt: list[tuple[int, int]] = []
         self.too_long = False
+        if _is_plain(source):
+            self.text, self._origin = source.lower(), list(range(len(source)))
+            return
         folded: list[str] = []
         for index, char in enumerate(source):
             for piece in _fold(char):
@@ -110,6 +113,12 @@ class Sheet:
         for mark in ",，.。!！?？、":
             joined = joined.replace(f" {mark}", mark)
         return joined.strip(" ,，.。!！?？、")
+
+
+def _is_plain(source: str) -> bool:
+    """Whether every character stands for itself, but for its case; most English texts are so."""
+    bare = source.isascii() and source.isprintable() and len(source) <= MAX_CHARS
+    return bare and "  " not in source and not source.startswith(" ")
 
 
 @lru_cache(maxsize=4096)

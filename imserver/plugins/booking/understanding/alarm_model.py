@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from math import sqrt
+from operator import add
 
 #: A piece of a text, and how far its next one begins behind it.
 PIECE_CHARS, PIECE_STEP = 96, 64
@@ -39,7 +40,7 @@ class Table:
     def score(self, piece: str) -> float:
         """The score of one piece."""
         weights = self.weights
-        found = [weights[gram] for gram in grams(piece) if gram in weights]
+        found = [weights[gram] for gram in weights.keys() & grams(piece).keys()]
         return self.constant + UNIT * sum(found) / sqrt(max(len(found), LEAST_GRAMS))
 
     def heaviest(self, piece: str, count: int) -> list[tuple[str, float]]:
@@ -79,9 +80,11 @@ def pieces(text: str) -> Iterator[str]:
 def grams(piece: str) -> dict[str, None]:
     """The strings of one to four characters in a piece, each once, in their order; a blank stands at both ends."""
     whole = f" {piece} "
-    found = dict.fromkeys(whole)
-    for size in range(2, MAX_GRAM + 1):
-        found.update(dict.fromkeys([whole[start : start + size] for start in range(len(whole) - size + 1)]))
+    longer = list(whole)
+    found = dict.fromkeys(longer)
+    for size in range(1, MAX_GRAM):
+        longer = list(map(add, longer, whole[size:]))
+        found.update(dict.fromkeys(longer))
     del found[" "]
     return found
 

@@ -138,6 +138,9 @@ class RedFlags:
         self._sets = {name: deferred(sets.get(name, name), re.ASCII) for name in names}
         self._names = tuple(self._sets)
         self._sieve = Sieve(self._sets.values())
+        self._beginning: dict[str, list[int]] = {}
+        for number, rule in enumerate(self.rules):
+            self._beginning.setdefault(rule.parts[0], []).append(number)
 
     @property
     def table(self) -> Table:
@@ -198,7 +201,8 @@ class RedFlags:
     def _possible(self, plain: str) -> list[Rule]:
         """The rules of which each set of words may be in a window: in most texts few of them."""
         may_be = {self._names[number] for number in self._sieve.passed(grams_of(plain))}
-        return [rule for rule in self.rules if may_be.issuperset(rule.parts)]
+        begun = sorted(number for name in may_be for number in self._beginning.get(name, ()))
+        return [rule for rule in map(self.rules.__getitem__, begun) if may_be.issuperset(rule.parts)]
 
     def words_in(self, name: str, plain: str) -> list[Hit]:
         """Where the words of a set stand."""

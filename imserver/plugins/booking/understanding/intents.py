@@ -448,9 +448,10 @@ def hide_cancelled(page: Page, scene: Scene) -> None:
         return
     if page.search(WISH["move"]):
         return
+    cancel = page.narrowed(WISH["cancel"])
     for start, end in page.clauses:
         text = page.open[start:end]
-        word = WISH["cancel"].search(text)
+        word = cancel.search(text)
         if word is None or NEGATED.search(text[: word.start()]):
             continue
         others = [page.open[begin:finish] for begin, finish in page.clauses if begin != start]

@@ -57,6 +57,8 @@ def rewrite(text: str) -> str:
 
 def fold(text: str) -> str:
     """A label, or a word of a chain, in the one form in which two of them are compared."""
+    if text.isascii() and text.isprintable():  # nothing of it is written in two ways
+        return " ".join(text.split()).casefold()
     pieces = []
     for char in unicodedata.normalize("NFKC", text.translate(_TABLE)):
         kind = unicodedata.category(char)
