@@ -1,4 +1,7 @@
-/** Dates and times for people, by the browser's own `Intl`. Wall times of a shop are never converted: they are what its door says. */
+/**
+ * Dates and times for people, by the browser's own `Intl`. Wall times of a shop are never converted: they are what its door
+ * says.
+ */
 
 /** @typedef {import("./shapes.js").Language} Language */
 
