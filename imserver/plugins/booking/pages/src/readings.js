@@ -37,6 +37,8 @@ export class Readings {
   #daysAt = 0;
   /** Appointments whose info pack was asked for. @type {Set<string>} */
   #packs = new Set();
+  /** The shops that were kept last, and where. @type {{in: unknown, value: unknown}} */
+  #keptChain = { in: null, value: null };
   /** @type {Map<string, ReturnType<typeof setTimeout>>} */
   #retries = new Map();
 
@@ -74,8 +76,17 @@ export class Readings {
     const [shops, known] = await Promise.all([kept?.get("chain"), kept?.get("mine")]);
     const { chain, mine } = this.#store.get();
     if (known !== undefined && mine.value === null) this.#store.set({ mine: { ...mine, value: known } });
-    if (chain.value !== null) return void kept?.put("chain", chain.value);
+    if (chain.value !== null) return this.#keepChain();
     if (shops !== undefined) this.#store.set({ chain: { ...chain, value: shops } });
+  }
+
+  /** For the time without a network: as soon as it is known whose browser this is. */
+  #keepChain() {
+    const { kept } = this.#line;
+    const { value } = this.#store.get().chain;
+    if (value === null || !kept || (this.#keptChain.in === kept && this.#keptChain.value === value)) return;
+    this.#keptChain = { in: kept, value };
+    void kept.put("chain", value);
   }
 
   /** One's appointments, now. Resolves with them; null if they cannot be read. */
@@ -106,6 +117,7 @@ export class Readings {
 
   /** @param {PageState} state */
   #follow(state) {
+    this.#keepChain();
     this.#watchMine(false);
     if (state.route.name === "booked") void this.#readPack(state);
     if (state.chain.state === "ready") this.#showTimes(state.route);
@@ -141,7 +153,6 @@ export class Readings {
     try {
       const value = await this.#reads.chain();
       this.#store.set({ chain: { state: "ready", value, code: "", key: "" } });
-      void this.#line.kept?.put("chain", value);
     } catch (error) {
       this.#failed("chain", error, () => void this.#readChain());
     }

@@ -5,7 +5,7 @@ export const zh = {
   // Every screen
   "page.skip": "跳到正文",
   "page.back": "返回",
-  "page.call": "致电{shop}",
+  "page.call": "电话 {shop}",
   "page.call_short": "电话",
   "page.chat": "聊天",
   "page.mine": "我的预约",
