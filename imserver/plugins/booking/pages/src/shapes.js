@@ -96,6 +96,7 @@
  * @typedef {object} Mine
  * @property {number} asOf
  * @property {Record<string, string>} conversations  By shop.
+ * @property {Record<string, number>} [waiting]  Since when (UTC ms) a text waits for the people of a shop.
  * @property {{name: string, age: string, language: string, consent: Record<string, string>}} known
  * @property {Held | null} held
  * @property {Moving | null} moving

@@ -43,7 +43,7 @@ function Top({ state, page }) {
         <div class="top-name">
           ${shop && name !== "shop"
             ? html`<a href=${addressOf("shop", { shop: shop.id })}>${named(shop.name)}</a><small>${named(chain?.name)}</small>`
-            : named(chain?.name)}
+            : html`<span>${named(chain?.name)}</span>`}
         </div>
         ${shop?.phone && html`
           <a class="button icon-only" href=${`tel:${shop.phone}`} aria-label=${t("page.call", { shop: named(shop.name) })}>
