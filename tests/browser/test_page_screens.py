@@ -38,7 +38,7 @@ class Visitor:
         self.url = url
         self.errors: list[str] = []
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", lambda said: said.type == "error" and self.errors.append(said.text))
+        page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
 
     async def opens(self, path: str, prepare: str = "") -> None:
         await self.page.add_init_script(f"window.prepare = (shop) => {{ {prepare} }}")
@@ -81,7 +81,8 @@ class Visitor:
 @asynccontextmanager
 async def visiting(browser: Browser, url: str, **options: Any) -> AsyncIterator[Visitor]:
     given = {
-        "viewport": {"width": 390, "height": 844}, "locale": "en-GB", "timezone_id": "Asia/Shanghai", "reduced_motion": "reduce",
+        "viewport": {"width": 390, "height": 844}, "locale": "en-GB", "timezone_id": "Asia/Shanghai",
+        "reduced_motion": "reduce",
     }  # fmt: skip
     context = await browser.new_context(**{**given, **options})
     try:
