@@ -72,9 +72,7 @@ async def test_what_cannot_be_agreed_to_or_taken_back(shop: Shop) -> None:
     assert "nothing to take back" in await shop.hear("ann", room, "/withdraw")
     assert "is not the version of today" in await shop.hear("ann", room, "/consent 1999")
     assert await rows(shop) == []
-    assert "该顾客的对话" in await shop.hear(
-        "staff-li", await shop.staff_group(), "/consent shipped-1"
-    )
+    assert "该顾客的对话" in await shop.hear("staff-li", await shop.staff_group(), "/consent shipped-1")
 
 
 async def test_a_shops_own_text_and_another_version_of_it(tmp_path: Path) -> None:
@@ -111,3 +109,28 @@ async def test_staff_write_down_what_was_said_at_the_counter(shop: Shop) -> None
     await shop.say("staff-li", room, "隐私 shipped-1")
     await shop.say("staff-li", room, "撤回同意")
     assert await rows(shop) == [("garden", "booking", "shipped-1", "staff-li", 0, "staff-li")]
+
+
+async def test_a_person_gets_all_that_is_kept_and_has_it_removed(shop: Shop) -> None:
+    room = await shop.customer("ann", "en")
+    for text in (
+        "/book exam 2026-11-20 15:00",
+        "/details\nname: Ann Lee\nage: adult\nfirst visit: yes",
+        "yes",
+    ):
+        await shop.say("ann", room, text)
+    await shop.say("ann", room, "/consent shipped-1")
+    kept = await shop.kit.export("ann")
+    assert kept["customer"][0]["name"] == "Ann Lee"
+    assert [(one["for_name"], one["start_wall"]) for one in kept["appointments"]] == [
+        ("Ann Lee", "2026-11-20T15:00")
+    ]
+    assert [one["version"] for one in kept["consents"]] == ["shipped-1"]
+    assert (await shop.kit.export("staff-li"))["appointments"] == []
+    await shop.kit.erase("ann")
+    left = await shop.kit.export("ann")
+    assert "Ann Lee" not in str(left)
+    assert (left["customer"], left["consents"]) == ([], [])
+    assert [row[1] for row in await shop.appointments()] == ["2026-11-20T15:00"], (
+        "the shop's day is as it was"
+    )

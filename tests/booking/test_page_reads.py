@@ -278,10 +278,11 @@ async def test_an_address_has_so_much_worked_out_and_what_is_kept_costs_nothing(
 
 
 async def test_until_says_when_an_answer_passes_by_itself(shop: Shop) -> None:
-    """Today: the next start is too near an hour ahead (`lead_min`), and over when its time comes."""
+    """Today: the next start is too near an hour ahead (`lead_min`), and left out from then on: it is not taken."""
     await shop.customer("ming")
     await shop.advance(1)
     today = await day(shop, text="2026-11-18")
+    assert min(one.at for one in today.starts) - shop.kit.clock.now_ms() >= 3_600_000
     assert today.until is not None
     await shop.advance((today.until - shop.kit.clock.now_ms()) / 60_000 - 0.001)
     assert without_time(await day(shop, text="2026-11-18")) == without_time(today)

@@ -6,6 +6,7 @@ page can make them say another.
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
@@ -271,7 +272,8 @@ class Api:
         _, who = await self._known(asked)
         secret, expires_at = await self._serving.browsers.make_link(who)
         base = self._public_url or asked.headers["origin"]
-        return said(200, {"address": link_address(base, secret), "expires_at": expires_at})
+        address = link_address(base, secret)
+        return said(200, {"address": address, "expires_at": expires_at, "qr_svg": _qr_svg(address)})
 
     async def _redeem(self, asked: Asked, data: bytes) -> Page:
         wanted = _read(asked, data, LinkAsked)
@@ -289,6 +291,17 @@ class Api:
 def link_address(base: str, secret: bytes) -> str:
     """The address of a link. What stands behind `#` stays in the browser: neither logs nor previews get it."""
     return f"{base.rstrip('/')}{LINK_PATH}#{text_of(secret)}"
+
+
+def _qr_svg(address: str) -> str:
+    """The address for the camera of the other phone; dark on light whatever the page looks like, for cameras see only that."""
+    import segno  # when somebody asks for it: few do
+
+    out = io.BytesIO()
+    segno.make(address, error="m", micro=False).save(
+        out, kind="svg", xmldecl=False, border=4, light="#fff", omitsize=True
+    )
+    return out.getvalue().decode("ascii").strip()
 
 
 def _told(browser: Browser) -> dict[str, Any]:

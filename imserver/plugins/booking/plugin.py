@@ -22,7 +22,7 @@ from imserver.plugin_api import (
     decode_content,
 )
 
-from . import operations, staffing, strays, to_teams
+from . import operations, persons, staffing, strays, to_teams
 from .checks import CHECKS
 from .dates.deferred import compile_all
 from .dialogue import consent, handoff, holding, quiet, router
@@ -106,6 +106,8 @@ class BookingPlugin:
         context.timer(requests.TIMER, self._request_waits)
         context.timer(plan_end.TIMER, self._plan_waits)
         context.may_block(self._may_block)
+        context.export(persons.export)
+        context.erase(persons.erase)
         context.on_record(consents.RECORD, consents.do_withdrawal)
         PageFiles().offer(context)
 
