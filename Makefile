@@ -26,7 +26,7 @@ ifeq ($(uv),)
 uv := .tools/bin/uv
 endif
 
-.PHONY: help demo test browse pages vendor check prove prove-long simulate mutants understanding bench rivals fmt lock clean \
+.PHONY: help demo test browse pages pictures vendor check prove prove-long simulate mutants understanding bench rivals fmt lock clean \
         check-format check-lint check-types check-js-types check-layers check-tests check-wheel \
         prove-begin prove-simulation prove-torture prove-storage-faults prove-hostile-peers prove-random-input prove-conformance \
         prove-tests
@@ -36,6 +36,7 @@ help:
 	@echo 'make test    the tests'
 	@echo 'make browse  the JavaScript client and the pages in Chromium, which must be installed (minutes)'
 	@echo 'make pages   the files that a browser loads, out of imserver/plugins/booking/pages/src (tests and wheel do it themselves)'
+	@echo 'make pictures  the pictures of the page in docs/pictures, in Chromium'
 	@echo 'make vendor  compares what is vendored of npm with its registry'
 	@echo 'make check   everything a change must pass: format, lint, types (of Python and JavaScript), layers, tests, wheel'
 	@echo 'make prove   the short proofs: simulation, torture, storage faults, hostile peers, random input, conformance, tests'
@@ -64,6 +65,10 @@ vendor: $(ready)
 
 browse: $(ready) pages
 	$(call gate,browse,$(bin)/pytest -q -m browse tests/browser)
+
+# The pictures that docs/web.md shows, made anew by the test that looks at every screen.
+pictures: $(ready) pages
+	@PICTURES=docs/pictures $(bin)/pytest -q -m browse tests/browser/test_page_pictures.py
 
 simulate: $(ready)
 	@$(bin)/imserver simulate $(if $(SEED),--seed $(SEED) -v,--seeds $(or $(SEEDS),100) --jobs 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -87,3 +88,54 @@ async def visit(context: BrowserContext, url: str, control: str, *, slow: bool =
     await page.wait_for_load_state("load")
     await asyncio.sleep(0.5 if slow else 0.1)  # what is on its way by then was asked for before a tap
     return page, made
+
+
+#: From a tap on what says `words` to the first frame that shows the heading `title` (ms).
+_TAPPED = """([words, title]) => new Promise((done) => addEventListener("click", (event) => {
+  if (!event.target.closest("button")?.textContent.includes(words)) return;
+  const begun = performance.now();
+  const shown = () => [...document.querySelectorAll("h1")].some((one) => one.textContent.trim() === title);
+  const look = new MutationObserver(() => {
+    if (!shown()) return;
+    look.disconnect();
+    requestAnimationFrame(() => setTimeout(() => done(performance.now() - begun)));
+  });
+  look.observe(document.body, { childList: true, subtree: true, characterData: true });
+}, { capture: true }))"""
+
+
+class Booker:
+    """A guest who books in the page again and again, on a slow phone in a good network."""
+
+    def __init__(self, page: Page, url: str, book: str) -> None:
+        self._page, self._url, self._book = page, url, book
+        self._made = 0
+
+    @classmethod
+    async def enter(cls, browser: Browser, url: str, book: str) -> Booker:
+        """With a browser that was never here."""
+        context = await browser.new_context(**PHONE)
+        page = await context.new_page()
+        await slowed(page, network=False)
+        return cls(page, url, book)
+
+    async def book(self) -> float:
+        """One booking. Returns how long it took from the last tap to "Booked" on the screen (ms)."""
+        page = self._page
+        await page.goto(self._url)
+        await page.get_by_role("link", name=self._book).click()
+        days = page.get_by_role("radio", name=re.compile(": (free|few left)$"))
+        await days.nth(2 + self._made % 10).locator("xpath=ancestor::label").click()
+        await page.get_by_role("button", name=re.compile(r"^\d\d:\d\d$")).nth(self._made // 10).click()
+        await page.get_by_role("heading", name="Who is coming?").wait_for()
+        await page.get_by_label("Name").first.fill("Ann Lee")
+        for choice in ("adult (16-44)", "No", "I agree"):
+            label = page.locator("label").filter(has_text=re.compile(rf"^\s*{re.escape(choice)}\s*$"))
+            if await label.count():
+                await label.first.click()
+        taken = asyncio.ensure_future(page.evaluate(_TAPPED, ["Book this time", "Booked"]))
+        await asyncio.sleep(0.3)  # the page listens, and what the form made it do is done
+        await page.get_by_role("button", name="Book this time").click()
+        self._made += 1
+        waited: float = await taken
+        return waited

@@ -89,6 +89,16 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("answer p50 ms", "answer_p50_ms"),
         Column("p99", "answer_p99_ms"),
     ),
+    "page": (
+        Column("requests", "requests", _WHOLE),
+        Column("KiB", "kib"),
+        Column("of use after ms", "usable_ms", _WHOLE),
+        Column("taps", "taps", _WHOLE),
+        Column("tap to booked p50 ms", "tap_p50_ms"),
+        Column("p95", "tap_p95_ms"),
+        Column("others' p95", "others_p95_ms"),
+        Column("unanswered", "unanswered", _WHOLE),
+    ),
     "reading": (
         Column("CPU µs/text", "mean_us"),
         Column("p99", "p99_us"),

@@ -144,6 +144,20 @@ TARGETS = (
         "booking, 50 at once, p99", "booking", "50 customers", "booked_p99_ms", Better.LESS, 400, 200, "ms"
     ),
     Target("booking, one alone, p50", "booking", "1 customers", "booked_p50_ms", Better.LESS, 6, 4, "ms"),
+    Target("page before the first tap", "page", "cold visits", "kib", Better.LESS, 120, 80, "KiB"),
+    Target("its requests", "page", "cold visits", "requests", Better.LESS, 12, 10, ""),
+    Target("of use on a slow phone", "page", "cold visits", "usable_ms", Better.LESS, 2_500, 1_500, "ms"),
+    Target(
+        "tap to booked beside 10 bookings/s, p95",
+        "page",
+        "taps beside others",
+        "tap_p95_ms",
+        Better.LESS,
+        250,
+        150,
+        "ms",
+    ),
+    Target("200 taps in a second, p95", "page", "taps at once", "tap_p95_ms", Better.LESS, 1_500, 750, "ms"),
     Target("reading a text", "reading", "* texts of customers", "mean_us", Better.LESS, 1_000, 700, "µs"),
     Target(
         "reading twice the text", "reading", "* texts of customers", "twice_ratio", Better.LESS, 2.5, 2.1, "x"

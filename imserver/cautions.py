@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from imserver.config import Config, HttpConfig, host_of_url, is_loopback
+from imserver.config import AuthConfig, Config, HttpConfig, host_of_url, is_loopback
 from imserver.networks import Proxies
 
 #: A certificate that ends so soon is one that nobody renews by machine: those are renewed weeks before.
@@ -33,7 +33,7 @@ def cautions(config: Config, now_s: float) -> Iterator[Caution]:
         yield "clear_text", {"host": server.host, "meaning": "tokens and messages are readable on the way"}
     http = config.http
     if http is not None:
-        yield from _clear_text_of_pages(http)
+        yield from _of_pages(http, auth)
     for at, proxies in (("server", server.proxies), ("http", http.proxies if http is not None else [])):
         if Proxies(proxies).are_everybody:
             yield (
@@ -54,8 +54,10 @@ def cautions(config: Config, now_s: float) -> Iterator[Caution]:
             yield from _ends_soon(section.tls_certificate, now_s)
 
 
-def _clear_text_of_pages(http: HttpConfig) -> Iterator[Caution]:
-    """People's browsers reach this listener, or the proxy in front of it, without TLS."""
+def _of_pages(http: HttpConfig, auth: AuthConfig) -> Iterator[Caution]:
+    """People's browsers reach this listener, or the proxy in front of it, without TLS; or it cannot sign them in."""
+    if http.guests and (auth.keys[0].public_key_file if auth.keys else auth.public_key_file):
+        yield "guests_without_a_secret", {"meaning": "tokens are made elsewhere: pages sign nobody in"}
     if not (http.tls_certificate or is_loopback(http.host)):
         yield "http_clear_text", {"host": http.host, "meaning": WEB_CLEAR_TEXT}
     elif http.public_url.lower().startswith("http:"):

@@ -277,7 +277,8 @@ def _redeem(
     if link is None:
         _gone()
     known = tx.signed_in(secret_hash)
-    if known is not None and known.browser.device_id == link.used_by:
+    lately = link.used_at is not None and abs(tx.now_ms - link.used_at) < KEY_MS
+    if known is not None and lately and known.browser.device_id == link.used_by:
         return known, None  # the answer was lost, and the page asks again
     current = tx.signed_in(current_hash) if current_hash is not None else None
     if current is not None and current.user.user_id == link.user_id and link.used_at is None:

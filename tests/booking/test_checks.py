@@ -43,6 +43,12 @@ async def lived_in(path: Path) -> None:
             await shop.say("fay", there, text)
         river = await shop.customer("eve", bot=RIVER)
         await shop.say("eve", river, "预约 明天15:00 验光 我叫小明 成人 来过")
+        # Withdrawn as in the chat, which would need a ledger beside the copies.
+        await shop.sql(
+            "INSERT INTO booking_consents (customer_id, store_id, kind, version, given_at, given_by, withdrawn_at, withdrawn_by)"
+            " VALUES ('eve', 'river', 'booking', 'shipped-1', 1000, 'eve', 2000, 'eve')"
+        )
+        await shop.say("eve", river, "隐私 shipped-1")
         await shop.say("eve", river, "你们那里有儿童椅吗?")
         await shop.say("eve", river, "右眼突然看不见了")
         await agreed(shop, "休息 周五上午")
@@ -165,6 +171,13 @@ DAMAGES: list[tuple[str, set[str]]] = [
      f" SELECT {EVES}, no, 'member', 1, 0, 1, 2 FROM users WHERE user_id = 'staff-li'"), {"staff are a team"}),
     (f"DELETE FROM members WHERE role = 'member' AND conversation_no = {EVES}", {"staff are a team"}),
     ("INSERT INTO booking_customers (user_id) VALUES ('nobody')", {"places exist"}),
+    ("UPDATE booking_consents SET customer_id = 'nobody' WHERE id = 1", {"consents are sane"}),
+    ("UPDATE booking_consents SET given_by = '' WHERE id = 2", {"consents are sane"}),
+    ("UPDATE booking_consents SET kind = 'other' WHERE id = 2", {"consents are sane"}),
+    ("UPDATE booking_consents SET version = '' WHERE id = 2", {"consents are sane"}),
+    ("UPDATE booking_consents SET withdrawn_by = '' WHERE id = 1", {"consents are sane"}),
+    ("UPDATE booking_consents SET withdrawn_by = 'ann' WHERE id = 2", {"consents are sane"}),
+    ("UPDATE booking_consents SET withdrawn_at = 5 WHERE id = 1", {"consents are sane"}),
     ("UPDATE booking_alarms SET customer_id = 'nobody'", {"alarms are sane"}),
     ("UPDATE booking_alarms SET told = 'urgent urgent'", {"alarms are sane"}),
     ("UPDATE booking_alarms SET told = 'pain'", {"alarms are sane"}),

@@ -1,4 +1,4 @@
-"""Guests, whom nobody has verified: what they may have, and that above it the staff confirm instead of anybody being refused."""
+"""Guests, whom nobody has verified: what they may have, and that above it the staff confirm and nobody is refused."""
 
 from __future__ import annotations
 

@@ -19,8 +19,10 @@ from imserver.plugins.booking.schedule.asked import (
     Mine,
     MineParams,
 )
+from imserver.plugins.booking.web.limit import BURST
 from tests.booking.support.chains import demo
-from tests.booking.support.shop import Shop
+from tests.booking.support.shop import GARDEN, Shop
+from tests.booking.test_leave import agreed
 
 FRIDAY = "2026-11-20"
 
@@ -77,7 +79,8 @@ TYPED = (
     "/cancel {held} v1", "/longer {held}", "/consent shipped-1", "/withdraw", "不改 {code}",
 )  # fmt: skip
 STAFF = (
-    "请假 李老师和王老师 周五", "销假 李老师和王老师 周五", "请假 王老师 周六下午", "休息 11月21日", "营业 11月21日 10:00-16:00",
+    "请假 李老师和王老师 周五", "销假 李老师和王老师 周五", "请假 王老师 周六下午", "休息 11月21日",
+    "营业 11月21日 10:00-16:00",
     "午休 李老师 12:00-13:00", "添加 房间 9号验光室", "移除 9号验光室", "确认 {code}",
     "确认 {code}", "改约 {code} 周六15:00", "取消 {code}",
     "不改 {code}",
@@ -159,3 +162,129 @@ async def test_whatever_changes_an_answer_is_told(seed: int, confirmation: str, 
             for page in pages:
                 changed |= await page.check(f"seed {seed} {confirmation}: {who} {text}")
     assert changed == {DAY.name, MINE.name}
+
+
+@pytest.mark.parametrize(
+    ("before", "act", "where"),
+    [
+        ((), "请假 李老师和王老师 周五", FRIDAY),
+        (("请假 李老师和王老师 周五",), "销假 李老师和王老师 周五", FRIDAY),
+        ((), "休息 11月21日", "2026-11-21"),
+        ((), "午休 12:00-13:00", FRIDAY),
+    ],
+)
+async def test_what_the_staff_do_to_a_day_is_told(
+    shop: Shop, before: tuple[str, ...], act: str, where: str
+) -> None:
+    await shop.customer("ming")
+    for text in before:
+        await agreed(shop, text)
+    there, other = await day(shop, text=where), await day(shop, text="2026-11-26")
+    await shop.advance(0.02)
+    shop.kit.pushes("ming")
+    await agreed(shop, act)
+    assert ("x-booking.day", "garden", where) in shop.kit.pushes("ming")
+    assert free(await day(shop, text=where)) != free(there)
+    if "销假" in act or "请假" in act:
+        assert free(await day(shop, text="2026-11-26")) == free(other)
+
+
+async def test_leave_of_months_is_told_to_all_days_and_so_is_an_import(tmp_path: Path) -> None:
+    config = {"chain": demo(tmp_path)}
+    async with Shop(config=config) as shop:
+        await shop.customer("ming")
+        await day(shop)
+        shop.kit.pushes("ming")
+        await agreed(shop, "请假 王老师 12月1日到1月15日")
+        assert ("x-booking.day", "garden", FRIDAY) in shop.kit.pushes("ming")
+        await shop.advance(0.02)
+        shop.kit.pushes("ming")
+        demo(tmp_path, slot_step_min="30")
+        await shop.kit.operate("settle", decisions={})
+        pushed = shop.kit.pushes("ming")
+        assert ("x-booking.day", "garden", FRIDAY) in pushed
+        assert [one.minute % 30 for one in (await day(shop)).starts] == [0] * len((await day(shop)).starts)
+
+
+# -- over HTTP ------------------------------------------------------------------------------------------------------------
+
+
+async def test_whoever_looks_needs_no_account_and_sees_the_same(shop: Shop) -> None:
+    await shop.customer("ming")
+    by_method, by_http = await day(shop), await get(shop, f"day?shop=garden&day={FRIDAY}")
+    assert by_http == json.loads(msgspec.json.encode(by_method))
+    assert by_http["services"][0] == "exam"
+    assert {"minute", "at"} & set(by_http) == set()
+    chain = await get(shop, "chain")
+    garden = chain["shops"][0]
+    assert (garden["id"], garden["bot"], garden["name"]["en"]) == ("garden", GARDEN, "Garden Road")
+    assert garden["open"] == {"now": True, "text": {"en": "Open until 20:00", "zh": "营业中，到 20:00"}}
+    assert [one["usual"] for one in garden["services"]].count(True) == 1
+    assert garden["consent"]["version"] == "shipped-1"
+    assert (await shop.sql("SELECT COUNT(*) FROM booking_customers WHERE user_id <> 'ming'"))[0][0] == 0
+
+
+async def test_days_say_free_few_full_and_closed(shop: Shop) -> None:
+    await shop.customer("ming")
+    await agreed(shop, "休息 11月21日")
+    await agreed(shop, "请假 李老师和王老师 11月22日")
+    await agreed(shop, "请假 李老师和王老师 11月23日 10:00-19:15")
+    told = await get(shop, "days?shop=garden&service=exam&from=2026-11-20&count=4")
+    assert [(one["day"][-2:], one["state"]) for one in told["days"]] == [
+        ("20", "free"), ("21", "closed"), ("22", "full"), ("23", "few"),
+    ]  # fmt: skip
+    past = await get(shop, "days?shop=garden&service=exam&from=2020-01-01&count=2")
+    assert [one["day"] for one in past["days"]] == ["2026-11-18", "2026-11-19"]
+    assert len((await get(shop, "days?shop=garden&service=exam&count=999"))["days"]) == 31
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["day", "day?shop=gone&day=2026-11-20", "day?shop=garden&day=20.11.2026", "day?shop=garden&day=2026-02-31",
+     "days?shop=garden", "days?shop=garden&service=gone", "days?shop=garden&service=exam&from=x"],
+)  # fmt: skip
+async def test_what_there_is_not(shop: Shop, path: str) -> None:
+    assert (await get(shop, path, 404))["code"] == "NOT_FOUND"
+    await shop.kit.user("ming")
+    assert (await shop.kit.call(DAY, "ming", DayParams("gone", FRIDAY))).day is None
+    assert (await shop.kit.call(DAY, "ming", DayParams("garden", "2026-02-31"))).day is None
+
+
+async def test_an_answer_holds_for_a_second(shop: Shop) -> None:
+    room, path = await shop.customer("ming"), f"day?shop=garden&day={FRIDAY}"
+    before = await get(shop, path)
+    await agreed(shop, "请假 李老师和王老师 周五")
+    assert await get(shop, path) == before
+    await shop.advance(0.02)
+    assert await get(shop, path) != before
+    assert room
+
+
+async def test_an_address_has_so_much_worked_out_and_what_is_kept_costs_nothing(shop: Shop) -> None:
+    async def ask(number: int, address: str) -> int:
+        path = f"/x/booking/days?shop=garden&service=exam&count={number}"
+        return (await shop.kit.http("GET", path, address=address)).status
+
+    said = [await ask(number, "192.0.2.9") for number in range(int(BURST) + 1)]
+    assert said == [200] * int(BURST) + [429]
+    refused = await shop.kit.http(
+        "GET", "/x/booking/days?shop=garden&service=exam&count=99", address="192.0.2.9"
+    )
+    assert (refused.headers["retry-after"], json.loads(refused.body)["code"]) == ("1", "RATE_LIMITED")
+    assert await ask(1, "192.0.2.9") == 200, "it is kept"
+    assert await ask(99, "192.0.2.10") == 200, "another address"
+    await shop.advance(0.02)
+    assert await ask(99, "192.0.2.9") == 200
+
+
+async def test_until_says_when_an_answer_passes_by_itself(shop: Shop) -> None:
+    """Today: the next start is too near an hour ahead (`lead_min`), and left out from then on: it is not taken."""
+    await shop.customer("ming")
+    await shop.advance(1)
+    today = await day(shop, text="2026-11-18")
+    assert min(one.at for one in today.starts) - shop.kit.clock.now_ms() >= 3_600_000
+    assert today.until is not None
+    await shop.advance((today.until - shop.kit.clock.now_ms()) / 60_000 - 0.001)
+    assert without_time(await day(shop, text="2026-11-18")) == without_time(today)
+    await shop.advance(0.002)
+    assert without_time(await day(shop, text="2026-11-18")) != without_time(today)

@@ -18,7 +18,7 @@ from imserver import named_file
 from imserver.cautions import SOON_S, cautions
 from imserver.cli.app import Setup
 from imserver.cli.place import database_is_there
-from imserver.config import AuthConfig, Config, HttpConfig, ServerConfig
+from imserver.config import AuthConfig, Config, HttpConfig, KeyConfig, ServerConfig
 from imserver.errors import ConfigError, StartError
 from imserver.named_file import make_private, read_bytes, read_text
 from imserver.secret import MIN_PERIOD, load_or_make_secret, load_public_key
@@ -128,6 +128,21 @@ def test_a_list_of_proxies_that_everybody_is_in_is_told() -> None:
     ):
         assert named(Config(server=ServerConfig(proxies=proxies), auth=auth)) == told
         assert named(Config(http=HttpConfig(proxies=proxies), auth=auth)) == told
+
+
+def test_guests_of_a_server_that_makes_no_tokens_are_told(tmp_path: Path) -> None:
+    (key := tmp_path / "issuer.pem").touch()
+    (own := tmp_path / "own").touch(0o600)
+    by_others, by_us = KeyConfig("a", public_key_file=str(key)), KeyConfig("b", secret_file=str(own))
+    told = ["guests_without_a_secret"]
+    for auth, wanted in (
+        (AuthConfig(secret=LETTERS), []),
+        (AuthConfig(public_key_file=str(key)), told),
+        (AuthConfig(secret=LETTERS, keys=[by_others, by_us]), told),
+        (AuthConfig(secret=LETTERS, keys=[by_us, by_others]), []),
+    ):
+        assert named(Config(http=HttpConfig(guests=True), auth=auth)) == wanted
+        assert named(Config(http=HttpConfig(), auth=auth)) == []
 
 
 def test_so_is_what_comes_in_over_the_web(tmp_path: Path) -> None:

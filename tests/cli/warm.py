@@ -1,11 +1,12 @@
 """Commands of ours as processes, without a third of a second for loading: forked from a process that has loaded everything.
 
-What is forked is a process like any other: its own folder, environment, streams and exit code, and an interpreter that ends as
-it does elsewhere. Whoever tests the loading itself starts `python -m imserver.cli`.
+What is forked is a process like any other: its own folder, environment, streams and exit code, and it ends in the same order
+(`_end`). Whoever tests the loading itself, or the last end of an interpreter, starts `python -m imserver.cli`.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import fcntl
 import functools
@@ -174,8 +175,6 @@ class Warm:
 
 @functools.cache
 def _warm() -> Warm:
-    import atexit
-
     made = Warm()
     atexit.register(made.end)
     return made
@@ -278,7 +277,25 @@ def _main() -> None:
     _load()
     arguments = _serve(socket.socket(fileno=int(sys.argv[1])))
     sys.argv = ["imserver", *arguments]
-    main()
+    try:
+        main()
+    except SystemExit as end:
+        if isinstance(end.code, int):
+            _end(end.code)
+        raise
+
+
+def _end(code: int) -> None:
+    """End as an interpreter does, but without taking down the modules of all commands one by one: 60 of a command's 77 ms.
+
+    Returns where something cannot be written: what is said of that, and the exit code, are the interpreter's.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]  # waits for threads, and for what they left to be done
+    atexit._run_exitfuncs()
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 if __name__ == "__main__":

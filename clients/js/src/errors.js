@@ -68,13 +68,7 @@ export function plain(text) {
 }
 
 /** Root of everything that this package throws. */
-export class ClientError extends Error {
-  /** @param {string} text */
-  constructor(text) {
-    super(text);
-    this.name = new.target.name;
-  }
-}
+export class ClientError extends Error {}
 
 /** The caller's mistake, found before anything was sent or stored: content too large, bad key, bad address, … */
 export class Misuse extends ClientError {}
@@ -168,6 +162,12 @@ export class CannotConnect extends ClientError {}
 
 /** The client was closed while the caller waited. A post stays in the outbox (kept across restarts if on disk). */
 export class Disconnected extends ClientError {}
+
+// In words: a bundler shortens the names of classes, and tabs, pages and logs tell these errors by theirs.
+const NAMED = {
+  ClientError, Misuse, OutboxFull, StoreError, Refused, NotOffered, Abandoned, Undeliverable, Stopped, CannotConnect, Disconnected,
+};
+for (const [name, Kind] of Object.entries(NAMED)) Kind.prototype.name = name;
 
 /**
  * @param {Readonly<Record<string, number>>} codes

@@ -6,6 +6,7 @@ page can make them say another.
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
@@ -94,7 +95,8 @@ class SignedOut(Exception):
     """Nobody is signed in with what the browser sends."""
 
 
-Handler = Callable[[Asked], Awaitable[Page]]
+#: Gets the body, too, which has come by then.
+Handler = Callable[[Asked, bytes], Awaitable[Page]]
 
 
 class Api:
@@ -141,13 +143,18 @@ class Api:
                 raise Refusal(RefusalCode.OVERLOADED, "the server is going down", retry_after_ms=3000)
             if not self._serving.accounts.signs:
                 raise Refusal(RefusalCode.FORBIDDEN, "whoever makes tokens here is elsewhere: see [auth]")
+            data = b""
             if asked.method not in ("GET", "HEAD"):
                 self._require_our_page(asked)
+                # Before it takes a place: who is slow to send keeps nobody out.
+                data = await read_body(
+                    asked.headers, asked.body, most=MAX_BODY_BYTES, within_s=BODY_DEADLINE_S
+                )
             if self._running >= MAX_AT_ONCE:
                 raise Refusal(RefusalCode.OVERLOADED, "too many requests at once", retry_after_ms=1000)
             self._running += 1
             try:
-                return await handler(asked)
+                return await handler(asked, data)
             finally:
                 self._running -= 1
         except SignedOut:
@@ -216,8 +223,8 @@ class Api:
 
     # -- handlers -----------------------------------------------------------------------------------------------------
 
-    async def _session(self, asked: Asked) -> Page:
-        wanted = await _read(asked, SessionAsked)
+    async def _session(self, asked: Asked, data: bytes) -> Page:
+        wanted = _read(asked, data, SessionAsked)
         found = await self.who(asked)
         if found is not None:
             session = await self._serving.browsers.session(found[0])
@@ -234,41 +241,42 @@ class Api:
     def _came(self, asked: Asked, came: Came, now: bytes = b"") -> Page:
         return self._welcomed(asked, came.session, came.secret or now)
 
-    async def _sign_out(self, asked: Asked) -> Page:
+    async def _sign_out(self, asked: Asked, data: bytes) -> Page:
         found = await self.who(asked)
         if found is not None:
             await self._serving.browsers.sign_out(found[1], found[1].browser.device_id)
         page = said(200, {})
         return page._replace(headers=[*page.headers, self._cookies.taken(self._name_of(asked))])
 
-    async def _devices(self, asked: Asked) -> Page:
+    async def _devices(self, asked: Asked, data: bytes) -> Page:
         _, who = await self._known(asked)
         rows = await self._serving.browsers.browsers(who)
         this = who.browser.device_id
         told = [{**_told(each), "seen_at": each.seen_at, "this": each.device_id == this} for each in rows]
         return said(200, {"devices": told})
 
-    async def _revoke(self, asked: Asked) -> Page:
-        wanted = await _read(asked, DeviceAsked)
+    async def _revoke(self, asked: Asked, data: bytes) -> Page:
+        wanted = _read(asked, data, DeviceAsked)
         _, who = await self._known(asked)
         await self._serving.browsers.sign_out(who, wanted.id)
         return said(200, {})
 
-    async def _name(self, asked: Asked) -> Page:
-        wanted = await _read(asked, DeviceNamed)
+    async def _name(self, asked: Asked, data: bytes) -> Page:
+        wanted = _read(asked, data, DeviceNamed)
         _, who = await self._known(asked)
         await self._serving.browsers.label(who, wanted.id, wanted.label)
         return said(200, {})
 
-    async def _link(self, asked: Asked) -> Page:
-        await _read(asked, Nothing)
+    async def _link(self, asked: Asked, data: bytes) -> Page:
+        _read(asked, data, Nothing)
         _, who = await self._known(asked)
         secret, expires_at = await self._serving.browsers.make_link(who)
         base = self._public_url or asked.headers["origin"]
-        return said(200, {"address": link_address(base, secret), "expires_at": expires_at})
+        address = link_address(base, secret)
+        return said(200, {"address": address, "expires_at": expires_at, "qr_svg": _qr_svg(address)})
 
-    async def _redeem(self, asked: Asked) -> Page:
-        wanted = await _read(asked, LinkAsked)
+    async def _redeem(self, asked: Asked, data: bytes) -> Page:
+        wanted = _read(asked, data, LinkAsked)
         secret, found = secret_of(wanted.secret), await self.who(asked)
         if secret is None:
             raise Refusal(RefusalCode.GONE, "this link is not whole: open it again, or ask for a new one")
@@ -285,15 +293,25 @@ def link_address(base: str, secret: bytes) -> str:
     return f"{base.rstrip('/')}{LINK_PATH}#{text_of(secret)}"
 
 
+def _qr_svg(address: str) -> str:
+    """The address for the camera of the other phone; dark on light whatever the page looks like, for cameras see only that."""
+    import segno  # when somebody asks for it: few do
+
+    out = io.BytesIO()
+    segno.make(address, error="m", micro=False).save(
+        out, kind="svg", xmldecl=False, border=4, light="#fff", omitsize=True
+    )
+    return out.getvalue().decode("ascii").strip()
+
+
 def _told(browser: Browser) -> dict[str, Any]:
     return {"id": browser.device_id, "label": browser.label, "made_at": browser.made_at}
 
 
-async def _read(asked: Asked, shape: type[S]) -> S:
+def _read(asked: Asked, data: bytes, shape: type[S]) -> S:
     """The body as this struct; what it does not know is left alone, for pages and servers are of different age."""
     if asked.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise Unanswerable(415, "a body is application/json")
-    data = await read_body(asked.headers, asked.body, most=MAX_BODY_BYTES, within_s=BODY_DEADLINE_S)
     try:
         return msgspec.json.decode(data or b"{}", type=shape)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

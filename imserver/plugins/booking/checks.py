@@ -16,7 +16,7 @@ import msgspec
 
 from imserver.plugin_api import Role, Snapshot, decode_content
 
-from . import plan_checks, to_teams
+from . import consent_checks, plan_checks, to_teams
 from .dialogue import emergency, handoff, holding
 from .dialogue.state import Dialogue
 from .journey import offers, plan_end, reminders, requests, set_back
@@ -470,5 +470,6 @@ OF_CHAT = {
     "alarms are sane": alarms_are_sane,
     "questions can be read": questions_can_be_read,
     **plan_checks.OF_CHAT,
+    **consent_checks.OF_CHAT,
 }
 CHECKS = OF_TABLES | OF_CHAT

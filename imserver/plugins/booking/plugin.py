@@ -22,7 +22,7 @@ from imserver.plugin_api import (
     decode_content,
 )
 
-from . import operations, staffing, strays, to_teams
+from . import operations, persons, staffing, strays, to_teams
 from .checks import CHECKS
 from .dates.deferred import compile_all
 from .dialogue import consent, handoff, holding, quiet, router
@@ -106,6 +106,9 @@ class BookingPlugin:
         context.timer(requests.TIMER, self._request_waits)
         context.timer(plan_end.TIMER, self._plan_waits)
         context.may_block(self._may_block)
+        context.export(persons.export)
+        context.erase(persons.erase)
+        context.on_record(consents.RECORD, consents.do_withdrawal)
         PageFiles().offer(context)
 
     async def stop(self) -> None:
@@ -312,7 +315,7 @@ class BookingPlugin:
 
 async def put_on_record(context: Context, body: Mapping[str, object]) -> None:
     """Have a withdrawal hold, whatever copy of the database comes back."""
-    await context.transaction(partial(consents.do_withdrawal, body=body))
+    await context.put_on_record(consents.RECORD, body)
 
 
 def _texts_of(chain: Chain, source: str) -> None:

@@ -166,6 +166,9 @@ test("another account in another tab: this page stops and erases nothing, whoeve
   found.end(new Stopped(CloseCode.AUTH_FAILED, "another device"));
   await found.until(() => found.line.state.code === "OTHER_ACCOUNT");
   assert.deepEqual([...told.erased, ...found.erased], []);
+  told.session = { ...GUEST, userId: "guest-2" };
+  told.line.became("guest-2");
+  assert.equal(told.line.state.code, "OTHER_ACCOUNT");
 });
 
 test("a full store is said, and the line goes on in memory", async () => {
@@ -179,12 +182,16 @@ test("a full store is said, and the line goes on in memory", async () => {
   assert.equal(made.line.state.notice, null);
 });
 
-test("a cleared store is said, and the line begins anew, once a minute at most", async () => {
+test("a cleared store is said, and the line begins anew, three times a minute at most", async () => {
   const made = world();
   await connected(made);
   made.end(new StoreError("cleared", "cleared"));
   await made.until(() => made.clients.length === 2 && made.line.state.state === "connected");
   assert.equal(made.line.state.notice, "CLEARED");
+  for (const clients of [3, 4]) {
+    made.end(new StoreError("cleared", "cleared"));
+    await made.until(() => made.clients.length === clients && made.line.state.state === "connected");
+  }
   made.end(new StoreError("cleared", "cleared"));
   await made.until(() => made.line.state.code === "FAILED");
 });

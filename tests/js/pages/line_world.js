@@ -121,11 +121,11 @@ export function lineWorld({ session = null } = {}) {
     guest: () => ({ language: "zh-CN" }),
   });
   world.last = () => world.clients[world.clients.length - 1];
-  /** Until it holds: everything here goes by turns of the loop. */
+  /** Until it holds. */
   world.until = async (holds) => {
-    for (let turns = 0; turns < 500; turns += 1) {
+    for (const patience = Date.now() + 5000; Date.now() < patience; ) {
       if (holds()) return;
-      await new Promise((resolve) => setImmediate(resolve));
+      await new Promise((resolve) => setTimeout(resolve, 1));
     }
     throw new Error(`it did not come about; the states were ${JSON.stringify(world.states)}`);
   };

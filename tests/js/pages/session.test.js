@@ -137,7 +137,7 @@ test("devices are listed, named and signed out", async () => {
 
 test("a link is made, and redeemed under one key", async () => {
   answers = [[200, { address: "https://h/link#s", expires_at: 9 }], [409, { error: "somebody else", code: "CONFLICT" }], [200, TOLD]];
-  assert.deepEqual(await account.makeLink(), { address: "https://h/link#s", expiresAt: 9 });
+  assert.deepEqual(await account.makeLink(), { address: "https://h/link#s", expiresAt: 9, qrSvg: undefined });
   assert.deepEqual(await fails(account.redeem("s")), ["CONFLICT", 0]);
   assert.equal((await account.redeem("s", { leave: true })).userId, "guest-1");
   assert.deepEqual(asked[1].body, { secret: "s", leave: false, key: asked[1].body.key });
@@ -146,7 +146,17 @@ test("a link is made, and redeemed under one key", async () => {
 
 test("who joined is told", async () => {
   answers = [[200, { ...TOLD, joined: [{ id: "web-2", label: "Safari on iPhone", made_at: 5 }] }]];
-  assert.deepEqual((await account.session()).joined, [{ id: "web-2", label: "Safari on iPhone", madeAt: 5 }]);
+  const joined = { id: "web-2", label: "Safari on iPhone", madeAt: 5 };
+  assert.deepEqual((await account.session()).joined, [joined]);
+  const heard = [];
+  const stop = account.whenJoined((browsers) => heard.push(...browsers));
+  assert.deepEqual(heard, [joined], "also who came before somebody listened, and by whatever question it was told");
+  clock.elapsed += 60_000;
+  await account.token();
+  assert.deepEqual(heard, [joined, joined]);
+  stop();
+  await account.session();
+  assert.equal(heard.length, 2);
 });
 
 test("it asks its own server alone, keeps nothing on the way, and sends its real origin", async () => {

@@ -58,6 +58,7 @@ class Browser:
         assert answer.status == 200, answer
         address, _, secret = answer.json["address"].partition("#")
         assert address == f"{self.origin}/link"
+        assert answer.json["qr_svg"].startswith('<svg xmlns="http://www.w3.org/2000/svg"')
         return str(secret)
 
     async def devices(self) -> list[dict[str, Any]]:

@@ -83,7 +83,8 @@ async def test_a_preview_that_fetches_it_changes_nothing(tmp_path: Path) -> None
 
 
 async def test_a_lost_answer_is_asked_for_again_with_the_key(tmp_path: Path) -> None:
-    async with seen(tmp_path, http=GUESTS) as server:
+    clock = ManualClock()
+    async with seen(tmp_path, http=GUESTS, clock=clock) as server:
         first, lost, second = Browser(server), Browser(server), Browser(server)
         await first.guest()
         secret = await first.link()
@@ -93,6 +94,8 @@ async def test_a_lost_answer_is_asked_for_again_with_the_key(tmp_path: Path) -> 
         assert once.json["device_id"] == again.json["device_id"]
         assert lost.cookies == second.cookies
         assert code(await redeem(Browser(server), secret, key="f" * 32)) == (410, "GONE")
+        clock.advance(600)
+        assert code(await redeem(Browser(server), secret, key=KEY)) == (410, "GONE")
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(599, 200), (600, 410), (-200, 200), (-86_400, 410)])

@@ -310,6 +310,36 @@ async def test_a_form_cannot_ask(tmp_path: Path, kind: str) -> None:
         assert (await browser.ask("PUT", "/api/devices", {})).status == 405
 
 
+async def test_a_crowd_that_is_slow_to_send_keeps_nobody_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imserver.net.web.api.MAX_AT_ONCE", 1)
+    async with seen(tmp_path, http=GUESTS) as server:
+        browser = Browser(server)
+        head = (
+            f"POST /api/session HTTP/1.1\r\nHost: {browser.host}\r\nOrigin: {browser.origin}\r\n"
+            "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{"
+        ).encode()
+        slow = [await asyncio.open_connection("127.0.0.1", server.http_port) for _ in range(3)]
+        for _, writer in slow:
+            writer.write(head)
+        assert (await browser.post("session", {"guest": {}})).status == 200
+        for _, writer in slow:
+            writer.close()
+
+
+async def test_more_requests_at_once_than_there_is_room_for_are_to_come_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imserver.net.web.api.MAX_AT_ONCE", 1)
+    async with seen(tmp_path, http=GUESTS) as server:
+        browsers = [Browser(server) for _ in range(20)]
+        answers = await asyncio.gather(*(each.post("session", {"guest": {}}) for each in browsers))
+        assert {answer.status for answer in answers} == {200, 503}
+        late = next(answer for answer in answers if answer.status == 503)
+        assert (code(late), late.headers["retry-after"]) == ((503, "OVERLOADED"), "1")
+
+
 # -- ends -----------------------------------------------------------------------------------------------------------------
 
 

@@ -23,16 +23,7 @@ export const VERSIONS = [
 ];
 
 /** Two versions of a page are open, and this one must give way. To go on without the store would be a second device. */
-export class VersionConflict extends StoreError {
-  /**
-   * @param {string} text
-   * @param {import("../errors.js").StoreReason} reason
-   */
-  constructor(text, reason) {
-    super(text, reason);
-    this.name = StoreError.name;
-  }
-}
+export class VersionConflict extends StoreError {}
 
 /** How long to wait for older pages to let go of the database (milliseconds). */
 const BLOCKED_WAIT_MS = 5000;

@@ -16,6 +16,8 @@ from .cards import Option
 from .texts import Words
 
 LENS_KINDS = ("soft", "rgp", "orthok")
+#: By this a page finds the pack of an appointment among the messages behind its card.
+REF = "info_pack"
 
 
 def info_pack(
@@ -34,7 +36,8 @@ def info_pack(
     fields = place_fields(words, shop)
     if public_url:
         fields.append((words("field.calendar"), f"{public_url}{event_path(appointment.code)}"))
-    return cards.card(words("info.title"), "\n".join(lines), fields, options)
+    ref = (REF, appointment.code, appointment.version)
+    return cards.card(words("info.title"), "\n".join(lines), fields, options, ref)
 
 
 def event_path(code: str) -> str:

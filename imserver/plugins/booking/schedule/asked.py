@@ -44,7 +44,7 @@ class Start(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Day(Told, frozen=True):
-    """The starts of a day that are still to come. `until`: when the answer changes though nothing happens, UTC ms."""
+    """The starts of a day that the shop still takes. `until`: when the answer changes though nothing happens, UTC ms."""
 
     shop: str
     day: str

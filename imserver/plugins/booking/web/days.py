@@ -106,7 +106,8 @@ def longest(service: Service) -> int:
 def starts_of(
     shop: Shop, service: Service, day: date, lanes: Mapping[str, Lane], now_ms: int
 ) -> list[tuple[datetime, int, bool]]:
-    """(wall, UTC ms, free) of each start of a service that is still to come on a day."""
+    """(wall, UTC ms, free) of each start of a service on a day that the shop still takes. One that is too near is left out: it
+    is not taken, and nobody can have it."""
     minutes = longest(service)
     if not lanes or day > last_day(shop, now_ms):
         return []
@@ -116,11 +117,10 @@ def starts_of(
         (
             wall,
             at,
-            at >= earliest
-            and all(any(lane.fits(at, minutes, service.buffer_min) for lane in pool) for pool in pools),
+            all(any(lane.fits(at, minutes, service.buffer_min) for lane in pool) for pool in pools),
         )
         for wall, at in slot_starts(shop, day, minutes)
-        if at > now_ms
+        if at >= earliest
     ]
 
 
@@ -137,8 +137,7 @@ def day_of(chain: Chain, shop: Shop, day: date, lanes: Mapping[str, Lane], now_m
         for (wall, at), row in sorted(marks.items(), key=lambda item: item[0][1])
     )
     lead = shop.lead_min * MINUTE_MS
-    ends = [one.at for one in starts] + [one.at - lead + 1 for one in starts if FREE in one.marks]
-    until = min((end for end in ends if end > now_ms), default=None)
+    until = starts[0].at - lead + 1 if starts else None
     return Day(
         shop=shop.id,
         day=day.isoformat(),

@@ -136,7 +136,12 @@ export class Acts {
   }
 }
 
-/** Whether a message is newer than a post, in the same conversation or another. @param {Message} message @param {import("./shapes.js").Posted} posted */
+/**
+ * Whether a message is newer than a post, in the same conversation or another.
+ *
+ * @param {Message} message
+ * @param {import("./shapes.js").Posted} posted
+ */
 function isBehind({ conversationId, position, sentAt }, posted) {
   return conversationId === posted.conversationId ? position > posted.position : sentAt >= posted.sentAt;
 }

@@ -49,7 +49,8 @@ export function startPage({ root, makeLine, reads, window = globalThis.window, c
   const draw = () => {
     const state = store.get();
     const Screen = screenOf(state.route.name);
-    render(html`<${Frame} state=${state} page=${page}><${Screen} key=${state.route.path} state=${state} page=${page} /><//>`, root);
+    const screen = html`<${Screen} key=${state.route.path} state=${state} page=${page} />`;
+    render(html`<${Frame} state=${state} page=${page}>${screen}<//>`, root);
     dress(document, state);
     if (arrived !== null) receive(window, arrived);
     arrived = null;
@@ -78,6 +79,7 @@ function initial(language, theme) {
     day: unread(),
     mine: unread(),
     act: null,
+    packs: {},
     drafts: {},
     said: { text: "", count: 0 },
     chat: {},

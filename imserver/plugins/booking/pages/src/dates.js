@@ -1,4 +1,7 @@
-/** Dates and times for people, by the browser's own `Intl`. Wall times of a shop are never converted: they are what its door says. */
+/**
+ * Dates and times for people, by the browser's own `Intl`. Wall times of a shop are never converted: they are what its door
+ * says.
+ */
 
 /** @typedef {import("./shapes.js").Language} Language */
 
@@ -49,6 +52,9 @@ export const weekdayOf = (wall, language) => part(asUtc(wall), { weekday: "short
 
 /** "December", "12月". @param {string} wall @param {Language} language */
 export const monthOf = (wall, language) => part(asUtc(wall), { month: "long" }, language);
+
+/** "Dec", "12月": where there is room for three letters. @param {string} wall @param {Language} language */
+export const shortMonthOf = (wall, language) => part(asUtc(wall), { month: "short" }, language);
 
 /** "3". @param {string} wall */
 export const numberOf = (wall) => String(Number(wall.slice(8, 10)));

@@ -2,6 +2,7 @@
 
 import { isGoing } from "./acts.js";
 import { startPage } from "./app.js";
+import { sayWhoJoins } from "./chat/joined.js";
 import { createLine } from "./line.js";
 import { keepPage } from "./offline/register.js";
 import * as reads from "./reads.js";
@@ -9,6 +10,7 @@ import * as reads from "./reads.js";
 const root = document.getElementById("app");
 if (root === null) throw new Error("page.html has no place for the page");
 const page = startPage({ root, makeLine: createLine, reads });
+sayWhoJoins(page);
 
 /** Nobody loses a form, a hold or an act to a newer version of the page. */
 function busy() {

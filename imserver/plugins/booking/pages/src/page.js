@@ -1,4 +1,7 @@
-/** What screens may do, in one object: go somewhere, act, speak. It holds no state of its own but what the browser must remember. */
+/**
+ * What screens may do, in one object: go somewhere, act, speak. It holds no state of its own but what the browser must
+ * remember.
+ */
 
 import { speak } from "./words/index.js";
 
@@ -79,7 +82,11 @@ export class Page {
   }
 }
 
-/** What this browser keeps of earlier choices; a browser that refuses storage keeps none, and the page works. @param {Window} window */
+/**
+ * What this browser keeps of earlier choices; a browser that refuses storage keeps none, and the page works.
+ *
+ * @param {Window} window
+ */
 export function kept(window) {
   try {
     return { language: window.localStorage.getItem(LANGUAGE), theme: window.localStorage.getItem(THEME) };

@@ -1,4 +1,7 @@
-/** What the screen that is shown reads from the server and keeps fresh: the chain, days, the times of a day, one's appointments. */
+/**
+ * What the screen that is shown reads from the server and keeps fresh: the chain, days, the times of a day, one's
+ * appointments.
+ */
 
 import { daysAhead, dayAt } from "./dates.js";
 import { unread } from "./shapes.js";
@@ -19,6 +22,9 @@ const RETRY_MS = 4000;
 /** The strip says "few" and "full": it is read again when times change, but not with each of them. */
 const DAYS_AGAIN_MS = 10_000;
 
+/** The info pack is the first message behind the appointment's card, or stands near it. */
+const PACK_WITHIN = 5;
+
 export class Readings {
   #store;
   #reads;
@@ -29,6 +35,10 @@ export class Readings {
   /** @type {{client: any, stop: Stop} | null} */
   #mine = null;
   #daysAt = 0;
+  /** Appointments whose info pack was asked for. @type {Set<string>} */
+  #packs = new Set();
+  /** The shops that were kept last, and where. @type {{in: unknown, value: unknown}} */
+  #keptChain = { in: null, value: null };
   /** @type {Map<string, ReturnType<typeof setTimeout>>} */
   #retries = new Map();
 
@@ -66,8 +76,17 @@ export class Readings {
     const [shops, known] = await Promise.all([kept?.get("chain"), kept?.get("mine")]);
     const { chain, mine } = this.#store.get();
     if (known !== undefined && mine.value === null) this.#store.set({ mine: { ...mine, value: known } });
-    if (chain.value !== null) return void kept?.put("chain", chain.value);
+    if (chain.value !== null) return this.#keepChain();
     if (shops !== undefined) this.#store.set({ chain: { ...chain, value: shops } });
+  }
+
+  /** For the time without a network: as soon as it is known whose browser this is. */
+  #keepChain() {
+    const { kept } = this.#line;
+    const { value } = this.#store.get().chain;
+    if (value === null || !kept || (this.#keptChain.in === kept && this.#keptChain.value === value)) return;
+    this.#keptChain = { in: kept, value };
+    void kept.put("chain", value);
   }
 
   /** One's appointments, now. Resolves with them; null if they cannot be read. */
@@ -98,7 +117,9 @@ export class Readings {
 
   /** @param {PageState} state */
   #follow(state) {
+    this.#keepChain();
     this.#watchMine(false);
+    if (state.route.name === "booked") void this.#readPack(state);
     if (state.chain.state === "ready") this.#showTimes(state.route);
   }
 
@@ -132,7 +153,6 @@ export class Readings {
     try {
       const value = await this.#reads.chain();
       this.#store.set({ chain: { state: "ready", value, code: "", key: "" } });
-      void this.#line.kept?.put("chain", value);
     } catch (error) {
       this.#failed("chain", error, () => void this.#readChain());
     }
@@ -170,6 +190,28 @@ export class Readings {
       if (this.#clock.now() - this.#daysAt > DAYS_AGAIN_MS) void this.#readDays(days.key, of, about, from);
     }, (error) => this.#store.set({ day: { ...this.#store.get().day, state: "failed", code: codeOf(error) } }));
     this.#day = { key: watched, stop };
+  }
+
+  /**
+   * The info pack of the appointment that is shown: the bot posts it behind the appointment's card.
+   *
+   * @param {PageState} state
+   */
+  async #readPack({ route, mine, packs }) {
+    const { code } = route;
+    const card = mine.value?.upcoming.find((one) => one.code === code)?.card ?? null;
+    const client = this.#line.client();
+    if (card === null || client === null || code in packs || this.#packs.has(code)) return;
+    this.#packs.add(code);
+    try {
+      const { items } = await client.call.history(card.conversation, { after: card.position, limit: PACK_WITHIN });
+      const contents = items.map((/** @type {import("./shapes.js").Message} */ { content }) => content);
+      const pack = contents.find((content) => content?.ref?.kind === "info_pack" && content.ref.id === code);
+      const text = typeof pack?.text === "string" ? pack.text : "";
+      this.#store.set({ packs: { ...this.#store.get().packs, [code]: text } });
+    } catch {
+      this.#packs.delete(code); // a help and no more; asked again with the next change
+    }
   }
 
   #dropDay() {

@@ -51,6 +51,10 @@ export class Account {
   #making = null;
   /** Under the same key the same guest is made, and the same link redeemed, should an answer be lost. @type {Map<string, string>} */
   #keys = new Map();
+  /** @type {Set<(browsers: Joined[]) => void>} */
+  #joinedListeners = new Set();
+  /** Told by the server, which tells it once, and heard by nobody yet. @type {Joined[]} */
+  #unheard = [];
 
   /** @param {Ports} ports */
   constructor(ports) {
@@ -100,8 +104,8 @@ export class Account {
 
   /** An address that signs one more browser in, once; until when (UTC ms). Rejects with SessionError. */
   async makeLink() {
-    const { address, expires_at: expiresAt } = await this.#send("POST", "links", {});
-    return { address: /** @type {string} */ (address), expiresAt: /** @type {number} */ (expiresAt) };
+    const { address, expires_at: expiresAt, qr_svg: qrSvg } = await this.#send("POST", "links", {});
+    return /** @type {{address: string, expiresAt: number, qrSvg: string | undefined}} */ ({ address, expiresAt, qrSvg });
   }
 
   /**
@@ -114,6 +118,13 @@ export class Account {
     const told = this.#welcomed(await this.#send("POST", "links/redeem", { secret, leave, key }));
     await this.#requireKept();
     return told;
+  }
+
+  /** Hear of browsers that a link has signed in, each once. Returns what ends it. @param {(browsers: Joined[]) => void} listener */
+  whenJoined(listener) {
+    this.#joinedListeners.add(listener);
+    if (this.#unheard.length > 0) listener(this.#unheard.splice(0));
+    return () => void this.#joinedListeners.delete(listener);
   }
 
   // -- parts --------------------------------------------------------------------------------------------------------------
@@ -160,6 +171,9 @@ export class Account {
   /** @param {any} told @returns {Session} */
   #welcomed(told) {
     this.#token = { text: told.token, now: this.#ports.now(), elapsed: this.#ports.elapsed() };
+    const browsers = (told.joined ?? []).map(joined);
+    if (this.#joinedListeners.size === 0) this.#unheard.push(...browsers);
+    else if (browsers.length > 0) for (const listener of [...this.#joinedListeners]) listener(browsers);
     return {
       userId: told.user_id,
       deviceId: told.device_id,
@@ -167,7 +181,7 @@ export class Account {
       guest: told.guest,
       language: told.language,
       expiresAt: told.expires_at,
-      joined: (told.joined ?? []).map(joined),
+      joined: browsers,
     };
   }
 
@@ -224,6 +238,8 @@ export const devices = () => account.devices();
 export const revoke = (id) => account.revoke(id);
 /** @param {string} id @param {string} label */
 export const rename = (id, label) => account.rename(id, label);
+/** @param {(browsers: Joined[]) => void} listener */
+export const whenJoined = (listener) => account.whenJoined(listener);
 export const makeLink = () => account.makeLink();
 /** @param {string} secret @param {{leave?: boolean}} [options] */
 export const redeem = (secret, options) => account.redeem(secret, options);

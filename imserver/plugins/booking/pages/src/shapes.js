@@ -116,7 +116,7 @@
  * @property {(shop: ShopPlace, text: string) => Promise<Posted>} post  What is only worth doing now; rejects with `code`, `text`.
  * @property {(listener: (message: Message) => void) => () => void} heard
  * @property {() => void} wake
- * @property {() => import("./reads.js").Asks | null} client  Null while there is none.
+ * @property {() => import("./line/opened.js").LineClient | null} client  Null while there is none.
  * @property {Pick<import("./line/kept.js").Kept, "get" | "put"> | null} kept  What this browser keeps for the time without a network.
  * @property {() => void} begin
  * @property {() => void} takeOver
@@ -170,6 +170,7 @@
  * @property {Reading<Day>} day
  * @property {Reading<Mine>} mine
  * @property {Act | null} act
+ * @property {Record<string, string>} packs  What to bring and to mind, by appointment.
  * @property {Record<string, Draft>} drafts  What was entered, by shop: the back button loses nothing.
  * @property {{text: string, count: number}} said  The last announcement.
  * @property {Record<string, string>} chat  What is being written, by shop.

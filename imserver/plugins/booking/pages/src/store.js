@@ -1,4 +1,7 @@
-/** The page's state: one object that is replaced, never changed. Events of the client and acts set parts of it; screens draw it. */
+/**
+ * The page's state: one object that is replaced, never changed. Events of the client and acts set parts of it; screens draw
+ * it.
+ */
 
 /**
  * @template {object} S

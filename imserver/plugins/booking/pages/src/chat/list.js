@@ -39,11 +39,12 @@ export function MessageList({ rows, view, acts, nameOf, dayWords, onOlder, onSee
   const newest = view.items[view.items.length - 1]?.position ?? 0;
 
   const look = () => {
-    const { scrollHeight, scrollTop, clientHeight } = /** @type {HTMLElement} */ (box.current);
+    if (box.current === null) return; // an effect of a list that is gone
+    const { scrollHeight, scrollTop, clientHeight } = box.current;
     atEnd.current = scrollHeight - scrollTop - clientHeight < NEAR_PX;
     setAway(scrollHeight - scrollTop - clientHeight > clientHeight);
     if (atEnd.current) seen();
-    held.current = heldRow(/** @type {HTMLElement} */ (box.current));
+    held.current = heldRow(box.current);
     if (scrollTop < AHEAD_PX && view.state === "ready" && view.older === "idle" && !view.whole) onOlder();
   };
   const seen = () => {

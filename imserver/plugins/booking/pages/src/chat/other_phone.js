@@ -6,6 +6,7 @@ import { html, useEffect, useState } from "../view.js";
 import { copy } from "./copy.js";
 import { ChatIcon } from "./icons.js";
 import { moment } from "./devices.js";
+import { watchJoining } from "./joined.js";
 import { c } from "./words.js";
 
 /** @typedef {{address: string, expiresAt: number, qrSvg?: string}} Link */
@@ -21,6 +22,7 @@ export function OtherPhone({ state, page }) {
     const timer = setTimeout(() => setOver(true), Math.max(0, link.expiresAt - page.clock.now()));
     return () => clearTimeout(timer);
   }, [link]);
+  useEffect(() => (link === null || over ? undefined : watchJoining(() => setLink(null))), [link, over]);
   const make = async () => {
     setMaking(true);
     try {

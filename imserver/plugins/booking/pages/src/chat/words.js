@@ -171,6 +171,7 @@ const WORDS = {
   "other.make": { zh: "生成链接", en: "Make a link" },
   "other.again": { zh: "重新生成", en: "Make another one" },
   "other.until": { zh: "{time} 前有效", en: "Good until {time}" },
+  "other.joined": { zh: "{name} 已登录你的账号。不是你本人操作？请在“设备”中将它退出。", en: "{name} is signed in now. Not you? Sign it out under Devices." },
   "other.over": { zh: "链接已过期", en: "The link is over" },
   "other.qr": { zh: "二维码：用另一台手机扫一扫", en: "QR code: scan it with the other phone" },
   "other.copy": { zh: "复制链接", en: "Copy the link" },

@@ -7,16 +7,17 @@ const NAMES = [(/** @type {string} */ userId) => `imserver:${userId}`, (/** @typ
 /** A page that does not let go of a database may hold up its removal; it happens when that page is gone. */
 const PATIENCE_MS = 3000;
 
-/** @param {string} userId  Whose; others' databases go, too, where the browser lists them. */
-export async function erase(userId) {
-  await Promise.allSettled([databases(userId), cached(), workers(), words()]);
+/** @param {string} userId  Whose; others' databases go, too, where the browser lists them. @param {string} [except]  Whose stay. */
+export async function erase(userId, except) {
+  await Promise.allSettled([databases(userId, except), cached(), workers()]);
 }
 
-/** @param {string} userId */
-async function databases(userId) {
+/** @param {string} userId @param {string} [except] */
+async function databases(userId, except) {
   const listed = await (indexedDB.databases?.() ?? []);
   const names = new Set(NAMES.map((name) => name(userId)));
   for (const { name } of listed) if (name?.startsWith(OURS)) names.add(name);
+  if (except !== undefined) for (const name of NAMES) names.delete(name(except));
   await Promise.all([...names].map(removed));
 }
 
@@ -37,9 +38,4 @@ async function cached() {
 async function workers() {
   const all = await navigator.serviceWorker.getRegistrations();
   await Promise.all(all.map((one) => one.unregister()));
-}
-
-async function words() {
-  const names = Object.keys(localStorage).filter((name) => name.startsWith(`${OURS}-page:`));
-  for (const name of names) localStorage.removeItem(name);
 }

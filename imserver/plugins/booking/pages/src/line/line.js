@@ -51,8 +51,11 @@ const NO_ACCOUNT = { FORBIDDEN: "NO_GUESTS" };
 /** What is only worth doing now waits so long for a connection, and looks for it so often. */
 const NOW_MS = 10_000;
 const LOOK_MS = 100;
-/** A store that is cleared again and again is no store: between two fresh starts. */
-const FRESH_EVERY_MS = 60_000;
+/** A store that is cleared again and again is no store: so many fresh starts in so long, each after a wait. */
+const FRESH_STARTS = 3;
+const FRESH_WITHIN_MS = 60_000;
+/** Browsers clear a site's databases one after the other: one that is opened at once is cleared, too. */
+const FRESH_WAIT_MS = 300;
 
 /** @type {LineState} */
 const NO_LINE = Object.freeze({ state: "none", code: "", act: null, retryAt: null, kept: true, notice: null });
@@ -73,7 +76,8 @@ export class Line {
   #slow = 0;
   /** The browser's storage failed: this page keeps nothing. */
   #inMemory = false;
-  #freshAt = -Infinity;
+  /** When it began anew lately. @type {number[]} */
+  #fresh = [];
   #away = false;
   #leaving = false;
   /** What is said first goes first, also where the first has to make a guest. @type {Promise<unknown>} */
@@ -237,6 +241,7 @@ export class Line {
   /** Another tab made this browser somebody else, or nobody. @param {string | null} userId */
   became(userId) {
     if (this.#leaving || (this.session?.userId ?? null) === userId) return;
+    if (this.#state.state === "stopped") return; // what it says stays: nobody becomes somebody else unawares
     if (this.session === null) void this.start().catch(() => {});
     else void this.#stop(userId === null ? "SIGNED_OUT" : "OTHER_ACCOUNT");
   }
@@ -359,9 +364,11 @@ export class Line {
     }
     if (now === null) return this.#stop("SIGNED_OUT");
     if (now.userId !== this.session?.userId) return this.#stop("OTHER_ACCOUNT");
-    if (Date.now() - this.#freshAt < FRESH_EVERY_MS) return this.#stop("FAILED");
-    this.#freshAt = Date.now();
+    this.#fresh = this.#fresh.filter((at) => Date.now() - at < FRESH_WITHIN_MS);
+    if (this.#fresh.length >= FRESH_STARTS) return this.#stop("FAILED");
+    this.#fresh.push(Date.now());
     if (error.name === "StoreError") this.#become({ notice: "CLEARED" });
+    await new Promise((resolve) => setTimeout(resolve, FRESH_WAIT_MS * this.#fresh.length));
     await this.#who.is(now);
     void this.#open();
   }

@@ -9,7 +9,7 @@ import { remember, remembered } from "./remembered.js";
  * @typedef {object} WhoPorts
  * @property {{session: () => Promise<Session | null>,
  *   makeGuest: (guest: {language: string, shop?: string, ref?: string}) => Promise<Session>}} account  `session.js`.
- * @property {(userId: string) => Promise<void>} erase
+ * @property {(userId: string, except?: string) => Promise<void>} erase
  * @property {(userId: string) => Promise<Kept>} openKept
  * @property {(session: Session | null) => void} onSession
  * @property {() => {language: string, ref?: string}} guest
@@ -82,9 +82,9 @@ export class Who {
   /** It is somebody else: nothing of the one before stays. @param {Session} session */
   async becomes(session) {
     const before = this.#session?.userId;
-    // First: it takes out of the browser what it remembers, too.
-    if (before !== undefined) await this.#ports.erase(before);
+    // First: other tabs are to hear that they are somebody else, and not that their stores are gone.
     await this.is(session);
+    if (before !== undefined && before !== session.userId) await this.#ports.erase(before, session.userId);
   }
 
   /** What the shop answered about this person. @param {any} mine */

@@ -22,7 +22,11 @@ export function partsOf(state, of) {
   return { shop, service: shop?.services.find((one) => one.id === of.service) ?? null };
 }
 
-/** When it is, large: this is what people look for. @param {{wall: string, at: number, state: PageState, shop: import("../shapes.js").ShopPlace | null}} props */
+/**
+ * When it is, large: this is what people look for.
+ *
+ * @param {{wall: string, at: number, state: PageState, shop: import("../shapes.js").ShopPlace | null}} props
+ */
 export function When({ wall, at, state, shop }) {
   const zone = shop && otherZone(at, shop.zone, state.language);
   return html`

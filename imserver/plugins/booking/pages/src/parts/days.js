@@ -1,6 +1,6 @@
 /** The strip of days: each with its state in words. It scrolls on a phone and is two weeks of a calendar on wider screens. */
 
-import { daysAhead, longDay, monthOf, numberOf, weekdayOf } from "../dates.js";
+import { daysAhead, longDay, monthOf, numberOf, shortMonthOf, weekdayOf } from "../dates.js";
 import { html, useEffect, useRef } from "../view.js";
 import { t } from "../words/index.js";
 
@@ -32,7 +32,7 @@ export function DayStrip({ days, shown, language, now, zone, onChoose }) {
               aria-label=${`${longDay(day, language)}: ${t(`time.state.${state}`)}`} />
             <span>
               <small>${nameOf(day, language, now, zone)}</small>
-              <b class="number">${numberOf(day)}${index > 0 && numberOf(day) === "1" ? html`<i>${monthOf(day, language)}</i>` : null}</b>
+              <b class="number">${numberOf(day)}${index > 0 && numberOf(day) === "1" ? html`<i>${shortMonthOf(day, language)}</i>` : null}</b>
               <small class="state">${t(`time.state.${state}`)}</small>
             </span>
           </label>`)}

@@ -61,7 +61,11 @@ function Top({ state, page }) {
   `;
 }
 
-/** The language switch: in the top bar until somebody has an account, and so has chosen; at the bottom always. @param {{state: PageState, page: Page}} props */
+/**
+ * The language switch: in the top bar until somebody has an account, and so has chosen; at the bottom always.
+ *
+ * @param {{state: PageState, page: Page}} props
+ */
 function OtherLanguage({ state, page }) {
   const other = state.language === "zh" ? "en" : "zh";
   return html`

@@ -13,7 +13,12 @@ import { Icon } from "./icon.js";
 /** From here on the button is the thing to see, and a screen reader is told once. Seconds. */
 const SOON = 60;
 
-/** Whole seconds until an instant of the server's clock (0 without one), drawn anew as they pass. @param {Page} page @param {number | null} until */
+/**
+ * Whole seconds until an instant of the server's clock (0 without one), drawn anew as they pass.
+ *
+ * @param {Page} page
+ * @param {number | null} until
+ */
 export function useSeconds(page, until) {
   const [, drawAgain] = useState(0);
   useEffect(() => {

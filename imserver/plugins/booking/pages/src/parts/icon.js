@@ -1,4 +1,7 @@
-/** The icons: outlines in a box of 24 (`icons.svg`, a part of the document), drawn in the colour of the text. They never stand alone. */
+/**
+ * The icons: outlines in a box of 24 (`icons.svg`, a part of the document), drawn in the colour of the text. They never
+ * stand alone.
+ */
 
 import { html } from "../view.js";
 

@@ -53,7 +53,9 @@ function unread(code) {
 
 /** An act that came to nothing: the shop's own words, or what failed. @param {{act: import("../shapes.js").Act}} props */
 export const Nothing = ({ act }) => html`
-  <${Notice} kind="bad" title=${t("failed.title")}>${act.words ? html`<${Lines} text=${act.words} />` : html`<p>${failure(act.code)}</p>`}<//>
+  <${Notice} kind="bad" title=${t("failed.title")}>
+    ${act.words ? html`<${Lines} text=${act.words} />` : html`<p>${failure(act.code)}</p>`}
+  <//>
 `;
 
 /**
@@ -68,7 +70,11 @@ export const Failed = ({ title, code, onRetry }) => html`
   <//>
 `;
 
-/** While there is nothing yet: the shape of what comes, and words for those who do not see it. @param {{rows?: number}} props */
+/**
+ * While there is nothing yet: the shape of what comes, and words for those who do not see it.
+ *
+ * @param {{rows?: number}} props
+ */
 export const Waiting = ({ rows = 3 }) => html`
   <div class="stack" role="status">
     <span class="spoken">${t("page.waiting")}</span>

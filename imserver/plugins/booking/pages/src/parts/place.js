@@ -1,4 +1,7 @@
-/** A shop for people: name, whether it is open, address with the map, telephone. On wide screens it stands beside what one does. */
+/**
+ * A shop for people: name, whether it is open, address with the map, telephone. On wide screens it stands beside what one
+ * does.
+ */
 
 import { shortDay } from "../dates.js";
 import { html } from "../view.js";
@@ -10,10 +13,7 @@ import { Lines } from "./lines.js";
 
 /** @param {{open: ShopPlace["open"]}} props */
 export const OpenNow = ({ open }) => html`
-  <p class="row">
-    <span class=${open.now ? "tag good" : "tag"}>${open.now ? t("shop.open") : t("shop.closed")}</span>
-    <span class="small quiet">${named(open.text)}</span>
-  </p>
+  <p><span class=${open.now ? "tag good" : "tag"}>${named(open.text)}</span></p>
 `;
 
 /**
@@ -46,7 +46,10 @@ export function Ways({ shop }) {
   `;
 }
 
-/** @param {{shop: ShopPlace, language?: import("../shapes.js").Language, whole?: boolean}} props  `whole`: with hours and parking. */
+/**
+ * @param {{shop: ShopPlace, language?: import("../shapes.js").Language, whole?: boolean}} props  `whole`: with hours and
+ *   parking.
+ */
 export const Beside = ({ shop, language, whole = false }) => html`
   <aside class="beside" aria-label=${named(shop.name)}>
     <div class="card">
@@ -57,7 +60,11 @@ export const Beside = ({ shop, language, whole = false }) => html`
   </aside>
 `;
 
-/** What a shop's place asks of visitors: hours of the next days, parking, what to bring. @param {{shop: ShopPlace, language: import("../shapes.js").Language}} props */
+/**
+ * What a shop's place asks of visitors: hours of the next days, parking, what to bring.
+ *
+ * @param {{shop: ShopPlace, language: import("../shapes.js").Language}} props
+ */
 export const Visit = ({ shop: { info }, language }) => html`
   ${info.parking && html`<section class="stack"><h2>${t("shop.parking")}</h2><${Lines} text=${named(info.parking)} /></section>`}
   <section class="stack">
@@ -65,7 +72,10 @@ export const Visit = ({ shop: { info }, language }) => html`
     <dl class="facts hours">
       ${info.hours.map(({ day, spans }) => html`
         <dt key=${day}>${shortDay(day, language)}</dt>
-        <dd class="number">${spans.length > 0 ? spans.map((span) => html`<span key=${span}>${span.replace("-", "–")}</span> `) : t("time.state.closed")}</dd>`)}
+        <dd class="number">
+          ${spans.map((span) => html`<span key=${span}>${span.replace("-", "–")}</span> `)}
+          ${spans.length === 0 && t("time.state.closed")}
+        </dd>`)}
     </dl>
   </section>
 `;

@@ -33,7 +33,9 @@ export function Times({ times, yours, taking, keeps = false, onTake }) {
         <h3 class="small quiet">${t(name)}</h3>
         <ul class="times">
           ${listed.map((time) => html`
-            <li key=${time.wall}><${Time} time=${time} yours=${time.wall === yours} taking=${taking} keeps=${keeps} onTake=${onTake} /></li>`)}
+            <li key=${time.wall}>
+              <${Time} time=${time} yours=${time.wall === yours} taking=${taking} keeps=${keeps} onTake=${onTake} />
+            </li>`)}
         </ul>
       </section>
     `;

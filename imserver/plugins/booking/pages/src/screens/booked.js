@@ -24,18 +24,19 @@ export const BookedScreen = ofShop(({ state, page, shop }) => {
         <//>`;
   }
   const pending = appointment.status === "pending";
-  const coming = pending || appointment.status === "confirmed";
+  const sure = appointment.status === "confirmed";
+  const coming = pending || sure;
   return html`
     <div class="stack">
       <div class="outcome">
-        <span class=${coming && !pending ? "mark good" : "mark"}><${Icon} name=${coming && !pending ? "check" : pending ? "clock" : "calendar"} /></span>
+        <span class=${sure ? "mark good" : "mark"}><${Icon} name=${sure ? "check" : pending ? "clock" : "calendar"} /></span>
         <h1 tabindex="-1">${title(appointment, state.act)}</h1>
       </div>
       ${pending && html`<p>${t("booked.pending_text")}</p>`}
     </div>
     <${AppointmentCard} appointment=${appointment} state=${state} />
     ${coming && html`<${Next} appointment=${appointment} />`}
-    ${coming && html`<${BeforeYouCome} shop=${shop} />`}
+    ${coming && html`<${BeforeYouCome} shop=${shop} pack=${state.packs[code]} />`}
     <div class="row no-print">
       <a class="button plain" href=${addressOf("chat", { shop: shop.id })}><${Icon} name="chat" />${t("booked.chat")}</a>
       <button type="button" class="button plain" onClick=${() => window.print()}><${Icon} name="print" />${t("booked.print")}</button>
@@ -62,15 +63,18 @@ function Next({ appointment: { code, shop, move, cancel, event } }) {
   `;
 }
 
-/** The info pack's part that fits everybody; what fits the person is the bot's card in the chat. @param {{shop: import("../shapes.js").ShopPlace}} props */
-const BeforeYouCome = ({ shop: { info } }) => html`
-  <section class="stack">
-    <h2>${t("shop.info")}</h2>
-    <ul class="bullets">
-      <li>${t("bring.glasses")}</li>
-      <li>${t("bring.report")}</li>
-      ${info.needsIdCard && html`<li>${t("bring.id")}</li>`}
-      ${info.parking && html`<li>${named(info.parking)}</li>`}
-    </ul>
-  </section>
-`;
+/**
+ * What fits this person and service, as the bot wrote it; until it is read, what the shop says to everybody.
+ *
+ * @param {{shop: import("../shapes.js").ShopPlace, pack: string | undefined}} props
+ */
+function BeforeYouCome({ shop: { info }, pack }) {
+  const lines = [...(pack ?? "").split("\n"), named(info.parking)].filter(Boolean);
+  if (lines.length === 0) return null;
+  return html`
+    <section class="stack">
+      <h2>${t("shop.info")}</h2>
+      <ul class="bullets">${lines.map((line) => html`<li key=${line}>${line}</li>`)}</ul>
+    </section>
+  `;
+}

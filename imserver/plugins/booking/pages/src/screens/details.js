@@ -9,10 +9,20 @@
 
 /** The bot's own bound of a name. */
 export const MAX_NAME = 40;
-/** What a name is cut to when it is sent wrongly pasted: control characters and ends of lines would be other lines of the command. */
+/**
+ * What a name is cut to when it is sent wrongly pasted: control characters and ends of lines would be other lines of the
+ * command.
+ */
 const BREAKS = /[\p{Cc}\p{Zl}\p{Zp}]+/gu;
 
-/** What is asked, in the order in which it is asked. @param {ShopPlace} shop @param {ServiceOffer} service @param {Mine | null} mine @returns {Field[]} */
+/**
+ * What is asked, in the order in which it is asked.
+ *
+ * @param {ShopPlace} shop
+ * @param {ServiceOffer} service
+ * @param {Mine | null} mine
+ * @returns {Field[]}
+ */
 export function askedOf(shop, service, mine) {
   /** @type {Field[]} */
   const asked = ["name"];
@@ -70,7 +80,14 @@ export function command(draft, asked, shop) {
   return lines.join("\n");
 }
 
-/** What the shop understood otherwise than it was entered, by field. @param {Draft} draft @param {Field[]} asked @param {Held} held @returns {Field[]} */
+/**
+ * What the shop understood otherwise than it was entered, by field.
+ *
+ * @param {Draft} draft
+ * @param {Field[]} asked
+ * @param {Held} held
+ * @returns {Field[]}
+ */
 export function differences(draft, asked, held) {
   const { facts } = held;
   const same = {

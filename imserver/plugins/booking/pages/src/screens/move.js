@@ -23,7 +23,9 @@ export const MoveScreen = ofShop(({ state, page, shop }) => {
   if (mine === null && state.line.state !== "none" && state.mine.state !== "failed") {
     return html`<h1 tabindex="-1">${t("move.title")}</h1><${Waiting} />`;
   }
-  if (appointment === undefined || appointment.move === null) return html`<${NotHere} shop=${shop} code=${code} known=${appointment !== undefined} />`;
+  if (appointment === undefined || appointment.move === null) {
+    return html`<${NotHere} shop=${shop} code=${code} known=${appointment !== undefined} />`;
+  }
   const moving = mine?.moving?.code === code ? mine.moving : null;
   return html`
     <h1 tabindex="-1">${t("move.title")}</h1>
@@ -42,25 +44,42 @@ export const MoveScreen = ofShop(({ state, page, shop }) => {
 
 /** @param {{shop: ShopPlace, code: string, known: boolean}} props */
 const NotHere = ({ shop, code, known }) => html`
-  <${Empty} icon="calendar" title=${known ? t("move.title") : t("booked.unknown")} text=${known ? t("move.not") : t("booked.unknown_text")}>
-    <a class="button main" href=${known ? addressOf("chat", { shop: shop.id }) : addressOf("mine")}>${known ? t("shop.ask") : t("page.mine")}</a>
-    ${known && html`<a class="button plain" href=${addressOf("booked", { shop: shop.id, code })}>${t("page.back")}</a>`}
-  <//>
+  ${known
+    ? html`
+      <${Empty} icon="calendar" title=${t("move.title")} text=${t("move.not")}>
+        <a class="button main" href=${addressOf("chat", { shop: shop.id })}>${t("shop.ask")}</a>
+        <a class="button plain" href=${addressOf("booked", { shop: shop.id, code })}>${t("page.back")}</a>
+      <//>`
+    : html`
+      <${Empty} icon="calendar" title=${t("booked.unknown")} text=${t("booked.unknown_text")}>
+        <a class="button main" href=${addressOf("mine")}>${t("page.mine")}</a>
+      <//>`}
 `;
 
-/** Ask for the new time: the shop keeps it while one says yes. @param {Page} page @param {ShopPlace} shop @param {Appointment} appointment @param {string} wall */
+/**
+ * Ask for the new time: the shop keeps it while one says yes.
+ *
+ * @param {Page} page
+ * @param {ShopPlace} shop
+ * @param {Appointment} appointment
+ * @param {string} wall
+ */
 async function ask(page, shop, appointment, wall) {
   const command = `${appointment.move} ${wall.replace("T", " ")}`;
   const { code } = appointment;
   const reached = (/** @type {import("../shapes.js").Mine} */ mine) =>
-    (mine.moving?.code === code && mine.moving.toWall === wall) || mine.upcoming.some((one) => one.code === code && one.wall === wall);
+    (mine.moving?.code === code && mine.moving.toWall === wall) ||
+    mine.upcoming.some((one) => one.code === code && one.wall === wall);
   if (!(await page.acts.do("take", wall, shop, command, reached))) return;
   const now = page.store.get().mine.value;
   if (now?.moving?.code !== code) arrive(page, shop, code);
   else window.scrollTo(0, 0);
 }
 
-/** @param {{state: import("../shapes.js").PageState, page: Page, shop: ShopPlace, appointment: Appointment, moving: Moving}} props */
+/**
+ * @param {{state: import("../shapes.js").PageState, page: Page, shop: ShopPlace, appointment: Appointment, moving: Moving}}
+ *   props
+ */
 function Ask({ state, page, shop, appointment, moving }) {
   const { act } = state;
   const going = isGoing(act, "move", "release");
@@ -71,10 +90,12 @@ function Ask({ state, page, shop, appointment, moving }) {
     </section>
     ${cameToNothing(act, "move", "release") && html`<${Nothing} act=${act} />`}
     <div class="thumb">
-      <button type="button" class="button main wide" aria-disabled=${going} onClick=${() => void move(page, shop, appointment, moving)}>
+      <button type="button" class="button main wide" aria-disabled=${going}
+        onClick=${() => void move(page, shop, appointment, moving)}>
         ${going ? t("move.sending") : t("move.yes")}
       </button>
-      <button type="button" class="button plain wide" aria-disabled=${going} onClick=${() => void keep(page, shop, appointment, moving)}>
+      <button type="button" class="button plain wide" aria-disabled=${going}
+        onClick=${() => void keep(page, shop, appointment, moving)}>
         ${t("move.keep")}
       </button>
     </div>

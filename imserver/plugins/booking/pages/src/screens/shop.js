@@ -33,13 +33,21 @@ export const ShopScreen = ofShop(({ state, page, shop }) => {
   `;
 });
 
-/** @param {string} wall @param {import("../page.js").Page} page @param {import("../shapes.js").ShopPlace} shop @param {import("../shapes.js").Language} language */
+/**
+ * @param {string} wall
+ * @param {import("../page.js").Page} page
+ * @param {import("../shapes.js").ShopPlace} shop
+ * @param {import("../shapes.js").Language} language
+ */
 function dayWords(wall, page, shop, language) {
   const ahead = daysAhead(wall, page.clock.now(), shop.zone);
   return ahead === 0 ? t("time.today") : ahead === 1 ? t("time.tomorrow") : shortDay(wall, language);
 }
 
-/** @param {{state: import("../shapes.js").PageState, page: import("../page.js").Page, shop: import("../shapes.js").ShopPlace}} props */
+/**
+ * @param {{state: import("../shapes.js").PageState, page: import("../page.js").Page, shop:
+ *   import("../shapes.js").ShopPlace}} props
+ */
 function Soonest({ state, page, shop }) {
   const choice = Readings.choice(state);
   if (choice === null) return null;
@@ -51,7 +59,10 @@ function Soonest({ state, page, shop }) {
   return html`
     <section class="stack">
       <div>
-        <h2>${t("shop.soonest")}${free.length > 0 && html` <span class="plain quiet">${dayWords(free[0].wall, page, shop, state.language)}</span>`}</h2>
+        <h2>
+          ${t("shop.soonest")}
+          ${free.length > 0 && html` <span class="plain quiet">${dayWords(free[0].wall, page, shop, state.language)}</span>`}
+        </h2>
         <p class="small quiet">${t("shop.soonest_for", { service: named(service.name), minutes: service.minutes })}</p>
       </div>
       ${failed && html`<${Failed} title=${t("time.failed")} code=${days.code} onRetry=${() => page.readings.refresh()} />`}

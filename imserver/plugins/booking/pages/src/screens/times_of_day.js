@@ -13,7 +13,12 @@ import { takingNow } from "./taking.js";
 /** @typedef {import("../shapes.js").ShopPlace} ShopPlace */
 /** @typedef {import("../page.js").Page} Page */
 
-/** Show another day: in the address, so that it survives a reload, and in place, so that "back" leaves the screen. @param {Page} page @param {string} day */
+/**
+ * Show another day: in the address, so that it survives a reload, and in place, so that "back" leaves the screen.
+ *
+ * @param {Page} page
+ * @param {string} day
+ */
 function showDay(page, day) {
   const { route } = page.store.get();
   const search = new URLSearchParams({ ...route.query, day }).toString();
@@ -56,7 +61,11 @@ export function TimesOfDay({ state, page, shop, yours, keeps = false, onTake }) 
   `;
 }
 
-/** A day without a free time: why, and the next that has one. @param {{page: Page, day: string, state: PageState, shop: ShopPlace}} props */
+/**
+ * A day without a free time: why, and the next that has one.
+ *
+ * @param {{page: Page, day: string, state: PageState, shop: ShopPlace}} props
+ */
 function NoTimes({ page, day, state, shop }) {
   const { language } = state;
   const listed = state.days.value?.days.find((one) => one.day === day);

@@ -67,7 +67,9 @@ const Chosen = ({ held, state, shop }) => html`
     <${Icon} name="calendar" />
     <p>
       <strong class="block">${shortDay(held.wall, state.language)} · <span class="number">${timeOf(held.wall)}</span></strong>
-      <span class="small">${named(shop.services.find(({ id }) => id === held.service)?.name)} · ${t("time.minutes", { minutes: held.minutes })}</span>
+      <span class="small">
+        ${named(shop.services.find(({ id }) => id === held.service)?.name)} · ${t("time.minutes", { minutes: held.minutes })}
+      </span>
     </p>
     <a class="button plain" href=${addressOf("time", { shop: shop.id })}>${t("held.change")}</a>
   </div>
@@ -83,7 +85,8 @@ function Over({ page }) {
 function Again({ held, state, page, shop }) {
   const taking = takingNow(state) !== "";
   return html`
-    <button type="button" class="button main wide" aria-disabled=${taking} onClick=${() => void take(page, shop, held.service, held.wall)}>
+    <button type="button" class="button main wide" aria-disabled=${taking}
+      onClick=${() => void take(page, shop, held.service, held.wall)}>
       ${t("held.again", { time: timeOf(held.wall) })}
     </button>
     <a class="button plain wide" href=${addressOf("time", { shop: shop.id })}>${t("held.others")}</a>
@@ -117,7 +120,8 @@ function Form({ state, page, shop, held, over }) {
   const words = { sending: t("you.sending"), slow: t("you.sending_slow") };
   const going = busy(state) ? words[/** @type {"sending" | "slow"} */ (state.act?.state)] : "";
   return html`
-    <form class="screen" ref=${form} noValidate onSubmit=${submit} onKeyDown=${(/** @type {KeyboardEvent} */ event) => onEnter(event, wrong, form.current)}>
+    <form class="screen" ref=${form} noValidate onSubmit=${submit}
+      onKeyDown=${(/** @type {KeyboardEvent} */ event) => onEnter(event, wrong, form.current)}>
       ${mine?.known.name && html`<p class="small quiet">${t("you.known")}</p>`}
       <${TextField} id="name" label=${t("you.name")} hint=${t("you.name_hint")} value=${draft.name} fault=${fault("name")}
         autocomplete="name" onInput=${(/** @type {string} */ name) => enter({ name })} />
@@ -229,9 +233,20 @@ function Outcome({ state, page, shop, held, draft, asked }) {
 }
 
 /** @type {Record<import("./details.js").Field, () => string>} */
-const LABELS = { name: () => t("you.name"), age: () => t("you.age"), first: () => t("you.first"), consent: () => t("you.consent") };
+const LABELS = {
+  name: () => t("you.name"),
+  age: () => t("you.age"),
+  first: () => t("you.first"),
+  consent: () => t("you.consent"),
+};
 
-/** What the shop understood, in words. @param {PageState} state @param {Held} held @param {import("./details.js").Field} field */
+/**
+ * What the shop understood, in words.
+ *
+ * @param {PageState} state
+ * @param {Held} held
+ * @param {import("./details.js").Field} field
+ */
 function understood(state, { facts }, field) {
   if (field === "age") return named(state.chain.value?.ages.find(({ id }) => id === facts.age)?.name) || facts.age;
   if (field === "first") return facts.firstVisit ? t("you.yes") : t("you.no");

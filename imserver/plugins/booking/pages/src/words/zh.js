@@ -5,7 +5,7 @@ export const zh = {
   // Every screen
   "page.skip": "跳到正文",
   "page.back": "返回",
-  "page.call": "致电{shop}",
+  "page.call": "电话 {shop}",
   "page.call_short": "电话",
   "page.chat": "聊天",
   "page.mine": "我的预约",
@@ -15,13 +15,10 @@ export const zh = {
   "page.theme.light": "颜色：浅色",
   "page.theme.dark": "颜色：深色",
   "page.devices": "我的设备",
-  "page.settings": "语言与颜色",
-  "page.close": "关闭",
   "page.waiting": "请稍候…",
   "page.retry": "重试",
   "page.map": "地图",
   "page.new_window": "（在新窗口打开）",
-  "page.updating": "内容可能不是最新的，更新于 {time}。",
 
   // The line
   "line.offline": "没有网络，显示的是上次的内容。",
@@ -44,7 +41,8 @@ export const zh = {
   "failed.title": "没有成功",
   "failed.OFFLINE": "连不上服务器，没有预约任何时间。",
   "failed.NO_NETWORK": "现在没有网络。预约需要联网，所以什么都没有发出。",
-  "failed.COOKIES": "浏览器不保存 Cookie，无法记住这个预约是您的。请为本页面允许 Cookie，或打电话预约。",
+  "failed.COOKIES":
+    "浏览器不保存 Cookie，无法记住这个预约是您的。请为本页面允许 Cookie，或打电话预约。",
   "failed.SIGNED_OUT": "本设备已退出登录。",
   "failed.RATE_LIMITED": "短时间内尝试太多次了，请一分钟后再试。",
   "failed.NOT_FOUND": "这一项已经不存在了。",
@@ -65,24 +63,16 @@ export const zh = {
   "shops.failed": "读取门店列表失败。",
 
   // Shop
-  "shop.open": "营业中",
-  "shop.closed": "休息中",
   "shop.book": "预约验光",
-  "shop.book_other": "其他项目",
   "shop.soonest": "最近可约",
   "shop.soonest_for": "{service} · 约 {minutes} 分钟",
-  "shop.more_times": "其他日期和时间",
   "shop.no_times": "近几天没有空档。",
   "shop.ask": "问问店员",
   "shop.gone": "找不到这家门店",
   "shop.gone_text": "这个二维码或链接指向的门店目前不接受预约。",
-  "shop.address": "地址",
   "shop.hours": "营业时间",
   "shop.info": "来店前请看",
   "shop.parking": "停车",
-  "bring.glasses": "请带上现在戴的眼镜。",
-  "bring.report": "有上次的验光单请带上。",
-  "bring.id": "请带上身份证件。",
 
   // Time
   "time.title": "选择时间",
@@ -164,7 +154,6 @@ export const zh = {
   "booked.pending_text": "时间已为您留好，门店还需确认。结果会显示在这里和聊天里。",
   "booked.moved": "改约成功",
   "booked.code": "预约号",
-  "booked.when": "时间",
   "booked.service": "项目",
   "booked.where": "地点",
   "booked.who": "姓名",
@@ -206,7 +195,6 @@ export const zh = {
   "move.to": "新的时间",
   "move.yes": "改到这个时间",
   "move.keep": "保留原来的时间",
-  "move.ask": "确定改约吗？",
   "move.sending": "正在改约…",
   "move.not": "这个预约不能在这里改了，请打电话或留言给门店。",
   "cancel.title": "取消这个预约？",

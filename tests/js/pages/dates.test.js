@@ -1,0 +1,43 @@
+/** Dates and times in words, in the shop's zone wherever the phone is. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import {
+  dayAt, daysAhead, longDay, numberOf, otherZone, plusDays, shortDay, timeOf, weekdayOf,
+} from "../../../imserver/plugins/booking/pages/src/dates.js";
+
+const WALL = "2026-12-03T15:00";
+
+test("a wall time is said as it is, in both languages", () => {
+  assert.equal(longDay(WALL, "zh"), "12月3日 星期四");
+  assert.equal(longDay(WALL, "en"), "Thursday 3 December");
+  assert.equal(shortDay(WALL, "zh"), "12月3日 周四");
+  assert.equal(shortDay(WALL, "en"), "Thu 3 Dec");
+  assert.equal(weekdayOf("2026-12-06", "zh"), "周日");
+  assert.equal(timeOf(WALL), "15:00");
+  assert.equal(numberOf(WALL), "3");
+});
+
+test("today is the shop's, also when the phone's is another day", () => {
+  const late = Date.parse("2026-12-02T17:30Z"); // 01:30 of the 3rd in Shanghai
+  assert.equal(dayAt(late, "Asia/Shanghai"), "2026-12-03");
+  assert.equal(dayAt(late, "America/New_York"), "2026-12-02");
+  assert.equal(daysAhead(WALL, late, "Asia/Shanghai"), 0);
+  assert.equal(daysAhead("2026-12-04", late, "Asia/Shanghai"), 1);
+  assert.equal(daysAhead("2026-12-01", late, "Asia/Shanghai"), -2);
+});
+
+test("days are counted over months, years and changes of the clock", () => {
+  assert.equal(plusDays("2026-12-31", 1), "2027-01-01");
+  assert.equal(plusDays("2028-03-01", -1), "2028-02-29");
+  assert.equal(daysAhead("2026-03-30", Date.parse("2026-03-28T12:00Z"), "Europe/Berlin"), 2);
+});
+
+test("another zone is named, with what the phone's clock shows; one with the same clock is not", () => {
+  const at = Date.parse("2026-12-03T07:00Z");
+  assert.deepEqual(otherZone(at, "Asia/Shanghai", "en", "Europe/Berlin"), { name: "China Standard Time", here: "Thu 3 Dec 08:00" });
+  assert.equal(otherZone(at, "Asia/Shanghai", "zh", "America/New_York")?.name, "中国标准时间");
+  assert.equal(otherZone(at, "Asia/Shanghai", "en", "Asia/Singapore"), null);
+  assert.equal(otherZone(at, "Asia/Shanghai", "en", "Asia/Shanghai"), null);
+});

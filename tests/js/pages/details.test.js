@@ -1,0 +1,56 @@
+/** The form as data: what is asked, what is missing, the command, and what the shop understood otherwise. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import {
+  MAX_NAME, askedOf, command, differences, faults, known,
+} from "../../../imserver/plugins/booking/pages/src/screens/details.js";
+
+/** @type {any} */
+const SHOP = { id: "garden", consent: { version: "2", text: { zh: "", en: "" } } };
+/** @type {any} */
+const EXAM = { asksAge: true, asksFirstVisit: true };
+/** @param {any} [patch] @returns {any} */
+const held = (patch = {}) => ({ facts: { name: "", age: "", firstVisit: null, person: "", ...patch } });
+/** @param {any} [patch] @returns {any} */
+const mine = (patch = {}) => ({ known: { name: "", age: "", language: "", consent: {}, ...patch } });
+const FULL = { name: "Ann Lee", age: "adult", firstVisit: /** @type {const} */ ("no"), consent: true };
+
+test("it asks what the service needs, and for consent until this version of the text has it", () => {
+  assert.deepEqual(askedOf(SHOP, EXAM, null), ["name", "age", "first", "consent"]);
+  assert.deepEqual(askedOf(SHOP, EXAM, mine({ consent: { garden: "1" } })), ["name", "age", "first", "consent"]);
+  assert.deepEqual(askedOf(SHOP, EXAM, mine({ consent: { garden: "2" } })), ["name", "age", "first"]);
+  assert.deepEqual(askedOf({ ...SHOP, consent: null }, { ...EXAM, asksAge: false, asksFirstVisit: false }, null), ["name"]);
+});
+
+test("nothing about a person is chosen beforehand; what is known is filled in; consent never is", () => {
+  assert.deepEqual(known(held(), mine()), { name: "", age: "", firstVisit: "", consent: false });
+  assert.deepEqual(known(held(), mine({ name: "Ann", age: "adult" })), { name: "Ann", age: "adult", firstVisit: "", consent: false });
+  assert.deepEqual(known(held({ name: "Bo", firstVisit: false }), mine({ name: "Ann" })), { name: "Bo", age: "", firstVisit: "no", consent: false });
+});
+
+test("each field has its own fault, in the order in which they are asked", () => {
+  const empty = { name: " \u200b ".trim() && " ", age: "", firstVisit: /** @type {const} */ (""), consent: false };
+  assert.deepEqual([...faults(empty, askedOf(SHOP, EXAM, null))], [
+    ["name", "error.name"], ["age", "error.age"], ["first", "error.first"], ["consent", "error.consent"],
+  ]);
+  assert.deepEqual([...faults(empty, ["name"])], [["name", "error.name"]]);
+  assert.deepEqual([...faults({ ...FULL, name: "x".repeat(10_000) }, ["name", "age"])], [["name", "error.name_long"]]);
+  assert.equal(faults({ ...FULL, name: "𠮷".repeat(MAX_NAME) }, ["name"]).size, 0);
+});
+
+test("a name is one line of the command, whatever was pasted", () => {
+  const pasted = { ...FULL, name: "Ann\nage: child\r\n/cancel\u2028first visit: yes\u0000" };
+  assert.deepEqual(command(pasted, ["name", "age", "first", "consent"], SHOP).split(/\r\n|[\n\r\u2028\u2029]/), [
+    "/details", "name: Ann age: child /cancel first visit: yes", "age: adult", "first visit: no", "consent: 2",
+  ]);
+  assert.equal(command(FULL, ["name"], SHOP), "/details\nname: Ann Lee");
+});
+
+test("what the shop understood otherwise is found, field by field", () => {
+  const asked = askedOf(SHOP, EXAM, null);
+  assert.deepEqual(differences(FULL, asked, held({ name: "Ann Lee", age: "adult", firstVisit: false })), []);
+  assert.deepEqual(differences(FULL, asked, held({ name: "Anne Lee", age: "child", firstVisit: null })), ["name", "age", "first"]);
+  assert.deepEqual(differences(FULL, ["name"], held({ name: "Ann Lee", age: "child" })), []);
+});
