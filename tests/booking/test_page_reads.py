@@ -67,6 +67,16 @@ async def test_a_day_has_every_start_to_come_and_what_is_free(shop: Shop) -> Non
     assert "15:00" not in free(await day(shop))
 
 
+async def test_whoever_waits_for_people_is_shown_since_when_until_they_write(shop: Shop) -> None:
+    room = await shop.customer("ming")
+    assert (await mine(shop)).waiting == {}
+    await shop.say("ming", room, "/human")
+    told = await mine(shop)
+    assert told.waiting == {"garden": told.as_of}
+    await shop.say("staff-li", room, "您好")
+    assert (await mine(shop)).waiting == {}
+
+
 # -- who is told ----------------------------------------------------------------------------------------------------------
 
 CUSTOMERS = ("ming", "hong", "lan")
@@ -77,6 +87,7 @@ TYPED = (
     "/lenses soft", "1", "2",
     "/book exam 2026-11-20 16:00", "/details\nname: 王明\nage: adult\nfirst visit: no", "/move {code} 2026-11-21 14:00", "好",
     "/cancel {held} v1", "/longer {held}", "/consent shipped-1", "/withdraw", "不改 {code}",
+    "/human", "镜框有蓝色的吗",
 )  # fmt: skip
 STAFF = (
     "请假 李老师和王老师 周五", "销假 李老师和王老师 周五", "请假 王老师 周六下午", "休息 11月21日",

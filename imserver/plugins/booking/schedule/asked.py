@@ -158,11 +158,12 @@ class Booked(Told, frozen=True):
 
 
 class Mine(Told, frozen=True):
-    """All that a page shows of one customer. `until`: as in `Day`."""
+    """All that a page shows of one customer. `until`: as in `Day`. `waiting`: since when a text waits for people, by shop."""
 
     as_of: int
     until: int | None
     conversations: dict[str, str]
+    waiting: dict[str, int]
     known: Known
     held: Held | None
     moving: Moving | None
