@@ -11,12 +11,10 @@ from tests.browser.site import ROOT
 
 SOURCES = "imserver/plugins/booking/pages"
 #: As the server sends it with each document.
-POLICY = "; ".join(
-    (
-        "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' blob: data:", "connect-src 'self'",
-        "manifest-src 'self'", "base-uri 'none'", "form-action 'self'",
-    )
-)  # fmt: skip
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
+    "manifest-src 'self'; base-uri 'none'; form-action 'self'"
+)
 DOCUMENT = f"""<!doctype html>
 <html lang="zh-CN">
 <meta charset="utf-8">

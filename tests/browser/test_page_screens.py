@@ -38,7 +38,7 @@ class Visitor:
         self.url = url
         self.errors: list[str] = []
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", lambda said: said.type == "error" and self.errors.append(said.text))
+        page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
 
     async def opens(self, path: str, prepare: str = "") -> None:
         await self.page.add_init_script(f"window.prepare = (shop) => {{ {prepare} }}")
@@ -81,7 +81,8 @@ class Visitor:
 @asynccontextmanager
 async def visiting(browser: Browser, url: str, **options: Any) -> AsyncIterator[Visitor]:
     given = {
-        "viewport": {"width": 390, "height": 844}, "locale": "en-GB", "timezone_id": "Asia/Shanghai", "reduced_motion": "reduce",
+        "viewport": {"width": 390, "height": 844}, "locale": "en-GB", "timezone_id": "Asia/Shanghai",
+        "reduced_motion": "reduce",
     }  # fmt: skip
     context = await browser.new_context(**{**given, **options})
     try:
@@ -335,6 +336,7 @@ async def test_moving_asks_once_and_keeping_is_one_tap(visitor: Visitor):
     await visitor.button("Move").click()
     await expect(visitor.button("10:30 yours")).to_have_attribute("aria-disabled", "true")
     await visitor.button("14:30").click()
+    await expect(visitor.page.get_by_role("heading", name="Move the appointment")).to_be_focused()
     await visitor.button("Keep the old time").click()
     await expect(visitor.page.get_by_role("heading", name="Booked")).to_be_visible()
     await visitor.button("Move").click()
@@ -351,6 +353,7 @@ async def test_cancelling_asks_once_and_says_that_it_is_done(visitor: Visitor):
     await visitor.button("Yes, cancel it").click()
     await visitor.sees("Tuesday 1 December, 10:30 is free again.")
     await visitor.hears("Cancelled.")
+    await expect(visitor.page.get_by_role("heading", name="Cancelled")).to_be_focused()
 
 
 async def test_a_refusal_is_in_the_shops_own_words(visitor: Visitor):
@@ -361,6 +364,15 @@ async def test_a_refusal_is_in_the_shops_own_words(visitor: Visitor):
     await visitor.page.clock.run_for(2000)
     await visitor.sees("It begins in an hour: please call us.")
     assert await visitor.shop("shop.mineNow.upcoming.length") == 1
+
+
+async def test_who_signs_out_leaves_nothing_on_the_screen(visitor: Visitor):
+    await visitor.books()
+    await visitor.shop(
+        "void window.page.store.set({session: null, line: {...window.page.store.get().line, state: 'none'}})"
+    )
+    await visitor.sees("This appointment is not on this device")
+    await expect(visitor.page.get_by_text("Ann Lee")).to_have_count(0)
 
 
 async def test_on_paper_stands_what_matters_and_nothing_to_tap(visitor: Visitor):

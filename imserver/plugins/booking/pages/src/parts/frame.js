@@ -21,7 +21,7 @@ export function Frame({ state, page, children }) {
     ${state.route.name !== "chat" && html`<${LineStrip} state=${state} page=${page} />`}
     <main class="content" id="content">${children}</main>
     ${state.route.name !== "chat" && html`<${Bottom} state=${state} page=${page} />`}
-    <div class="spoken" role="status" aria-live="polite">${state.said.text}</div>
+    <div class="spoken" role="status" aria-live="polite"><span key=${state.said.count}>${state.said.text}</span></div>
   `;
 }
 
