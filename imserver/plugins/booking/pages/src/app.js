@@ -83,6 +83,7 @@ function initial(language, theme) {
     drafts: {},
     said: { text: "", count: 0 },
     chat: {},
+    joined: "",
     update: null,
   };
 }
