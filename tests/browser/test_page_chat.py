@@ -313,4 +313,5 @@ async def test_plain_http_of_another_machine_works_without_all_of_it(chromium: B
         await person.tap("Use it here")
         await says(person, "here again")
         await is_stored_once(person, "here again")
-        assert await made.everybody_leaves() == []
+        # Chromium remarks that a header for safe origins means nothing here.
+        assert [one for one in await made.everybody_leaves() if "Opener-Policy" not in one] == []
