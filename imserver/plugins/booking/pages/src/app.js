@@ -7,7 +7,7 @@ import { Frame } from "./parts/frame.js";
 import { Readings } from "./readings.js";
 import { Router, followLinks } from "./router.js";
 import { screenOf } from "./screens/index.js";
-import { unread } from "./shapes.js";
+import { nobodys, unread } from "./shapes.js";
 import { createStore } from "./store.js";
 import { html, render } from "./view.js";
 import { LANGUAGE_TAGS, firstLanguage, named, speak, t } from "./words/index.js";
@@ -44,6 +44,7 @@ export function startPage({ root, makeLine, reads, window = globalThis.window, c
   const acts = new Acts({ store, line, readings });
   page = new Page({ store, router, clock, line, readings, acts }, window);
 
+  const focused = followFocus(document);
   /** @type {"go" | "back" | null} How the screen that is drawn next was reached. */
   let arrived = null;
   const draw = () => {
@@ -53,9 +54,11 @@ export function startPage({ root, makeLine, reads, window = globalThis.window, c
     render(html`<${Frame} state=${state} page=${page}>${screen}<//>`, root);
     dress(document, state);
     if (arrived !== null) receive(window, arrived);
+    else if (focused.lost) focusHeading(document);
     arrived = null;
   };
   store.subscribe(draw);
+  forgetWithSession(store);
   draw();
 
   followLinks(document, router);
@@ -72,19 +75,16 @@ function initial(language, theme) {
     language,
     theme: theme === "light" || theme === "dark" ? theme : "auto",
     reachable: true,
+    asked: false,
     session: null,
     line: { state: "none", code: "", act: null, retryAt: null, kept: true, notice: null },
     chain: unread(),
     days: unread(),
     day: unread(),
-    mine: unread(),
-    act: null,
-    packs: {},
-    drafts: {},
     said: { text: "", count: 0 },
-    chat: {},
     joined: "",
     update: null,
+    ...nobodys(),
   };
 }
 
@@ -106,9 +106,46 @@ function dress(document, state) {
  * @param {"go" | "back"} by
  */
 function receive(window, by) {
-  const heading = window.document.querySelector("main h1");
-  if (heading instanceof HTMLElement) heading.focus({ preventScroll: true });
+  focusHeading(window.document);
   if (by === "go") window.scrollTo(0, 0);
+}
+
+/** @param {Document} document */
+function focusHeading(document) {
+  const heading = document.querySelector("main h1");
+  if (heading instanceof HTMLElement) heading.focus({ preventScroll: true });
+}
+
+/**
+ * Whether what had the focus is gone from the screen, as the button of a question that was answered: the keyboard and a screen reader
+ * would begin at the top of the document again.
+ *
+ * @param {Document} document
+ */
+function followFocus(document) {
+  /** @type {Element | null} */
+  let last = null;
+  document.addEventListener("focusin", (event) => void (last = /** @type {Element} */ (event.target)));
+  return {
+    get lost() {
+      return last !== null && !last.isConnected && document.activeElement === document.body;
+    },
+  };
+}
+
+/**
+ * Whoever signs out, or becomes somebody else, leaves nothing on the screen.
+ *
+ * @param {import("./store.js").Store<PageState>} store
+ */
+function forgetWithSession(store) {
+  /** @type {string | null} */
+  let user = null;
+  store.subscribe(({ session }) => {
+    const now = session?.userId ?? null;
+    if (user !== null && now !== user) store.set(nobodys());
+    user = now;
+  });
 }
 
 /** What the browser tells of itself: the network, and that the page is seen again. @param {Window} window @param {Page} page */

@@ -17,9 +17,23 @@ function format(tag, options) {
   let made = formats.get(key);
   if (made === undefined) {
     if (formats.size >= MAX_FORMATS) formats.clear();
-    formats.set(key, (made = new Intl.DateTimeFormat(tag, options)));
+    formats.set(key, (made = inZone(tag, options)));
   }
   return made;
+}
+
+/**
+ * A zone that this browser's tables do not know yet is shown by the phone's own clock.
+ *
+ * @param {string} tag
+ * @param {Intl.DateTimeFormatOptions} options
+ */
+function inZone(tag, options) {
+  try {
+    return new Intl.DateTimeFormat(tag, options);
+  } catch {
+    return new Intl.DateTimeFormat(tag, { ...options, timeZone: undefined });
+  }
 }
 
 /** A wall time or day as an instant of UTC, in which zone `format` reads it back. @param {string} wall */

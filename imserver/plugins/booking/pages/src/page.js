@@ -63,10 +63,11 @@ export class Page {
   async begin() {
     try {
       await this.line.start();
+      await this.readings.recall();
     } catch {
-      return; // the network is away, or the server: asked again when the page is seen, or at the first act
+      // The network is away, or the server: asked again when the page is seen, or at the first act.
     }
-    await this.readings.recall();
+    this.store.set({ asked: true });
   }
 
   /** Do what helps a line that is stopped. @param {import("./shapes.js").LineState["act"]} act */

@@ -30,7 +30,7 @@ export class Readings {
   #reads;
   #line;
   #clock;
-  /** @type {{key: string, stop: Stop} | null} */
+  /** @type {{key: string, client: any, stop: Stop} | null} */
   #day = null;
   /** @type {{client: any, stop: Stop} | null} */
   #mine = null;
@@ -176,20 +176,19 @@ export class Readings {
   #watchDay(shop, service, day) {
     const client = this.#line.client();
     const key = `${shop}/${service}/${day}`;
-    // Whoever gets a client while looking has the pushes from then on.
-    const watched = `${key}/${client === null ? "asked" : "pushed"}`;
-    if (this.#day?.key === watched) return;
+    // Whoever gets a client while looking, or another one, has the pushes from then on.
+    if (this.#day?.key === key && this.#day.client === client) return;
     this.#dropDay();
     if (this.#store.get().day.key !== key) this.#store.set({ day: { ...unread(), key } });
     const stop = this.#reads.watchDay(client, { shop, service, day }, (value) => {
-      if (this.#day?.key !== watched) return;
+      if (this.#day?.key !== key) return;
       this.#clock.saw(value.asOf);
       this.#store.set({ day: { state: "ready", value, code: "", key } });
       const { days } = this.#store.get();
       const [of, about, from] = days.key.split("/");
       if (this.#clock.now() - this.#daysAt > DAYS_AGAIN_MS) void this.#readDays(days.key, of, about, from);
     }, (error) => this.#store.set({ day: { ...this.#store.get().day, state: "failed", code: codeOf(error) } }));
-    this.#day = { key: watched, stop };
+    this.#day = { key, client, stop };
   }
 
   /**
@@ -228,7 +227,7 @@ export class Readings {
     if (client === null) return;
     const stop = this.#reads.watchMine(client, (mine) => {
       if (this.#mine?.client === client) this.#tookMine(mine);
-    });
+    }, (error) => this.#store.set({ mine: { ...this.#store.get().mine, state: "failed", code: codeOf(error) } }));
     this.#mine = { client, stop };
   }
 
@@ -245,6 +244,16 @@ export class Readings {
     clearTimeout(this.#retries.get(what));
     this.#retries.set(what, setTimeout(again, RETRY_MS));
   }
+}
+
+/**
+ * Whether one's own may still come: nobody knows yet who this browser is, or the answer is on its way.
+ *
+ * @param {PageState} state
+ */
+export function ownIsComing({ asked, line, mine }) {
+  if (mine.value !== null || mine.state === "failed") return false;
+  return !asked || (line.state !== "none" && line.state !== "stopped");
 }
 
 /** The code of a failure: the server's, or that it was not reached. @param {unknown} error */

@@ -164,6 +164,7 @@
  * @property {Language} language
  * @property {"auto" | "light" | "dark"} theme
  * @property {boolean} reachable  False once the browser says that it has no network.
+ * @property {boolean} asked  Whether it is known by now who this browser is.
  * @property {Session | null} session
  * @property {LineState} line
  * @property {Reading<Chain>} chain
@@ -178,6 +179,13 @@
  * @property {string} joined  A browser that a link has signed in since; "" once somebody has looked.
  * @property {(() => void) | null} update  There is a newer version of this page, and this loads it.
  */
+
+/**
+ * What a page without a person knows of one.
+ *
+ * @returns {Pick<PageState, "mine" | "act" | "packs" | "drafts" | "chat">}
+ */
+export const nobodys = () => ({ mine: unread(), act: null, packs: {}, drafts: {}, chat: {} });
 
 /** @template T @returns {Reading<T>} */
 export const unread = () => ({ state: "waiting", value: null, code: "", key: "" });

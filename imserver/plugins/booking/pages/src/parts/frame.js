@@ -21,7 +21,7 @@ export function Frame({ state, page, children }) {
     ${!(state.route.name === "chat" && state.line.state === "stopped") && html`<${LineStrip} state=${state} page=${page} />`}
     <main class="content" id="content">${children}</main>
     ${state.route.name !== "chat" && html`<${Bottom} state=${state} page=${page} />`}
-    <div class="spoken" role="status" aria-live="polite">${state.said.text}</div>
+    <div class="spoken" role="status" aria-live="polite"><span key=${state.said.count}>${state.said.text}</span></div>
   `;
 }
 
@@ -43,7 +43,7 @@ function Top({ state, page }) {
         <div class="top-name">
           ${shop && name !== "shop"
             ? html`<a href=${addressOf("shop", { shop: shop.id })}>${named(shop.name)}</a><small>${named(chain?.name)}</small>`
-            : named(chain?.name)}
+            : html`<span>${named(chain?.name)}</span>`}
         </div>
         ${shop?.phone && html`
           <a class="button icon-only" href=${`tel:${shop.phone}`} aria-label=${t("page.call", { shop: named(shop.name) })}>

@@ -3,6 +3,7 @@
 import { AppointmentCard, statusWords } from "../parts/appointment.js";
 import { Icon } from "../parts/icon.js";
 import { Empty, Notice, Waiting } from "../parts/notice.js";
+import { ownIsComing } from "../readings.js";
 import { addressOf } from "../router.js";
 import { html } from "../view.js";
 import { named, t } from "../words/index.js";
@@ -15,8 +16,7 @@ export const BookedScreen = ofShop(({ state, page, shop }) => {
   const { code } = state.route;
   const appointment = [...(mine?.upcoming ?? []), ...(mine?.past ?? [])].find((one) => one.code === code);
   if (appointment === undefined) {
-    const waiting = mine === null && state.line.state !== "none" && state.mine.state !== "failed";
-    return waiting
+    return ownIsComing(state)
       ? html`<h1 tabindex="-1" class="spoken">${t("page.waiting")}</h1><${Waiting} />`
       : html`
         <${Empty} icon="calendar" title=${t("booked.unknown")} text=${t("booked.unknown_text")}>

@@ -4,6 +4,7 @@ import { cameToNothing, isGoing } from "../acts.js";
 import { longDay, timeOf } from "../dates.js";
 import { AppointmentCard } from "../parts/appointment.js";
 import { Empty, Nothing, Waiting } from "../parts/notice.js";
+import { ownIsComing } from "../readings.js";
 import { addressOf } from "../router.js";
 import { html, useRef, useState } from "../view.js";
 import { t } from "../words/index.js";
@@ -21,9 +22,7 @@ export const CancelScreen = ofShop(({ state, page, shop }) => {
   const listed = mine?.upcoming.find((one) => one.code === code) ?? null;
   if (listed !== null) seen.current = listed;
   const appointment = seen.current;
-  if (mine === null && state.line.state !== "none" && state.mine.state !== "failed") {
-    return html`<h1 tabindex="-1">${t("cancel.title")}</h1><${Waiting} />`;
-  }
+  if (ownIsComing(state)) return html`<h1 tabindex="-1">${t("cancel.title")}</h1><${Waiting} />`;
   if (appointment === null) {
     return html`
       <${Empty} icon="calendar" title=${t("booked.unknown")} text=${t("booked.unknown_text")}>

@@ -3,6 +3,7 @@
 import { AppointmentLine } from "../parts/appointment.js";
 import { HoldStrip } from "../parts/hold.js";
 import { Empty, Failed, Waiting } from "../parts/notice.js";
+import { ownIsComing } from "../readings.js";
 import { addressOf } from "../router.js";
 import { html } from "../view.js";
 import { t } from "../words/index.js";
@@ -11,8 +12,7 @@ import { t } from "../words/index.js";
 export function MineScreen({ state, page }) {
   const { value: mine, state: reading, code } = state.mine;
   if (mine === null) {
-    const nobody = state.line.state === "none" || state.line.state === "stopped";
-    if (nobody) return html`<div class="screen"><${None} state=${state} /></div>`;
+    if (reading !== "failed" && !ownIsComing(state)) return html`<div class="screen"><${None} state=${state} /></div>`;
     return html`
       <div class="screen">
         <h1 tabindex="-1">${t("mine.title")}</h1>

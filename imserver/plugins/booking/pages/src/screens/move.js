@@ -4,6 +4,7 @@ import { cameToNothing, isGoing } from "../acts.js";
 import { longDay, timeOf } from "../dates.js";
 import { When } from "../parts/appointment.js";
 import { Empty, Nothing, Waiting } from "../parts/notice.js";
+import { ownIsComing } from "../readings.js";
 import { addressOf } from "../router.js";
 import { html } from "../view.js";
 import { t } from "../words/index.js";
@@ -20,9 +21,7 @@ export const MoveScreen = ofShop(({ state, page, shop }) => {
   const mine = state.mine.value;
   const { code } = state.route;
   const appointment = mine?.upcoming.find((one) => one.code === code);
-  if (mine === null && state.line.state !== "none" && state.mine.state !== "failed") {
-    return html`<h1 tabindex="-1">${t("move.title")}</h1><${Waiting} />`;
-  }
+  if (ownIsComing(state)) return html`<h1 tabindex="-1">${t("move.title")}</h1><${Waiting} />`;
   if (appointment === undefined || appointment.move === null) {
     return html`<${NotHere} shop=${shop} code=${code} known=${appointment !== undefined} />`;
   }

@@ -54,7 +54,7 @@ function Soonest({ state, page, shop }) {
   const { service } = choice;
   const { days, day } = state;
   const free = day.value?.times.filter((time) => time.free).slice(0, SOONEST) ?? [];
-  const failed = days.state === "failed" && days.value === null;
+  const failed = [days, day].some((one) => one.state === "failed" && one.value === null);
   const waiting = !failed && (day.value === null || day.value.day !== day.key.split("/")[2]);
   return html`
     <section class="stack">
@@ -65,7 +65,7 @@ function Soonest({ state, page, shop }) {
         </h2>
         <p class="small quiet">${t("shop.soonest_for", { service: named(service.name), minutes: service.minutes })}</p>
       </div>
-      ${failed && html`<${Failed} title=${t("time.failed")} code=${days.code} onRetry=${() => page.readings.refresh()} />`}
+      ${failed && html`<${Failed} title=${t("time.failed")} code=${days.code || day.code} onRetry=${() => page.readings.refresh()} />`}
       ${waiting && html`<${Waiting} rows=${2} />`}
       ${!waiting && !failed && free.length === 0 && html`<p>${t("shop.no_times")}</p>`}
       <ul class="times">

@@ -49,8 +49,10 @@ export function TimesOfDay({ state, page, shop, yours, keeps = false, onTake }) 
       onChoose=${(/** @type {string} */ chosen) => showDay(page, chosen)} />
     <section class="stack" aria-label=${shown && longDay(shown, language)}>
       <h2>${shown && longDay(shown, language)}</h2>
+      ${day.state === "failed" && html`
+        <${Failed} title=${t("time.failed")} code=${day.code} onRetry=${() => page.readings.refresh()} />`}
       ${value === null
-        ? html`<${Waiting} rows=${3} />`
+        ? day.state !== "failed" && html`<${Waiting} rows=${3} />`
         : html`
           ${value.times.some((time) => time.free || time.wall === yours)
             ? html`<${Times} times=${value.times} yours=${yours} taking=${takingNow(state)} keeps=${keeps}

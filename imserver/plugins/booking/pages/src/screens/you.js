@@ -7,6 +7,7 @@ import { HoldLeft, useSeconds } from "../parts/hold.js";
 import { Icon } from "../parts/icon.js";
 import { Empty, Nothing, Notice } from "../parts/notice.js";
 import { Lines } from "../parts/lines.js";
+import { ownIsComing } from "../readings.js";
 import { addressOf } from "../router.js";
 import { html, useEffect, useRef, useState } from "../view.js";
 import { named, t } from "../words/index.js";
@@ -54,7 +55,7 @@ const busy = ({ act }) => isGoing(act, "details", "confirm");
 
 /** @param {{state: PageState, shop: ShopPlace}} props */
 const NoneHeld = ({ state, shop }) =>
-  state.mine.value === null && state.line.state !== "none" && state.mine.state !== "failed"
+  ownIsComing(state)
     ? html`<h1 tabindex="-1">${t("you.title")}</h1><p role="status">${t("page.waiting")}</p>`
     : html`
       <${Empty} icon="clock" title=${t("held.none")} text=${t("held.none_text")}>

@@ -1,7 +1,7 @@
 /** Starts the page around the shop in memory. A test may have set it up before (`window.prepare`), and finds it as `window.fake`. */
 
 import { startPage } from "/imserver/plugins/booking/pages/src/app.js";
-import { FakeShop } from "./fake.js";
+import { FakeShop } from "./shop.js";
 
 const fake = new FakeShop();
 window.fake = fake;

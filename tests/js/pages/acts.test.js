@@ -1,0 +1,102 @@
+/** What taps do: one command, and then what the shop made of it. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Acts, isGoing } from "../../../imserver/plugins/booking/pages/src/acts.js";
+import { createStore } from "../../../imserver/plugins/booking/pages/src/store.js";
+
+/** @type {any} */
+const SHOP = { id: "garden", bot: "store-garden" };
+/** @param {any} mine */
+const isHeld = (mine) => mine.held !== null;
+
+/**
+ * A page with a line whose posts `answer` to, by setting what is one's own and by messages of the bot.
+ *
+ * @param {(page: any) => void | Promise<void>} answer
+ */
+function begin(answer) {
+  const listeners = new Set();
+  /** @type {any} */
+  const store = createStore({ act: null, reachable: true, mine: { value: { held: null } } });
+  const page = {
+    store,
+    posts: /** @type {string[]} */ ([]),
+    next: /** @type {any} */ (null),
+    own: (/** @type {any} */ held) => store.set({ mine: { value: { held } } }),
+    says: (/** @type {string} */ text, /** @type {any} */ patch = {}) => {
+      const message = { conversationId: "c", position: 9, senderId: SHOP.bot, sentAt: 9, content: { text }, ...patch };
+      for (const listener of [...listeners]) listener(message);
+    },
+    acts: /** @type {any} */ (null),
+  };
+  const line = {
+    post: async (/** @type {any} */ _, /** @type {string} */ text) => {
+      page.posts.push(text);
+      await answer(page);
+      return { conversationId: "c", position: 5, sentAt: 5 };
+    },
+    heard: (/** @type {any} */ listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+  const readings = { readMine: async () => page.next !== null && page.own(page.next) };
+  page.acts = new Acts(/** @type {any} */ ({ store, line, readings }));
+  return page;
+}
+
+const act = (/** @type {any} */ page) => page.acts.do("take", "15:00", SHOP, "/book exam at 15:00", isHeld);
+
+test("it is done when one's own says so, whether a push, the answer or both tell of it", async () => {
+  const ways = [
+    (/** @type {any} */ page) => page.own({}),
+    (/** @type {any} */ page) => {
+      page.next = {};
+      page.says("held");
+    },
+    (/** @type {any} */ page) => void setTimeout(() => page.own({}), 5),
+  ];
+  for (const way of ways) {
+    const page = begin(way);
+    assert.equal(await act(page), true);
+    assert.equal(page.store.get().act.state, "done");
+  }
+});
+
+test("the bot's words are the refusal; what it said before the tap, or elsewhere, is not", async () => {
+  const page = begin((page) => {
+    page.says("an older message", { position: 4 });
+    page.says("another conversation, long ago", { conversationId: "d", sentAt: 1 });
+    page.says("somebody else", { senderId: "store-river" });
+    page.says("Just taken. Free: 15:15.");
+  });
+  assert.equal(await act(page), false);
+  const { state, words } = page.store.get().act;
+  assert.deepEqual([state, words], ["refused", "Just taken. Free: 15:15."]);
+});
+
+test("a failure keeps its code; without a network nothing is posted", async () => {
+  const page = begin(() => {
+    throw Object.assign(new Error("x"), { code: "COOKIES" });
+  });
+  assert.equal(await act(page), false);
+  assert.deepEqual([page.store.get().act.state, page.store.get().act.code], ["failed", "COOKIES"]);
+  page.store.set({ reachable: false });
+  assert.equal(await act(page), false);
+  assert.deepEqual([page.posts.length, page.store.get().act.code], [1, "NO_NETWORK"]);
+});
+
+test("a second tap while one is under way posts nothing", async () => {
+  /** @type {(value: void) => void} */
+  let go = () => {};
+  const page = begin(() => new Promise((resolve) => (go = resolve)));
+  const first = act(page);
+  assert.equal(isGoing(page.store.get().act, "take"), true);
+  assert.equal(await act(page), false);
+  page.own({});
+  go();
+  assert.equal(await first, true);
+  assert.deepEqual(page.posts, ["/book exam at 15:00"]);
+});
