@@ -58,8 +58,6 @@ PHONE = Device(
     },
 )
 DESKTOP = Device("desktop", {"viewport": {"width": 1280, "height": 900}})
-NARROW = Device("narrow", {"viewport": {"width": 320, "height": 640}, "has_touch": True, "is_mobile": True})
-WIDE = Device("wide", {"viewport": {"width": 1440, "height": 900}})
 
 
 @dataclass(slots=True)
