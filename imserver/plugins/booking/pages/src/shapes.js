@@ -176,6 +176,7 @@
  * @property {Record<string, Draft>} drafts  What was entered, by shop: the back button loses nothing.
  * @property {{text: string, count: number}} said  The last announcement.
  * @property {Record<string, string>} chat  What is being written, by shop.
+ * @property {string} joined  A browser that a link has signed in since; "" once somebody has looked.
  * @property {(() => void) | null} update  There is a newer version of this page, and this loads it.
  */
 

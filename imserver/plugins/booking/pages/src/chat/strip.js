@@ -38,7 +38,7 @@ function Next({ state, shop, mine }) {
 function Human({ state, shop, since }) {
   if (since === null) return null;
   return html`
-    <div class="strip line chat-human" role="status">
+    <div class="strip chat-human" role="status">
       <${Icon} name="person" />
       <span>${shop.open.now ? c("strip.human") : c("strip.human_closed")} <span class="quiet number">${c("strip.human_since", { time: moment(since, state.language) })}</span></span>
     </div>
