@@ -492,7 +492,8 @@ class Context(Protocol):
         withdrawn), then have the handler of `on_record` do it; returns when that is committed. Behind a restore the handler is
         called again, before any message. What it raises is raised here, and then nothing is on record.
 
-        `body`: JSON of at most 2 KiB, kept for ever: ids, versions, times (the time of the act, too), nobody's words."""
+        `body`: JSON of at most 2 KiB, kept for ever: ids, versions, times (the time of the act, too), nobody's words. Above 200
+        at once and 2 a second it raises OVERLOADED."""
         ...
 
     async def read(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

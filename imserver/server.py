@@ -253,7 +253,8 @@ class Server:
         """All that features and plugins keep of a person, by their names, of one moment; and where he is signed in."""
 
         def query(reader: Reader) -> dict[str, Mapping[str, Any]]:
-            own = {"browsers": exported(reader, user_id)}
+            browsers = exported(reader, user_id)
+            own = {"browsers": browsers} if browsers else {}
             return own | self.features.exported(reader, user_id) | self.plugin_host.exported(reader, user_id)
 
         return await self.store.read(query)

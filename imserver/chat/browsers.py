@@ -19,6 +19,7 @@ from imserver.chat.accounts import CLOCKS_DIFFER_S, Accounts
 from imserver.chat.guests import GUEST
 from imserver.chat.naming import put_account
 from imserver.chat.ports import Store
+from imserver.chat.rates import Rates
 from imserver.chat.records import SERVER
 from imserver.chat.transaction import Reader, Transaction
 from imserver.clock import Clock
@@ -38,6 +39,8 @@ SEEN_EVERY_MS = 3600 * 1000
 #: Browsers of one account, and links that it makes in an hour: more than anybody has phones.
 MAX_BROWSERS = 32
 MAX_LINKS_AN_HOUR = 20
+#: Browsers that people of one account sign out in a day: each stays in the ledger for ever, with a sync of the disk.
+MAX_SIGN_OUTS_A_DAY = 20
 MAX_LABEL_CHARS = 60
 MAX_SHOP_CHARS = 64
 #: What a guest is called until he says a name; with a number, by which staff tell guests apart.
@@ -100,6 +103,7 @@ class Browsers:
         self._random_bytes = random_bytes
         #: Guests that are being made, by the hash of their secret: a page that asks twice at once waits for the same.
         self._making: dict[bytes, asyncio.Task[SignedIn]] = {}
+        self._sign_outs = Rates(MAX_SIGN_OUTS_A_DAY / (24 * 3600), MAX_SIGN_OUTS_A_DAY, clock)
 
     # -- who is signed in ---------------------------------------------------------------------------------------------
 
@@ -186,11 +190,21 @@ class Browsers:
         return [each for each in found if self._is_good(who._replace(browser=each))]
 
     async def sign_out(self, who: SignedIn, device_id: str) -> None:
-        """End a browser of this account, at once and for ever, whatever copy of the database comes back. NOT_FOUND."""
+        """End a browser of this account, at once and for ever, whatever copy of the database comes back. NOT_FOUND;
+        RATE_LIMITED."""
         if device_id not in {each.device_id for each in await self.browsers(who)}:
             _no_browser()
-        body = {"user": who.user.user_id, "device": device_id, "by": SERVER}
-        await self._store.put_on_record("sign_out", body)
+        self._count_sign_out(who)
+        await self._end(who.user.user_id, device_id)
+
+    def _count_sign_out(self, who: SignedIn) -> None:
+        wait_s = self._sign_outs.take(who.user.user_id)
+        if wait_s:
+            text = f"at most {MAX_SIGN_OUTS_A_DAY} browsers a day are signed out like this: the people who run it can do more"
+            raise Refusal(RefusalCode.RATE_LIMITED, text, retry_after_ms=int(wait_s * 1000) + 1)
+
+    async def _end(self, user_id: str, device_id: str) -> None:
+        await self._store.put_on_record("sign_out", {"user": user_id, "device": device_id, "by": SERVER})
 
     async def label(self, who: SignedIn, device_id: str, label: str) -> None:
         """Call one of them this. NOT_FOUND; INVALID."""
@@ -215,11 +229,12 @@ class Browsers:
         GONE for a link that is used, old, or none; CONFLICT for a browser of another account."""
         new = self._accounts.derived(b"link", link_secret + key) if key else self._random_bytes(SECRET_BYTES)
         current = None if secret is None else hashed(secret)
+        if leaves and (who := await self.signed_in(secret)) is not None:
+            self._count_sign_out(who)
         work = partial(_redeem, hashed(link_secret), hashed(new), current, self._device_id(), label, leaves)
         found, left = await self._store.write(work)
         if left is not None:
-            body = {"user": left.user.user_id, "device": left.browser.device_id, "by": SERVER}
-            await self._store.put_on_record("sign_out", body)
+            await self._end(left.user.user_id, left.browser.device_id)
         stays = current is not None and left is None and await self._is(current, found)
         return Came(self._session(found), None if stays else new)
 

@@ -263,7 +263,7 @@ class PluginHost:
         metrics = self._metrics_of(found)
         try:
             owner = self._owner_of(registrations)
-            records = Records(self._store, registrations, owner)
+            records = Records(self._store, registrations, owner, self._clock)
             context = self._context_of(found, registrations, owner, records, metrics)
             return dict(await operation_of(found.plugin, plugin, operation)(context, arguments))
         finally:
@@ -354,7 +354,7 @@ class PluginHost:
         )
         owner = self._owner_of(registrations)
         metrics = self._metrics_of(one)
-        records = Records(self._store, registrations, owner)
+        records = Records(self._store, registrations, owner, self._clock)
         context = self._context_of(one, registrations, owner, records, metrics)
         self._running.append(
             _Running(plugin, one.checks, registrations, owner, worker, context, records, metrics, log)

@@ -14,8 +14,10 @@ from functools import partial
 from typing import Any
 
 from imserver.chat.ports import Store
+from imserver.chat.rates import Rates
 from imserver.chat.transaction import Transaction as StoreTransaction
-from imserver.errors import PluginError
+from imserver.clock import Clock
+from imserver.errors import PluginError, Refusal, RefusalCode
 from imserver.model import PluginRecord
 from imserver.plugin_api import Transaction
 from imserver.plugin_host.methods import PluginOwner
@@ -25,6 +27,9 @@ from imserver.plugin_host.registrations import Registrations
 KIND = "plugin"
 #: A record's body as JSON (bytes). The ledger keeps it for ever: ids, versions and times, nobody's words.
 MAX_BODY_BYTES = 2_048
+#: Records of one plugin, each of which is kept for ever: so many at once, and then so many a second.
+RECORDS_AT_ONCE = 200
+RECORDS_PER_SECOND = 2.0
 
 RecordHandler = Callable[[Transaction, Mapping[str, Any]], None]
 
@@ -36,18 +41,23 @@ class _Rehearsed(Exception):
 class Records:
     """The records of one plugin."""
 
-    def __init__(self, store: Store, registrations: Registrations, owner: PluginOwner) -> None:
+    def __init__(self, store: Store, registrations: Registrations, owner: PluginOwner, clock: Clock) -> None:
         self._store = store
         self._registrations = registrations
         self._owner = owner
+        self._rate = Rates(RECORDS_PER_SECOND, RECORDS_AT_ONCE, clock)
         self._doing = asyncio.Lock()
         self._putting: set[asyncio.Task[None]] = set()
 
     async def put(self, name: str, body: Mapping[str, Any]) -> None:
         """Put it on record and do it. What its handler raises is raised before anything is on record: what is there has to be
-        done at every start."""
+        done at every start. OVERLOADED above the rate."""
         self._handler(name)
         body = _as_kept(name, body)
+        wait_s = self._rate.take("")
+        if wait_s:
+            text = "too much is being put on record"
+            raise Refusal(RefusalCode.OVERLOADED, text, retry_after_ms=int(wait_s * 1000) + 1)
         with contextlib.suppress(_Rehearsed):
             await self._store.write(partial(self._rehearse, name, body))
         # Whoever waits may be cancelled (a handler's deadline); what is on record is done all the same.

@@ -131,7 +131,7 @@ class ServerProcess:
             raise ServerFailed(f"not ready after {READY_TIMEOUT_S} s\n{self.tail()}") from None
         self.port = int(self._ready_file.read_text().split()[0])  # "PORT PID"
         if "http" in self._sections and not self.http_port:
-            self.http_port = self._told_http_port()
+            self.http_port = self._sections["http"].get("port") or await self._told_http_port()
             self.configure("http", port=self.http_port)
         # With the port, so that the configuration file leads clients to this server.
         self._config_file.write_text(self._toml(), encoding="utf-8")
@@ -198,10 +198,17 @@ class ServerProcess:
             return ""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
-    def _told_http_port(self) -> int:
-        """As the log tells it: it listened there before it was ready."""
-        lines = (json.loads(line) for line in self.log.read_text().splitlines() if "http_listening" in line)
-        return int(next(lines)["port"])
+    async def _told_http_port(self) -> int:
+        """As the log tells it, which is written behind what it tells of. Raises `ServerFailed`."""
+        try:
+            async with asyncio.timeout(READY_TIMEOUT_S):
+                while True:
+                    lines = self.log.read_text().splitlines()
+                    if told := [line for line in lines if "http_listening" in line]:
+                        return int(json.loads(told[-1])["port"])
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            raise ServerFailed(f"does not say where it listens\n{self.tail()}") from None
 
     @property
     def _ready_file(self) -> Path:

@@ -45,8 +45,8 @@ async def lived_in(path: Path) -> None:
         await shop.say("eve", river, "预约 明天15:00 验光 我叫小明 成人 来过")
         # Withdrawn as in the chat, which would need a ledger beside the copies.
         await shop.sql(
-            "INSERT INTO booking_consents (customer_id, store_id, kind, version, given_at, given_by, withdrawn_at, withdrawn_by)"
-            " VALUES ('eve', 'river', 'booking', 'shipped-1', 1000, 'eve', 2000, 'eve')"
+            "INSERT INTO booking_consents (customer_id, store_id, kind, version, given_at, given_by, withdrawn_at,"
+            " withdrawn_by) VALUES ('eve', 'river', 'booking', 'shipped-1', 1000, 'eve', 2000, 'eve')"
         )
         await shop.say("eve", river, "隐私 shipped-1")
         await shop.say("eve", river, "你们那里有儿童椅吗?")

@@ -21,7 +21,7 @@ from imserver.plugins.booking.schedule.asked import (
 )
 from imserver.plugins.booking.web.limit import BURST
 from tests.booking.support.chains import demo
-from tests.booking.support.shop import GARDEN, Shop
+from tests.booking.support.shop import GARDEN, Shop, button
 from tests.booking.test_leave import agreed
 
 FRIDAY = "2026-11-20"
@@ -67,6 +67,16 @@ async def test_a_day_has_every_start_to_come_and_what_is_free(shop: Shop) -> Non
     assert "15:00" not in free(await day(shop))
 
 
+async def test_whoever_waits_for_people_is_shown_since_when_until_they_write(shop: Shop) -> None:
+    room = await shop.customer("ming")
+    assert (await mine(shop)).waiting == {}
+    await shop.say("ming", room, "/human")
+    told = await mine(shop)
+    assert told.waiting == {"garden": told.as_of}
+    await shop.say("staff-li", room, "您好")
+    assert (await mine(shop)).waiting == {}
+
+
 # -- who is told ----------------------------------------------------------------------------------------------------------
 
 CUSTOMERS = ("ming", "hong", "lan")
@@ -77,6 +87,7 @@ TYPED = (
     "/lenses soft", "1", "2",
     "/book exam 2026-11-20 16:00", "/details\nname: 王明\nage: adult\nfirst visit: no", "/move {code} 2026-11-21 14:00", "好",
     "/cancel {held} v1", "/longer {held}", "/consent shipped-1", "/withdraw", "不改 {code}",
+    "/human", "镜框有蓝色的吗",
 )  # fmt: skip
 STAFF = (
     "请假 李老师和王老师 周五", "销假 李老师和王老师 周五", "请假 王老师 周六下午", "休息 11月21日",
@@ -288,3 +299,36 @@ async def test_until_says_when_an_answer_passes_by_itself(shop: Shop) -> None:
     assert without_time(await day(shop, text="2026-11-18")) == without_time(today)
     await shop.advance(0.002)
     assert without_time(await day(shop, text="2026-11-18")) != without_time(today)
+
+
+async def test_each_question_of_the_bot_is_told_to_whom_it_asks(shop: Shop) -> None:
+    room = await shop.customer("ming", "en")
+    before = await mine(shop)
+    code = ""
+    for text in (
+        "/book exam 2026-11-20 15:00", "/details\nname: Ming", "/longer {code}", "/details\nage: adult\nfirst visit: no",
+        "/confirm {code} v{version}", "/move {code} 2026-11-21 10:30", "no", "/cancel {code} v{version}", "no",
+    ):  # fmt: skip
+        kept = before.held or (before.upcoming[0] if before.upcoming else None)
+        code = kept.code if kept is not None else code
+        await shop.advance(0.02)
+        shop.kit.pushes("ming")
+        await shop.say("ming", room, text.format(code=code, version=kept.version if kept is not None else 0))
+        after = await mine(shop)
+        assert without_time(after) != without_time(before), text
+        assert ("x-booking.mine",) in shop.kit.pushes("ming"), text
+        before = after
+
+
+async def test_the_same_time_with_somebody_else_is_told_to_who_looks_at_the_day(shop: Shop) -> None:
+    room = await shop.customer("ming")
+    await shop.customer("hong")
+    for text in ("预约 周五15:00 验光", "王小明，成人，来过", "好"):
+        await shop.say("ming", room, text)
+    said = await agreed(shop, "请假 李老师 周五")
+    assert "15:00" in free(await day(shop, "hong"))
+    await shop.advance(0.02)
+    shop.kit.pushes("hong")
+    await shop.say("ming", room, button([one for one in said if one.conversation_id == room], "时间不变"))
+    assert "15:00" not in free(await day(shop, "hong"))
+    assert ("x-booking.day", "garden", FRIDAY) in shop.kit.pushes("hong")

@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
+from tests.browser.page_world import PageWorld, page_world
 from tests.browser.site import Site, serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -53,6 +54,20 @@ async def chromium() -> AsyncIterator[Browser]:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         await browser.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shops(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PageWorld]:
+    """The demo chain's page on one server for all tests that leave it as it was: each books at times of its own."""
+    async with page_world(tmp_path_factory.mktemp("shops"), chromium, hosts=[ELSEWHERE]) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def town(shops: PageWorld) -> AsyncIterator[PageWorld]:
+    """The same, and at the end everybody goes, and no page had an error that it did not catch."""
+    yield shops
+    assert await shops.everybody_leaves() == []
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -22,12 +22,14 @@ from imserver.proof.fault_proxy import FaultProxy
 from imserver.proof.server_process import ServerProcess
 
 ZONE = ZoneInfo("Asia/Shanghai")
-#: A Wednesday morning, before the shops open: where pictures must not change, the server and all browsers have this clock.
-MORNING = datetime(2026, 11, 18, 8, 30, tzinfo=ZONE)
+#: A Wednesday morning: where pictures must not change, the server and all browsers have this clock.
+MORNING = datetime(2026, 11, 18, 10, 0, tzinfo=ZONE)
 #: How long a person looks at a page before the test says that something is missing (ms). Machines under load are slow.
 LOOK_MS = 15_000
-#: What a browser says in its console about a network that a test has cut: no fault of the page.
-NETWORK = re.compile(r"Failed to load resource|WebSocket connection to|net::ERR_|ERR_INTERNET_DISCONNECTED")
+#: What a browser says in its console about a network that a test has cut, and about plain HTTP: no fault of the page.
+NETWORK = re.compile(
+    r"Failed to load resource|WebSocket connection to|net::ERR_|URL's origin was untrustworthy"
+)
 #: Moves a page's clock, and lets it run.
 SHIFTED_CLOCK = """(ms) => {
   const Real = Date, now = () => Real.now() + ms;
@@ -56,8 +58,6 @@ PHONE = Device(
     },
 )
 DESKTOP = Device("desktop", {"viewport": {"width": 1280, "height": 900}})
-NARROW = Device("narrow", {"viewport": {"width": 320, "height": 640}, "has_touch": True, "is_mobile": True})
-WIDE = Device("wide", {"viewport": {"width": 1440, "height": 900}})
 
 
 @dataclass(slots=True)
@@ -133,9 +133,16 @@ class PageWorld:
         return f"http://localhost:{self.line.port}"
 
     async def person(
-        self, device: Device = PHONE, *, language: str = "en", dark: bool = False, **options: Any
+        self,
+        device: Device = PHONE,
+        *,
+        language: str = "en",
+        dark: bool = False,
+        wrong_s: float = 0,
+        **options: Any,
     ) -> Person:
-        """Somebody new, with a browser that was never here. `options` are those of `Browser.new_context`."""
+        """Somebody new, with a browser that was never here. `options` are those of `Browser.new_context`; `wrong_s`: so much
+        is its clock ahead."""
         given = {
             "locale": {"en": "en-GB", "zh": "zh-CN"}[language],
             "color_scheme": "dark" if dark else "light",
@@ -145,8 +152,8 @@ class PageWorld:
         }
         context = await self.browser.new_context(**given)
         self._stack.push_async_callback(context.close)
-        if self._shift_ms:
-            await context.add_init_script(f"({SHIFTED_CLOCK})({self._shift_ms})")
+        if shift_ms := self._shift_ms + wrong_s * 1000:
+            await context.add_init_script(f"({SHIFTED_CLOCK})({shift_ms})")
         person = Person(await context.new_page(), self.url)
         _listen(person)
         self._people.append(person)

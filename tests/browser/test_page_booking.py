@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import expect
 
 from imserver.proof.fault_proxy import Faults
 from tests.browser.journeys import (
@@ -23,31 +20,17 @@ from tests.browser.journeys import (
     hold,
     take_time,
 )
-from tests.browser.page_world import DESKTOP, LOOK_MS, PHONE, Device, PageWorld, Person, page_world
+from tests.browser.page_world import DESKTOP, LOOK_MS, PHONE, Device, PageWorld, Person
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def world(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PageWorld]:
-    """One server for all tests here: they book at different times."""
-    folder: Path = tmp_path_factory.mktemp("page")
-    async with page_world(folder, chromium) as made:
-        yield made
-
-
-@pytest_asyncio.fixture(loop_scope="session", autouse=True)
-async def nothing_uncaught(world: PageWorld) -> AsyncIterator[None]:
-    yield
-    assert await world.everybody_leaves() == []
 
 
 @pytest.mark.parametrize(
     ("device", "language", "day"), [(PHONE, "zh", 1), (DESKTOP, "en", 2)], ids=["phone-zh", "desktop-en"]
 )
-async def test_a_stranger_books_moves_and_cancels(world: PageWorld, device: Device, language: str, day: int):
+async def test_a_stranger_books_moves_and_cancels(town: PageWorld, device: Device, language: str, day: int):
     words = WORDS[language]
-    person = await world.person(device, language=language)
+    person = await town.person(device, language=language)
     time, code = await book(person, language, name={"en": "Ann Lee", "zh": "王小明"}[language], day=day)
     await person.sees(time)
     await person.tap(words.move)
@@ -65,8 +48,8 @@ async def test_a_stranger_books_moves_and_cancels(world: PageWorld, device: Devi
     await person.misses(code)
 
 
-async def test_who_comes_back_finds_the_appointment_and_is_known(world: PageWorld):
-    person = await world.person()
+async def test_who_comes_back_finds_the_appointment_and_is_known(town: PageWorld):
+    person = await town.person()
     _, code = await book(person, name="Ann Lee", day=3)
     await person.page.close()
     person.page = await person.context.new_page()
@@ -79,9 +62,9 @@ async def test_who_comes_back_finds_the_appointment_and_is_known(world: PageWorl
     assert await person.page.get_by_label(words.name).first.input_value() == "Ann Lee"
 
 
-async def test_two_people_want_one_time(world: PageWorld):
+async def test_two_people_want_one_time(town: PageWorld):
     """One has it. The other one is told, sees it taken where it was, and books the next."""
-    people, words = [await world.person(), await world.person(DESKTOP)], WORDS["en"]
+    people, words = [await town.person(), await town.person(DESKTOP)], WORDS["en"]
     for person in people:
         await arrive(person, shop="river")
         await person.tap(words.book)
@@ -107,16 +90,16 @@ async def _who_or_taken(person: Person, words: Words) -> str:
     return "held" if await held.count() else "taken"
 
 
-async def test_the_server_is_killed_in_the_middle_and_everything_goes_on(world: PageWorld):
+async def test_the_server_is_killed_in_the_middle_and_everything_goes_on(town: PageWorld):
     """Between hold and form, and while it books: one appointment, and the page is never loaded again."""
-    person = await world.person()
+    person = await town.person()
     words = await arrive(person)
     await hold(person, words, day=6)
     await person.sees_title(words.who)
-    await world.restart()
+    await town.restart()
     await fill_in(person, words, "Ann Lee")
-    await asyncio.gather(person.tap(words.submit), world.process.kill())
-    await world.restart()
+    await asyncio.gather(person.tap(words.submit), town.process.kill())
+    await town.restart()
     await _books_at_last(person, words)
     code = await code_of(person)
     await person.opens("/mine")
@@ -135,16 +118,16 @@ async def _books_at_last(person: Person, words: Words) -> None:
         await person.sees_title(words.booked)
 
 
-async def test_a_line_that_is_cut_in_mid_tap_books_once(world: PageWorld):
-    person = await world.person()
+async def test_a_line_that_is_cut_in_mid_tap_books_once(town: PageWorld):
+    person = await town.person()
     words = await arrive(person)
     await hold(person, words, day=7)
     await fill_in(person, words, "Ann Lee")
-    world.line.apply(Faults(swallow_down=True))  # the server hears it, and its answer is lost
+    town.line.apply(Faults(swallow_down=True))  # the server hears it, and its answer is lost
     await person.tap(words.submit)
     await asyncio.sleep(0.5)
-    world.line.apply(Faults())
-    world.line.cut()
+    town.line.apply(Faults())
+    town.line.cut()
     await _books_at_last(person, words)
     await person.opens("/mine")
     await expect(person.page.get_by_role("link", name="Garden Road")).to_have_count(1)

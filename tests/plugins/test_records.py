@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from imserver.errors import PluginError, StartError
+from imserver.errors import PluginError, Refusal, RefusalCode, StartError
 from imserver.plugin_api import Call, Context, Migration, Transaction
 from imserver.testing import PluginKit
 from tests.accounts.test_on_record import restored
@@ -97,6 +97,20 @@ async def test_what_cannot_be_done_is_not_on_record(
             await plugin.context.put_on_record(name, body)
         assert not await asyncio.to_thread((tmp_path / "chat.ledger").exists)
         assert await plugin.rows() == []
+
+
+async def test_a_flood_of_records_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imserver.plugin_host.records.RECORDS_AT_ONCE", 1)
+    async with PluginKit(Consents) as kit:
+        put = kit.plugin.context.put_on_record
+        await put("withdrawn", {"user": "ann", "at": 1})
+        with pytest.raises(Refusal) as refused:
+            await put("withdrawn", {"user": "ann", "at": 2})
+        assert refused.value.code is RefusalCode.OVERLOADED
+        assert await kit.plugin.rows() == [("ann", 1)]
+        await kit.advance(1)
+        await put("withdrawn", {"user": "ann", "at": 3})
+        assert await kit.plugin.rows() == [("ann", 3)]
 
 
 async def test_a_copy_of_before_hears_of_it_at_its_start(tmp_path: Path) -> None:

@@ -59,11 +59,17 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+class Bounded(sqlite3.Connection):
+    """Ends a statement that does not end: a sabotage may make a conversation whose messages name each other in a ring. Set for
+    each: the sandbox of plugins sets a bound of its own, and takes it away."""
+
+    def execute(self, sql: str, *arguments: Any) -> sqlite3.Cursor:
+        self.set_progress_handler(lambda: 1, MAX_STEPS)
+        return super().execute(sql, *arguments)
+
+
 def bounded(path: str) -> sqlite3.Connection:
-    """Ends a statement that does not end: a sabotage may make a conversation whose messages name each other in a ring."""
-    connection = sqlite3.connect(path, isolation_level=None)
-    connection.set_progress_handler(lambda: 1, MAX_STEPS)
-    return connection
+    return sqlite3.connect(path, isolation_level=None, factory=Bounded)
 
 
 class Sides:

@@ -79,7 +79,8 @@ class LedgerFile:
         before = known.records[-1].sum if known.records else sum_of(b"", beginning)
         written, record = line(max(known.last.number, above) + 1, at, kind, body, before)
         self._write(written, known.size)
-        self._ledger = Ledger(known.name, [*known.records, record], known.size + len(written))
+        # The last one is all that the next one needs: to keep them all would make each slower than the one before.
+        self._ledger = Ledger(known.name, [record], known.size + len(written))
         return record
 
     def drop_cut_off(self, raw: object) -> None:

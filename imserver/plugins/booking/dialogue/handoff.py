@@ -15,6 +15,7 @@ from imserver.plugins.booking.customers import language_for
 from imserver.plugins.booking.journey import reach
 from imserver.plugins.booking.messages import cards
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
+from imserver.plugins.booking.schedule.asked import tell_mine
 from imserver.plugins.booking.schedule.hours import (
     MINUTE_MS,
     after_open_minutes,
@@ -39,6 +40,9 @@ MAX_PASSED = 500
 def staff_wrote(tx: Transaction, conversation_id: str) -> None:
     """A staff member wrote: no text waits any more, the bot is silent for a while, and a yes may be for the staff."""
     doubt_all(tx, conversation_id)
+    service = service_at(tx, conversation_id)
+    if service is not None and service.waiting_since is not None:
+        tell_mine(tx, service.customer_id)
     tx.execute(
         "UPDATE booking_services SET last_human_at = ?, waiting_since = NULL WHERE conversation_id = ?",
         (tx.now_ms, conversation_id),
@@ -111,6 +115,7 @@ def wait(tx: Transaction, service: ServiceConversation, shop: Shop) -> None:
         "UPDATE booking_services SET waiting_since = ? WHERE conversation_id = ?",
         (tx.now_ms, service.conversation_id),
     )
+    tell_mine(tx, service.customer_id)
     due = after_open_minutes(shop, tx.now_ms, WAIT_MIN)
     if due is not None:
         tx.schedule(due, UNANSWERED_TIMER, {"conversation": service.conversation_id, "since": tx.now_ms})
@@ -140,6 +145,7 @@ def human(context: DialogueContext) -> bool:
         "UPDATE booking_services SET waiting_since = COALESCE(waiting_since, ?) WHERE conversation_id = ?",
         (context.now_ms, context.home),
     )
+    tell_mine(context.tx, context.customer_id)
     shop = context.the_shop
     if is_open(shop, context.now_ms):
         context.say("human.called")

@@ -85,7 +85,8 @@ class Facts(Told, frozen=True):
 
 class Held(Told, frozen=True):
     """A start that is kept for the asker. `ask`: what the bot waits for (`name`, `age`, `first_visit`, `confirm`, …).
-    `confirm`, `more`, `release`: what to post for yes, more time, giving up; None while that is not possible."""
+    `confirm`, `more`, `release`: what to post for yes, more time, giving up; None while that is not possible.
+    `confirmation`: `auto`, or `staff` if they would have to confirm it, as of the asking: other guests change that, too."""
 
     code: str
     version: int
@@ -157,11 +158,12 @@ class Booked(Told, frozen=True):
 
 
 class Mine(Told, frozen=True):
-    """All that a page shows of one customer. `until`: as in `Day`."""
+    """All that a page shows of one customer. `until`: as in `Day`. `waiting`: since when a text waits for people, by shop."""
 
     as_of: int
     until: int | None
     conversations: dict[str, str]
+    waiting: dict[str, int]
     known: Known
     held: Held | None
     moving: Moving | None

@@ -75,6 +75,7 @@ def mine_of(rows: Rows, served: Served, user_id: str) -> Mine:
         as_of=rows.now_ms,
         until=_until(reading, coming, booked),
         conversations={one.store_id: one.conversation_id for one in services},
+        waiting={one.store_id: one.waiting_since for one in services if one.waiting_since is not None},
         known=Known(
             name=known.name, age=known.age_band, language=language, consent=consents.standing(rows, user_id)
         ),

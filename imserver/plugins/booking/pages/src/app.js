@@ -82,6 +82,7 @@ function initial(language, theme) {
     days: unread(),
     day: unread(),
     said: { text: "", count: 0 },
+    joined: "",
     update: null,
     ...nobodys(),
   };

@@ -51,7 +51,9 @@ const MINE = "x-booking.mine";
  *   card: {conversation: string, position: number} | null, move: string | null, cancel: string | null, event: string}} Booked
  */
 /**
- * @typedef {{asOf: number, until: number | null, conversations: Record<string, string>,
+ * `waiting`: since when (UTC ms) a text waits for the people of a shop.
+ *
+ * @typedef {{asOf: number, until: number | null, conversations: Record<string, string>, waiting: Record<string, number>,
  *   known: {name: string, age: string, language: string, consent: Record<string, string>}, held: Held | null,
  *   moving: Moving | null, cancelling: Cancelling | null, upcoming: Booked[], past: Booked[]}} Mine
  */

@@ -96,6 +96,7 @@
  * @typedef {object} Mine
  * @property {number} asOf
  * @property {Record<string, string>} conversations  By shop.
+ * @property {Record<string, number>} [waiting]  Since when (UTC ms) a text waits for the people of a shop.
  * @property {{name: string, age: string, language: string, consent: Record<string, string>}} known
  * @property {Held | null} held
  * @property {Moving | null} moving
@@ -177,6 +178,7 @@
  * @property {Record<string, Draft>} drafts  What was entered, by shop: the back button loses nothing.
  * @property {{text: string, count: number}} said  The last announcement.
  * @property {Record<string, string>} chat  What is being written, by shop.
+ * @property {string} joined  A browser that a link has signed in since; "" once somebody has looked.
  * @property {(() => void) | null} update  There is a newer version of this page, and this loads it.
  */
 

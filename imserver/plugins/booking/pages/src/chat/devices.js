@@ -4,8 +4,8 @@ import { Icon } from "../parts/icon.js";
 import { Empty, Failed, Notice, Waiting } from "../parts/notice.js";
 import * as account from "../session.js";
 import { html, useEffect, useState } from "../view.js";
-import { named } from "../words/index.js";
 import { ChatIcon } from "./icons.js";
+import { moment } from "./moment.js";
 import { OtherPhone } from "./other_phone.js";
 import { c } from "./words.js";
 
@@ -132,10 +132,4 @@ function Leave({ state, page }) {
       ${failed && html`<${Failed} title=${c("devices.act_failed")} code=${failed} onRetry=${leave} />`}
     </section>
   `;
-}
-
-/** @param {number} at @param {PageState["language"]} language */
-export function moment(at, language) {
-  const tag = named({ zh: "zh-CN", en: "en-GB" }) || language;
-  return new Intl.DateTimeFormat(tag, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" }).format(at);
 }

@@ -5,8 +5,8 @@ import { Failed } from "../parts/notice.js";
 import { html, useEffect, useState } from "../view.js";
 import { copy } from "./copy.js";
 import { ChatIcon } from "./icons.js";
-import { moment } from "./devices.js";
 import { watchJoining } from "./joined.js";
+import { moment } from "./moment.js";
 import { c } from "./words.js";
 
 /** @typedef {{address: string, expiresAt: number, qrSvg?: string}} Link */

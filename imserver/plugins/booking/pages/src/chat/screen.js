@@ -76,7 +76,7 @@ function Chat({ state, page, shop }) {
   return html`
     <section class="chat screen">
       <h1 class="spoken" tabindex="-1">${c("chat.title", { shop: named(shop.name) })}</h1>
-      <${LineNotice} line=${line} state=${state} page=${page} />
+      <${LineNotice} line=${line} page=${page} />
       <${Strip} state=${state} shop=${shop} />
       <${InAppNotice} />
       ${view === null || (rows.length === 0 && view.state === "ready")

@@ -5,6 +5,7 @@ import { Icon } from "../parts/icon.js";
 import { addressOf } from "../router.js";
 import { html } from "../view.js";
 import { named } from "../words/index.js";
+import { moment } from "./moment.js";
 import { c } from "./words.js";
 
 /** @typedef {import("../shapes.js").PageState} PageState */
@@ -17,6 +18,11 @@ const TO_COME = new Set(["pending", "confirmed"]);
 export function Strip({ state, shop }) {
   const mine = state.mine.value;
   if (mine === null) return null;
+  return html`<${Next} state=${state} shop=${shop} mine=${mine} /><${Human} state=${state} shop=${shop} since=${mine.waiting?.[shop.id] ?? null} />`;
+}
+
+/** @param {{state: PageState, shop: ShopPlace, mine: import("../shapes.js").Mine}} props */
+function Next({ state, shop, mine }) {
   const held = mine.held?.shop === shop.id ? mine.held : null;
   const next = mine.upcoming.find((one) => one.shop === shop.id && TO_COME.has(one.status));
   if (held !== null) {
@@ -26,6 +32,17 @@ export function Strip({ state, shop }) {
   if (next === undefined) return null;
   return html`<${Line} icon="calendar" label=${c("strip.next")} of=${next} state=${state} shop=${shop}
     href=${addressOf("booked", { shop: shop.id, code: next.code })} act=${c("strip.open")} />`;
+}
+
+/** A text waits for people: that is said until they write. @param {{state: PageState, shop: ShopPlace, since: number | null}} props */
+function Human({ state, shop, since }) {
+  if (since === null) return null;
+  return html`
+    <div class="strip chat-human" role="status">
+      <${Icon} name="person" />
+      <span>${shop.open.now ? c("strip.human") : c("strip.human_closed")} <span class="quiet number">${c("strip.human_since", { time: moment(since, state.language) })}</span></span>
+    </div>
+  `;
 }
 
 /**

@@ -110,19 +110,6 @@ const WORDS = {
   "stopped.reload": { zh: "重新载入", en: "Load again" },
   "stopped.begin": { zh: "重新开始", en: "Start again" },
   "stopped.here": { zh: "在这里使用", en: "Use it here" },
-  "notice.REPLACED": {
-    zh: "门店的记录恢复到了较早的备份，最近的消息可能不见了。请核对你的预约。",
-    en: "The shop's records were restored from an earlier copy. Recent messages may be gone: please check your appointments.",
-  },
-  "notice.FULL": {
-    zh: "浏览器不让保存数据，或者空间满了。可以继续用，但关闭页面前请等消息发出。",
-    en: "The browser's storage is full or refused. Everything works, but wait until your messages have gone out before you close the page.",
-  },
-  "notice.CLEARED": {
-    zh: "浏览器的数据被清除了，还没发出的消息已丢失。其余的都在门店。",
-    en: "The browser's data was cleared. What had not been sent is lost; the shop has everything else.",
-  },
-  "notice.read": { zh: "知道了", en: "OK" },
 
   // Browsers inside other apps
   "in_app.title": { zh: "建议用浏览器打开", en: "Better in your browser" },
@@ -171,7 +158,6 @@ const WORDS = {
   "other.make": { zh: "生成链接", en: "Make a link" },
   "other.again": { zh: "重新生成", en: "Make another one" },
   "other.until": { zh: "{time} 前有效", en: "Good until {time}" },
-  "other.joined": { zh: "{name} 已登录你的账号。不是你本人操作？请在“设备”中将它退出。", en: "{name} is signed in now. Not you? Sign it out under Devices." },
   "other.over": { zh: "链接已过期", en: "The link is over" },
   "other.qr": { zh: "二维码：用另一台手机扫一扫", en: "QR code: scan it with the other phone" },
   "other.copy": { zh: "复制链接", en: "Copy the link" },
@@ -209,7 +195,7 @@ const WORDS = {
 export const c = (key, values = {}) =>
   named(WORDS[key]).replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 
-/** The words of a code, of ours or of every screen's; else the general ones. @param {"refused" | "stopped" | "notice"} kind @param {string} code */
+/** The words of a code, of ours or of every screen's; else the general ones. @param {"refused" | "stopped"} kind @param {string} code */
 export function wordsOf(kind, code) {
   const key = `${kind}.${code}`;
   if (key in WORDS) return c(/** @type {ChatKey} */ (key));
