@@ -77,7 +77,7 @@ def _beside(bench: Bench) -> Iterator[Row]:
     async def taps(url: str) -> list[float]:
         end = time.monotonic() + seconds
         async with chromium() as browser:
-            booker = await Booker.enter(browser, url, BOOK)
+            booker = Booker(browser, url, BOOK)
             waits = [await booker.book()]
             while time.monotonic() < end:
                 waits.append(await booker.book())
