@@ -375,6 +375,16 @@ async def test_who_signs_out_leaves_nothing_on_the_screen(visitor: Visitor):
     await expect(visitor.page.get_by_text("Ann Lee")).to_have_count(0)
 
 
+async def test_a_form_of_who_signed_out_is_gone(visitor: Visitor):
+    await visitor.holds()
+    await visitor.fills_in("Ann Lee")
+    await visitor.shop(
+        "void window.page.store.set({session: null, line: {...window.page.store.get().line, state: 'none'}})"
+    )
+    await visitor.sees("No time is held for you")
+    await expect(visitor.page.get_by_label("Name")).to_have_count(0)
+
+
 async def test_on_paper_stands_what_matters_and_nothing_to_tap(visitor: Visitor):
     await visitor.books()
     await visitor.page.emulate_media(media="print")
