@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -316,3 +317,27 @@ async def test_plain_http_of_another_machine_works_without_all_of_it(chromium: B
         await is_stored_once(person, "here again")
         # Chromium remarks that a header for safe origins means nothing here.
         assert [one for one in await made.everybody_leaves() if "Opener-Policy" not in one] == []
+
+
+async def test_an_older_copy_of_the_records_under_an_open_page(chromium: Browser, tmp_path: Path):
+    """It is said; what is gone is gone from the page, and one's own words can be said again."""
+    folder, copy = tmp_path / "server", tmp_path / "copy"
+    folder.mkdir()
+    async with page_world(folder, chromium) as made:
+        person = await greeted(made)
+        await made.process.kill()
+        shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("*.control"))  # a socket
+        await made.process.start()
+        await says(person, "said after the copy")
+        await is_stored_once(person, "said after the copy")
+        await made.process.kill()
+        shutil.rmtree(folder)
+        shutil.copytree(copy, folder)
+        await made.process.start()
+        await person.page.evaluate("dispatchEvent(new Event('online'))")  # the next attempt may be half a minute away
+        await person.sees("restored from an earlier copy: please check your appointments")
+        await person.sees("without this message")
+        await person.tap("Send again")
+        await is_stored_once(person, "said after the copy")
+        await is_stored_once(person, "hello")
+        assert await made.everybody_leaves() == []

@@ -65,6 +65,10 @@ const WORDS = {
   },
   "refused.again": { zh: "再发一次", en: "Send again" },
   "refused.discard": { zh: "删除", en: "Discard" },
+  "refused.LOST": {
+    zh: "门店的记录恢复到了较早的备份，这条消息不在里面。",
+    en: "The shop's records were restored from an earlier copy, without this message.",
+  },
   "refused.FULL": { zh: "浏览器的存储空间已满，没有发出。", en: "The browser's storage is full. It was not sent." },
   "refused.TOO_LONG": { zh: "太长了：一条消息最多 10000 字。", en: "Too long: a message has at most 10,000 characters." },
   "refused.TOO_MANY": { zh: "等待发送的消息太多，请稍后再试。", en: "Too many messages are waiting. Try again later." },

@@ -334,6 +334,7 @@ export class Line {
   /** @param {ClientEvent} event */
   #event(event) {
     if (event.type === "historyReplaced") this.#become({ notice: "REPLACED" });
+    if (event.type === "postsGone") this.#posts.lost(event.conversationId, event.posts);
     if (event.type === "postSettled") this.#posts.settled(event);
     this.#eventListeners.forEach((listener) => listener(event));
   }

@@ -102,6 +102,23 @@ export class Posts {
     if (this.#entries.get(name)?.post.refused) this.#remove(name);
   }
 
+  /**
+   * An older copy of the records is back, and these are not in it. Words are offered again, by a tap; buttons were about what is gone, too.
+   *
+   * @param {string} conversationId
+   * @param {readonly {key: Uint8Array, content: Readonly<Record<string, any>> | null}[]} posts
+   */
+  lost(conversationId, posts) {
+    for (const { key, content } of posts) {
+      if (typeof content?.text !== "string" || content.label !== undefined || content.text.startsWith("/")) continue;
+      const refused = /** @type {Refused} */ ({ state: "refused", code: "LOST", text: "" });
+      const post = { name: hex(key), conversationId, key, text: content.text, since: Date.now(), refused };
+      this.#enter(post, false, false);
+      void this.#kept?.put(KEPT + post.name, post);
+    }
+    this.#changed();
+  }
+
   // -- the client's coming and going ----------------------------------------------------------------------------------------
 
   /** There is a client: what waits is offered, in its order; also what an earlier page kept. @param {TabClient} tab @param {Kept | null} kept */
