@@ -264,6 +264,18 @@ async def test_a_phone_that_slept_in_the_hold_keeps_the_form_and_holds_again(vis
     assert await visitor.page.get_by_label("Name").input_value() == "Ann Lee"
 
 
+async def test_a_time_that_went_while_the_phone_slept_is_said_and_others_are_a_tap_away(visitor: Visitor):
+    await visitor.holds()
+    await visitor.fills_in("Ann Lee")
+    await visitor.shop("void (shop.taken.add('2026-12-01T10:30'), shop.expire())")
+    await visitor.button("Hold 10:30 again").click()
+    await visitor.page.clock.run_for(2000)
+    await visitor.sees("Just taken")
+    await visitor.button("See other times").click()
+    await visitor.button("11:00").click()
+    assert await visitor.page.get_by_label("Name").input_value() == "Ann Lee"
+
+
 async def test_the_countdown_goes_by_the_shops_clock(visitor: Visitor):
     """On a phone whose own clock is a day behind."""
     await visitor.opens("/s/garden/time?day=2026-12-02", "shop.ahead = 86_400_000")
