@@ -334,7 +334,9 @@ async def test_an_older_copy_of_the_records_under_an_open_page(chromium: Browser
         shutil.rmtree(folder)
         shutil.copytree(copy, folder)
         await made.process.start()
-        await person.page.evaluate("dispatchEvent(new Event('online'))")  # the next attempt may be half a minute away
+        await person.page.evaluate(
+            "dispatchEvent(new Event('online'))"
+        )  # the next attempt may be half a minute away
         await person.sees("restored from an earlier copy: please check your appointments")
         await person.sees("without this message")
         await person.tap("Send again")
