@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -77,7 +78,7 @@ async def is_stored_once(person: Person, text: str) -> None:
     await expect(said(person, text)).to_have_count(1)
 
 
-async def greeted(world: PageWorld, **options: object) -> Person:
+async def greeted(world: PageWorld, **options: Any) -> Person:
     """Somebody new who has said hello, and was answered."""
     person = await world.person(DESKTOP, **options)
     await person.opens(CHAT)

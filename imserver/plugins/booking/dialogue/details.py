@@ -162,7 +162,7 @@ Read = Callable[[str, Chain, Words], tuple[object, str]]
 
 def _read_name(text: str, chain: Chain, words: Words) -> tuple[object, str]:
     fault = name_fault(text)
-    return text, words(f"details.name.{fault}", name=shown(text), most=MAX_NAME) if fault else ""
+    return text, words(f"details_name.{fault}", name=shown(text), most=MAX_NAME) if fault else ""
 
 
 def name_fault(text: str) -> str:
@@ -205,7 +205,7 @@ def _read_person(text: str, chain: Chain, words: Words) -> tuple[object, str]:
     if label_key(text) in _SELF:
         return "me", ""
     fault = name_fault(text)
-    return text, words(f"details.name.{fault}", name=shown(text), most=MAX_NAME) if fault else ""
+    return text, words(f"details_name.{fault}", name=shown(text), most=MAX_NAME) if fault else ""
 
 
 def _read_consent(text: str, chain: Chain, words: Words) -> tuple[object, str]:

@@ -114,11 +114,13 @@
  *
  * @typedef {object} Line
  * @property {() => Promise<unknown>} start
- * @property {(shop: ShopPlace, text: string) => Promise<Posted>} post  What is only worth doing now; rejects with `code`, `text`.
+ * @property {(shop: ShopPlace, text: string) => Promise<Posted>} post
+ *   What is only worth doing now; rejects with `code`, `text`.
  * @property {(listener: (message: Message) => void) => () => void} heard
  * @property {() => void} wake
  * @property {() => import("./line/opened.js").LineClient | null} client  Null while there is none.
- * @property {Pick<import("./line/kept.js").Kept, "get" | "put"> | null} kept  What this browser keeps for the time without a network.
+ * @property {Pick<import("./line/kept.js").Kept, "get" | "put"> | null} kept
+ *   What this browser keeps for the time without a network.
  * @property {() => void} begin
  * @property {() => void} takeOver
  * @property {() => void} dismiss
