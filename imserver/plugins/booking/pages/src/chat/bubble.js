@@ -111,6 +111,7 @@ function Foot({ row, acts }) {
           <span aria-hidden="true">${emoji}${count > 1 ? ` ${count}` : ""}</span>
           <span class="spoken">${c(mine ? "chat.reaction_mine" : "chat.reaction", { emoji, count })}</span>
         </span>`)}</p>`}
+    ${quiet && tick !== null && html`<span class="spoken">${c(`tick.${tick}`)}</span>`}
     ${!quiet && html`
       <p class="small quiet foot">
         ${edited && html`<span>${c("chat.edited")}</span>`}
