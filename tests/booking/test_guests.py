@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -80,6 +82,42 @@ async def test_a_crowd_of_guests_takes_no_day_and_the_people_hear_of_it(tmp_path
         group = await shop.staff_group()
         called = await shop.advance(6)
         assert any(one.conversation_id == group for one in called), "the staff are called"
+        verified = await shop.customer("fay", "en")
+        assert await books(shop, "fay", verified, "2026-11-20 17:00") == "confirmed"
+
+
+@pytest.mark.parametrize("confirmation", ["auto", "staff"])
+@pytest.mark.parametrize("way", ["held elsewhere", "moved"])
+async def test_a_crowd_comes_to_a_day_from_no_other_day(way: str, confirmation: str, tmp_path: Path) -> None:
+    """A hold of another day, an appointment of another day, and a wish to move one are no way around the bound."""
+    chain = {"chain": demo(tmp_path, guest_share="0", guest_confirmation=f'"{confirmation}"')}
+    async with Shop(config=chain) as shop:
+        full = starts("2026-11-20", 6)
+        for name, wall in zip("abc", full[:3], strict=True):
+            assert await books(shop, f"g{name}", await guest(shop, f"g{name}"), wall)
+        said, room = [], ""
+        for name, wall, day in zip("def", full[3:], (21, 21, 22), strict=True):
+            who = f"g{name}"
+            room = await guest(shop, who)
+            if way == "moved":
+                assert await books(shop, who, room, f"2026-11-{day} 15:00")
+                (one,) = (await shop.kit.call(MINE, who, MineParams())).mine.upcoming
+                said = await shop.say(who, room, f"{one.move} {wall}")
+                moving = (await shop.kit.call(MINE, who, MineParams())).mine.moving
+                if moving is not None:
+                    said = await shop.say(who, room, str(moving.confirm))
+            else:
+                await shop.say(who, room, f"/book exam 2026-11-{day} 15:00")
+                said = await shop.say(who, room, f"/book exam {wall}")
+        assert "passed on" in "\n".join(shown(one) for one in said if one.conversation_id == room)
+        midnight = datetime(2026, 11, 20, tzinfo=ZoneInfo("Asia/Shanghai"))
+        first = int(midnight.timestamp()) // 300
+        there = await shop.sql(
+            "SELECT COUNT(DISTINCT appointment_id) FROM booking_cells WHERE cell >= ? AND cell < ?",
+            first,
+            first + 288,
+        )
+        assert there == [(4,)], "twice the least part, whoever asks, however"
         verified = await shop.customer("fay", "en")
         assert await books(shop, "fay", verified, "2026-11-20 17:00") == "confirmed"
 

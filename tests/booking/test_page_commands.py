@@ -75,6 +75,14 @@ async def test_a_service_that_no_word_names_and_a_time_that_cannot_be(shop: Shop
     assert (await mine(shop)).held is None
 
 
+@pytest.mark.parametrize("year", ["0001", "9999"])
+async def test_days_at_the_ends_of_the_calendar_have_words(shop: Shop, year: str) -> None:
+    room = await shop.customer("ann", "en")
+    for text in (f"/book exam {year}-01-01 00:00", f"/book exam {year}-12-31 15:00"):
+        assert "free times" in await shop.hear("ann", room, text)
+    assert (await mine(shop)).held is None
+
+
 async def test_another_start_takes_the_place_of_the_one_that_is_held(shop: Shop) -> None:
     room = await shop.customer("ann", "en")
     await shop.say("ann", room, START)
@@ -245,6 +253,14 @@ async def test_each_wrong_line_is_said_and_none_is_taken(shop: Shop) -> None:
     assert "There is nothing to read" in await shop.hear("ann", room, "/details")
 
 
+async def test_an_age_is_a_number_of_years(shop: Shop) -> None:
+    room = await shop.customer("ann", "en")
+    await shop.say("ann", room, START)
+    assert "not one of" in await shop.hear("ann", room, "/details\nage: 00081990")
+    await shop.hear("ann", room, "/details\nage: 8")
+    assert (await held(shop)).facts.age == "child"
+
+
 async def test_in_chinese_and_for_somebody_else(shop: Shop) -> None:
     room = await shop.customer("ming")
     assert "没有进行中的预约" in await shop.hear("ming", room, "资料\n姓名：李安")
@@ -257,6 +273,16 @@ async def test_in_chinese_and_for_somebody_else(shop: Shop) -> None:
     assert (facts.name, facts.person, facts.age, facts.first_visit) == ("李安", "我妈", "senior", False)
     await shop.say("ming", room, "资料\n给谁：我\n姓名：李明")
     assert ((await held(shop, "ming")).facts.person, (await held(shop, "ming")).facts.name) == ("", "李明")
+
+
+async def test_a_name_does_not_choose_the_language(shop: Shop) -> None:
+    room = await shop.customer("ann", "en")
+    await shop.say("ann", room, START)
+    assert "Is this right" in await shop.hear("ann", room, FORM.replace("Ann Lee", "陈晓雯"))
+    assert (await mine(shop)).known.language == "en"
+    kept = await held(shop)
+    assert kept.confirm is not None
+    assert "Booked" in await shop.hear("ann", room, kept.confirm)
 
 
 async def test_without_the_consent_that_the_shop_asks_for_the_page_has_no_yes(shop: Shop) -> None:

@@ -252,13 +252,15 @@ async def test_days_say_free_few_full_and_closed(shop: Shop) -> None:
 @pytest.mark.parametrize(
     "path",
     ["day", "day?shop=gone&day=2026-11-20", "day?shop=garden&day=20.11.2026", "day?shop=garden&day=2026-02-31",
+     "day?shop=garden&day=2026-W47-5",
      "days?shop=garden", "days?shop=garden&service=gone", "days?shop=garden&service=exam&from=x"],
 )  # fmt: skip
 async def test_what_there_is_not(shop: Shop, path: str) -> None:
     assert (await get(shop, path, 404))["code"] == "NOT_FOUND"
     await shop.kit.user("ming")
     assert (await shop.kit.call(DAY, "ming", DayParams("gone", FRIDAY))).day is None
-    assert (await shop.kit.call(DAY, "ming", DayParams("garden", "2026-02-31"))).day is None
+    for other in ("2026-02-31", "2026-W47-5", "２０２６-11-20"):
+        assert (await shop.kit.call(DAY, "ming", DayParams("garden", other))).day is None
 
 
 async def test_an_answer_holds_for_a_second(shop: Shop) -> None:
@@ -283,6 +285,8 @@ async def test_an_address_has_so_much_worked_out_and_what_is_kept_costs_nothing(
     )
     assert (refused.headers["retry-after"], json.loads(refused.body)["code"]) == ("1", "RATE_LIMITED")
     assert await ask(1, "192.0.2.9") == 200, "it is kept"
+    shops = await shop.kit.http("GET", "/x/booking/chain", address="192.0.2.9")
+    assert shops.status == 200, "a neighbour behind the same address sees the shops"
     assert await ask(99, "192.0.2.10") == 200, "another address"
     await shop.advance(0.02)
     assert await ask(99, "192.0.2.9") == 200

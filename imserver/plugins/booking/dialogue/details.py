@@ -34,7 +34,7 @@ NAME = "details"
 ALIASES = ("资料", "資料")
 #: Characters of a value that are shown again where it is wrong.
 _SHOWN = 40
-_MAX_AGE = 130
+_MAX_AGE, _AGE_DIGITS = 130, 3
 #: Lines of one form: more are none of it.
 _MAX_LINES = 20
 
@@ -81,6 +81,13 @@ def is_form(text: str) -> bool:
     """Whether a text that is too long for a command began as one of these."""
     head = text.lstrip()[:20].lower()
     return any(head.startswith(one) for one in (f"/{NAME}", *ALIASES))
+
+
+def without_values(text: str) -> str:
+    """The text of somebody's own words: of a form its command and labels. A name is no sign of the language that one speaks."""
+    if not is_form(text):
+        return text
+    return "\n".join(re.split("[:：]", line, maxsplit=1)[0] for line in text.splitlines())
 
 
 def details(context: DialogueContext, arguments: str) -> bool:
@@ -187,8 +194,8 @@ def _read_age(text: str, chain: Chain, words: Words) -> tuple[object, str]:
     for band in chain.age_bands:
         if text == band.id or key in (label_key(band.names.zh), label_key(band.names.en)):
             return band.id, ""
-    if text.isascii() and text.isdigit() and 0 < int(text[:4]) < _MAX_AGE:
-        return chain.band_of_age(int(text[:4])).id, ""
+    if text.isascii() and text.isdigit() and len(text) <= _AGE_DIGITS and 0 < int(text) < _MAX_AGE:
+        return chain.band_of_age(int(text)).id, ""
     return None, words(
         "details.age", text=shown(text), ids=words("list_separator").join(one.id for one in chain.age_bands)
     )

@@ -26,6 +26,8 @@ from .subjects import no_such, visible
 
 _WALL = r"(?P<wall>\d{4}-\d\d-\d\d[ T]\d\d:\d\d)"
 _CODE = r"[A-Za-z][A-Za-z0-9]{3,7}"
+#: Whoever books in others is read like anybody who types.
+_YEARS = range(1900, 9000)
 _START = re.compile(rf"(?P<service>[a-z0-9][a-z0-9-]{{0,39}}) +(?:at +)?{_WALL}")
 _TO = re.compile(rf"(?P<code>{_CODE})(?: +v(?P<version>\d{{1,9}}))? +{_WALL}")
 _ONE = re.compile(rf"({_CODE}) +v(\d{{1,9}})")
@@ -76,10 +78,13 @@ def _give_up(context: DialogueContext, held: Appointment) -> bool:
 
 
 def _wall(found: re.Match[str] | None) -> datetime | None:
+    """The time on the clock; None for one that no calendar has. In the first and the last years the neighbours of a day, which
+    are looked at for free times, may not be there."""
     try:
-        return datetime.fromisoformat(found["wall"]) if found is not None else None
+        wall = datetime.fromisoformat(found["wall"]) if found is not None else None
     except ValueError:  # the 31st of February
         return None
+    return wall if wall is not None and _YEARS.start <= wall.year < _YEARS.stop else None
 
 
 def _take(context: DialogueContext, service_id: str, wall: datetime) -> bool:

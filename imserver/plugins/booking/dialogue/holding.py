@@ -79,12 +79,11 @@ def ensure_held(context: DialogueContext, state: Dialogue, search: Search) -> Ap
     if (
         by_guest
         and reason is None
-        and held is None
+        and (held is None or held.wall.date() != wall.date())
         and guests.is_crowd(context.tx, shop, search.service, wall.date(), search.minutes)
     ):
-        context.close(state)
-        context.say("guest.crowd", day=context.words.day(wall.date()), phone=shop.phone)
-        context.stuck = True  # the people are called
+        release(context, state)
+        tell_crowd(context, state, wall)
         return None
     taken: Appointment | None = None
     given_back = _give_back_other_holds(context) if reason is None and held is None else []
@@ -120,6 +119,13 @@ def ensure_held(context: DialogueContext, state: Dialogue, search: Search) -> Ap
             _next_look(context.now_ms, taken.hold_until), HOLD_TIMER, {"appointment": taken.id}
         )
     return taken
+
+
+def tell_crowd(context: DialogueContext, state: Dialogue, wall: datetime) -> None:
+    """Guests have enough of that day: nothing is held, and the people are called."""
+    context.close(state)
+    context.say("guest.crowd", day=context.words.day(wall.date()), phone=context.the_shop.phone)
+    context.stuck = True
 
 
 def _next_look(now_ms: int, hold_until: int) -> int:

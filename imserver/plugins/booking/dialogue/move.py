@@ -10,9 +10,11 @@ from datetime import date, datetime
 
 from imserver.plugins.booking.journey import notify
 from imserver.plugins.booking.messages.cards import Option
+from imserver.plugins.booking.schedule import guests
 from imserver.plugins.booking.schedule.appointments import Appointment, Wish, get, is_free_for, place
 from imserver.plugins.booking.schedule.hits import service_of
 from imserver.plugins.booking.schedule.hours import MINUTE_MS, utc_ms, zone_of
+from imserver.plugins.booking.schedule.plans import open_offers
 from imserver.plugins.booking.schedule.shops import Shop
 from imserver.plugins.booking.schedule.slots import Slot, why_not
 from imserver.plugins.booking.schedule.status import Action
@@ -24,7 +26,7 @@ from .allowed import allows, stale, whose
 from .asking import is_elsewhere
 from .choose import Search, ask_day, ask_slot, choose, refuse, said_by_option, takes_only_option
 from .context import DialogueContext
-from .holding import actor
+from .holding import actor, tell_crowd
 from .state import Dialogue
 from .subjects import mine_of, names_appointment, subjects
 
@@ -228,7 +230,7 @@ def _go_on(
             return
         context.say("why_not.same_time", when=context.words.moment(wall), code=appointment.code)
         return
-    if _is_twice(context, state, appointment):
+    if _is_twice(context, state, appointment) or _is_crowd(context, state, appointment):
         return
     state.arm(armed=armed)
     moment = context.words.moment(wall)
@@ -260,6 +262,21 @@ def _is_twice(context: DialogueContext, state: Dialogue, appointment: Appointmen
     return True
 
 
+def _is_crowd(context: DialogueContext, state: Dialogue, appointment: Appointment) -> bool:
+    """Whether guests have enough of the chosen day without this one: then the people hear of the wish, and it stays.
+    Whom the shop itself asks for another time is welcome on every day."""
+    wall, shop = datetime.fromisoformat(state.wall), context.texts.shop_of(appointment)
+    if context.is_staff or wall.date() == appointment.wall.date():
+        return False
+    if not guests.is_guest(context.tx, appointment.customer_id) or open_offers(context.tx, appointment.id):
+        return False
+    service = service_of(context.tx, context.chain, shop, appointment)
+    if not guests.is_crowd(context.tx, shop, service, wall.date(), appointment.minutes, appointment.id):
+        return False
+    tell_crowd(context, state, wall)
+    return True
+
+
 def _who(appointment: Appointment, name: str) -> tuple[str, str, str]:
     return appointment.customer_id, name, appointment.person
 
@@ -270,7 +287,7 @@ def _move_now(context: DialogueContext, state: Dialogue, appointment: Appointmen
     shop = context.texts.shop_of(appointment)
     wall = datetime.fromisoformat(state.wall)
     start_at = utc_ms(wall, zone_of(shop))
-    if _is_twice(context, state, appointment):
+    if _is_twice(context, state, appointment) or _is_crowd(context, state, appointment):
         return
     reason = why_not(shop, wall, search.minutes, context.now_ms)
     moved: Appointment | None = None

@@ -22,6 +22,10 @@ LEAST_SHARE = 2
 CROWD = 2
 _OWNING = ", ".join(f"'{status}'" for status in sorted(OWNING))
 
+_OF_GUESTS = (
+    f"FROM booking_appointments WHERE by_guest = 1 AND id <> ? AND status IN ({_OWNING}) AND store_id = ?"
+)
+
 
 def is_guest(rows: Rows, user_id: str) -> bool:
     """Whether nobody has verified an account that was made without a form."""
@@ -57,19 +61,21 @@ def has_share(rows: Rows, shop: Shop, service: Service, day: date, minutes: int,
     return guests_of(rows, shop, day, but) < share_of(rows, shop, service, day, minutes)
 
 
-def is_crowd(rows: Rows, shop: Shop, service: Service, day: date, minutes: int) -> bool:
+def is_crowd(rows: Rows, shop: Shop, service: Service, day: date, minutes: int, but: int = 0) -> bool:
     """Whether guests have twice their part of a day: what waits for the staff keeps its time, too, and one day's staff cannot
-    answer for all of it. From there on the people hear of a wish, and nothing is held for it."""
-    return guests_of(rows, shop, day, 0) >= CROWD * share_of(rows, shop, service, day, minutes)
+    answer for all of it. From there on the people hear of a wish, and nothing is held for it. `but` does not count."""
+    return guests_of(rows, shop, day, but) >= CROWD * share_of(rows, shop, service, day, minutes)
 
 
 def guests_of(rows: Rows, shop: Shop, day: date, but: int) -> int:
-    """What guests hold and have on a day."""
+    """What guests hold and have on a day; and what they wish to move there, which keeps its time, too."""
     begin, end = _bounds(shop, day)
+    # `start_at` bounds the index for wishes, too: nothing that is over has one.
     ((count,),) = rows.execute(
-        "SELECT COUNT(*) FROM booking_appointments WHERE store_id = ? AND start_at >= ? AND start_at < ?"  # noqa: S608
-        f" AND by_guest = 1 AND id <> ? AND status IN ({_OWNING})",
-        (shop.id, begin, end, but),
+        f"SELECT (SELECT COUNT(*) {_OF_GUESTS} AND start_at >= ? AND start_at < ?)"
+        f" + (SELECT COUNT(*) {_OF_GUESTS} AND start_at >= ? AND NOT (start_at >= ? AND start_at < ?)"
+        " AND wish_start_at >= ? AND wish_start_at < ?)",
+        (but, shop.id, begin, end, but, shop.id, rows.now_ms, begin, end, begin, end),
     )
     return int(count)
 

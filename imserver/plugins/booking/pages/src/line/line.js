@@ -1,5 +1,6 @@
 /**
- * The line: one client for this page, opened at the first act, kept open through everything that ends by itself, and told to the
+ * The line: one client for this page, opened at the first act, kept open through everything that ends by itself, and told to
+ * the
  * page as a few states. Posts go through here alone, each under one key, however often it is offered.
  */
 
@@ -16,8 +17,10 @@ import { Who } from "./who.js";
 /** @import { StopCode } from "./stops.js" */
 
 /**
- * `none`: this browser is nobody yet. `connected`: what is posted goes out now. `waiting`: for the next attempt, at `retryAt` (this
- * machine's clock; null: unknown); posts are kept. `stopped`: it does not come back by itself; `code` says why, `act` what helps.
+ * `none`: this browser is nobody yet. `connected`: what is posted goes out now. `waiting`: for the next attempt, at `retryAt`
+ * (this
+ * machine's clock; null: unknown); posts are kept. `stopped`: it does not come back by itself; `code` says why, `act` what
+ * helps.
  *
  * `kept`: whether posts outlive this page. `notice`, until `dismiss`: `REPLACED` (an older copy of the shop's records is back:
  * messages may be gone), `FULL` (the browser's storage is full, or refused), `CLEARED` (it was cleared).
@@ -41,12 +44,17 @@ import { Who } from "./who.js";
  *   address: string,
  *   online: () => boolean,
  *   onState: (state: LineState) => void,
- * }} Ports  `account` is `session.js`, `watchMine` of `reads.js`; `online` is false when the browser is sure to have no network.
+ * }} Ports  `account` is `session.js`, `watchMine` of `reads.js`; `online` is false when the browser is sure to have no
+ * network.
  */
 
 /** Connecting for so long is waiting: what is posted meanwhile is said to go later. */
 const SLOW_MS = 4000;
-/** Codes of an account that is not made, where the same word means something else of a message. @type {Readonly<Record<string, string>>} */
+/**
+ * Codes of an account that is not made, where the same word means something else of a message.
+ *
+ * @type {Readonly<Record<string, string>>}
+ */
 const NO_ACCOUNT = { FORBIDDEN: "NO_GUESTS" };
 /** What is only worth doing now waits so long for a connection, and looks for it so often. */
 const NOW_MS = 10_000;
@@ -117,7 +125,8 @@ export class Line {
   }
 
   /**
-   * The client, maybe still connecting: its calls wait. Makes a guest of the shop if this browser is nobody. Rejects with SessionError.
+   * The client, maybe still connecting: its calls wait. Makes a guest of the shop if this browser is nobody. Rejects with
+   * SessionError.
    *
    * @param {Shop} shop
    * @returns {Promise<LineClient>}
@@ -172,7 +181,11 @@ export class Line {
     throw Object.assign(new Error(outcome.text || outcome.code), { code: outcome.code, text: outcome.text });
   }
 
-  /** Where the shop speaks with this person: the service conversation, or before there is one the bot's own. "": nowhere yet. @param {Shop} shop */
+  /**
+   * Where the shop speaks with this person: the service conversation, or before there is one the bot's own. "": nowhere yet.
+   *
+   * @param {Shop} shop
+   */
   conversationOf(shop) {
     return this.#who.conversations[shop.id] ?? this.client()?.direct(shop.bot) ?? "";
   }
@@ -205,7 +218,12 @@ export class Line {
 
   // -- what comes ---------------------------------------------------------------------------------------------------------
 
-  /** Every message of every conversation, as it comes, own ones too. @param {(message: Message) => void} listener @returns {() => void} */
+  /**
+   * Every message of every conversation, as it comes, own ones too.
+   *
+   * @param {(message: Message) => void} listener
+   * @returns {() => void}
+   */
   heard(listener) {
     this.#messageListeners.add(listener);
     return () => void this.#messageListeners.delete(listener);
@@ -261,7 +279,9 @@ export class Line {
     this.#become({ notice: null });
   }
 
-  /** Sign this browser out, and remove everything of this person from it. Rejects with SessionError; nothing is removed then. */
+  /**
+   * Sign this browser out, and remove everything of this person from it. Rejects with SessionError; nothing is removed then.
+   */
   async signOut() {
     this.#leaving = true;
     try {
@@ -272,7 +292,11 @@ export class Line {
     }
   }
 
-  /** A link made this browser somebody else: what it kept of the one before goes; the page is to be loaded again. @param {Session} session */
+  /**
+   * A link made this browser somebody else: what it kept of the one before goes; the page is to be loaded again.
+   *
+   * @param {Session} session
+   */
   async leaveFor(session) {
     this.#leaving = true;
     await this.#close();
@@ -310,7 +334,12 @@ export class Line {
     return client;
   }
 
-  /** What an open client tells; one that is not this line's any more tells nothing. @param {() => Opened} which @returns {import("./opened.js").Owner} */
+  /**
+   * What an open client tells; one that is not this line's any more tells nothing.
+   *
+   * @param {() => Opened} which
+   * @returns {import("./opened.js").Owner}
+   */
   #owner(which) {
     const { account, address } = this.#ports;
     const mine = () => which() === this.#opened;

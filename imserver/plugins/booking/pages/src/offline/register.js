@@ -1,5 +1,6 @@
 /**
- * Registers the service worker, and looks after new versions: a new one waits until somebody says "load it", or until the page is out of
+ * Registers the service worker, and looks after new versions: a new one waits until somebody says "load it", or until the page
+ * is out of
  * sight and nothing is in work.
  */
 

@@ -28,6 +28,7 @@ export const YouScreen = ofShop((/** @type {Props} */ { state, page, shop }) => 
   // What was held last: when it ends, one sees what ended, and the form stays as it was.
   const last = useRef(/** @type {Held | null} */ (null));
   if (now !== null) last.current = now;
+  if (state.session === null) last.current = null; // signed out: it is nobody's form
   const held = last.current;
   const left = useSeconds(page, now?.until ?? null);
   const booked = mine?.upcoming.find((one) => one.code === held?.code);
