@@ -77,7 +77,7 @@ def _beside(bench: Bench) -> Iterator[Row]:
     async def taps(url: str) -> list[float]:
         end = time.monotonic() + seconds
         async with chromium() as browser:
-            booker = await Booker.enter(browser, url, BOOK)
+            booker = Booker(browser, url, BOOK)
             waits = [await booker.book()]
             while time.monotonic() < end:
                 waits.append(await booker.book())
@@ -98,7 +98,7 @@ def _beside(bench: Bench) -> Iterator[Row]:
         "others_p95_ms": percentile_ms(seen.booked_us, 95.0),
         "unanswered": float(count - seen.booked),
     }
-    case = f"taps beside others: {CONNECTED} customers, {RATE:g} bookings/s, CPU x{CPU_SLOWDOWN}"
+    case = f"taps beside others: {len(plan.parties)} customers, {RATE:g} bookings/s, CPU x{CPU_SLOWDOWN}"
     row = Row("page", "imserver", case, figures, errors=list(seen.errors))
     yield spent_row(row, seen.spent, machine.Ticks.now().share_since(steal))
 
