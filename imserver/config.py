@@ -186,7 +186,7 @@ class HttpConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     guests: bool = False
     #: Guests of one address and shop in a day who are like any other; those above are marked `crowded`.
     guests_per_address: int = 20
-    #: Guests in an hour, all together; of one address, a quarter. Above, they are to come later.
+    #: Guests in an hour, all together; of one address (of IPv6: one /48), a quarter. Above, they are to come later.
     guests_per_hour: int = 2_000
     #: PEM files; both set means HTTPS.
     tls_certificate: str = ""

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 UNIX = "unix"
 #: Of an IPv6 address the network counts: who has one address there has all 2^64 of them (RFC 6177, RFC 8981).
 IPV6_PREFIX_BITS = 64
+#: What one customer of a provider may get, and anybody from a tunnel: 65,536 of those networks (RFC 6177).
+IPV6_SITE_BITS = 48
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -21,12 +23,12 @@ def canonical(text: str) -> str | None:
     return None if address is None else str(address)
 
 
-def counted_as(address: str) -> str | None:
-    """What limits count this address as: itself for IPv4, its /64 for IPv6. None for a peer that has none: the peers of a Unix
-    socket do not count together."""
+def counted_as(address: str, ipv6_bits: int = IPV6_PREFIX_BITS) -> str | None:
+    """What limits count this address as: itself for IPv4, its /64 (or what is asked for) for IPv6. None for a peer that has
+    none: the peers of a Unix socket do not count together."""
     parsed = _parsed(address)
     if isinstance(parsed, ipaddress.IPv6Address):
-        return str(ipaddress.IPv6Network((int(parsed), IPV6_PREFIX_BITS), strict=False))
+        return str(ipaddress.IPv6Network((int(parsed), ipv6_bits), strict=False))
     return str(parsed) if parsed is not None else None
 
 

@@ -11,13 +11,13 @@ from imserver.chat.rates import Rates
 from imserver.clock import Clock
 from imserver.config import HttpConfig
 from imserver.errors import Refusal, RefusalCode
-from imserver.networks import counted_as
+from imserver.networks import IPV6_SITE_BITS, counted_as
 
 #: Roles of an account that a stranger made, and of one that was made above the soft limit.
 GUEST, CROWDED = "guest", "crowded"
 #: Of one address at all shops together, as many times as at one of them.
 SHOPS_OF_AN_ADDRESS = 5
-#: The share of all guests of an hour that one address may be.
+#: The share of all guests of an hour that one address (of IPv6: one /48) may be.
 SHARE_OF_AN_ADDRESS = 4
 HOUR_S, DAY_S = 3600.0, 86_400.0
 
@@ -40,7 +40,9 @@ class GuestLimits:
         if not self._allowed:
             raise Refusal(RefusalCode.FORBIDDEN, "guests are not let in here: [http] guests")
         network = counted_as(address)  # None: who comes by a Unix socket has no address
-        wait_s = self._of_address.take(network) if network is not None else 0.0
+        # The hard share is that of a whole /48: with 65,536 networks of one's own all others could be kept out for good.
+        site = counted_as(address, IPV6_SITE_BITS)
+        wait_s = self._of_address.take(site) if site is not None else 0.0
         wait_s = wait_s or self._of_all.take("")
         if wait_s:
             text = "too many people came at once; please try again in a moment"

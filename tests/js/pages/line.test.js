@@ -147,6 +147,23 @@ test("a revoked sign-in ends here, refuses what waits, and removes everything of
   assert.equal(made.made, 2);
 });
 
+for (const [now, erased] of [[null, "guest-0"], [GUEST, "guest-0 but guest-1"], [{ ...GUEST, userId: "guest-0" }, ""]]) {
+  test(`a sign-in that ended while no page was open leaves nothing of the person; now it is ${now?.userId ?? "nobody"}`, async () => {
+    const kept = new Map([["imserver-page:session", JSON.stringify({ ...GUEST, userId: "guest-0" })]]);
+    globalThis.localStorage = {
+      getItem: (name) => kept.get(name) ?? null, setItem: (name, value) => void kept.set(name, value), removeItem: (name) => void kept.delete(name),
+    };
+    try {
+      const made = world({ session: now });
+      await made.line.start();
+      assert.equal(made.erased.join(), erased);
+      assert.equal(JSON.parse(kept.get("imserver-page:session") ?? "null")?.userId, now?.userId);
+    } finally {
+      delete globalThis.localStorage;
+    }
+  });
+}
+
 test("a token that was refused for another reason is asked for again, and the line comes back", async () => {
   const made = world();
   await connected(made);

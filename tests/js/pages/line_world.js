@@ -106,7 +106,7 @@ export function lineWorld({ session = null } = {}) {
   world.line = new Line({
     account,
     watchMine: (_, onChange) => void (world.tellMine = onChange),
-    erase: async (userId) => void world.erased.push(userId),
+    erase: async (userId, except) => void world.erased.push(except === undefined ? userId : `${userId} but ${except}`),
     importClient: async () => ({ CloseCode, Stopped, directConversationId, joinTabs: (options) => joinTabs({ ...options, keep: false }, open) }),
     openKept: async () => ({
       get: async (name) => world.kept.get(name),

@@ -1,7 +1,6 @@
 /**
  * What a message's content is, for drawing. Everything in it was written by another user: each field that is used is checked
- * (SPEC 11),
- * and what is not as it should be is shown as text or as something that this page does not know.
+ * (SPEC 11), and what is not as it should be is shown as text or as something that this page does not know.
  */
 
 /**

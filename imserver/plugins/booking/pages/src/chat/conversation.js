@@ -1,7 +1,6 @@
 /**
  * One conversation as the screen has it: its newest messages, older ones page by page, and what changes about them. What was
- * known
- * the last time is there at once, also without a network; what the server says takes its place.
+ * known the last time is there at once, also without a network; what the server says takes its place.
  */
 
 import { readMine, readReactions } from "../../../../../../clients/js/src/features/reactions.js";
@@ -19,8 +18,7 @@ import { readMine, readReactions } from "../../../../../../clients/js/src/featur
 
 /**
  * `state`: `reading` (nothing is known yet), `known` (from the last time; being read), `ready`, `failed`. `whole`: there is
- * nothing
- * older. `older`: what reading older messages does. `readUpTo`: by people who are no bots and not oneself.
+ * nothing older. `older`: what reading older messages does. `readUpTo`: by people who are no bots and not oneself.
  *
  * @typedef {object} ConversationView
  * @property {string} id

@@ -1,7 +1,7 @@
 /**
  * Where a link for another phone leads (`/link#SECRET`). It says whose it is and waits for a tap: previews open links, too,
- * and must not
- * use one up. The secret stands behind `#`, which no server and no log gets to see; it goes out of the address at once.
+ * and must not use one up. The secret stands behind `#`, which no server and no log gets to see; it goes out of the address at
+ * once.
  */
 
 import { Empty, Failed, Notice } from "../parts/notice.js";

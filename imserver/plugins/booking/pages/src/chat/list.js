@@ -1,7 +1,6 @@
 /**
  * The list of messages: it begins at the newest one, stays there while one is there, and does not jump when older messages are
- * put on
- * top or a card changes its height above what one reads.
+ * put on top or a card changes its height above what one reads.
  */
 
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../view.js";

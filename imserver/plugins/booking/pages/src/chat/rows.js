@@ -9,8 +9,7 @@ import { shownContent } from "./content.js";
 
 /**
  * `tick` of own messages: `sending` (no answer yet, just said), `waiting` (for a connection), `refused`, `sent` (durable at
- * the shop),
- * `read` (by a person).
+ * the shop), `read` (by a person).
  *
  * @typedef {"sending" | "waiting" | "refused" | "sent" | "read"} Tick
  *
@@ -120,8 +119,7 @@ function unsentRow(post, waits, now) {
 
 /**
  * A label is believed if the card is a bot's and has that very button, else the command is shown. Of one's own taps also if
- * the card
- * has other buttons by now: an edit must not turn what one pressed into a command.
+ * the card has other buttons by now: an edit must not turn what one pressed into a command.
  *
  * @param {Shown} shown
  * @param {Map<number, CardContent>} cards

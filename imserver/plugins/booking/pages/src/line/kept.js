@@ -1,7 +1,6 @@
 /**
  * What the page keeps of a person for the time without a network: the newest messages, appointments. One small database for
- * each
- * user; where the browser gives none, nothing is kept and nothing fails. It is a copy: whatever the server says wins.
+ * each user; where the browser gives none, nothing is kept and nothing fails. It is a copy: whatever the server says wins.
  */
 
 const PREFIX = "imserver-page:";

@@ -1,52 +1,24 @@
 /**
  * The line: one client for this page, opened at the first act, kept open through everything that ends by itself, and told to
- * the
- * page as a few states. Posts go through here alone, each under one key, however often it is offered.
+ * the page as a few states. Posts go through here alone, each under one key, however often it is offered.
  */
 
 import { Opened } from "./opened.js";
 import { Posts } from "./posts.js";
+import { NO_LINE } from "./state.js";
 import { reaction, STOP_ACTS } from "./stops.js";
 import { Who } from "./who.js";
 
 /** @import { ClientEvent } from "../../../../../../clients/js/src/events.js" */
 /** @import { Message } from "../../../../../../clients/js/src/values.js" */
 /** @import { LineClient } from "./opened.js" */
+/** @import { Ports } from "./ports.js" */
 /** @import { Outcome, Tap } from "./posts.js" */
 /** @import { Session } from "./remembered.js" */
 /** @import { StopCode } from "./stops.js" */
 
-/**
- * `none`: this browser is nobody yet. `connected`: what is posted goes out now. `waiting`: for the next attempt, at `retryAt`
- * (this
- * machine's clock; null: unknown); posts are kept. `stopped`: it does not come back by itself; `code` says why, `act` what
- * helps.
- *
- * `kept`: whether posts outlive this page. `notice`, until `dismiss`: `REPLACED` (an older copy of the shop's records is back:
- * messages may be gone), `FULL` (the browser's storage is full, or refused), `CLEARED` (it was cleared).
- *
- * @typedef {object} LineState
- * @property {"none" | "connecting" | "connected" | "waiting" | "stopped"} state
- * @property {StopCode | ""} code
- * @property {"begin" | "reload" | "here" | null} act
- * @property {number | null} retryAt
- * @property {boolean} kept
- * @property {"REPLACED" | "FULL" | "CLEARED" | null} notice
- */
-
+/** @typedef {import("./state.js").LineState} LineState */
 /** @typedef {{id: string, bot: string}} Shop */
-
-/**
- * @typedef {import("./who.js").WhoPorts & {
- *   account: {session: () => Promise<Session | null>, token: () => Promise<string>, signOut: () => Promise<void>},
- *   watchMine: (client: LineClient, onChange: (mine: any) => void) => (() => void) | void,
- *   importClient: () => Promise<typeof import("./client.js")>,
- *   address: string,
- *   online: () => boolean,
- *   onState: (state: LineState) => void,
- * }} Ports  `account` is `session.js`, `watchMine` of `reads.js`; `online` is false when the browser is sure to have no
- * network.
- */
 
 /** Connecting for so long is waiting: what is posted meanwhile is said to go later. */
 const SLOW_MS = 4000;
@@ -64,9 +36,6 @@ const FRESH_STARTS = 3;
 const FRESH_WITHIN_MS = 60_000;
 /** Browsers clear a site's databases one after the other: one that is opened at once is cleared, too. */
 const FRESH_WAIT_MS = 300;
-
-/** @type {LineState} */
-const NO_LINE = Object.freeze({ state: "none", code: "", act: null, retryAt: null, kept: true, notice: null });
 
 export class Line {
   #ports;
@@ -166,8 +135,8 @@ export class Line {
   }
 
   /**
-   * The same for what is only worth doing now: a time, a yes. Resolves when it is stored, through a line that is cut meanwhile.
-   * Rejects with an error with `code` and `text`; without a connection (OFFLINE) nothing is sent, now or later.
+   * The same for what is only worth doing now: a time, a yes. Resolves when it is stored, through a line that is cut
+   * meanwhile. Rejects with an error with `code` and `text`; without a connection (OFFLINE) nothing is sent, now or later.
    *
    * @param {Shop} shop
    * @param {string} text

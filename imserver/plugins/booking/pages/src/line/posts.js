@@ -1,7 +1,7 @@
 /**
  * Posts of this page until each has its answer: through tabs that change, clients that end and begin, reloads, the
- * back/forward cache.
- * The key of a post is made once, when somebody taps; under it the server stores one message, however often it is offered.
+ * back/forward cache. The key of a post is made once, when somebody taps; under it the server stores one message, however
+ * often it is offered.
  */
 
 /** @import { TabClient } from "../../../../../../clients/js/src/tabs/tab_client.js" */
@@ -9,8 +9,7 @@
 
 /**
  * `waiting`: kept, and sent by itself later; `settled` then has the outcome. `refused`: nothing was stored; `code` names why
- * (OFFLINE,
- * TOO_LONG, a refusal of the protocol, …), `text` is the server's line about it, or "".
+ * (OFFLINE, TOO_LONG, a refusal of the protocol, …), `text` is the server's line about it, or "".
  *
  * @typedef {{state: "sent", conversationId: string, position: number, sentAt: number}} Sent
  * @typedef {{state: "refused", code: string, text: string}} Refused

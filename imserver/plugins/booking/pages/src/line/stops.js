@@ -31,8 +31,7 @@ export const STOP_ACTS = Object.freeze({
 
 /**
  * What to do about an end: `stop` for good with a code; ask the server `who` this browser is, which settles it; open `again`,
- * with
- * the store or in `memory`.
+ * with the store or in `memory`.
  *
  * @typedef {{then: "stop", code: StopCode} | {then: "who" | "again" | "memory"}} Reaction
  */

@@ -97,12 +97,27 @@ export class Who {
   }
 
   async #asked() {
+    const before = remembered();
     try {
-      return await this.#ports.account.session();
+      const session = await this.#ports.account.session();
+      if (before !== null && before.userId !== session?.userId) await this.#endedUnseen(before.userId, session);
+      return session;
     } catch (error) {
-      if (/** @type {any} */ (error).code === "OFFLINE") return remembered();
+      if (/** @type {any} */ (error).code === "OFFLINE") return before;
       throw error;
     }
+  }
+
+  /**
+   * A sign-in ended while no page was open: from another phone, by an operator, with its cookie. What was kept of that person would
+   * be shown to whoever opens this page without a network.
+   *
+   * @param {string} userId @param {Session | null} session  Who it is now.
+   */
+  async #endedUnseen(userId, session) {
+    const since = remembered()?.userId; // another tab may have become somebody meanwhile
+    if (since === userId) remember(null);
+    await this.#ports.erase(userId, session?.userId ?? (since === userId ? undefined : since));
   }
 
   /** @param {() => Promise<Session | null>} ask */

@@ -1,8 +1,7 @@
 /**
  * The service worker: lets the page open without a network. It keeps the page's own versioned parts and its one document,
- * never an
- * answer of the server (`/api`, `/x`, `/files`, feeds): what is known of a person lies in the page's own store, and goes with
- * a sign-out.
+ * never an answer of the server (`/api`, `/x`, `/files`, feeds): what is known of a person lies in the page's own store, and
+ * goes with a sign-out.
  */
 
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
