@@ -92,6 +92,8 @@ class DialogueContext:
     pressed: str = ""
     #: What is asked for holds and confirms nothing: a customer who left the shop's conversation is answered in the direct chat.
     anywhere: bool = False
+    #: A program wrote it, such as the page: whoever taps reads its words, and needs no people to be called.
+    exact: bool = False
     #: The customer was told what is missing instead of the same question again: the people are to be called.
     stuck: bool = False
 
@@ -240,6 +242,9 @@ class DialogueContext:
     def _is_stuck(self, state: Dialogue, shown: Sequence[str]) -> bool:
         """Whether the same question would be shown for the third time in a row: then what is missing is said, and the people
         are called. What it shows, without the minutes that run off."""
+        if self.exact:
+            state.times, state.last = 0, ""
+            return False
         what = _DIGITS_OF_MINUTES.sub("", "\n".join((state.kind, state.step.removesuffix("_again"), *shown)))
         state.times = state.times + 1 if what == state.last else 1
         state.last = what
