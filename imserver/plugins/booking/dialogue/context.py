@@ -84,6 +84,8 @@ class DialogueContext:
     #: The conversation elsewhere in which something was said, and the question that was asked there.
     said_in: str = ""
     asked: str = ""
+    #: The buttons of that question, unless it asks for a yes.
+    choices: Sequence[Option] = ()
     #: Words for the people that waited for a shop to be chosen.
     passing: str = ""
     #: The zone in which the text was read.
@@ -236,7 +238,7 @@ class DialogueContext:
         state.yes = shown[0].command if state.asks_yes and shown else ""
         if not any(option.command.endswith(f" #{state.number}") for option in shown):
             state.number = 0
-        self.asked = text
+        self.asked, self.choices = text, () if state.asks_yes else shown
         self.keep(state)
 
     def _is_stuck(self, state: Dialogue, shown: Sequence[str]) -> bool:
@@ -269,12 +271,14 @@ class DialogueContext:
             return
         store = self.the_shop.names.in_language(self.language)
         if self.place is Place.OTHER:
-            self.asked = ""  # others read along, and it cannot be answered there
+            self.asked, self.choices = "", ()  # others read along, and it cannot be answered there
         key = "pointer.asks" if self.asked else "pointer.text"
+        text = self.words(key, store=store, question=self.asked)
+        choices = cards.numbered(self.words, self.choices)
         pointer = cards.card(
             self.words("pointer.title"),
-            self.words(key, store=store, question=self.asked),
-            options=[Option(self.words("button.open"), f"/open {self.home}")],
+            f"{text}\n{choices}" if choices else text,
+            options=[*self.choices, Option(self.words("button.open"), f"/open {self.home}")],
             ref=("conversation", self.home, 1),
         )
         position = self.tx.post(self.heard_in, pointer, sender_id=self.heard_by)
