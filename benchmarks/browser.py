@@ -19,6 +19,10 @@ PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "locale": "en-GB",
     "timezone_id": "Asia/Shanghai",
 }  # fmt: skip
+#: What one guest may have before staff look at it.
+BOOKINGS_OF_A_GUEST = 2
+#: A tap that has no answer by then has none (seconds).
+ANSWER_S = 30.0
 #: What says that a page can be used: two frames after its control is there, which wait for scripts that run.
 _USABLE = """(name) => new Promise((done) => {
   const there = () => [...document.querySelectorAll("a, button")].some((one) => one.textContent.includes(name));
@@ -105,23 +109,25 @@ _TAPPED = """([words, title]) => new Promise((done) => addEventListener("click",
 
 
 class Booker:
-    """A guest who books in the page again and again, on a slow phone in a good network."""
+    """Guests who book in the page, one after the other, on a slow phone in a good network."""
 
-    def __init__(self, page: Page, url: str, book: str) -> None:
-        self._page, self._url, self._book = page, url, book
+    def __init__(self, browser: Browser, url: str, book: str) -> None:
+        self._browser, self._url, self._book = browser, url, book
         self._made = 0
+        self._context: BrowserContext | None = None
 
-    @classmethod
-    async def enter(cls, browser: Browser, url: str, book: str) -> Booker:
-        """With a browser that was never here."""
-        context = await browser.new_context(**PHONE)
-        page = await context.new_page()
-        await slowed(page, network=False)
-        return cls(page, url, book)
+    async def _phone(self) -> Page:
+        """A page of a guest for whom the bot still confirms by itself."""
+        if self._context is None or self._made % BOOKINGS_OF_A_GUEST == 0:
+            if self._context is not None:
+                await self._context.close()
+            self._context = await self._browser.new_context(**PHONE)
+            await slowed(await self._context.new_page(), network=False)
+        return self._context.pages[0]
 
     async def book(self) -> float:
         """One booking. Returns how long it took from the last tap to "Booked" on the screen (ms)."""
-        page = self._page
+        page = await self._phone()
         await page.goto(self._url)
         await page.get_by_role("link", name=self._book).click()
         days = page.get_by_role("radio", name=re.compile(": (free|few left)$"))
@@ -137,5 +143,9 @@ class Booker:
         await asyncio.sleep(0.3)  # the page listens, and what the form made it do is done
         await page.get_by_role("button", name="Book this time").click()
         self._made += 1
-        waited: float = await taken
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                waited: float = await taken
+        except TimeoutError:
+            raise RuntimeError(f"not booked: {await page.get_by_role('main').inner_text()}") from None
         return waited

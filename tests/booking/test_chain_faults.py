@@ -335,3 +335,16 @@ def test_the_demo_chain_reads_the_same_again() -> None:
 )
 def test_leave_has_one_spelling(text: str) -> None:
     assert leave_text(*leave_walls(text)) == text
+
+
+def test_consent_and_guests_have_their_bounds_and_survive_an_export() -> None:
+    own = 'consent = { version = "2026-1", zh = "同意", en = "agreed" }\nguest_share = 10\nasks_consent = true\n'
+    assert faults(('id = "garden"\n', f'id = "garden"\n{own}')) == []
+    wrong = own.replace("2026-1", "a b").replace("= 10", "= 101").replace('zh = "同意"', 'zh = ""')
+    assert [one.split(":")[0] for one in faults(('id = "garden"\n', f'id = "garden"\n{wrong}'))] == [
+        "stores.garden.consent.version",
+        "stores.garden.consent.zh",
+        "stores.garden.guest_share",
+    ]
+    tree = parse_tree(TEXT.replace('id = "garden"\n', f'id = "garden"\n{own}', 1))
+    assert chain_of(tomllib.loads(as_toml(tree))) == chain_of(tree)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from imserver.plugins.booking.schedule.asked import MINE, MineParams
+from imserver.plugins.booking.schedule.consents import do_withdrawal
 from tests.booking.support.chains import demo
 from tests.booking.support.shop import Shop
 
@@ -134,3 +135,25 @@ async def test_a_person_gets_all_that_is_kept_and_has_it_removed(shop: Shop) -> 
     assert [row[1] for row in await shop.appointments()] == ["2026-11-20T15:00"], (
         "the shop's day is as it was"
     )
+
+
+async def test_what_is_on_record_is_done_again_on_an_older_copy_and_ends_nothing_newer(shop: Shop) -> None:
+    room = await shop.customer("ann", "en")
+    before = shop.kit.clock.now_ms()
+    await shop.advance(1)
+    await shop.say("ann", room, "/consent shipped-1")
+    body = {"customer": "ann", "shop": "garden", "kind": "booking", "version": "shipped-1", "by": "ann"}
+
+    async def again(at: int) -> dict[str, str]:
+        await shop.kit.store.write(
+            lambda tx: shop.kit.host._running[0].owner.write(
+                tx, None, lambda view: do_withdrawal(view, {**body, "at": at})
+            )
+        )
+        return await known(shop)
+
+    assert await again(before) == {"garden": "shipped-1"}, "given since"
+    now = shop.kit.clock.now_ms()
+    assert await again(now) == {}
+    assert await again(now) == {}
+    assert len(await rows(shop)) == 1

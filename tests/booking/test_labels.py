@@ -20,6 +20,8 @@ OF_DIALOGUES = {"confirm", "longer", "cancel_all", "open"}
 OF_STAFF = {"arrive", "start", "finish", "no_show", "undo"}
 #: The label below a wish for another time: it takes back the only one that waits.
 OF_WISHES = {"decline"}
+#: Below a consent: remembered, and a command itself.
+OF_CONSENT = {"agree", "withdraw"}
 
 BOOKS = {
     "zh": ("预约 明天15:00 验光，我叫王小明，成人，来过", "好"),
@@ -38,7 +40,9 @@ def told(said: list[Said]) -> list[str]:
 
 def test_no_label_of_the_catalogue_is_forgotten() -> None:
     labels = {key for key in load_words("zh") if key.startswith("button.")}
-    assert labels == set(STANDING) | {f"button.{name}" for name in OF_DIALOGUES | OF_STAFF | OF_WISHES}
+    assert labels == set(STANDING) | {
+        f"button.{name}" for name in OF_DIALOGUES | OF_STAFF | OF_WISHES | OF_CONSENT
+    }
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -197,3 +201,16 @@ async def test_the_last_of_a_list_is_its_last_button_and_no_last_button_of_a_car
         assert await shop.sql("SELECT 1 FROM booking_appointments WHERE status = 'held'"), (
             "it gives nothing up"
         )
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_the_labels_below_a_consent(language: str) -> None:
+    words = load_words(language)
+    async with Shop() as shop:
+        here = await shop.customer("ming", account(language))
+        standing = []
+        await shop.say("ming", here, str(words["command.consent"]))
+        for label in ("agree", "withdraw"):
+            await shop.say("ming", here, str(words[f"button.{label}"]))
+            standing += await shop.sql("SELECT COUNT(*) FROM booking_consents WHERE withdrawn_at IS NULL")
+        assert standing == [(1,), (0,)]

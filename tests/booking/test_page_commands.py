@@ -275,6 +275,16 @@ async def test_in_chinese_and_for_somebody_else(shop: Shop) -> None:
     assert ((await held(shop, "ming")).facts.person, (await held(shop, "ming")).facts.name) == ("", "李明")
 
 
+async def test_a_name_does_not_choose_the_language(shop: Shop) -> None:
+    room = await shop.customer("ann", "en")
+    await shop.say("ann", room, START)
+    assert "Is this right" in await shop.hear("ann", room, FORM.replace("Ann Lee", "陈晓雯"))
+    assert (await mine(shop)).known.language == "en"
+    kept = await held(shop)
+    assert kept.confirm is not None
+    assert "Booked" in await shop.hear("ann", room, kept.confirm)
+
+
 async def test_without_the_consent_that_the_shop_asks_for_the_page_has_no_yes(shop: Shop) -> None:
     room = await shop.customer("ann", "en")
     await shop.say("ann", room, START)

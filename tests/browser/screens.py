@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
 
 from aiohttp import web
+from playwright.async_api import Browser, Page, expect
 
 from tests.browser.site import ROOT
 
+#: A Tuesday morning at the shop.
+NOW = datetime.fromisoformat("2026-12-01T02:10:00+00:00")
 SOURCES = "imserver/plugins/booking/pages"
 #: As the server sends it with each document.
 POLICY = (
@@ -50,3 +56,68 @@ async def screens() -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
+
+
+class Visitor:
+    """Somebody with the page open. `shop` runs JavaScript on the shop in memory, whose name is `shop` there."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        self.url = url
+        self.errors: list[str] = []
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
+
+    async def opens(self, path: str, prepare: str = "") -> None:
+        await self.page.add_init_script(f"window.prepare = (shop) => {{ {prepare} }}")
+        await self.page.goto(self.url + path)
+        await self.page.wait_for_selector("main h1")
+
+    async def shop(self, does: str) -> Any:
+        return await self.page.evaluate(f"(shop => {{ return {does} }})(window.fake)")
+
+    def button(self, words: str) -> Any:
+        return self.page.get_by_role("button", name=words, exact=True).or_(
+            self.page.get_by_role("link", name=words, exact=True)
+        ).first  # fmt: skip
+
+    async def sees(self, words: str | re.Pattern[str]) -> None:
+        await expect(self.page.get_by_text(words).filter(visible=True).first).to_be_visible()
+
+    async def hears(self, words: str | re.Pattern[str]) -> None:
+        """A screen reader says it."""
+        await expect(self.page.locator("[role=status].spoken").last).to_have_text(words)
+
+    async def holds(self, time: str = "10:30", prepare: str = "") -> None:
+        await self.opens("/s/garden/time", prepare)
+        await self.button(time).click()
+        await expect(self.page.get_by_role("heading", name="Who is coming?")).to_be_focused()
+
+    async def fills_in(self, name: str = "Ann Lee") -> None:
+        await self.page.get_by_label("Name").fill(name)
+        for words in ("adult (16-44)", "Yes"):
+            await self.page.get_by_role("radio", name=words).check()
+        await self.page.get_by_role("checkbox", name="I agree").check()
+
+    async def books(self, prepare: str = "") -> None:
+        await self.holds(prepare=prepare)
+        await self.fills_in()
+        await self.button("Book this time").click()
+        await self.page.wait_for_selector(".outcome")
+
+
+@asynccontextmanager
+async def visiting(browser: Browser, url: str, **options: Any) -> AsyncIterator[Visitor]:
+    given = {
+        "viewport": {"width": 390, "height": 844}, "locale": "en-GB", "timezone_id": "Asia/Shanghai",
+        "reduced_motion": "reduce",
+    }  # fmt: skip
+    context = await browser.new_context(**{**given, **options})
+    try:
+        await context.clock.install(time=NOW)
+        visitor = Visitor(await context.new_page(), url)
+        visitor.page.set_default_timeout(10_000)
+        yield visitor
+    finally:
+        await context.close()
+    assert visitor.errors == []

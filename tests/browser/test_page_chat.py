@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
+import shutil
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Locator, expect
+from playwright.async_api import Browser, Locator, Route, expect
 
+from benchmarks.processes import free_port
 from imserver.proof.fault_proxy import Faults
+from tests.browser.conftest import ELSEWHERE
 from tests.browser.page_world import DESKTOP, LOOK_MS, PageWorld, Person, page_world
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -26,6 +32,10 @@ KEPT = """async () => [
   ...(await navigator.serviceWorker.getRegistrations()).map(() => "worker"),
   ...Object.keys(localStorage).filter((name) => name.startsWith("imserver")),
 ]"""
+#: As a browser with a setting that forbids all storage.
+NO_STORAGE = """for (const name of ["indexedDB", "localStorage", "sessionStorage", "caches"]) {
+  Object.defineProperty(globalThis, name, {get() { throw new DOMException("not allowed", "SecurityError"); }});
+}"""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -68,7 +78,7 @@ async def is_stored_once(person: Person, text: str) -> None:
     await expect(said(person, text)).to_have_count(1)
 
 
-async def greeted(world: PageWorld, **options: object) -> Person:
+async def greeted(world: PageWorld, **options: Any) -> Person:
     """Somebody new who has said hello, and was answered."""
     person = await world.person(DESKTOP, **options)
     await person.opens(CHAT)
@@ -196,8 +206,10 @@ async def test_signed_out_from_another_browser_nothing_stays(world: PageWorld):
     await phone.page.goto(address)
     await phone.sees_title("Sign in on this device")
     await phone.tap("Sign in")
+    await phone.page.wait_for_url("**/mine")
     await phone.opens(CHAT)
     await phone.sees(WELCOME)
+    await other.sees("was signed in by a link of yours")
     # The link is used up, also for whoever found it.
     thief = await world.person()
     await thief.page.goto(address)
@@ -265,8 +277,92 @@ async def test_storage_that_is_cleared_is_said_and_the_page_goes_on(world: PageW
     person = await greeted(world)
     session = await person.context.new_cdp_session(person.page)
     await session.send("Storage.clearDataForOrigin", {"origin": world.url, "storageTypes": "indexeddb"})
-    await person.sees("The browser's data was cleared")
+    await person.sees("This browser's data was cleared")
     await says(person, "still here")
     await is_stored_once(person, "still here")
     await person.tap("OK")
-    await person.misses("The browser's data was cleared")
+    await person.misses("This browser's data was cleared")
+
+
+async def test_a_browser_that_keeps_no_cookies_is_told(world: PageWorld):
+    person = await world.person()
+
+    async def forget(route: Route) -> None:
+        """As such a browser does: what the server has set is gone before the next request."""
+        await person.context.clear_cookies()
+        await route.continue_()
+
+    await person.context.route("**/api/**", forget)
+    await person.opens(CHAT)
+    await says(person, "hello")
+    await person.sees("keeps no cookies")
+    await expect(field(person)).to_have_value("hello")
+
+
+async def test_without_storage_the_page_works_and_says_so(world: PageWorld):
+    person = await world.person(DESKTOP)
+    await person.context.add_init_script(NO_STORAGE)
+    await person.opens(CHAT)
+    await says(person, "hello")
+    await person.sees(WELCOME)
+    await is_stored_once(person, "hello")
+
+
+async def test_plain_http_of_another_machine_works_without_all_of_it(chromium: Browser, tmp_path: Path):
+    """No service worker, locks or `crypto.subtle`: two tabs take turns, and say so."""
+    port = free_port()
+    async with page_world(
+        tmp_path, chromium, port=port, public_url=f"http://{ELSEWHERE}:{port}", insecure=True
+    ) as made:
+        person = await made.person(DESKTOP)
+        person.url = f"http://{ELSEWHERE}:{port}"
+        await person.opens(CHAT)
+        assert (
+            await person.page.evaluate(
+                "[isSecureContext, 'locks' in navigator, 'serviceWorker' in navigator]"
+            )
+            == [False] * 3
+        )
+        await says(person, "hello")
+        await person.sees(WELCOME)
+        await person.page.reload()
+        await is_stored_once(person, "hello")
+        second = await person.another_tab(CHAT)
+        await second.sees(WELCOME)
+        await person.sees("The conversation is open in another tab")
+        await person.tap("Use it here")
+        await says(person, "here again")
+        await is_stored_once(person, "here again")
+        # Chromium remarks that a header for safe origins means nothing here.
+        assert [one for one in await made.everybody_leaves() if "Opener-Policy" not in one] == []
+
+
+def put_back(copy: Path, database: Path) -> None:
+    """As somebody does who restores files by hand."""
+    for part in database.parent.glob("chat.db*"):
+        if not part.name.endswith(".high"):
+            part.unlink()
+    shutil.copy(copy, database)
+
+
+async def test_an_older_copy_of_the_records_under_an_open_page(chromium: Browser, tmp_path: Path):
+    """It is said; what is gone is gone from the page, and one's own words can be said again."""
+    copy = tmp_path / "copy.db"
+    async with page_world(tmp_path, chromium) as made:
+        person = await greeted(made)
+        with closing(sqlite3.connect(made.process.database)) as now, closing(sqlite3.connect(copy)) as then:
+            now.backup(then)
+        await says(person, "said after the copy")
+        await is_stored_once(person, "said after the copy")
+        await made.process.kill()
+        put_back(copy, made.process.database)
+        await made.process.start()
+        await person.page.evaluate(
+            "dispatchEvent(new Event('online'))"
+        )  # the next attempt may be half a minute away
+        await person.sees("restored from an earlier copy: please check your appointments")
+        await person.sees("without this message")
+        await person.tap("Send again")
+        await is_stored_once(person, "said after the copy")
+        await is_stored_once(person, "hello")
+        assert await made.everybody_leaves() == []

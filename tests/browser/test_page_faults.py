@@ -1,4 +1,4 @@
-"""The page where something is odd: another version, no TLS, wrong clocks, hostile words, the back button, no network."""
+"""The page where something is odd: another version, no TLS, a wrong clock, hostile words, a tab that is late."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 from playwright.async_api import Route, expect
 
 from tests.browser.conftest import ELSEWHERE
-from tests.browser.journeys import SHOPS, WORDS, arrive, book, code_of, fill_in, hold
-from tests.browser.page_world import DESKTOP, LOOK_MS, PageWorld
+from tests.browser.journeys import WORDS, arrive, book, fill_in, hold
+from tests.browser.page_world import LOOK_MS, PageWorld
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -74,41 +74,6 @@ async def test_words_of_a_user_are_words_and_nothing_else(town: PageWorld):
     await person.tap("Open the chat")
     await person.sees(re.compile(re.escape(SCRIPT)))
     assert said == []
-
-
-async def test_back_goes_one_screen_back_and_loses_nothing(town: PageWorld):
-    person = await town.person()
-    words = await arrive(person)
-    await hold(person, words, day=5)
-    await fill_in(person, words, "Ann Lee")
-    await person.page.go_back()
-    await person.sees_title(words.choose_time)
-    await person.page.go_back()
-    await person.sees_title(SHOPS["garden"]["en"])
-    await person.page.go_forward()
-    await person.sees_title(words.choose_time)
-    await person.page.go_forward()
-    await person.sees_title(words.who)
-    assert await person.page.get_by_label(words.name).first.input_value() == "Ann Lee"
-    await person.tap(words.submit)
-    await person.sees_title(words.booked)
-    await person.page.go_back()
-    await person.misses(words.who)
-
-
-async def test_without_a_network_the_page_opens_and_books_nothing(town: PageWorld):
-    person = await town.person(DESKTOP)
-    await book(person, day=6)
-    code = await code_of(person)
-    await person.page.evaluate("navigator.serviceWorker.ready.then((made) => made.active.scriptURL)")
-    await person.page.reload()  # the worker has this page now
-    await person.sees(code)
-    await person.context.set_offline(True)
-    await person.opens("/mine")
-    await person.sees(re.compile("No network"))
-    await person.sees("Garden Road")
-    await person.context.set_offline(False)
-    await person.misses(re.compile("No network"))
 
 
 async def test_a_button_of_yesterday_says_that_it_is_too_late(town: PageWorld):

@@ -14,7 +14,7 @@ import pytest_asyncio
 from playwright.async_api import Browser
 
 from tests.browser.axe import findings
-from tests.browser.page_world import DESKTOP, MORNING, NARROW, PHONE, Device, PageWorld, Person, page_world
+from tests.browser.page_world import DESKTOP, MORNING, PHONE, Device, PageWorld, Person, page_world
 from tests.browser.walk import walk
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -50,14 +50,13 @@ async def _findings_of_all(person: Person) -> list[str]:
         (PHONE, "zh", True),
         (DESKTOP, "zh", False),
         (DESKTOP, "en", True),
-        (NARROW, "en", False),
     ],
-    ids=["phone-en-light", "phone-zh-dark", "desktop-zh-light", "desktop-en-dark", "narrow-en-light"],
+    ids=["phone-en-light", "phone-zh-dark", "desktop-zh-light", "desktop-en-dark"],
 )
 async def test_each_screen_is_in_order(
     world: PageWorld, tmp_path: Path, device: Device, language: str, dark: bool
 ):
-    folder = Path(KEPT) if KEPT and device is not NARROW else tmp_path
+    folder = Path(KEPT) if KEPT else tmp_path
     folder.mkdir(parents=True, exist_ok=True)
     person = await world.person(
         device, language=language, dark=dark, device_scale_factor=1, reduced_motion="reduce"

@@ -5,21 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import datetime
-from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 
-from tests.browser import axe
-from tests.browser.screens import screens
+from tests.browser.screens import Visitor, screens, visiting
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-#: A Tuesday morning at the shop.
-NOW = datetime.fromisoformat("2026-12-01T02:10:00+00:00")
 TEN_THOUSAND = "陈" * 10_000
 SCRIPT = "<img src=x onerror=alert(1)><script>alert(1)</script>"
 
@@ -28,71 +22,6 @@ SCRIPT = "<img src=x onerror=alert(1)><script>alert(1)</script>"
 async def origin() -> AsyncIterator[str]:
     async with screens() as url:
         yield url
-
-
-class Visitor:
-    """Somebody with the page open. `shop` runs JavaScript on the shop in memory, whose name is `shop` there."""
-
-    def __init__(self, page: Page, url: str) -> None:
-        self.page = page
-        self.url = url
-        self.errors: list[str] = []
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
-
-    async def opens(self, path: str, prepare: str = "") -> None:
-        await self.page.add_init_script(f"window.prepare = (shop) => {{ {prepare} }}")
-        await self.page.goto(self.url + path)
-        await self.page.wait_for_selector("main h1")
-
-    async def shop(self, does: str) -> Any:
-        return await self.page.evaluate(f"(shop => {{ return {does} }})(window.fake)")
-
-    def button(self, words: str) -> Any:
-        return self.page.get_by_role("button", name=words, exact=True).or_(
-            self.page.get_by_role("link", name=words, exact=True)
-        ).first  # fmt: skip
-
-    async def sees(self, words: str | re.Pattern[str]) -> None:
-        await expect(self.page.get_by_text(words).filter(visible=True).first).to_be_visible()
-
-    async def hears(self, words: str | re.Pattern[str]) -> None:
-        """A screen reader says it."""
-        await expect(self.page.locator("[role=status].spoken").last).to_have_text(words)
-
-    async def holds(self, time: str = "10:30", prepare: str = "") -> None:
-        await self.opens("/s/garden/time", prepare)
-        await self.button(time).click()
-        await expect(self.page.get_by_role("heading", name="Who is coming?")).to_be_focused()
-
-    async def fills_in(self, name: str = "Ann Lee") -> None:
-        await self.page.get_by_label("Name").fill(name)
-        for words in ("adult (16-44)", "Yes"):
-            await self.page.get_by_role("radio", name=words).check()
-        await self.page.get_by_role("checkbox", name="I agree").check()
-
-    async def books(self, prepare: str = "") -> None:
-        await self.holds(prepare=prepare)
-        await self.fills_in()
-        await self.button("Book this time").click()
-        await self.page.wait_for_selector(".outcome")
-
-
-@asynccontextmanager
-async def visiting(browser: Browser, url: str, **options: Any) -> AsyncIterator[Visitor]:
-    given = {
-        "viewport": {"width": 390, "height": 844}, "locale": "en-GB", "timezone_id": "Asia/Shanghai",
-        "reduced_motion": "reduce",
-    }  # fmt: skip
-    context = await browser.new_context(**{**given, **options})
-    try:
-        await context.clock.install(time=NOW)
-        visitor = Visitor(await context.new_page(), url)
-        visitor.page.set_default_timeout(10_000)
-        yield visitor
-    finally:
-        await context.close()
-    assert visitor.errors == []
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -264,6 +193,18 @@ async def test_a_phone_that_slept_in_the_hold_keeps_the_form_and_holds_again(vis
     assert await visitor.page.get_by_label("Name").input_value() == "Ann Lee"
 
 
+async def test_a_time_that_went_while_the_phone_slept_is_said_and_others_are_a_tap_away(visitor: Visitor):
+    await visitor.holds()
+    await visitor.fills_in("Ann Lee")
+    await visitor.shop("void (shop.taken.add('2026-12-01T10:30'), shop.expire())")
+    await visitor.button("Hold 10:30 again").click()
+    await visitor.page.clock.run_for(2000)
+    await visitor.sees("Just taken")
+    await visitor.button("See other times").click()
+    await visitor.button("11:00").click()
+    assert await visitor.page.get_by_label("Name").input_value() == "Ann Lee"
+
+
 async def test_the_countdown_goes_by_the_shops_clock(visitor: Visitor):
     """On a phone whose own clock is a day behind."""
     await visitor.opens("/s/garden/time?day=2026-12-02", "shop.ahead = 86_400_000")
@@ -375,6 +316,16 @@ async def test_who_signs_out_leaves_nothing_on_the_screen(visitor: Visitor):
     await expect(visitor.page.get_by_text("Ann Lee")).to_have_count(0)
 
 
+async def test_a_form_of_who_signed_out_is_gone(visitor: Visitor):
+    await visitor.holds()
+    await visitor.fills_in("Ann Lee")
+    await visitor.shop(
+        "void window.page.store.set({session: null, line: {...window.page.store.get().line, state: 'none'}})"
+    )
+    await visitor.sees("No time is held for you")
+    await expect(visitor.page.get_by_label("Name")).to_have_count(0)
+
+
 async def test_on_paper_stands_what_matters_and_nothing_to_tap(visitor: Visitor):
     await visitor.books()
     await visitor.page.emulate_media(media="print")
@@ -382,67 +333,3 @@ async def test_on_paper_stands_what_matters_and_nothing_to_tap(visitor: Visitor)
     await visitor.sees("18 Garden Road, ground floor")
     await expect(visitor.page.get_by_role("button")).to_have_count(0)
     await expect(visitor.button("Add to calendar")).to_have_count(0)
-
-
-# -- how it looks and what a screen reader finds ----------------------------------------------------------------------
-
-ADDRESSES = {
-    "shops": "/", "shop": "/s/garden", "time": "/s/garden/time", "closed": "/s/garden/time?day=2026-12-06",
-    "nobody's": "/mine", "gone": "/s/nowhere", "missing": "/nothing", "not held": "/s/garden/you",
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-async def test_axe_finds_nothing_on_any_screen(chromium: Browser, origin: str, dark: bool):
-    async with visiting(chromium, origin, color_scheme="dark" if dark else "light") as visitor:
-        found: dict[str, list[str]] = {}
-
-        async def look(name: str) -> None:
-            if faults := await axe.findings(visitor.page):
-                found[name] = faults
-
-        for name, address in ADDRESSES.items():
-            await visitor.opens(address)
-            await look(name)
-        await visitor.holds()
-        await visitor.button("Book this time").click()
-        await look("missing answers")
-        await visitor.fills_in()
-        await look("form")
-        await visitor.button("Book this time").click()
-        await visitor.page.wait_for_selector(".outcome")
-        await look("booked")
-        await visitor.button("Move").click()
-        await visitor.button("14:30").click()
-        await look("moving")
-        await visitor.page.go_back()
-        await visitor.button("Cancel").click()
-        await look("cancelling")
-        # The policy of the page keeps axe from some styles that it tries out. That is no fault of the page.
-        visitor.errors[:] = [said for said in visitor.errors if "Content Security Policy" not in said]
-        assert found == {}
-
-
-@pytest.mark.parametrize("width", [320, 390, 1440])
-@pytest.mark.parametrize("language", ["en-GB", "zh-CN"])
-async def test_nothing_stands_outside_the_window(chromium: Browser, origin: str, width: int, language: str):
-    """Also with text twice as large; what one taps is never smaller than a thumb."""
-    async with visiting(
-        chromium, origin, locale=language, viewport={"width": width, "height": 700}
-    ) as visitor:
-        for address in ("/", "/s/garden", "/s/garden/time", "/mine"):
-            for font in ("100%", "200%"):
-                await visitor.opens(address)
-                await visitor.page.evaluate(
-                    f"document.documentElement.style.fontSize = 'calc(112.5% * {font[0]})'"
-                )
-                over = await visitor.page.evaluate(
-                    "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-                )
-                assert over <= 0, f"{address} at {font} is {over} px too wide"
-        small = await visitor.page.evaluate(
-            """[...document.querySelectorAll("button, a.button, select, input")]
-                .map((one) => [one.textContent.trim(), one.getBoundingClientRect()])
-                .filter(([, { width, height }]) => height > 0 && (height < 44 || width < 44)).map(([words]) => words)"""
-        )
-        assert small == []

@@ -19,7 +19,9 @@ from imserver.plugins.booking import plugin as booking
 from imserver.proof.simulation.echo import Echo
 from imserver.store.sqlite.plugin_sandbox import statements
 from imserver.testing import PluginKit
+from tests.booking.support.chains import demo
 from tests.booking.support.shop import RIVER, Shop, button
+from tests.booking.test_guests import books, guest
 from tests.plugins.common_sql import faults, for_postgresql
 from tests.plugins.ledger import Ledger
 from tests.plugins.sql_of_plugins import Written, recorded, written_in, written_under
@@ -94,9 +96,10 @@ def test_statements_that_stand_in_the_source_are_in_the_subset(name):
     ] == []
 
 
-async def test_what_booking_puts_together_is_in_the_subset(tables):
+async def test_what_booking_puts_together_is_in_the_subset(tables, tmp_path):
     with recorded() as ran:
         await a_life_of_booking()
+        await a_guest_on_the_page(tmp_path)
     assert [f"{sql}\n    {fault}" for sql in ran for fault in faults(sql, tables)] == []
     not_run = [
         found
@@ -142,6 +145,24 @@ async def a_life_of_booking() -> None:
         await shop.kit.restart()
         said = await shop.say("staff-li", group, "请假 李老师 明天")
         await shop.say("staff-li", group, button(said, "确定"))
+
+
+async def a_guest_on_the_page(folder: Path) -> None:
+    """Books by the form where the staff confirm, wishes another time and cancels; all that is kept is exported and erased."""
+    async with Shop(config={"chain": demo(folder, confirmation='"staff"')}) as shop:
+        here = await guest(shop, "ann")
+        assert await books(shop, "ann", here, "2026-11-20 15:00") == "pending"
+        [(code,)] = await shop.sql("SELECT code FROM booking_appointments")
+        await shop.say("staff-li", await shop.staff_group(), f"确认 {code}")
+        await shop.say("ann", here, "/move 2026-11-21 11:00")
+        await shop.say("ann", here, "yes")
+        for text in ("/consent", "/consent 1", "/withdraw", "yes"):
+            await shop.say("ann", here, text)
+        assert (await shop.kit.http("GET", f"/x/booking/event/{code}.ics", user_id="ann")).status == 200
+        said = await shop.say("ann", here, f"/cancel {code}")
+        await shop.say("ann", here, button(said, "Yes"))
+        assert await shop.kit.export("ann")
+        await shop.kit.erase("ann")
 
 
 def test_the_example_of_the_page_is_in_the_subset():

@@ -349,7 +349,8 @@ def poster(line: CommandLine, shop_id: str, output: str | None, ref: str) -> Non
         raise PluginError(f"--output {path}: ends in .svg, or in .html for a page to print")
     words = Catalogue(chain)
     first = chain.staff_language
-    both = words.words(first, shop), words.words("en" if first == "zh" else "zh", shop)
+    second = "en" if first == "zh" else "zh"
+    both = words.words(first, shop), words.words(second, shop)
     picture = posters.svg(shop, link, both)
     _write_new(path, picture if path.suffix == ".svg" else posters.page(shop, picture))
     click.echo(f"wrote {path}: {link}")

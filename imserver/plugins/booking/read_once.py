@@ -31,7 +31,7 @@ class ReadOnce:
         return getattr(self._tx, name)
 
     def execute(self, sql: str, params: Sequence[Any] = ()) -> Rows:
-        if not sql.startswith("SELECT "):
+        if sql[:6].lower() != "select":
             self._forget(tables_of(sql))
             return self._tx.execute(sql, params)
         question = sql, tuple(params)

@@ -247,6 +247,20 @@ test("an older copy of the records is said until it was read", async () => {
   await made.until(() => made.line.state.notice === "REPLACED");
 });
 
+test("words that an older copy does not have can be said again, once; a button's command is not", async () => {
+  const made = world();
+  await connected(made);
+  const gone = [["words", {}], ["/yes 4", { label: "Yes", card: 3 }]].map(([text, more], index) => (
+    { key: new Uint8Array(16).fill(index + 1), content: { type: "text", text, ...more } }));
+  made.last().streams.events.give({ type: "postsGone", conversationId: "c", posts: [...gone, { key: new Uint8Array(16), content: null }] });
+  await made.until(() => made.line.unsent.length === 1);
+  const [post] = made.line.unsent;
+  assert.deepEqual([post.text, post.refused.code], ["words", "LOST"]);
+  made.line.settle(post.name, "again");
+  await made.until(() => made.line.unsent.length === 0);
+  assert.equal(made.server.stored.get(String(post.key)).conversationId, "c");
+});
+
 test("signing out ends, erases and says so; without a network nothing is erased", async () => {
   const made = world();
   await connected(made);

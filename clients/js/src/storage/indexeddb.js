@@ -123,9 +123,16 @@ export class IndexedDBStorage {
   }
 }
 
-/** Whether this page may have a store that outlives it. Browsers give no locks on plain HTTP, except to localhost. */
+/**
+ * Whether this page may have a store that outlives it. Browsers give no locks on plain HTTP, except to localhost; where a setting
+ * forbids all storage, some throw when one so much as names it.
+ */
 export function canKeep() {
-  return typeof indexedDB !== "undefined" && indexedDB !== null && typeof navigator !== "undefined" && "locks" in navigator;
+  try {
+    return typeof indexedDB !== "undefined" && indexedDB !== null && typeof navigator !== "undefined" && "locks" in navigator;
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -115,7 +115,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("correct", ("更正", "改名"), correct.correct, Where.SHOP_IF_KNOWN, "put a name or an age right"),
     Command("longer", ("续留", "續留"), holding.keep_held, Where.SHOP_IF_KNOWN, "keep the time that is held longer"),
     Command("consent", ("隐私", "隱私"), consent.consent, Where.SHOP, "what you agree to"),
-    Command("withdraw", ("撤回同意",), consent.withdraw, Where.SHOP, "take back what you agreed to"),
+    Command("withdraw", ("撤回同意", "withdraw consent"), consent.withdraw, Where.SHOP, "take back what you agreed to"),
     Command("one", (), browse.one, Where.SHOP_IF_KNOWN, "an appointment by its code"),
     Command("help", ("帮助", "幫助"), browse.help_, Where.HERE, "what can be typed"),
     Command("confirm", ("确认", "確認"), _confirm, Where.SHOP_IF_KNOWN, "say yes; staff: confirm a request"),

@@ -22,6 +22,8 @@ from imserver.plugins.booking.understanding.acts import Reading
 from . import said
 from .context import DialogueContext, Place
 from .incoming import Incoming, locate
+from .labels import label_key
+from .state import Dialogue
 
 
 def consent(context: DialogueContext, reading: Reading) -> bool:
@@ -53,7 +55,16 @@ def consent(context: DialogueContext, reading: Reading) -> bool:
             [withdraw if agreed else agree],
         )
     )
+    if not agreed:  # the other label is a command itself
+        _remember(context, agree)
     return True
+
+
+def _remember(context: DialogueContext, option: Option) -> None:
+    """The button's label, typed, does what the button does, beside whatever is open."""
+    state = context.dialogue() or Dialogue()
+    state.show([option.command], {label_key(option.label): option.command})
+    context.keep(state)
 
 
 def withdraw(context: DialogueContext, reading: Reading) -> bool:

@@ -83,6 +83,13 @@ def is_form(text: str) -> bool:
     return any(head.startswith(one) for one in (f"/{NAME}", *ALIASES))
 
 
+def without_values(text: str) -> str:
+    """The text of somebody's own words: of a form its command and labels. A name is no sign of the language that one speaks."""
+    if not is_form(text):
+        return text
+    return "\n".join(re.split("[:：]", line, maxsplit=1)[0] for line in text.splitlines())
+
+
 def details(context: DialogueContext, arguments: str) -> bool:
     """Put the lines into the booking that is open here, and ask what is still missing, or whether all is right."""
     state = context.dialogue()
@@ -162,7 +169,7 @@ Read = Callable[[str, Chain, Words], tuple[object, str]]
 
 def _read_name(text: str, chain: Chain, words: Words) -> tuple[object, str]:
     fault = name_fault(text)
-    return text, words(f"details.name.{fault}", name=shown(text), most=MAX_NAME) if fault else ""
+    return text, words(f"details_name.{fault}", name=shown(text), most=MAX_NAME) if fault else ""
 
 
 def name_fault(text: str) -> str:
@@ -205,7 +212,7 @@ def _read_person(text: str, chain: Chain, words: Words) -> tuple[object, str]:
     if label_key(text) in _SELF:
         return "me", ""
     fault = name_fault(text)
-    return text, words(f"details.name.{fault}", name=shown(text), most=MAX_NAME) if fault else ""
+    return text, words(f"details_name.{fault}", name=shown(text), most=MAX_NAME) if fault else ""
 
 
 def _read_consent(text: str, chain: Chain, words: Words) -> tuple[object, str]:

@@ -12,6 +12,7 @@ from imserver.plugins.booking.messages.texts import language_of
 from imserver.plugins.booking.understanding.alarms import RedFlag
 
 from .context import Answering, DialogueContext, Place
+from .details import without_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +78,10 @@ def speak_as_written(context: DialogueContext, *, remembered: bool = True) -> No
     """Chinese is answered in Chinese, whatever the account says; a command in Latin letters in the account's language."""
     if context.is_staff:
         return
-    if any("\u4e00" <= char <= "\u9fff" for char in context.text):
+    written = without_values(context.text)
+    if any("\u4e00" <= char <= "\u9fff" for char in written):
         context.language = "zh"
-    elif any(char.isalpha() for char in context.text) and remembered:
+    elif any(char.isalpha() for char in written) and remembered:
         context.language = language_of(context.sender.language)
     known = customer(context.tx, context.customer_id)
     if remembered and context.language != known.language and context.sender.user_id == context.customer_id:

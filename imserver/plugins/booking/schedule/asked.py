@@ -85,7 +85,8 @@ class Facts(Told, frozen=True):
 
 class Held(Told, frozen=True):
     """A start that is kept for the asker. `ask`: what the bot waits for (`name`, `age`, `first_visit`, `confirm`, …).
-    `confirm`, `more`, `release`: what to post for yes, more time, giving up; None while that is not possible."""
+    `confirm`, `more`, `release`: what to post for yes, more time, giving up; None while that is not possible.
+    `confirmation`: `auto`, or `staff` if they would have to confirm it, as of the asking: other guests change that, too."""
 
     code: str
     version: int

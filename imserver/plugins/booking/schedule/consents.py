@@ -82,12 +82,3 @@ def latest(rows: Rows, customer_id: str, store_id: str) -> Consent | None:
         (customer_id, store_id, BOOKING),
     )
     return Consent(*found[0]) if found else None
-
-
-def of_customer(rows: Rows, customer_id: str) -> list[Consent]:
-    """All of a customer, the first first."""
-    found = rows.execute(
-        f"SELECT {_COLUMNS} FROM booking_consents WHERE customer_id = ? ORDER BY id",  # noqa: S608  constants
-        (customer_id,),
-    )
-    return [Consent(*row) for row in found]

@@ -80,8 +80,8 @@ export class Acts {
   }
 
   /**
-   * Whether what was asked for came about. The bot's answer is the signal to read one's appointments at once: the hint that they
-   * changed comes at most once a second.
+   * Whether what was asked for came about. The bot's answer is the signal to read one's appointments at once: the hint that
+   * they changed comes at most once a second.
    *
    * @param {(mine: Mine) => boolean} reached
    * @param {() => Message[]} answered

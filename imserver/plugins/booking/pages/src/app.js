@@ -82,6 +82,7 @@ function initial(language, theme) {
     days: unread(),
     day: unread(),
     said: { text: "", count: 0 },
+    joined: "",
     update: null,
     ...nobodys(),
   };
@@ -98,7 +99,8 @@ function dress(document, state) {
 }
 
 /**
- * A new screen begins at its top, with the focus on its heading: a screen reader reads it, and the next Tab is its first control.
+ * A new screen begins at its top, with the focus on its heading: a screen reader reads it, and the next Tab is its first
+ * control.
  * After "back" the browser puts the scroll position back itself.
  *
  * @param {Window} window
@@ -116,8 +118,8 @@ function focusHeading(document) {
 }
 
 /**
- * Whether what had the focus is gone from the screen, as the button of a question that was answered: the keyboard and a screen reader
- * would begin at the top of the document again.
+ * Whether what had the focus is gone from the screen, as the button of a question that was answered: the keyboard and a screen
+ * reader would begin at the top of the document again.
  *
  * @param {Document} document
  */

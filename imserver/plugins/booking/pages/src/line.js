@@ -31,8 +31,8 @@ export function createLine(store) {
 }
 
 /**
- * A line for this page. It is quiet until `start` (who has an account), `enter` or `post` (which make a guest); only then is the
- * client loaded.
+ * A line for this page. It is quiet until `start` (who has an account), `enter` or `post` (which make a guest); only then is
+ * the client loaded.
  *
  * @param {object} told
  * @param {(state: LineState) => void} told.onState

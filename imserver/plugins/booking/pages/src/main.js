@@ -2,15 +2,16 @@
 
 import { isGoing } from "./acts.js";
 import { startPage } from "./app.js";
-import { sayWhoJoins } from "./chat/joined.js";
 import { createLine } from "./line.js";
 import { keepPage } from "./offline/register.js";
 import * as reads from "./reads.js";
+import { whenJoined } from "./session.js";
 
 const root = document.getElementById("app");
 if (root === null) throw new Error("page.html has no place for the page");
 const page = startPage({ root, makeLine: createLine, reads });
-sayWhoJoins(page);
+// Whoever did not make that link signs the other browser out.
+whenJoined((browsers) => page.store.set({ joined: browsers.map(({ label }) => label).join(", ") }));
 
 /** Nobody loses a form, a hold or an act to a newer version of the page. */
 function busy() {

@@ -113,7 +113,7 @@ export class Readings {
     return { shop, service: shop.services.find((one) => one.id === wanted) ?? usual };
   }
 
-  // -- following the state ------------------------------------------------------------------------------------------------------
+  // -- following the state ------------------------------------------------------------------------------------------
 
   /** @param {PageState} state */
   #follow(state) {
@@ -147,7 +147,7 @@ export class Readings {
     return (listed.find((one) => one.state === "free" || one.state === "few") ?? listed[0])?.day ?? null;
   }
 
-  // -- reading ------------------------------------------------------------------------------------------------------------------
+  // -- reading ------------------------------------------------------------------------------------------------------
 
   async #readChain() {
     try {

@@ -143,8 +143,8 @@ export class Router {
 }
 
 /**
- * Taps on links of this page change the screen, not the document. What a browser would open elsewhere (a new tab, a file, another
- * site, with a key held) stays its own.
+ * Taps on links of this page change the screen, not the document. What a browser would open elsewhere (a new tab, a file,
+ * another site, with a key held) stays its own.
  *
  * @param {Document} document
  * @param {Router} router

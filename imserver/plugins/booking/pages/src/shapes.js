@@ -114,11 +114,13 @@
  *
  * @typedef {object} Line
  * @property {() => Promise<unknown>} start
- * @property {(shop: ShopPlace, text: string) => Promise<Posted>} post  What is only worth doing now; rejects with `code`, `text`.
+ * @property {(shop: ShopPlace, text: string) => Promise<Posted>} post
+ *   What is only worth doing now; rejects with `code`, `text`.
  * @property {(listener: (message: Message) => void) => () => void} heard
  * @property {() => void} wake
  * @property {() => import("./line/opened.js").LineClient | null} client  Null while there is none.
- * @property {Pick<import("./line/kept.js").Kept, "get" | "put"> | null} kept  What this browser keeps for the time without a network.
+ * @property {Pick<import("./line/kept.js").Kept, "get" | "put"> | null} kept
+ *   What this browser keeps for the time without a network.
  * @property {() => void} begin
  * @property {() => void} takeOver
  * @property {() => void} dismiss
@@ -176,6 +178,7 @@
  * @property {Record<string, Draft>} drafts  What was entered, by shop: the back button loses nothing.
  * @property {{text: string, count: number}} said  The last announcement.
  * @property {Record<string, string>} chat  What is being written, by shop.
+ * @property {string} joined  A browser that a link has signed in since; "" once somebody has looked.
  * @property {(() => void) | null} update  There is a newer version of this page, and this loads it.
  */
 

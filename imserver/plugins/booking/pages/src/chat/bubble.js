@@ -25,11 +25,13 @@ const FIRST_ACTIONS = 12;
 /** @param {{row: BubbleRow, acts: BubbleActs}} props */
 export function Bubble({ row, acts }) {
   const { shown, from, first, last } = row;
-  const classes = ["bubble", from, shown.is, first && "first", last && "last", row.pressed && "pressed"].filter(Boolean).join(" ");
+  const marks = [first && "first", last && "last", row.pressed && "pressed"];
+  const classes = ["bubble", from, shown.is, ...marks].filter(Boolean).join(" ");
+  const who = from === "own" ? c("chat.you") : row.name || c("chat.shop");
   return html`
     <li class=${classes} data-key=${row.key}>
       ${row.name && html`<p class="small quiet sender">${row.name}</p>`}
-      <span class="spoken">${row.from === "own" ? c("chat.you") : row.name || c("chat.shop")}${row.pressed ? ` · ${c("tick.pressed")}` : ""}: </span>
+      <span class="spoken">${who}${row.pressed ? ` · ${c("tick.pressed")}` : ""}: </span>
       <${Content} row=${row} acts=${acts} />
       <${Foot} row=${row} acts=${acts} />
     </li>
@@ -47,7 +49,10 @@ function Content({ row, acts }) {
 /** Text is text: never markup, and a link only where it says https. @param {{text: string}} props */
 const Text = ({ text }) => linked(text).map((piece, index) => piece.href === undefined
   ? html`<span key=${index}>${piece.text}</span>`
-  : html`<a key=${index} href=${piece.href} target="_blank" rel="noopener noreferrer nofollow">${piece.text}<span class="spoken"> ${c("chat.opens")}</span></a>`);
+  : html`
+    <a key=${index} href=${piece.href} target="_blank" rel="noopener noreferrer nofollow">
+      ${piece.text}<span class="spoken"> ${c("chat.opens")}</span>
+    </a>`);
 
 /** @param {{card: CardContent, row: BubbleRow, acts: BubbleActs}} props */
 function CardView({ card, row, acts }) {
@@ -55,7 +60,9 @@ function CardView({ card, row, acts }) {
     <div class="said" dir="auto">
       ${card.title && html`<p class="card-title">${card.title}</p>`}
       ${card.fields.length > 0 && html`
-        <dl class="facts">${card.fields.map(([label, value], index) => html`<dt key=${index}>${label}</dt><dd><${Text} text=${value} /></dd>`)}</dl>`}
+        <dl class="facts">
+          ${card.fields.map(([label, value], index) => html`<dt key=${index}>${label}</dt><dd><${Text} text=${value} /></dd>`)}
+        </dl>`}
       ${card.text && html`<p class="card-text"><${Text} text=${card.text} /></p>`}
       ${card.actions.length > 0 && html`<${Buttons} card=${card} row=${row} acts=${acts} />`}
     </div>
@@ -63,7 +70,8 @@ function CardView({ card, row, acts }) {
 }
 
 /**
- * A card's buttons stay, also of old cards: what is out of date the bot answers. One that was pressed says so and can be pressed again.
+ * A card's buttons stay, also of old cards: what is out of date the bot answers. One that was pressed says so and can be
+ * pressed again.
  *
  * @param {{card: CardContent, row: BubbleRow, acts: BubbleActs}} props
  */
@@ -85,7 +93,9 @@ function Buttons({ card, row, acts }) {
           </button>`;
       })}
       ${drawn.length < card.actions.length && html`
-        <button type="button" class="button plain" onClick=${() => setAll(true)}>${c("card.more", { count: card.actions.length })}</button>`}
+        <button type="button" class="button plain" onClick=${() => setAll(true)}>
+          ${c("card.more", { count: card.actions.length })}
+        </button>`}
     </div>
   `;
 }
@@ -101,6 +111,7 @@ function Foot({ row, acts }) {
           <span aria-hidden="true">${emoji}${count > 1 ? ` ${count}` : ""}</span>
           <span class="spoken">${c(mine ? "chat.reaction_mine" : "chat.reaction", { emoji, count })}</span>
         </span>`)}</p>`}
+    ${quiet && tick !== null && html`<span class="spoken">${c(`tick.${tick}`)}</span>`}
     ${!quiet && html`
       <p class="small quiet foot">
         ${edited && html`<span>${c("chat.edited")}</span>`}
@@ -110,8 +121,10 @@ function Foot({ row, acts }) {
     ${post?.refused && html`
       <div class="refused small">
         <p class="error">${wordsOf("refused", post.refused.code)}</p>
-        <button type="button" class="button plain" onClick=${() => acts.settle(post.name, "again")}>${c("refused.again")}</button>
-        <button type="button" class="button plain" onClick=${() => acts.settle(post.name, "discard")}>${c("refused.discard")}</button>
+        ${/** @type {const} */ (["again", "discard"]).map((act) => html`
+          <button key=${act} type="button" class="button plain" onClick=${() => acts.settle(post.name, act)}>
+            ${c(`refused.${act}`)}
+          </button>`)}
       </div>`}
   `;
 }
@@ -119,7 +132,11 @@ function Foot({ row, acts }) {
 /** @type {Readonly<Record<NonNullable<BubbleRow["tick"]>, ChatIconName | null>>} */
 const TICKS = { sending: "sending", waiting: "sending", sent: "sent", read: "read", refused: null };
 
-/** A mark, and its words for those who do not see it; what needs patience says so to everybody. @param {{tick: NonNullable<BubbleRow["tick"]>}} props */
+/**
+ * A mark, and its words for those who do not see it; what needs patience says so to everybody.
+ *
+ * @param {{tick: NonNullable<BubbleRow["tick"]>}} props
+ */
 function TickMark({ tick }) {
   const icon = TICKS[tick];
   const said = tick === "waiting" || tick === "refused";

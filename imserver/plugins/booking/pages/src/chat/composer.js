@@ -1,4 +1,7 @@
-/** Where one writes: as many lines as it needs, 10,000 characters, and Enter that never cuts a word that an input method composes. */
+/**
+ * Where one writes: as many lines as it needs, 10,000 characters, and Enter that never cuts a word that an input method
+ * composes.
+ */
 
 import { MAX_CHARACTERS } from "../line/posts.js";
 import { html, useLayoutEffect, useRef } from "../view.js";
@@ -43,10 +46,12 @@ export function Composer({ shop, text, onText, onSend, hint }) {
     <form class="composer" onSubmit=${(/** @type {Event} */ event) => (event.preventDefault(), send())}>
       ${hint && html`<p class="small quiet hint" id="write-hint">${hint}</p>`}
       <div class="composer-row">
-        <textarea ref=${area} class="input" rows="1" value=${text} placeholder=${c("write.hint")} aria-label=${c("write.label", { shop })}
-          aria-describedby=${hint ? "write-hint" : null} aria-invalid=${over > 0 ? "true" : null} enterkeyhint="send" autocomplete="off"
+        <textarea ref=${area} class="input" rows="1" value=${text} placeholder=${c("write.hint")}
+          aria-label=${c("write.label", { shop })} aria-describedby=${hint ? "write-hint" : null}
+          aria-invalid=${over > 0 ? "true" : null} enterkeyhint="send" autocomplete="off"
           onInput=${() => onText(/** @type {HTMLTextAreaElement} */ (area.current).value)} onKeyDown=${key} />
-        <button type="submit" class="button main send" aria-disabled=${empty || over > 0 ? "true" : null} aria-label=${c("write.send")} title=${c("write.keys")}>
+        <button type="submit" class="button main send" aria-disabled=${empty || over > 0 ? "true" : null}
+          aria-label=${c("write.send")} title=${c("write.keys")}>
           <${ChatIcon} name="send" />
         </button>
       </div>

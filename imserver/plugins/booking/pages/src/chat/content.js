@@ -1,11 +1,12 @@
 /**
- * What a message's content is, for drawing. Everything in it was written by another user: each field that is used is checked (SPEC 11),
- * and what is not as it should be is shown as text or as something that this page does not know.
+ * What a message's content is, for drawing. Everything in it was written by another user: each field that is used is checked
+ * (SPEC 11), and what is not as it should be is shown as text or as something that this page does not know.
  */
 
 /**
  * @typedef {{label: string, command: string, style: "default" | "primary" | "danger"}} Action
- * @typedef {{is: "card", title: string, text: string, fields: [string, string][], actions: Action[], ref: {kind: string, id: string} | null}} CardContent
+ * @typedef {{is: "card", title: string, text: string, fields: [string, string][], actions: Action[], ref: {kind: string, id:
+ *   string} | null}} CardContent
  * @typedef {{is: "text", text: string, label: string | null, card: number | null}} TextContent
  * @typedef {{is: "system", event: string, userId: string, target: number}} SystemContent
  * @typedef {CardContent | TextContent | SystemContent | {is: "retracted"} | {is: "unknown"}} Shown
@@ -22,7 +23,8 @@ export function shownContent(content) {
   if (content.type === "card") return cardOf(content) ?? asText(content);
   if (content.type === "system") {
     const { event, user, target } = content;
-    return { is: "system", event: String(event), userId: typeof user === "string" ? user : "", target: Number.isInteger(target) ? target : 0 };
+    const [userId, at] = [typeof user === "string" ? user : "", Number.isInteger(target) ? target : 0];
+    return { is: "system", event: String(event), userId, target: at };
   }
   return asText(content);
 }
@@ -42,7 +44,8 @@ function cardOf({ title, text, fields = [], actions = [], ref }) {
     label, command, style: STYLES.includes(style) ? style : /** @type {const} */ ("default"),
   }));
   const named = typeof ref?.kind === "string" && typeof ref.id === "string" ? { kind: ref.kind, id: ref.id } : null;
-  return { is: "card", title, text: withoutButtons(text, drawn), fields: fields.slice(0, MAX_FIELDS), actions: drawn, ref: named };
+  const rows = fields.slice(0, MAX_FIELDS);
+  return { is: "card", title, text: withoutButtons(text, drawn), fields: rows, actions: drawn, ref: named };
 }
 
 /** @param {any} field @returns {field is [string, string]} */

@@ -1,6 +1,6 @@
 /**
- * One conversation as the screen has it: its newest messages, older ones page by page, and what changes about them. What was known
- * the last time is there at once, also without a network; what the server says takes its place.
+ * One conversation as the screen has it: its newest messages, older ones page by page, and what changes about them. What was
+ * known the last time is there at once, also without a network; what the server says takes its place.
  */
 
 import { readMine, readReactions } from "../../../../../../clients/js/src/features/reactions.js";
@@ -10,14 +10,15 @@ import { readMine, readReactions } from "../../../../../../clients/js/src/featur
 /** @import { Kept } from "../line/kept.js" */
 
 /**
- * @typedef {{position: number, senderId: string, sentAt: number, key: Uint8Array, content: Readonly<Record<string, any>> | null,
+ * @typedef {{position: number, senderId: string, sentAt: number, key: Uint8Array, content: Readonly<Record<string, any>> |
+ *   null,
  *   revision: number, reactions: {emoji: string, count: number, mine: boolean}[]}} ChatItem
  * @typedef {{name: string, isBot: boolean}} Person
  */
 
 /**
- * `state`: `reading` (nothing is known yet), `known` (from the last time; being read), `ready`, `failed`. `whole`: there is nothing
- * older. `older`: what reading older messages does. `readUpTo`: by people who are no bots and not oneself.
+ * `state`: `reading` (nothing is known yet), `known` (from the last time; being read), `ready`, `failed`. `whole`: there is
+ * nothing older. `older`: what reading older messages does. `readUpTo`: by people who are no bots and not oneself.
  *
  * @typedef {object} ConversationView
  * @property {string} id
@@ -61,15 +62,19 @@ export class Conversation {
 
   /**
    * @param {string} id
-   * @param {{heard: (listener: (message: any) => void) => () => void, told: (listener: (event: any) => void) => () => void, kept: Kept | null}} line
+   * @param {{heard: (listener: (message: any) => void) => () => void, told: (listener: (event: any) => void) => () => void,
+   *   kept: Kept | null}} line
    * @param {LineClient | null} client  Null: not connected since the page was opened; what is kept is all.
-   * @param {(view: ConversationView, arrived: ChatItem | null) => void} changed  `arrived`: this came just now, from another one.
+   * @param {(view: ConversationView, arrived: ChatItem | null) => void} changed  `arrived`: this came just now, from another
+   *   one.
    */
   constructor(id, line, client, changed) {
     this.#line = line;
     this.#client = client;
     this.#changed = changed;
-    this.#view = Object.freeze({ id, state: "reading", items: [], whole: false, older: "idle", people: {}, readUpTo: 0, typing: null });
+    this.#view = Object.freeze({
+      id, state: "reading", items: [], whole: false, older: "idle", people: {}, readUpTo: 0, typing: null,
+    });
   }
 
   get view() {
@@ -209,7 +214,8 @@ export class Conversation {
   #events = {
     edited: ({ position, revision, content }) => this.#change(position, (one) => ({ ...one, content, revision })),
     retracted: ({ position, revision }) => this.#change(position, (one) => ({ ...one, content: null, revision })),
-    itemChanged: ({ position, extra, mine }) => this.#change(position, (one) => ({ ...one, reactions: reactionsOf(extra, mine) })),
+    itemChanged: ({ position, extra, mine }) =>
+      this.#change(position, (one) => ({ ...one, reactions: reactionsOf(extra, mine) })),
     cursorMoved: ({ userId, cursor }) => this.#readBy(userId, cursor.read),
     typing: ({ userId }) => this.#typing(userId),
     historyReplaced: ({ agreed }) => this.#replaced(agreed),
@@ -278,7 +284,11 @@ function unbroken(items) {
   return from > 0 ? items.slice(from) : items;
 }
 
-/** Contents that arrive have no prototype, and may hold what IndexedDB cannot clone only if that is so. @param {ChatItem} item */
+/**
+ * Contents that arrive have no prototype, and may hold what IndexedDB cannot clone only if that is so.
+ *
+ * @param {ChatItem} item
+ */
 const plain = (item) => ({ ...item, content: item.content === null ? null : { ...item.content } });
 
 /** @param {any} extra @param {any} mine */

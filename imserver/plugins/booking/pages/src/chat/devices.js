@@ -1,4 +1,7 @@
-/** My browsers: which ones see my appointments, what they are called, signing them out; and how another phone becomes one of them. */
+/**
+ * My browsers: which ones see my appointments, what they are called, signing them out; and how another phone becomes one of
+ * them.
+ */
 
 import { Icon } from "../parts/icon.js";
 import { Empty, Failed, Notice, Waiting } from "../parts/notice.js";
@@ -32,7 +35,9 @@ export function DevicesScreen({ state, page }) {
   };
   const nobody = state.session === null;
   useEffect(() => void (nobody || read()), [nobody]);
-  if (nobody) return html`<div class="screen"><${Empty} icon="person" title=${c("devices.title")} text=${c("devices.none")} /></div>`;
+  if (nobody) {
+    return html`<div class="screen"><${Empty} icon="person" title=${c("devices.title")} text=${c("devices.none")} /></div>`;
+  }
   return html`
     <div class="screen">
       <h1 tabindex="-1">${c("devices.title")}</h1>
@@ -64,6 +69,8 @@ function DeviceCard({ device, state, page, onChanged }) {
       setFailed(true);
     }
   };
+  const rename = (/** @type {string} */ label) => act(() => account.rename(device.id, label), c("devices.named"));
+  const revoke = () => act(() => account.revoke(device.id), c("devices.revoked", { name }));
   return html`
     <article class="card device" aria-label=${name}>
       <${ChatIcon} name="browser" />
@@ -75,12 +82,12 @@ function DeviceCard({ device, state, page, onChanged }) {
         </p>
       </div>
       ${naming
-        ? html`<${NameForm} label=${device.label} onCancel=${() => setNaming(false)} onSave=${(/** @type {string} */ label) => act(() => account.rename(device.id, label), c("devices.named"))} />`
+        ? html`<${NameForm} label=${device.label} onCancel=${() => setNaming(false)} onSave=${rename} />`
         : html`
           <div class="row">
             <button type="button" class="button" onClick=${() => setNaming(true)}>${c("devices.name")}</button>
             ${!device.this && html`<button type="button" class="button alarm" aria-label=${c("devices.revoke_of", { name })}
-              onClick=${() => act(() => account.revoke(device.id), c("devices.revoked", { name }))}>${c("devices.revoke")}</button>`}
+              onClick=${revoke}>${c("devices.revoke")}</button>`}
           </div>`}
       ${failed && html`<p class="error" role="alert">${c("devices.act_failed")}</p>`}
     </article>
@@ -119,7 +126,10 @@ function Leave({ state, page }) {
   return html`
     <section class="stack">
       ${!asked
-        ? html`<button type="button" class="button alarm" onClick=${() => setAsked(true)}><${Icon} name="close" />${c("devices.leave")}</button>`
+        ? html`
+          <button type="button" class="button alarm" onClick=${() => setAsked(true)}>
+            <${Icon} name="close" />${c("devices.leave")}
+          </button>`
         : html`
           <${Notice} kind="bad" title=${c("devices.leave")}>
             <p>${c("devices.leave_sure", { guest })}</p>

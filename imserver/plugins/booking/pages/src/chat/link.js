@@ -1,6 +1,7 @@
 /**
- * Where a link for another phone leads (`/link#SECRET`). It says whose it is and waits for a tap: previews open links, too, and must not
- * use one up. The secret stands behind `#`, which no server and no log gets to see; it goes out of the address at once.
+ * Where a link for another phone leads (`/link#SECRET`). It says whose it is and waits for a tap: previews open links, too,
+ * and must not use one up. The secret stands behind `#`, which no server and no log gets to see; it goes out of the address at
+ * once.
  */
 
 import { Empty, Failed, Notice } from "../parts/notice.js";
@@ -40,7 +41,8 @@ export function LinkScreen({ state, page }) {
     try {
       const before = state.session;
       const session = await account.redeem(secret, { leave: state.session !== null }); // the notice above said so
-      if (before !== null && before.userId !== session.userId) await /** @type {Line} */ (/** @type {unknown} */ (page.line)).leaveFor(session);
+      const line = /** @type {Line} */ (/** @type {unknown} */ (page.line));
+      if (before !== null && before.userId !== session.userId) await line.leaveFor(session);
       location.replace(addressOf("mine"));
     } catch (error) {
       setFailed(String(/** @type {any} */ (error).code ?? "other"));
@@ -48,8 +50,10 @@ export function LinkScreen({ state, page }) {
     }
   };
   const home = html`<a class="button" href=${addressOf("shops")}>${c("link.home")}</a>`;
-  if (!secret) return html`<div class="screen"><${Empty} icon="alarm" title=${c("link.missing")} text=${c("link.missing_text")}>${home}<//></div>`;
-  if (DEAD.has(failed)) return html`<div class="screen"><${Empty} icon="alarm" title=${c("link.gone")} text=${c("link.gone_text")}>${home}<//></div>`;
+  if (!secret || DEAD.has(failed)) {
+    const [title, text] = secret ? [c("link.gone"), c("link.gone_text")] : [c("link.missing"), c("link.missing_text")];
+    return html`<div class="screen"><${Empty} icon="alarm" title=${title} text=${text}>${home}<//></div>`;
+  }
   return html`
     <div class="screen">
       <h1 tabindex="-1">${c("link.title")}</h1>
@@ -61,8 +65,11 @@ export function LinkScreen({ state, page }) {
       <${InAppNotice} />
       ${state.session !== null && html`<${Notice}>${c("link.instead")}<//>`}
       ${failed && html`<${Failed} title=${c("link.failed")} code=${failed} onRetry=${redeem} />`}
-      ${!failed && html`<button type="button" class="button main wide" aria-disabled=${doing ? "true" : null} onClick=${() => !doing && redeem()}>
-        ${doing ? c("link.doing") : c("link.yes")}</button>`}
+      ${!failed && html`
+        <button type="button" class="button main wide" aria-disabled=${doing ? "true" : null}
+          onClick=${() => !doing && redeem()}>
+          ${doing ? c("link.doing") : c("link.yes")}
+        </button>`}
     </div>
   `;
 }

@@ -1,6 +1,6 @@
 /**
- * The list of messages: it begins at the newest one, stays there while one is there, and does not jump when older messages are put on
- * top or a card changes its height above what one reads.
+ * The list of messages: it begins at the newest one, stays there while one is there, and does not jump when older messages are
+ * put on top or a card changes its height above what one reads.
  */
 
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../view.js";
@@ -86,7 +86,9 @@ export function MessageList({ rows, view, acts, nameOf, dayWords, onOlder, onSee
   return html`
     <div class="chat-scroll" ref=${box} onScroll=${look} tabindex="0" role="region" aria-label=${c("chat.messages")}>
       <${Older} view=${view} onOlder=${onOlder} />
-      <ol class="chat-rows">${rows.map((row) => html`<${RowView} key=${row.key} row=${row} acts=${acts} nameOf=${nameOf} dayWords=${dayWords} />`)}</ol>
+      <ol class="chat-rows">
+        ${rows.map((row) => html`<${RowView} key=${row.key} row=${row} acts=${acts} nameOf=${nameOf} dayWords=${dayWords} />`)}
+      </ol>
       ${children}
     </div>
     ${(unseen || away) && html`
@@ -96,7 +98,10 @@ export function MessageList({ rows, view, acts, nameOf, dayWords, onOlder, onSee
   `;
 }
 
-/** @param {{row: Row, acts: BubbleActs, nameOf: (userId: string) => string, dayWords: (day: string, at: number) => string}} props */
+/**
+ * @param {{row: Row, acts: BubbleActs, nameOf: (userId: string) => string, dayWords: (day: string, at: number) => string}}
+ *   props
+ */
 function RowView({ row, acts, nameOf, dayWords }) {
   if (row.is === "bubble") return html`<${Bubble} row=${row} acts=${acts} />`;
   if (row.is === "day") return html`<li class="between-rows small quiet"><span>${dayWords(row.day, row.at)}</span></li>`;
@@ -109,7 +114,12 @@ function Older({ view, onOlder }) {
   if (view.state !== "ready") return null;
   if (view.whole) return view.items.length > 0 && html`<p class="between-rows small quiet"><span>${c("chat.begin")}</span></p>`;
   const words = { idle: c("chat.older"), reading: c("chat.older_reading"), failed: c("chat.older_failed") }[view.older];
-  return html`<p class="between-rows"><button type="button" class="button plain small" aria-disabled=${view.older === "reading" ? "true" : null} onClick=${onOlder}>${words}</button></p>`;
+  const busy = view.older === "reading" ? "true" : null;
+  return html`
+    <p class="between-rows">
+      <button type="button" class="button plain small" aria-disabled=${busy} onClick=${onOlder}>${words}</button>
+    </p>
+  `;
 }
 
 /** The first row in sight, which must not move. @param {HTMLElement} list */

@@ -1,4 +1,6 @@
-/** A link that makes another phone one of this person's: as a QR code, and as an address to copy. Good once, for ten minutes. */
+/**
+ * A link that makes another phone one of this person's: as a QR code, and as an address to copy. Good once, for ten minutes.
+ */
 
 import * as account from "../session.js";
 import { Failed } from "../parts/notice.js";
@@ -41,14 +43,16 @@ export function OtherPhone({ state, page }) {
       <h2>${c("other.title")}</h2>
       <p>${c("other.text")}</p>
       ${stands && html`
-        ${link.qrSvg && html`<div class="qr"><img src=${`data:image/svg+xml,${encodeURIComponent(link.qrSvg)}`} alt=${c("other.qr")} /></div>`}
+        ${link.qrSvg && html`
+          <div class="qr"><img src=${`data:image/svg+xml,${encodeURIComponent(link.qrSvg)}`} alt=${c("other.qr")} /></div>`}
         <code class="address">${link.address}</code>
         <p class="small quiet">${c("other.until", { time: moment(link.expiresAt, state.language) })} · ${c("other.warn")}</p>
         <button type="button" class="button" onClick=${take}><${ChatIcon} name="copy" />${c("other.copy")}</button>`}
       ${over && html`<p role="status">${c("other.over")}</p>`}
       ${failed && html`<${Failed} title=${c("devices.act_failed")} code=${failed} onRetry=${make} />`}
-      ${!failed && html`<button type="button" class=${stands ? "button plain" : "button"} aria-disabled=${making ? "true" : null} onClick=${() => !making && make()}>
-        ${link === null ? c("other.make") : c("other.again")}</button>`}
+      ${!failed && html`
+        <button type="button" class=${stands ? "button plain" : "button"} aria-disabled=${making ? "true" : null}
+          onClick=${() => !making && make()}>${link === null ? c("other.make") : c("other.again")}</button>`}
     </section>
   `;
 }

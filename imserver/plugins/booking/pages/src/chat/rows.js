@@ -8,8 +8,8 @@ import { shownContent } from "./content.js";
 /** @import { Post } from "../line/posts.js" */
 
 /**
- * `tick` of own messages: `sending` (no answer yet, just said), `waiting` (for a connection), `refused`, `sent` (durable at the shop),
- * `read` (by a person).
+ * `tick` of own messages: `sending` (no answer yet, just said), `waiting` (for a connection), `refused`, `sent` (durable at
+ * the shop), `read` (by a person).
  *
  * @typedef {"sending" | "waiting" | "refused" | "sent" | "read"} Tick
  *
@@ -46,7 +46,8 @@ const SENDING_MS = 2500;
 /**
  * @param {readonly ConversationView[]} views  Where the shop speaks; behind it what was said to its bot before there was that.
  * @param {readonly Post[]} unsent  Of these conversations.
- * @param {{me: string, bot: string, waits: boolean, now: number, dayOf: (at: number) => string}} around  `bot`: the shop's account;
+ * @param {{me: string, bot: string, waits: boolean, now: number, dayOf: (at: number) => string}} around  `bot`: the shop's
+ *   account;
  *   `waits`: there is no connection; `dayOf`: the day of an instant, as this phone has it.
  * @returns {Row[]}
  */
@@ -95,20 +96,30 @@ function storedRows(view, me, bot) {
 /** @type {ReadonlySet<string>} */
 const NONE = new Set();
 
-/** What was pressed here just now needs no proof of its label. @param {Post} post @param {boolean} waits @param {number} now @returns {Bubble} */
+/**
+ * What was pressed here just now needs no proof of its label.
+ *
+ * @param {Post} post
+ * @param {boolean} waits
+ * @param {number} now
+ * @returns {Bubble}
+ */
 function unsentRow(post, waits, now) {
-  const shown = /** @type {TextContent} */ ({ is: "text", text: post.text, label: post.label ?? null, card: post.card ?? null });
+  const { text, label = null, card = null } = post;
+  const shown = /** @type {TextContent} */ ({ is: "text", text, label, card });
   const late = waits || now - post.since > SENDING_MS;
   return {
-    is: "bubble", key: `k${post.name}`, conversation: post.conversationId, position: 0, at: post.since, from: "own", name: "", first: true, last: true,
-    shown: post.label === undefined ? shown : { ...shown, text: post.label }, pressed: post.label !== undefined, used: NONE, edited: false, tick: post.refused ? "refused" : late ? "waiting" : "sending", post,
+    is: "bubble", key: `k${post.name}`, conversation: post.conversationId, position: 0, at: post.since,
+    from: "own", name: "", first: true, last: true,
+    shown: post.label === undefined ? shown : { ...shown, text: post.label }, pressed: post.label !== undefined, used: NONE,
+    edited: false, tick: post.refused ? "refused" : late ? "waiting" : "sending", post,
     reactions: [],
   };
 }
 
 /**
- * A label is believed if the card is a bot's and has that very button, else the command is shown. Of one's own taps also if the card
- * has other buttons by now: an edit must not turn what one pressed into a command.
+ * A label is believed if the card is a bot's and has that very button, else the command is shown. Of one's own taps also if
+ * the card has other buttons by now: an edit must not turn what one pressed into a command.
  *
  * @param {Shown} shown
  * @param {Map<number, CardContent>} cards
@@ -122,7 +133,13 @@ function labelled(shown, cards, own) {
   return has || (own && card !== undefined) ? { shown: { ...shown, text: label }, pressed: true } : { shown, pressed: false };
 }
 
-/** Cards of bots, by position. @param {readonly ChatItem[]} items @param {(userId: string) => boolean} botOf @returns {Map<number, CardContent>} */
+/**
+ * Cards of bots, by position.
+ *
+ * @param {readonly ChatItem[]} items
+ * @param {(userId: string) => boolean} botOf
+ * @returns {Map<number, CardContent>}
+ */
 function cardsOf(items, botOf) {
   const cards = new Map();
   for (const { position, senderId, content } of items) {
@@ -133,7 +150,13 @@ function cardsOf(items, botOf) {
   return cards;
 }
 
-/** Which buttons of which card this person has pressed. @param {readonly ChatItem[]} items @param {string} me @param {Map<number, CardContent>} cards */
+/**
+ * Which buttons of which card this person has pressed.
+ *
+ * @param {readonly ChatItem[]} items
+ * @param {string} me
+ * @param {Map<number, CardContent>} cards
+ */
 function usedOf(items, me, cards) {
   /** @type {Map<number, Set<string>>} */
   const used = new Map();

@@ -29,10 +29,16 @@ export function ChatScreen({ state, page }) {
   useLayoutEffect(() => fillWindow(), []);
   const shop = page.shop(state);
   if (shop === null && state.chain.state === "failed") {
-    return html`<div class="screen"><${Failed} title=${t("shops.failed")} code=${state.chain.code} onRetry=${() => page.readings.refresh()} /></div>`;
+    const again = () => page.readings.refresh();
+    return html`<div class="screen"><${Failed} title=${t("shops.failed")} code=${state.chain.code} onRetry=${again} /></div>`;
   }
   if (shop === null) return html`<div class="screen"><${Waiting} /></div>`;
-  return html`<div class="with-shop chat-place"><${Beside} shop=${shop} /><${Chat} key=${shop.id} state=${state} page=${page} shop=${shop} /></div>`;
+  return html`
+    <div class="with-shop chat-place">
+      <${Beside} shop=${shop} />
+      <${Chat} key=${shop.id} state=${state} page=${page} shop=${shop} />
+    </div>
+  `;
 }
 
 /** @param {{state: PageState, page: Page, shop: ShopPlace}} props */
@@ -51,7 +57,10 @@ function Chat({ state, page, shop }) {
   const me = line.session?.userId ?? "";
   const now = useClock(unsent.length > 0);
   const rows = useMemo(
-    () => (view === null ? [] : rowsOf(before.view === null ? [view] : [view, before.view], unsent, { me, bot: shop.bot, waits, now, dayOf })),
+    () => {
+      const views = [view, before.view].filter((one) => one !== null);
+      return view === null ? [] : rowsOf(views, unsent, { me, bot: shop.bot, waits, now, dayOf });
+    },
     [view, before.view, unsent.map(({ name, refused }) => name + refused?.code).join(), me, waits, now],
   );
   const press = async (/** @type {Bubble} */ card, /** @type {Action} */ action) => {
@@ -72,25 +81,36 @@ function Chat({ state, page, shop }) {
     const last = before.view?.items[before.view.items.length - 1]?.position;
     if (last !== undefined) before.conversation?.seen(last);
   };
+  const inWords = (/** @type {string} */ day) => dayWords(day, state.language);
   const nameOf = (/** @type {string} */ userId) => view?.people[userId]?.name ?? c("told.somebody");
   return html`
     <section class="chat screen">
       <h1 class="spoken" tabindex="-1">${c("chat.title", { shop: named(shop.name) })}</h1>
-      <${LineNotice} line=${line} state=${state} page=${page} />
+      <${LineNotice} line=${line} page=${page} />
       <${Strip} state=${state} shop=${shop} />
       <${InAppNotice} />
       ${view === null || (rows.length === 0 && view.state === "ready")
         ? html`<div class="chat-scroll"><${Empty} icon="chat" title=${c("chat.empty")} text=${c("chat.empty_text")} /></div>`
         : rows.length === 0
-          ? html`<div class="chat-scroll">${view.state === "failed" ? html`<${Notice} kind="bad" title=${c("chat.failed")}>${c("chat.failed_text")}<//>` : html`<${Waiting} rows=${4} />`}</div>`
+          ? html`<div class="chat-scroll"><${Unread} failed=${view.state === "failed"} /></div>`
           : html`
-            <${MessageList} rows=${rows} view=${view} acts=${acts} nameOf=${nameOf} dayWords=${(/** @type {string} */ day) => dayWords(day, state.language)}
+            <${MessageList} rows=${rows} view=${view} acts=${acts} nameOf=${nameOf} dayWords=${inWords}
               onOlder=${() => conversation?.more()} onSeen=${seen}>
-              ${view.typing && html`<p class="typing small quiet">${view.people[view.typing] && !view.people[view.typing].isBot ? c("chat.typing", { name: nameOf(view.typing) }) : c("chat.typing_shop")}</p>`}
+              ${view.typing && html`<p class="typing small quiet">${typingWords(view)}</p>`}
             <//>`}
       <${Writing} line=${line} shop=${shop} state=${state} page=${page} id=${id} typing=${() => conversation?.typing()} />
     </section>
   `;
+}
+
+/** There is nothing to show yet. @param {{failed: boolean}} props */
+const Unread = ({ failed }) =>
+  failed ? html`<${Notice} kind="bad" title=${c("chat.failed")}>${c("chat.failed_text")}<//>` : html`<${Waiting} rows=${4} />`;
+
+/** @param {ConversationView} view */
+function typingWords({ typing, people }) {
+  const person = typing === null ? undefined : people[typing];
+  return person === undefined || person.isBot ? c("chat.typing_shop") : c("chat.typing", { name: person.name });
 }
 
 /** @param {{line: Line, shop: ShopPlace, state: PageState, page: Page, id: string, typing: () => void}} props */
@@ -124,6 +144,9 @@ function Writing({ line, shop, state, page, id, typing }) {
   `;
 }
 
+/** @type {{conversation: Conversation | null, view: ConversationView | null}} */
+const NO_CONVERSATION = { conversation: null, view: null };
+
 // -- hooks ------------------------------------------------------------------------------------------------------------------
 
 /**
@@ -133,9 +156,9 @@ function Writing({ line, shop, state, page, id, typing }) {
  */
 function useConversation(line, id, arrived) {
   const client = line.client();
-  const [one, setOne] = useState(/** @type {{conversation: Conversation | null, view: ConversationView | null}} */ ({ conversation: null, view: null }));
+  const [one, setOne] = useState(NO_CONVERSATION);
   useEffect(() => {
-    if (id === "") return setOne({ conversation: null, view: null });
+    if (id === "") return setOne(NO_CONVERSATION);
     const conversation = new Conversation(id, line, client, (view, item) => {
       setOne({ conversation, view });
       if (item !== null) arrived(item, view);

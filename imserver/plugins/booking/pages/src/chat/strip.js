@@ -18,7 +18,10 @@ const TO_COME = new Set(["pending", "confirmed"]);
 export function Strip({ state, shop }) {
   const mine = state.mine.value;
   if (mine === null) return null;
-  return html`<${Next} state=${state} shop=${shop} mine=${mine} /><${Human} state=${state} shop=${shop} since=${mine.waiting?.[shop.id] ?? null} />`;
+  return html`
+    <${Next} state=${state} shop=${shop} mine=${mine} />
+    <${Human} state=${state} shop=${shop} since=${mine.waiting?.[shop.id] ?? null} />
+  `;
 }
 
 /** @param {{state: PageState, shop: ShopPlace, mine: import("../shapes.js").Mine}} props */
@@ -34,19 +37,27 @@ function Next({ state, shop, mine }) {
     href=${addressOf("booked", { shop: shop.id, code: next.code })} act=${c("strip.open")} />`;
 }
 
-/** A text waits for people: that is said until they write. @param {{state: PageState, shop: ShopPlace, since: number | null}} props */
+/**
+ * A text waits for people: that is said until they write.
+ *
+ * @param {{state: PageState, shop: ShopPlace, since: number | null}} props
+ */
 function Human({ state, shop, since }) {
   if (since === null) return null;
   return html`
-    <div class="strip line chat-human" role="status">
+    <div class="strip chat-human" role="status">
       <${Icon} name="person" />
-      <span>${shop.open.now ? c("strip.human") : c("strip.human_closed")} <span class="quiet number">${c("strip.human_since", { time: moment(since, state.language) })}</span></span>
+      <span>
+        ${shop.open.now ? c("strip.human") : c("strip.human_closed")}${" "}
+        <span class="quiet number">${c("strip.human_since", { time: moment(since, state.language) })}</span>
+      </span>
     </div>
   `;
 }
 
 /**
- * @param {{icon: import("../parts/icon.js").IconName, label: string, of: {wall: string, service: string}, state: PageState, shop: ShopPlace,
+ * @param {{icon: import("../parts/icon.js").IconName, label: string, of: {wall: string, service: string}, state: PageState,
+ *   shop: ShopPlace,
  *   href: string, act: string}} props
  */
 function Line({ icon, label, of, state, shop, href, act }) {

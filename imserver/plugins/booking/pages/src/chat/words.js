@@ -1,4 +1,7 @@
-/** The words of chat, devices and links, both languages side by side: loaded with these screens, so that the first tap needs none. */
+/**
+ * The words of chat, devices and links, both languages side by side: loaded with these screens, so that the first tap needs
+ * none.
+ */
 
 import { hasWords, named, t } from "../words/index.js";
 
@@ -14,11 +17,10 @@ const WORDS = {
   "chat.empty": { zh: "有什么想问的，直接写在这里", en: "Ask the shop anything" },
   "chat.empty_text": {
     zh: "可以预约、改期、取消，也可以问路、问价格。助手马上回复，店员看到后也会回复。",
-    en: "Book, move or cancel here, or ask for the way and prices. The assistant answers at once, and the staff when they see it.",
+    en: "Book, move or cancel, or ask for the way and prices. The assistant answers at once, the staff when they see it.",
   },
   "chat.failed": { zh: "消息没有读到", en: "The messages could not be read" },
   "chat.failed_text": { zh: "服务器没有回应，页面会自动再试。", en: "The server did not answer. The page tries again by itself." },
-  "chat.known": { zh: "显示的是上次看到的消息。", en: "You see the messages of the last time." },
   "chat.older": { zh: "更早的消息", en: "Older messages" },
   "chat.older_reading": { zh: "正在读取…", en: "Reading…" },
   "chat.older_failed": { zh: "没有读到，点一下再试", en: "Not read. Tap to try again" },
@@ -57,7 +59,10 @@ const WORDS = {
   "write.send": { zh: "发送", en: "Send" },
   "write.keys": { zh: "回车发送，Shift 加回车换行", en: "Enter sends, Shift and Enter begin a new line" },
   "write.left": { zh: "还可以写 {count} 个字", en: "{count} characters left" },
-  "write.too_long": { zh: "多了 {count} 个字：一条消息最多 10000 字，请分成几条。", en: "{count} characters too many: a message has at most 10,000. Send it in parts." },
+  "write.too_long": {
+    zh: "多了 {count} 个字：一条消息最多 10000 字，请分成几条。",
+    en: "{count} characters too many: a message has at most 10,000. Send it in parts.",
+  },
   "write.offline": { zh: "没有连接：写好的消息会在恢复后自动发送。", en: "No connection: what you send goes out by itself when it is back." },
   "write.not_kept": {
     zh: "这个浏览器不保存数据：消息发出之前请不要关闭页面。",
@@ -65,6 +70,10 @@ const WORDS = {
   },
   "refused.again": { zh: "再发一次", en: "Send again" },
   "refused.discard": { zh: "删除", en: "Discard" },
+  "refused.LOST": {
+    zh: "门店的记录恢复到了较早的备份，这条消息不在里面。",
+    en: "The shop's records were restored from an earlier copy, without this message.",
+  },
   "refused.FULL": { zh: "浏览器的存储空间已满，没有发出。", en: "The browser's storage is full. It was not sent." },
   "refused.TOO_LONG": { zh: "太长了：一条消息最多 10000 字。", en: "Too long: a message has at most 10,000 characters." },
   "refused.TOO_MANY": { zh: "等待发送的消息太多，请稍后再试。", en: "Too many messages are waiting. Try again later." },
@@ -89,7 +98,10 @@ const WORDS = {
   "strip.held": { zh: "时间已为你保留", en: "Held for you" },
   "strip.continue": { zh: "继续预约", en: "Go on" },
   "strip.human": { zh: "已通知店员，看到后会在这里回复。", en: "The staff have been told and will answer here." },
-  "strip.human_closed": { zh: "已通知店员。现在不在营业时间，开店后在这里回复。", en: "The staff have been told. The shop is closed now; they answer here when it opens." },
+  "strip.human_closed": {
+    zh: "已通知店员。现在不在营业时间，开店后在这里回复。",
+    en: "The staff have been told. The shop is closed now; they answer here when it opens.",
+  },
   "strip.human_since": { zh: "从 {time} 开始等", en: "Waiting since {time}" },
 
   // Why the line is not well, and what helps
@@ -104,31 +116,26 @@ const WORDS = {
   },
   "stopped.ELSEWHERE": { zh: "对话已在另一个标签页打开。", en: "The conversation is open in another tab." },
   "stopped.OUTDATED": { zh: "页面版本过旧，请重新载入。", en: "This page is older than the server. Load it again." },
-  "stopped.OLD_TAB": { zh: "另一个标签页里还开着旧版页面，请先关掉它。", en: "An older version of this page is open in another tab. Close it first." },
+  "stopped.OLD_TAB": {
+    zh: "另一个标签页里还开着旧版页面，请先关掉它。",
+    en: "An older version of this page is open in another tab. Close it first.",
+  },
   "stopped.REFUSED": { zh: "服务器没有接受这个页面，请重新载入。", en: "The server does not take this page. Load it again." },
-  "stopped.FAILED": { zh: "页面出错了，请重新载入。消息都在门店。", en: "Something went wrong in this page. Load it again; the shop has all messages." },
+  "stopped.FAILED": {
+    zh: "页面出错了，请重新载入。消息都在门店。",
+    en: "Something went wrong in this page. Load it again; the shop has all messages.",
+  },
   "stopped.reload": { zh: "重新载入", en: "Load again" },
   "stopped.begin": { zh: "重新开始", en: "Start again" },
   "stopped.here": { zh: "在这里使用", en: "Use it here" },
-  "notice.REPLACED": {
-    zh: "门店的记录恢复到了较早的备份，最近的消息可能不见了。请核对你的预约。",
-    en: "The shop's records were restored from an earlier copy. Recent messages may be gone: please check your appointments.",
-  },
-  "notice.FULL": {
-    zh: "浏览器不让保存数据，或者空间满了。可以继续用，但关闭页面前请等消息发出。",
-    en: "The browser's storage is full or refused. Everything works, but wait until your messages have gone out before you close the page.",
-  },
-  "notice.CLEARED": {
-    zh: "浏览器的数据被清除了，还没发出的消息已丢失。其余的都在门店。",
-    en: "The browser's data was cleared. What had not been sent is lost; the shop has everything else.",
-  },
-  "notice.read": { zh: "知道了", en: "OK" },
 
   // Browsers inside other apps
   "in_app.title": { zh: "建议用浏览器打开", en: "Better in your browser" },
   "in_app.text": {
     zh: "在{app}里，下次可能找不到这次的预约，也收不到提醒。点右上角的“…”，选“在浏览器打开”；或在聊天里留下手机号。",
-    en: "Inside {app} you may not find this appointment again, and no reminder reaches you. Open the menu and choose “open in browser”, or leave your number in the chat.",
+    en:
+      "Inside {app} you may not find this appointment again, and no reminder reaches you. Open the menu and choose " +
+      "“open in browser”, or leave your number in the chat.",
   },
   "in_app.copy": { zh: "复制网址", en: "Copy the address" },
   "in_app.hide": { zh: "就在这里继续", en: "Stay here" },
@@ -137,8 +144,14 @@ const WORDS = {
 
   // My browsers
   "devices.title": { zh: "我的设备", en: "My browsers" },
-  "devices.text": { zh: "这些浏览器可以看到你的预约和消息。不认识的请退出。", en: "These browsers see your appointments and messages. Sign out those that you do not know." },
-  "devices.none": { zh: "这个浏览器还没有登录。第一次预约或写消息时会自动登录。", en: "This browser is nobody yet. The first appointment or message makes that." },
+  "devices.text": {
+    zh: "这些浏览器可以看到你的预约和消息。不认识的请退出。",
+    en: "These browsers see your appointments and messages. Sign out those that you do not know.",
+  },
+  "devices.none": {
+    zh: "这个浏览器还没有登录。第一次预约或写消息时会自动登录。",
+    en: "This browser is nobody yet. The first appointment or message makes that.",
+  },
   "devices.failed": { zh: "设备列表没有读到", en: "The list could not be read" },
   "devices.this": { zh: "这个浏览器", en: "This browser" },
   "devices.unnamed": { zh: "浏览器", en: "Browser" },
@@ -167,15 +180,20 @@ const WORDS = {
 
   // Another phone
   "other.title": { zh: "在另一台手机上使用", en: "Use it on another phone" },
-  "other.text": { zh: "生成一个链接，用另一台手机扫码或打开。10 分钟内有效，只能用一次。", en: "Make a link, and scan or open it on the other phone. It is good for ten minutes, once." },
+  "other.text": {
+    zh: "生成一个链接，用另一台手机扫码或打开。10 分钟内有效，只能用一次。",
+    en: "Make a link, and scan or open it on the other phone. It is good for ten minutes, once.",
+  },
   "other.make": { zh: "生成链接", en: "Make a link" },
   "other.again": { zh: "重新生成", en: "Make another one" },
   "other.until": { zh: "{time} 前有效", en: "Good until {time}" },
-  "other.joined": { zh: "{name} 已登录你的账号。不是你本人操作？请在“设备”中将它退出。", en: "{name} is signed in now. Not you? Sign it out under Devices." },
   "other.over": { zh: "链接已过期", en: "The link is over" },
   "other.qr": { zh: "二维码：用另一台手机扫一扫", en: "QR code: scan it with the other phone" },
   "other.copy": { zh: "复制链接", en: "Copy the link" },
-  "other.warn": { zh: "拿到链接的人能看到你的预约和消息，不要发给别人。", en: "Whoever opens it sees your appointments and messages: give it to nobody else." },
+  "other.warn": {
+    zh: "拿到链接的人能看到你的预约和消息，不要发给别人。",
+    en: "Whoever opens it sees your appointments and messages: give it to nobody else.",
+  },
 
   // The landing of a link
   "link.title": { zh: "在这台设备上登录", en: "Sign in on this device" },
@@ -209,7 +227,12 @@ const WORDS = {
 export const c = (key, values = {}) =>
   named(WORDS[key]).replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 
-/** The words of a code, of ours or of every screen's; else the general ones. @param {"refused" | "stopped" | "notice"} kind @param {string} code */
+/**
+ * The words of a code, of ours or of every screen's; else the general ones.
+ *
+ * @param {"refused" | "stopped"} kind
+ * @param {string} code
+ */
 export function wordsOf(kind, code) {
   const key = `${kind}.${code}`;
   if (key in WORDS) return c(/** @type {ChatKey} */ (key));

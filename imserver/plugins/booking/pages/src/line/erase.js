@@ -1,13 +1,19 @@
-/** Removes what the page keeps in this browser: databases, caches, the service worker. After a sign-out nothing of the person stays. */
+/**
+ * Removes what the page keeps in this browser: databases, caches, the service worker. After a sign-out nothing of the person
+ * stays.
+ */
 
 /** Names of everything that page and client keep begin with this. */
 const OURS = "imserver";
 /** What the client's database is called for a user, and the page's own. */
-const NAMES = [(/** @type {string} */ userId) => `imserver:${userId}`, (/** @type {string} */ userId) => `imserver-page:${userId}`];
+const NAMES = ["imserver:", "imserver-page:"].map((prefix) => (/** @type {string} */ userId) => prefix + userId);
 /** A page that does not let go of a database may hold up its removal; it happens when that page is gone. */
 const PATIENCE_MS = 3000;
 
-/** @param {string} userId  Whose; others' databases go, too, where the browser lists them. @param {string} [except]  Whose stay. */
+/**
+ * @param {string} userId  Whose; others' databases go, too, where the browser lists them.
+ * @param {string} [except]  Whose stay.
+ */
 export async function erase(userId, except) {
   await Promise.allSettled([databases(userId, except), cached(), workers()]);
 }

@@ -1,6 +1,6 @@
 /**
- * What the page keeps of a person for the time without a network: the newest messages, appointments. One small database for each
- * user; where the browser gives none, nothing is kept and nothing fails. It is a copy: whatever the server says wins.
+ * What the page keeps of a person for the time without a network: the newest messages, appointments. One small database for
+ * each user; where the browser gives none, nothing is kept and nothing fails. It is a copy: whatever the server says wins.
  */
 
 const PREFIX = "imserver-page:";
@@ -41,7 +41,10 @@ export class Kept {
     return (await this.#run("readonly", (table) => table.getAll(IDBKeyRange.bound(prefix, `${prefix}\uffff`)))) ?? [];
   }
 
-  /** @param {string} name @param {unknown} value  Plain data; undefined removes it. A full disk keeps the old one: nobody waits for this copy. */
+  /**
+   * @param {string} name
+   * @param {unknown} value  Plain data; undefined removes it. A full disk keeps the old one: nobody waits for this copy.
+   */
   async put(name, value) {
     await this.#run("readwrite", (table) => (value === undefined ? table.delete(name) : table.put(value, name)));
   }

@@ -1,52 +1,32 @@
 /**
- * The line: one client for this page, opened at the first act, kept open through everything that ends by itself, and told to the
- * page as a few states. Posts go through here alone, each under one key, however often it is offered.
+ * The line: one client for this page, opened at the first act, kept open through everything that ends by itself, and told to
+ * the page as a few states. Posts go through here alone, each under one key, however often it is offered.
  */
 
 import { Opened } from "./opened.js";
 import { Posts } from "./posts.js";
+import { NO_LINE } from "./state.js";
 import { reaction, STOP_ACTS } from "./stops.js";
 import { Who } from "./who.js";
 
 /** @import { ClientEvent } from "../../../../../../clients/js/src/events.js" */
 /** @import { Message } from "../../../../../../clients/js/src/values.js" */
 /** @import { LineClient } from "./opened.js" */
+/** @import { Ports } from "./ports.js" */
 /** @import { Outcome, Tap } from "./posts.js" */
 /** @import { Session } from "./remembered.js" */
 /** @import { StopCode } from "./stops.js" */
 
-/**
- * `none`: this browser is nobody yet. `connected`: what is posted goes out now. `waiting`: for the next attempt, at `retryAt` (this
- * machine's clock; null: unknown); posts are kept. `stopped`: it does not come back by itself; `code` says why, `act` what helps.
- *
- * `kept`: whether posts outlive this page. `notice`, until `dismiss`: `REPLACED` (an older copy of the shop's records is back:
- * messages may be gone), `FULL` (the browser's storage is full, or refused), `CLEARED` (it was cleared).
- *
- * @typedef {object} LineState
- * @property {"none" | "connecting" | "connected" | "waiting" | "stopped"} state
- * @property {StopCode | ""} code
- * @property {"begin" | "reload" | "here" | null} act
- * @property {number | null} retryAt
- * @property {boolean} kept
- * @property {"REPLACED" | "FULL" | "CLEARED" | null} notice
- */
-
+/** @typedef {import("./state.js").LineState} LineState */
 /** @typedef {{id: string, bot: string}} Shop */
-
-/**
- * @typedef {import("./who.js").WhoPorts & {
- *   account: {session: () => Promise<Session | null>, token: () => Promise<string>, signOut: () => Promise<void>},
- *   watchMine: (client: LineClient, onChange: (mine: any) => void) => (() => void) | void,
- *   importClient: () => Promise<typeof import("./client.js")>,
- *   address: string,
- *   online: () => boolean,
- *   onState: (state: LineState) => void,
- * }} Ports  `account` is `session.js`, `watchMine` of `reads.js`; `online` is false when the browser is sure to have no network.
- */
 
 /** Connecting for so long is waiting: what is posted meanwhile is said to go later. */
 const SLOW_MS = 4000;
-/** Codes of an account that is not made, where the same word means something else of a message. @type {Readonly<Record<string, string>>} */
+/**
+ * Codes of an account that is not made, where the same word means something else of a message.
+ *
+ * @type {Readonly<Record<string, string>>}
+ */
 const NO_ACCOUNT = { FORBIDDEN: "NO_GUESTS" };
 /** What is only worth doing now waits so long for a connection, and looks for it so often. */
 const NOW_MS = 10_000;
@@ -56,9 +36,6 @@ const FRESH_STARTS = 3;
 const FRESH_WITHIN_MS = 60_000;
 /** Browsers clear a site's databases one after the other: one that is opened at once is cleared, too. */
 const FRESH_WAIT_MS = 300;
-
-/** @type {LineState} */
-const NO_LINE = Object.freeze({ state: "none", code: "", act: null, retryAt: null, kept: true, notice: null });
 
 export class Line {
   #ports;
@@ -117,7 +94,8 @@ export class Line {
   }
 
   /**
-   * The client, maybe still connecting: its calls wait. Makes a guest of the shop if this browser is nobody. Rejects with SessionError.
+   * The client, maybe still connecting: its calls wait. Makes a guest of the shop if this browser is nobody. Rejects with
+   * SessionError.
    *
    * @param {Shop} shop
    * @returns {Promise<LineClient>}
@@ -157,8 +135,8 @@ export class Line {
   }
 
   /**
-   * The same for what is only worth doing now: a time, a yes. Resolves when it is stored, through a line that is cut meanwhile.
-   * Rejects with an error with `code` and `text`; without a connection (OFFLINE) nothing is sent, now or later.
+   * The same for what is only worth doing now: a time, a yes. Resolves when it is stored, through a line that is cut
+   * meanwhile. Rejects with an error with `code` and `text`; without a connection (OFFLINE) nothing is sent, now or later.
    *
    * @param {Shop} shop
    * @param {string} text
@@ -172,7 +150,11 @@ export class Line {
     throw Object.assign(new Error(outcome.text || outcome.code), { code: outcome.code, text: outcome.text });
   }
 
-  /** Where the shop speaks with this person: the service conversation, or before there is one the bot's own. "": nowhere yet. @param {Shop} shop */
+  /**
+   * Where the shop speaks with this person: the service conversation, or before there is one the bot's own. "": nowhere yet.
+   *
+   * @param {Shop} shop
+   */
   conversationOf(shop) {
     return this.#who.conversations[shop.id] ?? this.client()?.direct(shop.bot) ?? "";
   }
@@ -205,7 +187,12 @@ export class Line {
 
   // -- what comes ---------------------------------------------------------------------------------------------------------
 
-  /** Every message of every conversation, as it comes, own ones too. @param {(message: Message) => void} listener @returns {() => void} */
+  /**
+   * Every message of every conversation, as it comes, own ones too.
+   *
+   * @param {(message: Message) => void} listener
+   * @returns {() => void}
+   */
   heard(listener) {
     this.#messageListeners.add(listener);
     return () => void this.#messageListeners.delete(listener);
@@ -261,7 +248,9 @@ export class Line {
     this.#become({ notice: null });
   }
 
-  /** Sign this browser out, and remove everything of this person from it. Rejects with SessionError; nothing is removed then. */
+  /**
+   * Sign this browser out, and remove everything of this person from it. Rejects with SessionError; nothing is removed then.
+   */
   async signOut() {
     this.#leaving = true;
     try {
@@ -272,7 +261,11 @@ export class Line {
     }
   }
 
-  /** A link made this browser somebody else: what it kept of the one before goes; the page is to be loaded again. @param {Session} session */
+  /**
+   * A link made this browser somebody else: what it kept of the one before goes; the page is to be loaded again.
+   *
+   * @param {Session} session
+   */
   async leaveFor(session) {
     this.#leaving = true;
     await this.#close();
@@ -310,7 +303,12 @@ export class Line {
     return client;
   }
 
-  /** What an open client tells; one that is not this line's any more tells nothing. @param {() => Opened} which @returns {import("./opened.js").Owner} */
+  /**
+   * What an open client tells; one that is not this line's any more tells nothing.
+   *
+   * @param {() => Opened} which
+   * @returns {import("./opened.js").Owner}
+   */
   #owner(which) {
     const { account, address } = this.#ports;
     const mine = () => which() === this.#opened;
@@ -334,6 +332,7 @@ export class Line {
   /** @param {ClientEvent} event */
   #event(event) {
     if (event.type === "historyReplaced") this.#become({ notice: "REPLACED" });
+    if (event.type === "postsGone") this.#posts.lost(event.conversationId, event.posts);
     if (event.type === "postSettled") this.#posts.settled(event);
     this.#eventListeners.forEach((listener) => listener(event));
   }

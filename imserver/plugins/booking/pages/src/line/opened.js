@@ -131,7 +131,10 @@ export class Opened {
 
   // -- the token ----------------------------------------------------------------------------------------------------------
 
-  /** For HELLO. Another tab may have made this browser somebody else: their token would open their conversations under this page. */
+  /**
+   * For HELLO. Another tab may have made this browser somebody else: their token would open their conversations under this
+   * page.
+   */
   async #token() {
     const { Stopped, CloseCode } = this.#client;
     try {
@@ -156,7 +159,11 @@ export class Opened {
     }, inMs);
   }
 
-  /** Until when; 0: it failed. The server closes with AUTH_EXPIRED then, and the client comes back with a new token. @param {TabClient} tab */
+  /**
+   * Until when; 0: it failed. The server closes with AUTH_EXPIRED then, and the client comes back with a new token.
+   *
+   * @param {TabClient} tab
+   */
   async #renewed(tab) {
     try {
       return await tab.call.renew(await this.#owner.account.token());

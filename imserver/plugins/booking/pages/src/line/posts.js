@@ -1,14 +1,15 @@
 /**
- * Posts of this page until each has its answer: through tabs that change, clients that end and begin, reloads, the back/forward cache.
- * The key of a post is made once, when somebody taps; under it the server stores one message, however often it is offered.
+ * Posts of this page until each has its answer: through tabs that change, clients that end and begin, reloads, the
+ * back/forward cache. The key of a post is made once, when somebody taps; under it the server stores one message, however
+ * often it is offered.
  */
 
 /** @import { TabClient } from "../../../../../../clients/js/src/tabs/tab_client.js" */
 /** @import { Kept } from "./kept.js" */
 
 /**
- * `waiting`: kept, and sent by itself later; `settled` then has the outcome. `refused`: nothing was stored; `code` names why (OFFLINE,
- * TOO_LONG, a refusal of the protocol, …), `text` is the server's line about it, or "".
+ * `waiting`: kept, and sent by itself later; `settled` then has the outcome. `refused`: nothing was stored; `code` names why
+ * (OFFLINE, TOO_LONG, a refusal of the protocol, …), `text` is the server's line about it, or "".
  *
  * @typedef {{state: "sent", conversationId: string, position: number, sentAt: number}} Sent
  * @typedef {{state: "refused", code: string, text: string}} Refused
@@ -43,7 +44,9 @@ const KEPT = "post:";
 /** Ends of a client that say nothing of a post's fate: it is offered again, to the next one. */
 const NO_ANSWER = new Set(["Disconnected", "Stopped", "StoreError"]);
 /** Codes (SPEC 14.2) and errors that a page has words for. @type {Readonly<Record<string | number, string>>} */
-const REFUSALS = { 600: "INVALID", 602: "FORBIDDEN", 603: "NOT_FOUND", 606: "TOO_LONG", 609: "QUOTA", Misuse: "INVALID", OutboxFull: "TOO_MANY" };
+const REFUSALS = {
+  600: "INVALID", 602: "FORBIDDEN", 603: "NOT_FOUND", 606: "TOO_LONG", 609: "QUOTA", Misuse: "INVALID", OutboxFull: "TOO_MANY",
+};
 
 export class Posts {
   /** By key, oldest first. @type {Map<string, Entry>} */
@@ -83,10 +86,9 @@ export class Posts {
     if (!now) void this.#kept?.put(KEPT + post.name, post);
     this.#changed();
     const patience = this.#lineWaits() ? 0 : PATIENCE_MS;
-    return Promise.race([
-      settled,
-      /** @type {Promise<Waiting>} */ (new Promise((resolve) => setTimeout(() => resolve({ state: "waiting", settled }), patience))),
-    ]);
+    /** @type {Promise<Waiting>} */
+    const late = new Promise((resolve) => setTimeout(() => resolve({ state: "waiting", settled }), patience));
+    return Promise.race([settled, late]);
   }
 
   /** A refused one, once more. @param {string} name */
@@ -102,9 +104,32 @@ export class Posts {
     if (this.#entries.get(name)?.post.refused) this.#remove(name);
   }
 
+  /**
+   * An older copy of the records is back, and these are not in it. Words are offered again, by a tap; buttons were about what
+   * is gone, too.
+   *
+   * @param {string} conversationId
+   * @param {readonly {key: Uint8Array, content: Readonly<Record<string, any>> | null}[]} posts
+   */
+  lost(conversationId, posts) {
+    for (const { key, content } of posts) {
+      if (typeof content?.text !== "string" || content.label !== undefined || content.text.startsWith("/")) continue;
+      const refused = /** @type {Refused} */ ({ state: "refused", code: "LOST", text: "" });
+      const post = { name: hex(key), conversationId, key, text: content.text, since: Date.now(), refused };
+      this.#enter(post, false, false);
+      void this.#kept?.put(KEPT + post.name, post);
+    }
+    this.#changed();
+  }
+
   // -- the client's coming and going ----------------------------------------------------------------------------------------
 
-  /** There is a client: what waits is offered, in its order; also what an earlier page kept. @param {TabClient} tab @param {Kept | null} kept */
+  /**
+   * There is a client: what waits is offered, in its order; also what an earlier page kept.
+   *
+   * @param {TabClient} tab
+   * @param {Kept | null} kept
+   */
   async goThrough(tab, kept) {
     this.#tab = tab;
     this.#kept = kept;
@@ -153,7 +178,8 @@ export class Posts {
   #offer(entry) {
     const { conversationId, text, label, card, key } = entry.post;
     const content = { type: "text", text, ...(label === undefined ? {} : { label, card }) };
-    this.#tab?.post(conversationId, content, { key }).then((posted) => this.#stored(entry, posted), (error) => this.#failed(entry, error));
+    const posting = this.#tab?.post(conversationId, content, { key });
+    posting?.then((posted) => this.#stored(entry, posted), (error) => this.#failed(entry, error));
   }
 
   /** @param {Entry} entry @param {{position: number, sentAt: number}} posted */

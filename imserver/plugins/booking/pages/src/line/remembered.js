@@ -1,6 +1,6 @@
 /**
- * Who this browser is, as the page last knew it: so that a page opened without a network finds what is kept, and tabs notice when
- * another tab became somebody else. No secret: the cookie alone lets anybody in, and scripts cannot read it.
+ * Who this browser is, as the page last knew it: so that a page opened without a network finds what is kept, and tabs notice
+ * when another tab became somebody else. No secret: the cookie alone lets anybody in, and scripts cannot read it.
  */
 
 /**

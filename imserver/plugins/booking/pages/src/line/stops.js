@@ -1,16 +1,24 @@
-/** Why a client ended by itself, what that means for the page, and what a person can do about it. As tables: no other place decides. */
+/**
+ * Why a client ended by itself, what that means for the page, and what a person can do about it. As tables: no other place
+ * decides.
+ */
 
 /** @import { CloseCode } from "./client.js" */
 
 /**
  * `SIGNED_OUT`: this browser's sign-in was ended, here or elsewhere. `OTHER_ACCOUNT`: another tab made this browser somebody
  * else's. `ELSEWHERE`: another page speaks for this device now. `OUTDATED`: page, server and store are of different versions.
- * `OLD_TAB`: a tab of an older version holds the store. `REFUSED`: the server does not take this browser. `FAILED`: see the text.
+ * `OLD_TAB`: a tab of an older version holds the store. `REFUSED`: the server does not take this browser. `FAILED`: see the
+ * text.
  *
  * @typedef {"SIGNED_OUT" | "OTHER_ACCOUNT" | "ELSEWHERE" | "OUTDATED" | "OLD_TAB" | "REFUSED" | "FAILED"} StopCode
  */
 
-/** What helps: begin as somebody new, load the page again, or have the line here. @type {Readonly<Record<StopCode, "begin" | "reload" | "here">>} */
+/**
+ * What helps: begin as somebody new, load the page again, or have the line here.
+ *
+ * @type {Readonly<Record<StopCode, "begin" | "reload" | "here">>}
+ */
 export const STOP_ACTS = Object.freeze({
   SIGNED_OUT: "begin",
   OTHER_ACCOUNT: "reload",
@@ -22,8 +30,8 @@ export const STOP_ACTS = Object.freeze({
 });
 
 /**
- * What to do about an end: `stop` for good with a code; ask the server `who` this browser is, which settles it; open `again`, with
- * the store or in `memory`.
+ * What to do about an end: `stop` for good with a code; ask the server `who` this browser is, which settles it; open `again`,
+ * with the store or in `memory`.
  *
  * @typedef {{then: "stop", code: StopCode} | {then: "who" | "again" | "memory"}} Reaction
  */

@@ -1,6 +1,6 @@
 /**
- * Registers the service worker, and looks after new versions: a new one waits until somebody says "load it", or until the page is out of
- * sight and nothing is in work.
+ * Registers the service worker, and looks after new versions: a new one waits until somebody says "load it", or until the page
+ * is out of sight and nothing is in work.
  */
 
 /** A page that stays open asks so often whether there is a newer one. */

@@ -1,6 +1,7 @@
 /**
- * The service worker: lets the page open without a network. It keeps the page's own versioned parts and its one document, never an
- * answer of the server (`/api`, `/x`, `/files`, feeds): what is known of a person lies in the page's own store, and goes with a sign-out.
+ * The service worker: lets the page open without a network. It keeps the page's own versioned parts and its one document,
+ * never an answer of the server (`/api`, `/x`, `/files`, feeds): what is known of a person lies in the page's own store, and
+ * goes with a sign-out.
  */
 
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
@@ -43,7 +44,11 @@ function answerTo(request) {
   return request.mode === "navigate" && SCREENS.test(url.pathname) ? shown(request) : null;
 }
 
-/** The newest document, which may be of a newer version than this worker; the kept one if the server does not answer. @param {Request} request */
+/**
+ * The newest document, which may be of a newer version than this worker; the kept one if the server does not answer.
+ *
+ * @param {Request} request
+ */
 async function shown(request) {
   const fresh = fetch(request);
   try {

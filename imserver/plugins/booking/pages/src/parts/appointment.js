@@ -33,7 +33,7 @@ export function When({ wall, at, state, shop }) {
     <p class="when">
       <span>${longDay(wall, state.language)}</span>
       <strong class="number">${timeOf(wall)}</strong>
-      ${zone && html`<small class="quiet">${t("time.zone", { zone: zone.name })} ${t("time.zone_here", { here: zone.here })}</small>`}
+      ${zone && html`<small class="quiet">${t("time.zone", { zone: zone.name })} ${t("time.zone_here", zone)}</small>`}
     </p>
   `;
 }
@@ -44,7 +44,8 @@ export function AppointmentCard({ appointment, state }) {
   const map = mapLink(shop?.map ?? null);
   /** @type {[string, any][]} */
   const facts = [
-    [t("booked.service"), `${named(service?.name) || appointment.service} · ${t("time.minutes", { minutes: appointment.minutes })}`],
+    [t("booked.service"),
+      `${named(service?.name) || appointment.service} · ${t("time.minutes", { minutes: appointment.minutes })}`],
     [t("booked.where"), html`${named(shop?.name)}<br />${named(shop?.address)}${map && html` · <a href=${map} target="_blank"
       rel="noopener noreferrer">${t("page.map")}<span class="spoken"> ${t("page.new_window")}</span></a>`}`],
     [t("booked.who"), appointment.person || appointment.name],

@@ -19,8 +19,9 @@ export function DayStrip({ days, shown, language, now, zone, onChoose }) {
   const strip = useRef(/** @type {HTMLElement | null} */ (null));
   // The chosen day is in sight; only the strip scrolls, never the page under a thumb.
   useEffect(() => {
-    const chosen = strip.current?.querySelector("input:checked")?.parentElement;
-    if (strip.current && chosen) strip.current.scrollLeft = chosen.offsetLeft - strip.current.clientWidth / 2 + chosen.clientWidth / 2;
+    const { current } = strip;
+    const chosen = current?.querySelector("input:checked")?.parentElement;
+    if (current && chosen) current.scrollLeft = chosen.offsetLeft - (current.clientWidth - chosen.clientWidth) / 2;
   }, [shown, days.length]);
   return html`
     <fieldset class="field">

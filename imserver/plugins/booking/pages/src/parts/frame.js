@@ -18,7 +18,7 @@ export function Frame({ state, page, children }) {
   return html`
     <a class="skip button main" href="#content">${t("page.skip")}</a>
     <${Top} state=${state} page=${page} />
-    ${state.route.name !== "chat" && html`<${LineStrip} state=${state} page=${page} />`}
+    ${!(state.route.name === "chat" && state.line.state === "stopped") && html`<${LineStrip} state=${state} page=${page} />`}
     <main class="content" id="content">${children}</main>
     ${state.route.name !== "chat" && html`<${Bottom} state=${state} page=${page} />`}
     <div class="spoken" role="status" aria-live="polite"><span key=${state.said.count}>${state.said.text}</span></div>
@@ -108,7 +108,7 @@ function LineStrip({ state, page }) {
  * @param {Page} page
  * @returns {{icon: import("./icon.js").IconName, words: string, act?: string, does?: () => void} | null}
  */
-function stripOf({ line, reachable, update }, page) {
+function stripOf({ line, reachable, update, joined }, page) {
   if (line.state === "stopped") {
     const key = `line.${line.code}`;
     const words = hasWords(key) ? t(key) : t("line.stopped");
@@ -118,6 +118,10 @@ function stripOf({ line, reachable, update }, page) {
   if (line.state === "waiting") return { icon: "cut", words: t("line.waiting") };
   if (line.notice !== null) {
     return { icon: "info", words: t(`line.${line.notice}`), act: t("line.dismiss"), does: () => page.line.dismiss() };
+  }
+  if (joined !== "") {
+    const look = () => (page.store.set({ joined: "" }), page.router.go(addressOf("devices")));
+    return { icon: "person", words: t("line.joined", { name: joined }), act: t("page.devices"), does: look };
   }
   return update === null ? null : { icon: "info", words: t("line.update"), act: t("line.reload"), does: update };
 }

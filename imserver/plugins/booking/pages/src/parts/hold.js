@@ -50,10 +50,14 @@ export function HoldLeft({ held, page, state, children }) {
     <div class="between hold">
       <span class="grow">
         ${children}
-        <span class=${soon ? "left soon" : "left"} role="timer" aria-live="off">${t("held.left", { left: minutesAndSeconds(left) })}</span>
+        <span class=${soon ? "left soon" : "left"} role="timer" aria-live="off">
+          ${t("held.left", { left: minutesAndSeconds(left) })}
+        </span>
       </span>
       ${shop && held.more !== null && (soon || extending) && html`
-        <button type="button" class="button" aria-disabled=${extending} onClick=${() => more(page, shop, held)}>${t("held.more")}</button>`}
+        <button type="button" class="button" aria-disabled=${extending} onClick=${() => more(page, shop, held)}>
+          ${t("held.more")}
+        </button>`}
     </div>
   `;
 }

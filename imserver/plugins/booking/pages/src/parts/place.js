@@ -66,7 +66,8 @@ export const Beside = ({ shop, language, whole = false }) => html`
  * @param {{shop: ShopPlace, language: import("../shapes.js").Language}} props
  */
 export const Visit = ({ shop: { info }, language }) => html`
-  ${info.parking && html`<section class="stack"><h2>${t("shop.parking")}</h2><${Lines} text=${named(info.parking)} /></section>`}
+  ${info.parking && html`
+    <section class="stack"><h2>${t("shop.parking")}</h2><${Lines} text=${named(info.parking)} /></section>`}
   <section class="stack">
     <h2>${t("shop.hours")}</h2>
     <dl class="facts hours">

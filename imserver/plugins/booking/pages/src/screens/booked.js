@@ -39,7 +39,9 @@ export const BookedScreen = ofShop(({ state, page, shop }) => {
     ${coming && html`<${BeforeYouCome} shop=${shop} pack=${state.packs[code]} />`}
     <div class="row no-print">
       <a class="button plain" href=${addressOf("chat", { shop: shop.id })}><${Icon} name="chat" />${t("booked.chat")}</a>
-      <button type="button" class="button plain" onClick=${() => window.print()}><${Icon} name="print" />${t("booked.print")}</button>
+      <button type="button" class="button plain" onClick=${() => window.print()}>
+        <${Icon} name="print" />${t("booked.print")}
+      </button>
     </div>
   `;
 });

@@ -58,7 +58,8 @@ export const CancelScreen = ofShop(({ state, page, shop }) => {
       <button type="button" class="button alarm wide" aria-disabled=${working} onClick=${() => void (!working && yes())}>
         ${working ? t("cancel.sending") : t("cancel.yes")}
       </button>
-      <button type="button" class="button main wide" onClick=${() => page.router.back(addressOf("booked", { shop: shop.id, code }))}>
+      <button type="button" class="button main wide"
+        onClick=${() => page.router.back(addressOf("booked", { shop: shop.id, code }))}>
         ${t("cancel.keep")}
       </button>
     </div>
@@ -74,7 +75,8 @@ export const CancelScreen = ofShop(({ state, page, shop }) => {
  */
 async function cancel(page, shop, { code, cancel: command }) {
   const gone = (/** @type {import("../shapes.js").Mine} */ mine) => !mine.upcoming.some((one) => one.code === code);
-  const asked = (/** @type {import("../shapes.js").Mine} */ mine) => mine.cancelling?.codes.includes(code) === true || gone(mine);
+  const asked = (/** @type {import("../shapes.js").Mine} */ mine) =>
+    mine.cancelling?.codes.includes(code) === true || gone(mine);
   if (!(await page.acts.do("cancel", code, shop, command ?? "", asked))) return false;
   const mine = page.store.get().mine.value;
   if (mine === null || gone(mine)) return true;

@@ -23,7 +23,9 @@ export function MineScreen({ state, page }) {
     `;
   }
   const { held, upcoming, past } = mine;
-  if (held === null && upcoming.length === 0 && past.length === 0) return html`<div class="screen"><${None} state=${state} /></div>`;
+  if (held === null && upcoming.length + past.length === 0) {
+    return html`<div class="screen"><${None} state=${state} /></div>`;
+  }
   return html`
     <div class="screen">
       <h1 tabindex="-1">${t("mine.title")}</h1>
@@ -43,7 +45,9 @@ export function MineScreen({ state, page }) {
 const List = ({ title, listed, state }) => html`
   <section class="stack">
     <h2>${title}</h2>
-    <ul class="stack">${listed.map((one) => html`<li key=${one.code}><${AppointmentLine} appointment=${one} state=${state} /></li>`)}</ul>
+    <ul class="stack">
+      ${listed.map((one) => html`<li key=${one.code}><${AppointmentLine} appointment=${one} state=${state} /></li>`)}
+    </ul>
   </section>
 `;
 

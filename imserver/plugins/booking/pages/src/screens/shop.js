@@ -65,7 +65,8 @@ function Soonest({ state, page, shop }) {
         </h2>
         <p class="small quiet">${t("shop.soonest_for", { service: named(service.name), minutes: service.minutes })}</p>
       </div>
-      ${failed && html`<${Failed} title=${t("time.failed")} code=${days.code || day.code} onRetry=${() => page.readings.refresh()} />`}
+      ${failed && html`
+        <${Failed} title=${t("time.failed")} code=${days.code || day.code} onRetry=${() => page.readings.refresh()} />`}
       ${waiting && html`<${Waiting} rows=${2} />`}
       ${!waiting && !failed && free.length === 0 && html`<p>${t("shop.no_times")}</p>`}
       <ul class="times">

@@ -28,6 +28,7 @@ export const YouScreen = ofShop((/** @type {Props} */ { state, page, shop }) => 
   // What was held last: when it ends, one sees what ended, and the form stays as it was.
   const last = useRef(/** @type {Held | null} */ (null));
   if (now !== null) last.current = now;
+  if (state.session === null) last.current = null; // signed out: it is nobody's form
   const held = last.current;
   const left = useSeconds(page, now?.until ?? null);
   const booked = mine?.upcoming.find((one) => one.code === held?.code);
@@ -154,8 +155,8 @@ function Form({ state, page, shop, held, over }) {
 }
 
 /**
- * Enter in the name: goes to what is missing, and books only if nothing is. Enter that ends a composition of an input method does
- * nothing else (Safari says 229 and no longer `isComposing`).
+ * Enter in the name: goes to what is missing, and books only if nothing is. Enter that ends a composition of an input method
+ * does nothing else (Safari says 229 and no longer `isComposing`).
  *
  * @param {KeyboardEvent} event
  * @param {ReturnType<typeof faults>} wrong
@@ -225,8 +226,12 @@ function Outcome({ state, page, shop, held, draft, asked }) {
     return html`
       <${Notice} kind="bad" title=${t("you.differs")}>
         <p>${t("you.differs_text")}</p>
-        <dl class="facts">${unlike.map((field) => html`<dt>${LABELS[field]()}</dt><dd>${understood(state, held, field)}</dd>`)}</dl>
-        <button type="button" class="button" onClick=${() => void confirm(page, shop, held.code)}>${t("you.differs_yes")}</button>
+        <dl class="facts">
+          ${unlike.map((field) => html`<dt>${LABELS[field]()}</dt><dd>${understood(state, held, field)}</dd>`)}
+        </dl>
+        <button type="button" class="button" onClick=${() => void confirm(page, shop, held.code)}>
+          ${t("you.differs_yes")}
+        </button>
       <//>
     `;
   }
