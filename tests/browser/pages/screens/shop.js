@@ -69,6 +69,8 @@ export class FakeShop {
     this.refuses = null;
     /** Facts that the bot understands otherwise, once. @type {Record<string, any> | null} */
     this.misunderstands = null;
+    /** What the bot makes of the visit once it knows the person (service, minutes). @type {Record<string, any>} */
+    this.fits = {};
     this.signedIn = false;
     this.numbers = 0;
     /** @type {any} */
@@ -275,7 +277,7 @@ export class FakeShop {
     };
     this.misunderstands = null;
     const consent = said.consent ? { ...known.consent, [at]: said.consent } : known.consent;
-    this.set({ held: { ...held, facts, ask: "confirm", confirm: "/yes" }, known: { ...known, name: facts.name, age: facts.age, consent } });
+    this.set({ held: { ...held, ...this.fits, facts, ask: "confirm", confirm: "/yes" }, known: { ...known, name: facts.name, age: facts.age, consent } });
     return null;
   }
 
