@@ -164,6 +164,20 @@ async def test_a_visit_that_the_shop_fits_to_the_person_is_shown_and_said_before
     assert (await visitor.shop("shop.posts"))[-2].startswith("/details\nname: Bo Lee")
 
 
+async def test_later_days_are_a_tap_away_up_to_the_horizon(visitor: Visitor):
+    await visitor.opens("/s/garden/time?day=2026-12-13")
+    await visitor.sees("December")
+    await visitor.page.get_by_label("What for").select_option("lens-check")
+    await expect(visitor.page.get_by_role("radio", name="Sunday 13 December")).to_be_checked()
+    await visitor.button("Later days").click()
+    await visitor.button("Later days").click()
+    await visitor.page.get_by_role("radio", name="Sunday 10 January").check()
+    await visitor.sees("January")
+    await expect(visitor.button("Later days")).to_have_count(0)
+    await visitor.page.get_by_role("button", name=re.compile(r"^\d\d:\d\d$")).first.click()
+    await visitor.sees("Sun 10 Jan")
+
+
 # -- what happens meanwhile -------------------------------------------------------------------------------------------
 
 

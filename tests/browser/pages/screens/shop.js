@@ -40,6 +40,7 @@ function shop(id, zh, en, street, strasse) {
     phone: "000-5550-1801",
     zone: ZONE,
     languages: ["zh-CN", "en"],
+    horizonDays: 40,
     open: { now: true, text: { zh: "营业至 20:00", en: "until 20:00" } },
     services: SERVICES.map(([service, one, other, minutes, asksAge, asksFirstVisit], index) =>
       ({ id: service, name: { zh: one, en: other }, minutes, usual: index === 0, asksAge, asksFirstVisit })),
