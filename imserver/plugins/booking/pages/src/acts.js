@@ -47,8 +47,9 @@ export class Acts {
    * @param {ShopPlace} shop
    * @param {string} command
    * @param {(mine: Mine) => boolean} reached
+   * @param {(mine: Mine) => boolean} [lost]  Once the bot has answered: it is refused, and nothing more comes.
    */
-  async do(name, target, shop, command, reached) {
+  async do(name, target, shop, command, reached, lost = () => false) {
     const { act, reachable } = this.#store.get();
     if (isGoing(act)) return false;
     if (!reachable) return this.#end(name, target, "failed", "NO_NETWORK");
@@ -58,10 +59,10 @@ export class Acts {
     const answers = [];
     const stop = this.#line.heard((message) => void (message.senderId === shop.bot && answers.push(message)));
     try {
-      const posted = await this.#line.post(shop, command);
+      const posted = await inTime(this.#line.post(shop, command));
       // Older messages may come at the same time: this browser was away, and the first act connects it.
       const answered = () => answers.filter((message) => isBehind(message, posted));
-      if (await this.#settled(reached, answered)) return this.#end(name, target, "done", "");
+      if (await this.#settled({ reached, lost }, answered)) return this.#end(name, target, "done", "");
       const said = answered();
       if (said.length === 0) return this.#end(name, target, "failed", "SLOW");
       return this.#end(name, target, "refused", "", wordsOf(said[said.length - 1]));
@@ -83,10 +84,10 @@ export class Acts {
    * Whether what was asked for came about. The bot's answer is the signal to read one's appointments at once: the hint that
    * they changed comes at most once a second.
    *
-   * @param {(mine: Mine) => boolean} reached
+   * @param {{reached: (mine: Mine) => boolean, lost: (mine: Mine) => boolean}} ends
    * @param {() => Message[]} answered
    */
-  #settled(reached, answered) {
+  #settled({ reached, lost }, answered) {
     return new Promise((resolve) => {
       let heard = 0;
       /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -106,9 +107,10 @@ export class Acts {
         const count = answered().length;
         if (count === heard) return;
         heard = count;
-        await this.#readings.readMine();
-        look();
         refusal ??= setTimeout(() => finish(false), REFUSED_MS);
+        const mine = await this.#readings.readMine();
+        look();
+        if (mine && lost(mine)) finish(false);
       };
       const deadline = setTimeout(() => finish(false), GIVE_UP_MS);
       const unsubscribe = this.#store.subscribe(look);
@@ -133,6 +135,26 @@ export class Acts {
   /** @param {Act} act */
   #set(act) {
     this.#store.set({ act });
+  }
+}
+
+/**
+ * A post that nobody takes is let go, as an answer that does not come.
+ *
+ * @template T
+ * @param {Promise<T>} posted
+ * @returns {Promise<T>}
+ */
+async function inTime(posted) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(Object.assign(new Error("no answer"), { code: "SLOW" })), GIVE_UP_MS);
+  });
+  try {
+    return await /** @type {Promise<T>} */ (Promise.race([posted, late]));
+  } finally {
+    clearTimeout(timer);
   }
 }
 
