@@ -14,10 +14,15 @@ const SLOW_MS = 1200;
 const REFUSED_MS = 1500;
 /** Without any answer. The post stays in the outbox and goes out: the screen says so and lets go. */
 const GIVE_UP_MS = 30_000;
+/** The same from the tap on, of a post that the server has not taken. The line refuses one that it has not begun sooner. */
+const NOT_TAKEN_MS = 45_000;
 
 /** Whether it is under way, of these names if any are given. @param {Act | null} act @param {string[]} names */
 export const isGoing = (act, ...names) =>
   (act?.state === "sending" || act?.state === "slow") && (names.length === 0 || names.includes(act.name));
+
+/** Whether a tap waits for a server that is away. @param {PageState} state */
+export const awaitsServer = ({ act, line }) => act?.state === "slow" && line.state === "waiting";
 
 /** Whether it came to nothing. @param {Act | null} act @param {string[]} names @returns {act is Act} */
 export const cameToNothing = (act, ...names) =>
@@ -107,10 +112,10 @@ export class Acts {
         const count = answered().length;
         if (count === heard) return;
         heard = count;
-        refusal ??= setTimeout(() => finish(false), REFUSED_MS);
         const mine = await this.#readings.readMine();
         look();
         if (mine && lost(mine)) finish(false);
+        refusal ??= setTimeout(() => finish(false), REFUSED_MS);
       };
       const deadline = setTimeout(() => finish(false), GIVE_UP_MS);
       const unsubscribe = this.#store.subscribe(look);
@@ -139,23 +144,17 @@ export class Acts {
 }
 
 /**
- * A post that nobody takes is let go, as an answer that does not come.
+ * The same, or after `NOT_TAKEN_MS` an error with the code SLOW.
  *
  * @template T
- * @param {Promise<T>} posted
+ * @param {Promise<T>} posting
  * @returns {Promise<T>}
  */
-async function inTime(posted) {
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(Object.assign(new Error("no answer"), { code: "SLOW" })), GIVE_UP_MS);
+function inTime(posting) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(Object.assign(new Error("not taken yet"), { code: "SLOW" })), NOT_TAKEN_MS);
+    posting.then(resolve, reject).finally(() => clearTimeout(timer));
   });
-  try {
-    return await /** @type {Promise<T>} */ (Promise.race([posted, late]));
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /**

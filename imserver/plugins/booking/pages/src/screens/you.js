@@ -5,7 +5,7 @@ import { longDay, shortDay, timeOf } from "../dates.js";
 import { Box, Choice, Submit, TextField } from "../parts/form.js";
 import { HoldLeft, useSeconds } from "../parts/hold.js";
 import { Icon } from "../parts/icon.js";
-import { Empty, Nothing, Notice } from "../parts/notice.js";
+import { Empty, Nothing, Notice, underWay } from "../parts/notice.js";
 import { Lines } from "../parts/lines.js";
 import { ownIsComing } from "../readings.js";
 import { addressOf } from "../router.js";
@@ -169,7 +169,7 @@ function Form({ state, page, shop, held, refused, over }) {
     focusField(form.current, [...wrong.keys()][0]);
   };
   const words = { sending: t("you.sending"), slow: t("you.sending_slow") };
-  const going = busy(state) ? words[/** @type {"sending" | "slow"} */ (state.act?.state)] : "";
+  const going = busy(state) ? underWay(state, words[/** @type {"sending" | "slow"} */ (state.act?.state)]) : "";
   return html`
     <form class="screen" ref=${form} noValidate onSubmit=${submit}
       onKeyDown=${(/** @type {KeyboardEvent} */ event) => onEnter(event, wrong, form.current)}>

@@ -37,6 +37,9 @@ export const en = {
   "line.joined": "{name} was signed in by a link of yours. Not you? Sign it out.",
   "line.update": "There is a newer version of this page.",
 
+  // An act that waits
+  "act.server": "The shop's server is coming back: one moment…",
+
   // Failures by code. What to do is the button beside them.
   "failed.title": "That did not work",
   "failed.OFFLINE": "The server was not reached. Nothing was booked.",

@@ -38,6 +38,9 @@ export const zh = {
   "line.joined": "{name} 用链接登录了你的账号。不是你？请让它退出。",
   "line.update": "页面有新版本。",
 
+  // An act that waits
+  "act.server": "门店的服务器正在恢复，请稍候…",
+
   // Failures by code
   "failed.title": "没有成功",
   "failed.OFFLINE": "连不上服务器，没有预约任何时间。",
