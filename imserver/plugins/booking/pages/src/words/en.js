@@ -142,6 +142,7 @@ export const en = {
   "you.staff": "The shop confirms this time itself, usually within opening hours.",
   "you.differs": "Please look again",
   "you.differs_text": "The shop understood this otherwise than you entered it:",
+  "you.differs_visit": "For this person the shop plans another visit. Nothing is booked yet:",
   "you.differs_yes": "That is right: book",
   "error.name": "Enter a name.",
   "error.name_long": "At most {most} characters.",

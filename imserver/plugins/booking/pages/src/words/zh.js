@@ -143,6 +143,7 @@ export const zh = {
   "you.staff": "这个时间由门店确认，通常在营业时间内答复。",
   "you.differs": "请再看一下",
   "you.differs_text": "门店的理解和您填写的不同：",
+  "you.differs_visit": "按这位来客的情况，门店安排的项目或时长不同，还没有预约：",
   "you.differs_yes": "没错，就这样预约",
   "error.name": "请填写姓名。",
   "error.name_long": "最多 {most} 个字。",
