@@ -38,7 +38,7 @@ def page(bench: Bench, rivals: Sequence[str]) -> Iterator[Row]:
     for case, rows in (
         ("cold visits", lambda: _visits(bench)),
         ("taps beside others", lambda: _beside(bench)),
-        ("taps at once", lambda: _at_once(bench)),
+        ("taps at once", lambda: at_once(bench)),
     ):
         if made.is_file():
             yield from rows_or_reason("page", "imserver", case, rows)
@@ -103,7 +103,7 @@ def _beside(bench: Bench) -> Iterator[Row]:
     yield spent_row(row, seen.spent, machine.Ticks.now().share_since(steal))
 
 
-def _at_once(bench: Bench) -> Iterator[Row]:
+def at_once(bench: Bench) -> Iterator[Row]:
     """All say yes within one second."""
     with temporary_folder() as folder, _shop(folder / "chain.toml") as (target, _):
         count = bench.scaled(CONNECTED, least=2)

@@ -20,6 +20,7 @@ from benchmarks.results import Row
 from benchmarks.rivals import RIVALS, Missing
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.scenarios.base import rows_or_reason
+from benchmarks.scenarios.page import at_once
 from benchmarks.tables import COLUMNS
 from imserver.store.checks import check_database
 
@@ -209,3 +210,13 @@ def test_a_rival_that_is_missing_is_a_row_with_a_reason(monkeypatch: pytest.Monk
     assert "apt install mosquitto" in row.note
     assert row.clean
     assert not row.usable
+
+
+@slow
+def test_taps_that_are_due_at_once_are_all_answered(bench: Bench) -> None:
+    """The part of `page` that needs no browser."""
+    (row,) = at_once(bench)
+    assert row.clean, row.errors
+    assert row.figures["unanswered"] == 0
+    assert row.figures["taps"] >= 2
+    assert row.figures["tap_p95_ms"] > 0

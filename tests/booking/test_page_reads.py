@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -300,6 +301,16 @@ async def test_an_address_has_so_much_worked_out_and_what_is_kept_costs_nothing(
     assert await ask(99, "192.0.2.10") == 200, "another address"
     await shop.advance(0.02)
     assert await ask(99, "192.0.2.9") == 200
+
+
+async def test_a_crowd_that_opens_the_page_in_one_moment_is_answered(shop: Shop) -> None:
+    paths = [("chain", 60), (f"day?shop=garden&day={FRIDAY}", 40)]
+    asked = [
+        shop.kit.http("GET", f"/x/booking/{path}", address=f"192.0.2.{number}")
+        for path, count in paths
+        for number in range(count)
+    ]
+    assert {answer.status for answer in await asyncio.gather(*asked)} == {200}
 
 
 async def test_until_says_when_an_answer_passes_by_itself(shop: Shop) -> None:

@@ -489,6 +489,20 @@ def test_a_number_is_an_age_where_the_age_was_asked_and_a_button_where_buttons_w
     assert said(read("3", "slot")) == {"give number 3"}
 
 
+@pytest.mark.parametrize("command", ["/move Q7S6", "move A2S4 v2", "改约 M3PX"])
+@pytest.mark.parametrize(
+    "day", ["tomorrow", "today", "tonight", "tomorow", "wed", "day after tomorrow", "in two days", "明天"]
+)
+@pytest.mark.parametrize("staff", [False, True])
+def test_a_day_behind_a_code_is_the_day_that_it_is_without_one(command: str, day: str, staff: bool) -> None:
+    """The first letters of "tomorrow" are no word that leads from the code to the time."""
+    behind = read(f"{command} {day} 18:15", staff=staff).when
+    alone = read(f"/move {day} 18:15").when
+    assert behind is not None
+    assert alone is not None
+    assert (behind.candidates, behind.reason, behind.guess) == (alone.candidates, alone.reason, alone.guess)
+
+
 # ---------------------------------------------------------------------------------------------------------------------- staff
 
 

@@ -226,6 +226,22 @@ async def test_signed_out_from_another_browser_nothing_stays(world: PageWorld):
     await phone.sees(WELCOME)
 
 
+async def test_a_good_link_in_the_tab_of_a_used_one_is_good_and_out_of_sight(world: PageWorld):
+    person = await greeted(world)
+    await person.opens("/devices")
+    await person.tap("Make a link")
+    address = await person.page.get_by_text("/link#").inner_text(timeout=LOOK_MS)
+    phone = await world.person()
+    await phone.opens(f"/link#{'A' * 43}")
+    await phone.tap("Sign in")
+    await phone.sees_title("This link is used up")
+    await phone.page.goto(address)  # for a browser this is the same page
+    await phone.sees_title("Sign in on this device")
+    assert phone.page.url.endswith("/link")
+    await phone.tap("Sign in")
+    await phone.page.wait_for_url("**/mine")
+
+
 async def test_signing_out_here_asks_once_and_takes_everything_along(world: PageWorld):
     person = await greeted(world)
     tab = await person.another_tab("/devices")

@@ -147,6 +147,37 @@ async def test_the_shop_understood_something_else_and_nothing_is_booked_before_o
     await visitor.sees("Booked")
 
 
+async def test_a_visit_that_the_shop_fits_to_the_person_is_shown_and_said_before_the_yes(visitor: Visitor):
+    await visitor.holds()
+    await visitor.fills_in("Ann Lee")
+    await visitor.shop("void (shop.fits = {service: 'glasses', minutes: 75})")
+    await visitor.button("Book this time").click()
+    await visitor.page.clock.run_for(2000)
+    await visitor.hears("Please look again: exam and glasses · 75 min")
+    await expect(visitor.page.locator(".chosen")).to_contain_text("exam and glasses · 75 min")
+    assert (await visitor.shop("shop.posts"))[-1].startswith("/details")
+    # Another answer is another question: the yes was to this one.
+    await visitor.page.get_by_label("Name").fill("Bo Lee")
+    await expect(visitor.button("Book this time")).to_be_visible()
+    await visitor.button("Book this time").click()
+    await visitor.sees("Booked")
+    assert (await visitor.shop("shop.posts"))[-2].startswith("/details\nname: Bo Lee")
+
+
+async def test_later_days_are_a_tap_away_up_to_the_horizon(visitor: Visitor):
+    await visitor.opens("/s/garden/time?day=2026-12-13")
+    await visitor.sees("December")
+    await visitor.page.get_by_label("What for").select_option("lens-check")
+    await expect(visitor.page.get_by_role("radio", name="Sunday 13 December")).to_be_checked()
+    await visitor.button("Later days").click()
+    await visitor.button("Later days").click()
+    await visitor.page.get_by_role("radio", name="Sunday 10 January").check()
+    await visitor.sees("January")
+    await expect(visitor.button("Later days")).to_have_count(0)
+    await visitor.page.get_by_role("button", name=re.compile(r"^\d\d:\d\d$")).first.click()
+    await visitor.sees("Sun 10 Jan")
+
+
 # -- what happens meanwhile -------------------------------------------------------------------------------------------
 
 

@@ -332,3 +332,31 @@ test("seen again, the client hurries; a browser without a network waits", async 
   made.line.wake();
   assert.equal(made.line.state.state, "waiting");
 });
+
+test("a network that was away and cut nothing ends the waiting when it is back; a tap meanwhile finds that out, too", async () => {
+  const made = world();
+  await connected(made);
+  const away = () => {
+    made.online = false;
+    made.line.wake();
+    made.online = true;
+  };
+  away();
+  made.line.wake();
+  await made.until(() => made.line.state.state === "connected");
+  away();
+  assert.equal((await made.line.post(SHOP, "/book exam 2026-12-03 15:00")).state, "sent");
+});
+
+test("back on a network, a connection that is lost is not called one", async () => {
+  const made = world();
+  await connected(made);
+  made.last().state = "waiting";
+  made.online = false;
+  made.line.wake();
+  made.online = true;
+  made.line.wake();
+  await made.until(() => made.last().hurried === 1);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal(made.line.state.state, "waiting");
+});

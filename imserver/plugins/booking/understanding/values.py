@@ -33,7 +33,7 @@ _LIKE_CODE: Final = re.compile(
     r"(?<![a-z0-9])(?=[a-z]{0,5}[0-9])(?=[0-9]{0,5}[a-z])(?![0-9]+(?:st|nd|rd|th|am|pm|hrs?|ish|ans|yrs?|min|mins|yo)(?![a-z0-9]))[a-hj-np-z2-9]{4}(?![a-z0-9])"
 )
 #: 改约 M3PX 到周四: the word leads from the code to the time.
-_CODE_TO: Final = re.compile("\x02 ?(?P<to>改?到|换到|挪到|to)(?= ?[^ 店了货])")
+_CODE_TO: Final = re.compile("\x02 ?(?P<to>改?到|换到|挪到|to(?![a-z]))(?= ?[^ 店了货])")
 #: K7M2 错了 M4P9, "K7M2, no, M4P9": the last one counts, and the word of denial is about the first.
 _CODE_PUT_RIGHT: Final = template("values", "code_put_right")
 #: "K 7 M 2 I think": a word of one letter behind the signs.

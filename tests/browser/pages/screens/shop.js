@@ -40,6 +40,7 @@ function shop(id, zh, en, street, strasse) {
     phone: "000-5550-1801",
     zone: ZONE,
     languages: ["zh-CN", "en"],
+    horizonDays: 40,
     open: { now: true, text: { zh: "营业至 20:00", en: "until 20:00" } },
     services: SERVICES.map(([service, one, other, minutes, asksAge, asksFirstVisit], index) =>
       ({ id: service, name: { zh: one, en: other }, minutes, usual: index === 0, asksAge, asksFirstVisit })),
@@ -69,6 +70,8 @@ export class FakeShop {
     this.refuses = null;
     /** Facts that the bot understands otherwise, once. @type {Record<string, any> | null} */
     this.misunderstands = null;
+    /** What the bot makes of the visit once it knows the person (service, minutes). @type {Record<string, any>} */
+    this.fits = {};
     this.signedIn = false;
     this.numbers = 0;
     /** @type {any} */
@@ -275,7 +278,7 @@ export class FakeShop {
     };
     this.misunderstands = null;
     const consent = said.consent ? { ...known.consent, [at]: said.consent } : known.consent;
-    this.set({ held: { ...held, facts, ask: "confirm", confirm: "/yes" }, known: { ...known, name: facts.name, age: facts.age, consent } });
+    this.set({ held: { ...held, ...this.fits, facts, ask: "confirm", confirm: "/yes" }, known: { ...known, name: facts.name, age: facts.age, consent } });
     return null;
   }
 

@@ -14,10 +14,15 @@ const SLOW_MS = 1200;
 const REFUSED_MS = 1500;
 /** Without any answer. The post stays in the outbox and goes out: the screen says so and lets go. */
 const GIVE_UP_MS = 30_000;
+/** The same from the tap on, of a post that the server has not taken. The line refuses one that it has not begun sooner. */
+const NOT_TAKEN_MS = 45_000;
 
 /** Whether it is under way, of these names if any are given. @param {Act | null} act @param {string[]} names */
 export const isGoing = (act, ...names) =>
   (act?.state === "sending" || act?.state === "slow") && (names.length === 0 || names.includes(act.name));
+
+/** Whether a tap waits for a server that is away. @param {PageState} state */
+export const awaitsServer = ({ act, line }) => act?.state === "slow" && line.state === "waiting";
 
 /** Whether it came to nothing. @param {Act | null} act @param {string[]} names @returns {act is Act} */
 export const cameToNothing = (act, ...names) =>
@@ -58,7 +63,7 @@ export class Acts {
     const answers = [];
     const stop = this.#line.heard((message) => void (message.senderId === shop.bot && answers.push(message)));
     try {
-      const posted = await this.#line.post(shop, command);
+      const posted = await inTime(this.#line.post(shop, command));
       // Older messages may come at the same time: this browser was away, and the first act connects it.
       const answered = () => answers.filter((message) => isBehind(message, posted));
       if (await this.#settled(reached, answered)) return this.#end(name, target, "done", "");
@@ -134,6 +139,20 @@ export class Acts {
   #set(act) {
     this.#store.set({ act });
   }
+}
+
+/**
+ * The same, or after `NOT_TAKEN_MS` an error with the code SLOW.
+ *
+ * @template T
+ * @param {Promise<T>} posting
+ * @returns {Promise<T>}
+ */
+function inTime(posting) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(Object.assign(new Error("not taken yet"), { code: "SLOW" })), NOT_TAKEN_MS);
+    posting.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
 }
 
 /**

@@ -27,6 +27,7 @@
  * @property {string | null} phone
  * @property {string} zone  IANA.
  * @property {string[]} languages
+ * @property {number} horizonDays  So many days ahead can be booked.
  * @property {{now: boolean, text: Names}} open
  * @property {ServiceOffer[]} services
  * @property {"auto" | "staff"} confirmation

@@ -19,11 +19,23 @@ const DEAD = new Set(["GONE", "NOT_FOUND", "INVALID"]);
 
 /** @param {{state: import("../shapes.js").PageState, page: import("../page.js").Page}} props */
 export function LinkScreen({ state, page }) {
-  const [secret] = useState(() => location.hash.slice(1));
+  const [secret, setSecret] = useState(() => location.hash.slice(1));
   const [doing, setDoing] = useState(false);
   const [failed, setFailed] = useState("");
-  // Out of sight of whoever looks over a shoulder or takes a picture of the screen; the tap has it still.
-  useEffect(() => void (secret && history.replaceState(history.state, "", location.pathname)), []);
+  useEffect(() => {
+    // Behind `#` another link is no new page to the browser: a good one, opened where a used one was, comes as this event.
+    const take = () => {
+      const given = location.hash.slice(1);
+      if (!given) return;
+      // Out of sight of whoever looks over a shoulder or takes a picture of the screen; the tap has it still.
+      history.replaceState(history.state, "", location.pathname);
+      setSecret(given);
+      setFailed("");
+    };
+    take();
+    addEventListener("hashchange", take);
+    return () => removeEventListener("hashchange", take);
+  }, []);
   const redeem = async () => {
     setDoing(true);
     try {

@@ -2,7 +2,7 @@
 
 import { isGoing } from "../acts.js";
 import { longDay, shortDay, timeOf } from "../dates.js";
-import { Notice, failure } from "../parts/notice.js";
+import { Notice, failure, underWay } from "../parts/notice.js";
 import { addressOf } from "../router.js";
 import { html } from "../view.js";
 import { t } from "../words/index.js";
@@ -38,7 +38,8 @@ export function Taking({ state }) {
   if (act?.name !== "take" || act.state === "done") return null;
   const time = `${shortDay(act.target, language)} ${timeOf(act.target)}`;
   if (act.state === "sending" || act.state === "slow") {
-    return html`<p class="strip" role="status">${t(act.state === "slow" ? "time.taking_slow" : "time.taking", { time })}</p>`;
+    const words = t(act.state === "slow" ? "time.taking_slow" : "time.taking", { time });
+    return html`<p class="strip" role="status">${underWay(state, words)}</p>`;
   }
   if (act.state === "refused") {
     return html`

@@ -35,7 +35,9 @@ export const TimeScreen = ofShop(({ state, page, shop }) => {
 function Services({ shop, chosen, page }) {
   const choose = (/** @type {Event} */ event) => {
     const { value } = /** @type {HTMLSelectElement} */ (event.target);
-    page.router.go(addressOf("time", { shop: shop.id, query: { service: value } }), { replace: true });
+    // The same day, if one was chosen: that is when one has time.
+    const query = { ...page.store.get().route.query, service: value };
+    page.router.go(addressOf("time", { shop: shop.id, query }), { replace: true });
   };
   return html`
     <div class="field">

@@ -5,13 +5,13 @@ import { longDay, shortDay, timeOf } from "../dates.js";
 import { Box, Choice, Submit, TextField } from "../parts/form.js";
 import { HoldLeft, useSeconds } from "../parts/hold.js";
 import { Icon } from "../parts/icon.js";
-import { Empty, Nothing, Notice } from "../parts/notice.js";
+import { Empty, Nothing, Notice, underWay } from "../parts/notice.js";
 import { Lines } from "../parts/lines.js";
 import { ownIsComing } from "../readings.js";
 import { addressOf } from "../router.js";
 import { html, useEffect, useRef, useState } from "../view.js";
 import { named, t } from "../words/index.js";
-import { MAX_NAME, askedOf, command, differences, faults, known } from "./details.js";
+import { MAX_NAME, agreed, askedOf, command, differences, faults, known } from "./details.js";
 import { ofShop } from "./of_shop.js";
 import { Taking, take, takingNow } from "./taking.js";
 
@@ -70,12 +70,18 @@ const Chosen = ({ held, state, shop }) => html`
     <p>
       <strong class="block">${shortDay(held.wall, state.language)} · <span class="number">${timeOf(held.wall)}</span></strong>
       <span class="small">
-        ${named(shop.services.find(({ id }) => id === held.service)?.name)} · ${t("time.minutes", { minutes: held.minutes })}
+        ${visitWords(shop, held)}
       </span>
     </p>
     <a class="button plain" href=${addressOf("time", { shop: shop.id })}>${t("held.change")}</a>
   </div>
 `;
+
+/** What for, and how long. @param {ShopPlace} shop @param {import("./details.js").Shown} shown */
+function visitWords(shop, { service, minutes }) {
+  const name = named(shop.services.find(({ id }) => id === service)?.name) || service;
+  return `${name} · ${t("time.minutes", { minutes })}`;
+}
 
 /** The hold has ended; what to do about it is at the thumb. @param {{page: Page}} props */
 function Over({ page }) {
@@ -104,8 +110,14 @@ function Form({ state, page, shop, held, over }) {
   const [tried, setTried] = useState(false);
   const form = useRef(/** @type {HTMLFormElement | null} */ (null));
   const draft = state.drafts[shop.id] ?? known(held, mine);
-  const enter = (/** @type {Partial<Draft>} */ patch) =>
+  const enter = (/** @type {Partial<Draft>} */ patch) => {
+    page.acts.forget(); // what the shop said was of the answers before
     page.store.set({ drafts: { ...page.store.get().drafts, [shop.id]: { ...draft, ...patch } } });
+  };
+  // What the screen said when its button was tapped: the yes is to that.
+  const [shown, setShown] = useState(/** @type {import("./details.js").Shown} */ (held));
+  const understood = cameToNothing(state.act, "details", "confirm") && held.confirm !== null;
+  const unlike = understood ? differences(draft, asked, held, shown) : [];
   const wrong = faults(draft, asked);
   const fault = (/** @type {import("./details.js").Field} */ field) => {
     const key = tried ? wrong.get(field) : undefined;
@@ -115,12 +127,16 @@ function Form({ state, page, shop, held, over }) {
     event.preventDefault();
     if (busy(state) || over) return;
     setTried(true);
-    if (wrong.size === 0) return void book(page, shop, held, draft, asked);
+    if (wrong.size === 0 && unlike.length > 0) return void confirm(page, shop, held);
+    if (wrong.size === 0) {
+      setShown(held);
+      return void book(page, shop, held, draft, asked);
+    }
     page.say(wrong.size === 1 ? t("error.summary_one") : t("error.summary", { count: wrong.size }));
     focusField(form.current, [...wrong.keys()][0]);
   };
   const words = { sending: t("you.sending"), slow: t("you.sending_slow") };
-  const going = busy(state) ? words[/** @type {"sending" | "slow"} */ (state.act?.state)] : "";
+  const going = busy(state) ? underWay(state, words[/** @type {"sending" | "slow"} */ (state.act?.state)]) : "";
   return html`
     <form class="screen" ref=${form} noValidate onSubmit=${submit}
       onKeyDown=${(/** @type {KeyboardEvent} */ event) => onEnter(event, wrong, form.current)}>
@@ -141,14 +157,14 @@ function Form({ state, page, shop, held, over }) {
           <h2 class="label">${t("you.consent_title")}</h2>
           <div class="small"><${Lines} text=${named(shop.consent?.text)} /></div>
         <//>`}
-      <${Outcome} state=${state} page=${page} shop=${shop} held=${held} draft=${draft} asked=${asked} />
+      <${Outcome} state=${state} shop=${shop} held=${held} unlike=${unlike} />
       ${shop.confirmation === "staff" && html`<p class="small quiet">${t("you.staff")}</p>`}
       <div class="thumb">
         ${over
           ? html`<${Again} held=${held} state=${state} page=${page} shop=${shop} />`
           : html`
             <${HoldLeft} held=${held} page=${page} state=${state}><strong class="number">${timeOf(held.wall)}</strong><//>
-            <${Submit} busy=${going} words=${t("you.submit")} />`}
+            <${Submit} busy=${going} words=${t(unlike.length > 0 ? "you.differs_yes" : "you.submit")} />`}
       </div>
     </form>
   `;
@@ -180,29 +196,45 @@ function focusField(form, field) {
 }
 
 /**
- * Say the facts, compare what the shop understood with what is on the screen, and only then say yes.
+ * Say the facts, compare what the shop would book with what is on the screen, and only then say yes.
  *
  * @param {Page} page
  * @param {ShopPlace} shop
- * @param {Held} held
+ * @param {Held} shown  What was held when the button was tapped.
  * @param {Draft} draft
  * @param {import("./details.js").Field[]} asked
  */
-async function book(page, shop, held, draft, asked) {
+async function book(page, shop, shown, draft, asked) {
+  const unlike = (/** @type {Held} */ held) => differences(draft, asked, held, shown);
   const same = (/** @type {import("../shapes.js").Mine} */ { held: now }) =>
-    now?.code === held.code && now.confirm !== null && differences(draft, asked, now).length === 0;
-  const mine = page.store.get().mine.value;
-  const needed = asked.includes("consent") || mine === null || !same(mine);
-  if (needed && !(await page.acts.do("details", held.code, shop, command(draft, asked, shop), same))) return;
-  await confirm(page, shop, held.code);
+    now?.code === shown.code && now.confirm !== null && unlike(now).length === 0;
+  const before = page.store.get().mine.value;
+  if (before === null || !agreed(shop, before) || !same(before)) {
+    const done = await page.acts.do("details", shown.code, shop, command(draft, asked, shop), same);
+    const { held } = page.store.get().mine.value ?? {};
+    if (!done && held?.confirm) {
+      const parts = unlike(held).map((part) => understoodAs(page.store.get(), shop, held, part));
+      page.say(`${t("you.differs")}: ${parts.join(", ")}`);
+    }
+    if (!done) return;
+  }
+  const held = page.store.get().mine.value?.held;
+  if (held) await confirm(page, shop, held);
 }
 
-/** The yes of what is held now. @param {Page} page @param {ShopPlace} shop @param {string} code */
-async function confirm(page, shop, code) {
-  const yes = page.store.get().mine.value?.held?.confirm ?? null;
-  if (yes === null) return;
+/**
+ * The yes to what one has seen, unless it has become another meanwhile.
+ *
+ * @param {Page} page
+ * @param {ShopPlace} shop
+ * @param {Held} seen
+ */
+async function confirm(page, shop, seen) {
+  const { code } = seen;
+  const now = page.store.get().mine.value?.held ?? null;
+  if (now === null || now.confirm === null || now.code !== code || now.confirm !== seen.confirm) return;
   const booked = (/** @type {import("../shapes.js").Mine} */ mine) => mine.upcoming.some((one) => one.code === code);
-  if (!(await page.acts.do("confirm", code, shop, yes, booked))) return;
+  if (!(await page.acts.do("confirm", code, shop, now.confirm, booked))) return;
   const { language, drafts, mine, route } = page.store.get();
   const made = mine.value?.upcoming.find((one) => one.code === code);
   if (made === undefined) return;
@@ -214,32 +246,28 @@ async function confirm(page, shop, code) {
 }
 
 /**
- * What came of the last try, if it did not book: what the shop understood otherwise, its own words, or what failed.
+ * What came of the last try, if it did not book: what the shop would book instead, its own words, or what failed.
  *
- * @param {Props & {held: Held, draft: Draft, asked: import("./details.js").Field[]}} props
+ * @param {{state: PageState, shop: ShopPlace, held: Held, unlike: import("./details.js").Part[]}} props
  */
-function Outcome({ state, page, shop, held, draft, asked }) {
+function Outcome({ state, shop, held, unlike }) {
   const { act } = state;
   if (!cameToNothing(act, "details", "confirm")) return null;
-  const unlike = act.state === "refused" && held.confirm !== null ? differences(draft, asked, held) : [];
-  if (unlike.length > 0) {
-    return html`
-      <${Notice} kind="bad" title=${t("you.differs")}>
-        <p>${t("you.differs_text")}</p>
-        <dl class="facts">
-          ${unlike.map((field) => html`<dt>${LABELS[field]()}</dt><dd>${understood(state, held, field)}</dd>`)}
-        </dl>
-        <button type="button" class="button" onClick=${() => void confirm(page, shop, held.code)}>
-          ${t("you.differs_yes")}
-        </button>
-      <//>
-    `;
-  }
-  return html`<${Nothing} act=${act} />`;
+  if (unlike.length === 0) return html`<${Nothing} act=${act} />`;
+  return html`
+    <${Notice} kind="bad" title=${t("you.differs")}>
+      <p>${t(unlike.some((part) => part !== "visit") ? "you.differs_text" : "you.differs_visit")}</p>
+      <dl class="facts">
+        ${unlike.map((part) => html`<dt>${LABELS[part]()}</dt><dd>${understoodAs(state, shop, held, part)}</dd>`)}
+      </dl>
+    <//>
+  `;
 }
 
-/** @type {Record<import("./details.js").Field, () => string>} */
+/** @type {Record<import("./details.js").Part, () => string>} */
 const LABELS = {
+  visit: () => t("time.service"),
+  when: () => t("time.title"),
   name: () => t("you.name"),
   age: () => t("you.age"),
   first: () => t("you.first"),
@@ -250,11 +278,15 @@ const LABELS = {
  * What the shop understood, in words.
  *
  * @param {PageState} state
+ * @param {ShopPlace} shop
  * @param {Held} held
- * @param {import("./details.js").Field} field
+ * @param {import("./details.js").Part} part
  */
-function understood(state, { facts }, field) {
-  if (field === "age") return named(state.chain.value?.ages.find(({ id }) => id === facts.age)?.name) || facts.age;
-  if (field === "first") return facts.firstVisit ? t("you.yes") : t("you.no");
+function understoodAs(state, shop, held, part) {
+  const { facts, wall } = held;
+  if (part === "visit") return visitWords(shop, held);
+  if (part === "when") return `${shortDay(wall, state.language)} ${timeOf(wall)}`;
+  if (part === "age") return named(state.chain.value?.ages.find(({ id }) => id === facts.age)?.name) || facts.age;
+  if (part === "first") return facts.firstVisit ? t("you.yes") : t("you.no");
   return facts.name;
 }

@@ -37,6 +37,9 @@ export const en = {
   "line.joined": "{name} was signed in by a link of yours. Not you? Sign it out.",
   "line.update": "There is a newer version of this page.",
 
+  // An act that waits
+  "act.server": "The shop's server is coming back: one moment…",
+
   // Failures by code. What to do is the button beside them.
   "failed.title": "That did not work",
   "failed.OFFLINE": "The server was not reached. Nothing was booked.",
@@ -139,6 +142,7 @@ export const en = {
   "you.staff": "The shop confirms this time itself, usually within opening hours.",
   "you.differs": "Please look again",
   "you.differs_text": "The shop understood this otherwise than you entered it:",
+  "you.differs_visit": "For this person the shop plans another visit. Nothing is booked yet:",
   "you.differs_yes": "That is right: book",
   "error.name": "Enter a name.",
   "error.name_long": "At most {most} characters.",
