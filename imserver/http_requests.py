@@ -19,7 +19,7 @@ MAX_BODY_BYTES = 64 * 1024
 BODY_DEADLINE_S = 10.0
 #: One call of a handler (seconds).
 HANDLER_DEADLINE_S = 5.0
-#: Requests that one plugin or feature has in work; above that they are to come again.
+#: Requests that one feature has in work; above that they are to come again.
 MAX_AT_ONCE = 32
 #: HTTP statuses of refusals.
 STATUS_OF = {

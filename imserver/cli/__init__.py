@@ -19,6 +19,7 @@ EXTRA_MODULES = frozenset(
         "regex",
         "prompt_toolkit",
         "rich",
+        "icalendar",
         "segno",
         "structlog",
         "tzdata",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from imserver.http_requests import BODY_DEADLINE_S, HANDLER_DEADLINE_S, MAX_AT_ONCE, MAX_BODY_BYTES
+from imserver.http_requests import BODY_DEADLINE_S, HANDLER_DEADLINE_S, MAX_BODY_BYTES
 from imserver_protocol.shared.bounds import MAX_CONTENT_BYTES
 
 
@@ -49,7 +49,8 @@ class HostLimits:
     max_routes: int = 64
     #: Pages of one plugin at addresses of the site itself.
     max_pages: int = 32
-    max_http_requests: int = MAX_AT_ONCE
+    #: Most of them wait for the store, with at most 64 KiB each; a crowd that opens its pages in one moment fits.
+    max_http_requests: int = 256
     #: The body of one, which is kept in memory; how long it may take to come in; and its handler.
     max_http_body_bytes: int = MAX_BODY_BYTES
     http_body_deadline_s: float = BODY_DEADLINE_S

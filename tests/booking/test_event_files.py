@@ -9,6 +9,7 @@ import pytest
 
 from imserver.plugin_api import HttpResponse
 from imserver.plugins.booking.schedule.asked import MINE, MineParams
+from imserver.plugins.booking.web.limit import BURST
 from tests.booking.support.chains import demo
 from tests.booking.support.shop import NOW, Shop, shown
 
@@ -82,6 +83,14 @@ async def test_nobody_else_finds_it() -> None:
         held = (await shop.kit.call(MINE, "ann", MineParams())).mine.held
         assert held is not None
         assert (await get(shop, held.code)).status == 404, "it is none yet"
+
+
+async def test_whoever_asks_for_files_without_end_is_slowed_down() -> None:
+    """It takes no place from those who open the page meanwhile."""
+    async with Shop() as shop:
+        await shop.kit.user("ann")
+        answers = [await get(shop, "ZZ22") for _ in range(int(BURST) + 1)]
+        assert [answer.status for answer in answers[-2:]] == [404, 429]
 
 
 async def test_a_request_is_tentative_and_chinese_is_answered_in_chinese(tmp_path: Any) -> None:

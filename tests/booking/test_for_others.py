@@ -173,7 +173,11 @@ async def test_a_name_is_put_right_after_the_yes_by_a_command(line: str) -> None
         assert any(
             "更正" in shown(one) for one in said if one.conversation_id != here
         )  # the staff hear of it
-        (card,) = [one for one in shop.kit.messages(here) if one.content.get("ref", {}).get("id") == code]
+        (card,) = [
+            one
+            for one in shop.kit.messages(here)
+            if one.content.get("ref", {}).get("kind") == "appointment" and one.content["ref"]["id"] == code
+        ]
         assert "姓名: 安宁" in shown(card)
 
 

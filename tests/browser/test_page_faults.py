@@ -76,6 +76,22 @@ async def test_words_of_a_user_are_words_and_nothing_else(town: PageWorld):
     assert said == []
 
 
+async def test_a_network_that_was_away_for_a_moment_is_a_network_again(town: PageWorld):
+    """Nothing was cut: the page learns it from the browser alone. It says so, and books."""
+    person = await town.person()
+    await book(person, day=5)
+    await person.context.set_offline(True)
+    await person.sees("No network")
+    await person.context.set_offline(False)
+    await person.misses(re.compile("No network|connection is lost"))
+    await book(person, day=6)
+    await person.context.set_offline(True)
+    await person.sees("No network")
+    town.line.cut()  # and this time it was
+    await person.context.set_offline(False)
+    await person.misses(re.compile("No network|connection is lost"))
+
+
 async def test_a_button_of_yesterday_says_that_it_is_too_late(town: PageWorld):
     """Cancelled in one tab, while the other one is about to move it."""
     person, words = await town.person(), WORDS["en"]

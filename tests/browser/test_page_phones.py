@@ -45,7 +45,7 @@ async def test_another_phone_has_the_same_appointments_until_it_is_signed_out(wo
     )  # nobody reads it over a shoulder
     await second.tap(re.compile("^Sign in$"))
     await second.sees(time)
-    await first.sees("Chrome on Linux is signed in now. Not you? Sign it out under Devices.")
+    await first.sees("Chrome on Linux was signed in by a link of yours. Not you? Sign it out.")
     await third.opens(link)
     await third.tap(re.compile("^Sign in$"))
     await third.sees("This link is used up")

@@ -170,6 +170,7 @@ PROOFS = {
     "hostile-peers": ("pytest", ["-m", "prove", "tests/hostile"]),
     "random-input": ("pytest", ["-m", "prove", "tests/fuzz"]),
     "conformance": ("pytest", ["-n 3", "-m", "prove", "tests/conformance"]),
+    "tests": ("pytest", ["-m", "prove", "tests/store/test_planted.py"]),
 }
 
 

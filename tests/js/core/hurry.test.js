@@ -11,6 +11,7 @@ function world() {
   let now = 0;
   const timers = new Set();
   const attempts = [];
+  let silent = false;
   const environment = {
     ...MACHINE,
     now: () => now,
@@ -29,6 +30,7 @@ function world() {
     environment,
     transport: async () => {
       attempts.push(now);
+      if (silent) await new Promise(() => {});
       throw new Error("no network");
     },
   });
@@ -40,7 +42,7 @@ function world() {
     }
     await new Promise((resolve) => setImmediate(resolve));
   };
-  return { core, attempts, turn };
+  return { core, attempts, turn, silence: () => void (silent = true) };
 }
 
 test("the next attempt comes at once, and not more than once a second however often one hurries", async () => {
@@ -58,5 +60,20 @@ test("the next attempt comes at once, and not more than once a second however of
   assert.equal(attempts.length, 6);
   await turn(1);
   assert.equal(attempts.length, 7);
+  await core.abort();
+});
+
+test("who hurries during an attempt, which began on the network before, does not wait long for the next one", async () => {
+  const { core, attempts, turn, silence } = world();
+  core.open().catch(() => {});
+  await turn(0);
+  for (const ms of [500, 1000, 2000]) await turn(ms);
+  silence(); // as on a network that swallows everything: the attempt ends by its time-out
+  await turn(4000);
+  assert.equal(attempts.length, 5);
+  core.link.hurry();
+  await turn(10_000);
+  await turn(1000);
+  assert.equal(attempts.length, 6);
   await core.abort();
 });

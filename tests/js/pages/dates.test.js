@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  dayAt, daysAhead, longDay, numberOf, otherZone, plusDays, shortDay, timeOf, weekdayOf,
+  dayAt, daysAhead, longDay, numberOf, otherZone, plusDays, shortDay, stripOf, timeOf, weekdayOf,
 } from "../../../imserver/plugins/booking/pages/src/dates.js";
 
 const WALL = "2026-12-03T15:00";
@@ -40,8 +40,20 @@ test("another zone is named, with what the phone's clock shows; one with the sam
   assert.equal(otherZone(at, "Asia/Shanghai", "zh", "America/New_York")?.name, "中国标准时间");
   assert.equal(otherZone(at, "Asia/Shanghai", "en", "Asia/Singapore"), null);
   assert.equal(otherZone(at, "Asia/Shanghai", "en", "Asia/Shanghai"), null);
+  assert.equal(otherZone(at, "Pacific/Kiritimati", "en", "Pacific/Honolulu")?.here, "Wed 2 Dec 21:00", "the same hour of another day");
 });
 
 test("a zone that the browser does not know breaks nothing", () => {
   assert.match(dayAt(Date.parse("2026-12-03T07:00Z"), "Mars/Olympus"), /^2026-12-0[234]$/);
+});
+
+test("the strips of days go on to the horizon and end there", () => {
+  const now = Date.parse("2026-12-01T02:10Z");
+  const strip = (/** @type {string} */ day, horizonDays = 30) => Object.values(stripOf(day, now, { zone: "Asia/Shanghai", horizonDays }));
+  assert.deepEqual(strip(""), ["2026-12-01", 14, null, "2026-12-15"]);
+  assert.deepEqual(strip("2026-12-24"), ["2026-12-15", 14, "2026-12-01", "2026-12-29"]);
+  assert.deepEqual(strip("2026-12-29"), ["2026-12-29", 3, "2026-12-15", null]);
+  assert.deepEqual(strip("2027-12-29"), strip("2026-12-29"), "beyond the horizon");
+  for (const day of ["2026-11-01", "tomorrow", "2026-99-99"]) assert.deepEqual(strip(day), strip(""));
+  assert.deepEqual(strip("", 6), ["2026-12-01", 7, null, null]);
 });

@@ -11,8 +11,9 @@ import {
 const SHOP = { id: "garden", consent: { version: "2", text: { zh: "", en: "" } } };
 /** @type {any} */
 const EXAM = { asksAge: true, asksFirstVisit: true };
+const SEEN = { service: "exam", minutes: 40, wall: "2026-12-03T15:00" };
 /** @param {any} [patch] @returns {any} */
-const held = (patch = {}) => ({ facts: { name: "", age: "", firstVisit: null, person: "", ...patch } });
+const held = (patch = {}) => ({ ...SEEN, facts: { name: "", age: "", firstVisit: null, person: "", ...patch } });
 /** @param {any} [patch] @returns {any} */
 const mine = (patch = {}) => ({ known: { name: "", age: "", language: "", consent: {}, ...patch } });
 const FULL = { name: "Ann Lee", age: "adult", firstVisit: /** @type {const} */ ("no"), consent: true };
@@ -50,7 +51,16 @@ test("a name is one line of the command, whatever was pasted", () => {
 
 test("what the shop understood otherwise is found, field by field", () => {
   const asked = askedOf(SHOP, EXAM, null);
-  assert.deepEqual(differences(FULL, asked, held({ name: "Ann Lee", age: "adult", firstVisit: false })), []);
-  assert.deepEqual(differences(FULL, asked, held({ name: "Anne Lee", age: "child", firstVisit: null })), ["name", "age", "first"]);
-  assert.deepEqual(differences(FULL, ["name"], held({ name: "Ann Lee", age: "child" })), []);
+  assert.deepEqual(differences(FULL, asked, held({ name: "Ann Lee", age: "adult", firstVisit: false }), SEEN), []);
+  assert.deepEqual(differences(FULL, asked, held({ name: "Anne Lee", age: "child", firstVisit: null }), SEEN), ["name", "age", "first"]);
+  assert.deepEqual(differences(FULL, ["name"], held({ name: "Ann Lee", age: "child" }), SEEN), []);
+});
+
+test("a visit that the shop has fitted to the person, and another time, are not what the screen said", () => {
+  const exact = held({ name: "Ann Lee", age: "adult", firstVisit: false });
+  const parts = (/** @type {any} */ patch) => differences(FULL, ["name", "age", "first"], { ...exact, ...patch }, SEEN);
+  assert.deepEqual(parts({ service: "child-exam" }), ["visit"]);
+  assert.deepEqual(parts({ minutes: 30 }), ["visit"]);
+  assert.deepEqual(parts({ wall: "2026-12-03T15:30" }), ["when"]);
+  assert.deepEqual(parts({}), []);
 });

@@ -48,12 +48,15 @@ export class Reconnect {
     this._wake = () => {};
     /** No attempt before this: the server asked for it, or somebody hurries without end. */
     this._notBefore = -Infinity;
+    /** Somebody hurried since the last wait: the attempt under way may have begun on a network that is gone. */
+    this._hurried = false;
   }
 
   /** @param {Session} session  The server sent WELCOME. */
   welcomed(session) {
     this._session = session;
     this._welcomedAt = this._core.timers.now;
+    this._hurried = false;
   }
 
   /** Connect until `leaving`. Throws Stopped when the client must not come back by itself. */
@@ -76,17 +79,20 @@ export class Reconnect {
    */
   async _pause(ms, leastMs) {
     const { timers, limits } = this._core;
-    this._notBefore = timers.now + Math.max(limits.hurryEveryMs, Math.min(ms, leastMs));
-    const timer = timers.sleep(ms);
+    const shortest = Math.max(limits.hurryEveryMs, Math.min(ms, leastMs));
+    this._notBefore = timers.now + shortest;
+    const timer = timers.sleep(this._hurried ? Math.min(ms, shortest) : ms);
     await Promise.race([timer, new Promise((resolve) => (this._wake = () => resolve(undefined)))]);
     timer.catch(() => {}); // it may outlive the race, until the client is over
     this._wake = () => {};
+    this._hurried = false;
   }
 
-  /** See Client.hurry. */
+  /** See Client.hurry. An attempt under way goes on: whoever is slow to connect and hurries often would never be through. */
   hurry() {
     const { timers } = this._core;
     const wake = this._wake;
+    this._hurried = true;
     timers.after(this._notBefore - timers.now, wake);
   }
 

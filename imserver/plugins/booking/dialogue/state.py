@@ -153,9 +153,15 @@ _DECODER = msgspec.json.Decoder(Dialogue)
 
 def load_dialogue(tx: Rows, conversation_id: str, user_id: str) -> Dialogue | None:
     """The open question, or None if there is none or it is too old."""
+    found = load_touched(tx, conversation_id, user_id)
+    return None if found is None else found[1]
+
+
+def load_touched(tx: Rows, conversation_id: str, user_id: str) -> tuple[int, Dialogue] | None:
+    """The same, behind the time of the last answer to it (UTC ms)."""
     for other, text, at in dialogue_rows(tx, conversation_id):
         if other == user_id and at > tx.now_ms - MAX_AGE_MS:
-            return _DECODER.decode(text)
+            return at, _DECODER.decode(text)
     return None
 
 

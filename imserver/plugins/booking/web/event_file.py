@@ -56,6 +56,7 @@ class EventFiles:
         """The file, for who is signed in and has that appointment; for nobody else there is such a code."""
         if request.user_id is None:
             return HttpResponse.json({"error": "nobody is signed in", "code": "SIGNED_OUT"}, 401)
+        self._reads.count(request)  # each is written anew, beside the loop
         name = request.params["name"]
         code = name.removesuffix(_SUFFIX).upper()
         rows = await self._context.read(

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from imserver.plugins.booking.conversations import services_of
+from imserver.plugins.booking.conversations import ServiceConversation, services_of
 from imserver.plugins.booking.customers import customer, language_for
 from imserver.plugins.booking.dialogue.holding import MAX_EXTENSIONS
-from imserver.plugins.booking.dialogue.state import Dialogue, load_dialogue
+from imserver.plugins.booking.dialogue.state import Dialogue, load_touched
 from imserver.plugins.booking.messages.cards import CHANGEABLE
 from imserver.plugins.booking.messages.consent_text import consent_of
 from imserver.plugins.booking.messages.info_pack import event_path
@@ -54,7 +54,7 @@ class _Reading:
     served: Served
     user_id: str
     language: str
-    #: What is open in the conversation with each shop.
+    #: What is open in the conversation with each shop; first where something was said last, which is what a page goes on with.
     open: dict[str, Dialogue]
 
     def words(self, shop: Shop) -> Words:
@@ -64,12 +64,9 @@ class _Reading:
 def mine_of(rows: Rows, served: Served, user_id: str) -> Mine:
     """The answer to `x-booking.mine`."""
     services = [one for one in services_of(rows, user_id) if served.chain.shop(one.store_id) is not None]
-    dialogues = {one.store_id: load_dialogue(rows, one.conversation_id, user_id) for one in services}
     known = customer(rows, user_id)
     language = language_for(rows, user_id)
-    reading = _Reading(
-        rows, served, user_id, language, {store: state for store, state in dialogues.items() if state}
-    )
+    reading = _Reading(rows, served, user_id, language, _open(rows, services, user_id))
     coming = [one for one in upcoming(rows, user_id) if served.chain.shop(one.store_id) is not None]
     over = [one for one in past(rows, user_id, None, PAST_SHOWN) if one not in coming]
     booked = [_booked(reading, one) for one in coming]
@@ -90,6 +87,12 @@ def mine_of(rows: Rows, served: Served, user_id: str) -> Mine:
             _booked(reading, one, is_over=True) for one in over if served.chain.shop(one.store_id) is not None
         ),
     )
+
+
+def _open(rows: Rows, services: Sequence[ServiceConversation], user_id: str) -> dict[str, Dialogue]:
+    found = [(one.store_id, load_touched(rows, one.conversation_id, user_id)) for one in services]
+    touched = [(*state, store_id) for store_id, state in found if state is not None]
+    return {store_id: state for _, state, store_id in sorted(touched, key=lambda one: -one[0])}
 
 
 def _until(reading: _Reading, coming: Sequence[Appointment], booked: Sequence[Booked]) -> int | None:
@@ -113,7 +116,7 @@ def _held(reading: _Reading) -> Held | None:
             found.append((held, draft))
     if not found:
         return None
-    held, draft = max(found, key=lambda one: one[0].id)
+    held, draft = found[0]
     shop = reading.served.chain.shop(held.store_id)
     if shop is None or held.hold_until is None:
         return None

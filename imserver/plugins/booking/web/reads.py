@@ -156,6 +156,10 @@ class Reads:
         standing = await self._read(changes.SELECT)
         return self._chains.keep(revision, standing)
 
+    def count(self, request: HttpRequest) -> None:
+        """Something is to be worked out for this address. RATE_LIMITED if it had too much."""
+        self._limit.take(request.visitor_key, self._clock.monotonic())
+
     async def _answer(
         self,
         request: HttpRequest,
@@ -169,7 +173,7 @@ class Reads:
         until, body = self._kept.get(name, (0, b""))
         if not now_ms < until <= now_ms + KEPT_MS:  # also if the clock was set back
             if limited:
-                self._limit.take(request.visitor_key, self._clock.monotonic())
+                self.count(request)
             body = msgspec.json.encode(await work_out())
             self._kept[name] = (now_ms + KEPT_MS, body)
             self._kept.move_to_end(name)

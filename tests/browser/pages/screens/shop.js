@@ -40,6 +40,7 @@ function shop(id, zh, en, street, strasse) {
     phone: "000-5550-1801",
     zone: ZONE,
     languages: ["zh-CN", "en"],
+    horizonDays: 40,
     open: { now: true, text: { zh: "营业至 20:00", en: "until 20:00" } },
     services: SERVICES.map(([service, one, other, minutes, asksAge, asksFirstVisit], index) =>
       ({ id: service, name: { zh: one, en: other }, minutes, usual: index === 0, asksAge, asksFirstVisit })),
@@ -69,12 +70,16 @@ export class FakeShop {
     this.refuses = null;
     /** Facts that the bot understands otherwise, once. @type {Record<string, any> | null} */
     this.misunderstands = null;
+    /** What the bot makes of the visit once it knows the person (service, minutes). @type {Record<string, any>} */
+    this.fits = {};
+    /** Ages whose visit is longer than what is free. @type {Set<string>} */
+    this.short = new Set();
     this.signedIn = false;
     this.numbers = 0;
     /** @type {any} */
     this.mineNow = {
       conversations: {}, known: { name: "", age: "", language: "zh", consent: {} },
-      held: null, moving: null, cancelling: null, upcoming: [], past: [],
+      held: null, refused: null, moving: null, cancelling: null, upcoming: [], past: [],
     };
     this.chainNow = {
       name: { zh: "明视眼镜", en: "Clearview Optics" },
@@ -255,9 +260,10 @@ export class FakeShop {
 
   /** @param {string} at @param {string} service @param {string} wall */
   book(at, service, wall) {
-    if (this.taken.has(wall)) return `${wall.slice(11)} 刚刚被约走了。还有 15:00、15:30。`;
+    if (this.taken.has(wall)) return this.refuse(at, service, 40, wall, "taken", this.mineNow.known);
     const { known } = this.mineNow;
     this.set({
+      refused: null,
       held: {
         code: "A7K2", version: 1, shop: at, service, wall, at: atWall(wall), minutes: 40, until: this.now() + HOLD, extensionsLeft: 2,
         ask: "name", facts: { name: known.name, age: known.age, firstVisit: null, person: "" }, confirm: null, more: "/more", release: "/release",
@@ -266,16 +272,29 @@ export class FakeShop {
     return null;
   }
 
+  /** The bot's words, and what a page reads. @param {string} at @param {string} service @param {number} minutes @param {string} wall @param {string} why @param {any} facts */
+  refuse(at, service, minutes, wall, why, facts) {
+    const near = ["15:00", "15:30"].map((clock) => `${wall.slice(0, 10)}T${clock}`).map((one) => ({ wall: one, at: atWall(one) }));
+    this.set({ held: null, refused: { shop: at, service, minutes, wall, why, near, facts: { firstVisit: null, person: "", ...facts, service, minutes } } });
+    return `${wall.slice(11)} ${why}。还有 15:00、15:30。`;
+  }
+
   /** @param {string} at @param {Record<string, string>} said */
   details(at, said) {
-    const { held, known } = this.mineNow;
+    const { held: now, refused, known } = this.mineNow;
+    if (now === null && refused === null) return "?";
+    if (now === null) this.book(at, "exam", refused.wall);
+    const { held } = this.mineNow;
     const facts = {
       name: said.name, age: said.age ?? "", firstVisit: "first visit" in said ? said["first visit"] === "yes" : null, person: "",
       ...this.misunderstands,
     };
     this.misunderstands = null;
+    if (this.short.has(facts.age)) {
+      return this.refuse(at, "glasses", 75, held.wall, "outgrown", facts);
+    }
     const consent = said.consent ? { ...known.consent, [at]: said.consent } : known.consent;
-    this.set({ held: { ...held, facts, ask: "confirm", confirm: "/yes" }, known: { ...known, name: facts.name, age: facts.age, consent } });
+    this.set({ held: { ...held, ...this.fits, facts, ask: "confirm", confirm: "/yes" }, known: { ...known, name: facts.name, age: facts.age, consent } });
     return null;
   }
 

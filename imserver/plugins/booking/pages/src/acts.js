@@ -14,10 +14,15 @@ const SLOW_MS = 1200;
 const REFUSED_MS = 1500;
 /** Without any answer. The post stays in the outbox and goes out: the screen says so and lets go. */
 const GIVE_UP_MS = 30_000;
+/** The same from the tap on, of a post that the server has not taken. The line refuses one that it has not begun sooner. */
+const NOT_TAKEN_MS = 45_000;
 
 /** Whether it is under way, of these names if any are given. @param {Act | null} act @param {string[]} names */
 export const isGoing = (act, ...names) =>
   (act?.state === "sending" || act?.state === "slow") && (names.length === 0 || names.includes(act.name));
+
+/** Whether a tap waits for a server that is away. @param {PageState} state */
+export const awaitsServer = ({ act, line }) => act?.state === "slow" && line.state === "waiting";
 
 /** Whether it came to nothing. @param {Act | null} act @param {string[]} names @returns {act is Act} */
 export const cameToNothing = (act, ...names) =>
@@ -47,8 +52,9 @@ export class Acts {
    * @param {ShopPlace} shop
    * @param {string} command
    * @param {(mine: Mine) => boolean} reached
+   * @param {(mine: Mine) => boolean} [lost]  Once the bot has answered: it is refused, and nothing more comes.
    */
-  async do(name, target, shop, command, reached) {
+  async do(name, target, shop, command, reached, lost = () => false) {
     const { act, reachable } = this.#store.get();
     if (isGoing(act)) return false;
     if (!reachable) return this.#end(name, target, "failed", "NO_NETWORK");
@@ -58,10 +64,10 @@ export class Acts {
     const answers = [];
     const stop = this.#line.heard((message) => void (message.senderId === shop.bot && answers.push(message)));
     try {
-      const posted = await this.#line.post(shop, command);
+      const posted = await inTime(this.#line.post(shop, command));
       // Older messages may come at the same time: this browser was away, and the first act connects it.
       const answered = () => answers.filter((message) => isBehind(message, posted));
-      if (await this.#settled(reached, answered)) return this.#end(name, target, "done", "");
+      if (await this.#settled({ reached, lost }, answered)) return this.#end(name, target, "done", "");
       const said = answered();
       if (said.length === 0) return this.#end(name, target, "failed", "SLOW");
       return this.#end(name, target, "refused", "", wordsOf(said[said.length - 1]));
@@ -83,10 +89,10 @@ export class Acts {
    * Whether what was asked for came about. The bot's answer is the signal to read one's appointments at once: the hint that
    * they changed comes at most once a second.
    *
-   * @param {(mine: Mine) => boolean} reached
+   * @param {{reached: (mine: Mine) => boolean, lost: (mine: Mine) => boolean}} ends
    * @param {() => Message[]} answered
    */
-  #settled(reached, answered) {
+  #settled({ reached, lost }, answered) {
     return new Promise((resolve) => {
       let heard = 0;
       /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -106,8 +112,9 @@ export class Acts {
         const count = answered().length;
         if (count === heard) return;
         heard = count;
-        await this.#readings.readMine();
+        const mine = await this.#readings.readMine();
         look();
+        if (mine && lost(mine)) finish(false);
         refusal ??= setTimeout(() => finish(false), REFUSED_MS);
       };
       const deadline = setTimeout(() => finish(false), GIVE_UP_MS);
@@ -134,6 +141,20 @@ export class Acts {
   #set(act) {
     this.#store.set({ act });
   }
+}
+
+/**
+ * The same, or after `NOT_TAKEN_MS` an error with the code SLOW.
+ *
+ * @template T
+ * @param {Promise<T>} posting
+ * @returns {Promise<T>}
+ */
+function inTime(posting) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(Object.assign(new Error("not taken yet"), { code: "SLOW" })), NOT_TAKEN_MS);
+    posting.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
 }
 
 /**

@@ -91,6 +91,31 @@ export function daysAhead(wall, now, zone) {
   return Math.round((asUtc(dayOf(wall)).getTime() - asUtc(dayAt(now, zone)).getTime()) / 86_400_000);
 }
 
+/** Days in the strip: two weeks, the time in which most people book. */
+const DAYS = 14;
+
+/**
+ * The days in the strip around a day (by default today), and where the strips before and behind it begin; null where there is
+ * none: nothing is booked in the past, nor beyond the shop's horizon.
+ *
+ * @param {string} day
+ * @param {number} now
+ * @param {{zone: string, horizonDays: number}} shop
+ */
+export function stripOf(day, now, { zone, horizonDays }) {
+  const today = dayAt(now, zone);
+  const ahead = /^\d{4}-\d\d-\d\d$/.test(day) ? daysAhead(day, now, zone) : 0;
+  const last = Math.floor(horizonDays / DAYS); // the horizon is a day that can be booked
+  const index = Math.min(Math.max(Math.floor(ahead / DAYS) || 0, 0), last);
+  const begin = (/** @type {number} */ at) => plusDays(today, at * DAYS);
+  return {
+    from: begin(index),
+    count: Math.min(DAYS, horizonDays + 1 - index * DAYS),
+    earlier: index > 0 ? begin(index - 1) : null,
+    later: index < last ? begin(index + 1) : null,
+  };
+}
+
 /**
  * Null where this phone's clock shows what the shop's shows at that instant. Otherwise the zone's name in words, and what the
  * phone's own clock shows then ("Wed 2 Dec 08:00").

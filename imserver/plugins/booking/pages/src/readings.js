@@ -3,7 +3,7 @@
  * appointments.
  */
 
-import { daysAhead, dayAt } from "./dates.js";
+import { stripOf } from "./dates.js";
 import { unread } from "./shapes.js";
 
 /** @typedef {import("./shapes.js").PageState} PageState */
@@ -13,8 +13,6 @@ import { unread } from "./shapes.js";
 
 /** @typedef {Pick<typeof import("./reads.js"), "chain" | "days" | "mine" | "watchDay" | "watchMine">} Reads */
 
-/** Days in the strip: two weeks, the horizon in which most people book. */
-export const DAYS = 14;
 /** Screens that show times. */
 const WITH_TIMES = new Set(["shop", "time", "move"]);
 /** After a failure. The server or the network is away: sooner would only add to its load. */
@@ -108,7 +106,9 @@ export class Readings {
     const shop = state.chain.value?.shops.find((one) => one.id === state.route.shop);
     if (shop === undefined || shop.services.length === 0) return null;
     const moved = state.mine.value?.upcoming.find((one) => one.code === state.route.code);
-    const wanted = moved?.service ?? state.route.query.service;
+    // Without a choice it is what the open booking is for: a child's exam fits elsewhere than an exam.
+    const own = [state.mine.value?.held, state.mine.value?.refused].find((one) => one?.shop === shop.id);
+    const wanted = moved?.service ?? state.route.query.service ?? own?.facts.service;
     const usual = shop.services.find((one) => one.usual) ?? shop.services[0];
     return { shop, service: shop.services.find((one) => one.id === wanted) ?? usual };
   }
@@ -129,12 +129,10 @@ export class Readings {
     const choice = WITH_TIMES.has(route.name) ? Readings.choice(state) : null;
     if (choice === null) return this.#dropDay();
     const { shop, service } = choice;
-    const today = dayAt(this.#clock.now(), shop.zone);
-    const day = route.query.day ?? "";
-    const ahead = day ? daysAhead(day, this.#clock.now(), shop.zone) : 0;
-    const from = ahead >= DAYS ? day : today;
-    const key = `${shop.id}/${service.id}/${from}`;
-    if (state.days.key !== key) void this.#readDays(key, shop.id, service.id, from);
+    const day = dayOfChoice(state);
+    const { from, count } = stripOf(day || (route.query.from ?? ""), this.#clock.now(), shop);
+    const key = `${shop.id}/${service.id}/${from}/${count}`;
+    if (state.days.key !== key) void this.#readDays(key);
     const shown = day || this.#firstFree(key);
     if (shown !== null) this.#watchDay(shop.id, service.id, shown);
   }
@@ -158,17 +156,18 @@ export class Readings {
     }
   }
 
-  /** @param {string} key @param {string} shop @param {string} service @param {string} from */
-  async #readDays(key, shop, service, from) {
+  /** @param {string} key  What they are of: shop, service, the first of them, how many. */
+  async #readDays(key) {
+    const [shop, service, from, count] = key.split("/");
     this.#daysAt = this.#clock.now();
     // Other days of the same service stay in sight until the new ones are there.
     if (this.#store.get().days.key !== key) this.#store.set({ days: { ...unread(), key } });
     try {
-      const value = await this.#reads.days({ shop, service, from, count: DAYS });
+      const value = await this.#reads.days({ shop, service, from, count: Number(count) });
       if (this.#store.get().days.key === key) this.#store.set({ days: { state: "ready", value, code: "", key } });
     } catch (error) {
       if (this.#store.get().days.key !== key) return;
-      this.#failed("days", error, () => void (this.#store.get().days.key === key && this.#readDays(key, shop, service, from)));
+      this.#failed("days", error, () => void (this.#store.get().days.key === key && this.#readDays(key)));
     }
   }
 
@@ -185,8 +184,7 @@ export class Readings {
       this.#clock.saw(value.asOf);
       this.#store.set({ day: { state: "ready", value, code: "", key } });
       const { days } = this.#store.get();
-      const [of, about, from] = days.key.split("/");
-      if (this.#clock.now() - this.#daysAt > DAYS_AGAIN_MS) void this.#readDays(days.key, of, about, from);
+      if (this.#clock.now() - this.#daysAt > DAYS_AGAIN_MS) void this.#readDays(days.key);
     }, (error) => this.#store.set({ day: { ...this.#store.get().day, state: "failed", code: codeOf(error) } }));
     this.#day = { key, client, stop };
   }
@@ -244,6 +242,16 @@ export class Readings {
     clearTimeout(this.#retries.get(what));
     this.#retries.set(what, setTimeout(again, RETRY_MS));
   }
+}
+
+/**
+ * The day that the address names; to move an appointment one begins at its own. "": none, so the first free one is shown.
+ *
+ * @param {PageState} state
+ */
+export function dayOfChoice({ route, mine }) {
+  if (route.query.day || route.query.from || route.name !== "move") return route.query.day ?? "";
+  return mine.value?.upcoming.find((one) => one.code === route.code)?.wall.slice(0, 10) ?? "";
 }
 
 /**

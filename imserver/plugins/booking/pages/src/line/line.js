@@ -28,9 +28,9 @@ const SLOW_MS = 4000;
  * @type {Readonly<Record<string, string>>}
  */
 const NO_ACCOUNT = { FORBIDDEN: "NO_GUESTS" };
-/** What is only worth doing now waits so long for a connection, and looks for it so often. */
-const NOW_MS = 10_000;
-const LOOK_MS = 100;
+/** What is only worth doing now waits so long for a connection, and looks for it so often, hurrying (at most once a second). */
+const NOW_MS = 30_000;
+const LOOK_MS = 250;
 /** A store that is cleared again and again is no store: so many fresh starts in so long, each after a wait. */
 const FRESH_STARTS = 3;
 const FRESH_WITHIN_MS = 60_000;
@@ -177,9 +177,9 @@ export class Line {
 
   /** Whether it can be said now. A server that restarts is back in seconds: so long a tap may wait, and no longer. */
   async #reachable() {
-    this.#opened?.hurry();
     for (const until = Date.now() + NOW_MS; this.#ports.online() && Date.now() < until; ) {
       if (this.#state.state === "connected" || this.#state.state === "none") return true;
+      void this.#opened?.hurry();
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
     return this.#ports.online() && this.#state.state === "connected";
@@ -209,7 +209,7 @@ export class Line {
   /** It is seen again, or the network is another one. */
   wake() {
     if (this.#opened === null || this.#away) return;
-    if (this.#ports.online()) this.#opened.hurry();
+    if (this.#ports.online()) void this.#opened.hurry();
     else this.#become({ state: "waiting", retryAt: null });
   }
 

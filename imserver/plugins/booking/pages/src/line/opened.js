@@ -86,8 +86,15 @@ export class Opened {
     };
   }
 
-  hurry() {
-    this.#tab?.call.hurry().catch(() => {}); // its end is told by the streams
+  /**
+   * Try at once. A network that was away may have cut nothing: then nothing changes for the client, and a page that waits
+   * for a change waits for ever. So a connection is told here, too.
+   */
+  async hurry() {
+    if (this.#tab === null) return;
+    const { call } = this.#tab;
+    const state = await call.hurry().then(() => call.state()).catch(() => null); // its end is told by the streams
+    if (state === "connected" && !this.#over) this.#owner.onConnection(state, null);
   }
 
   /** Nothing more is told. What was posted and has no answer stays in the store. */

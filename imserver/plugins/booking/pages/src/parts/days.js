@@ -1,7 +1,7 @@
 /** The strip of days: each with its state in words. It scrolls on a phone and is two weeks of a calendar on wider screens. */
 
 import { daysAhead, longDay, monthOf, numberOf, shortMonthOf, weekdayOf } from "../dates.js";
-import { html, useEffect, useRef } from "../view.js";
+import { html, useEffect, useRef, useState } from "../view.js";
 import { t } from "../words/index.js";
 
 /** @typedef {import("../shapes.js").Language} Language */
@@ -17,16 +17,20 @@ import { t } from "../words/index.js";
  */
 export function DayStrip({ days, shown, language, now, zone, onChoose }) {
   const strip = useRef(/** @type {HTMLElement | null} */ (null));
+  const [seen, setSeen] = useState(""); // the first and the last day in sight
+  const months = [...new Set(seen.split("/").filter(Boolean).map((day) => monthOf(day, language)))].join(" – ");
   // The chosen day is in sight; only the strip scrolls, never the page under a thumb.
   useEffect(() => {
     const { current } = strip;
     const chosen = current?.querySelector("input:checked")?.parentElement;
+    if (current) setSeen(inSight(current));
     if (current && chosen) current.scrollLeft = chosen.offsetLeft - (current.clientWidth - chosen.clientWidth) / 2;
-  }, [shown, days.length]);
+  }, [shown, days[0]?.day, days.length]);
   return html`
     <fieldset class="field">
-      <legend>${t("time.day")} <span class="quiet plain">${days.length > 0 && monthOf(days[0].day, language)}</span></legend>
-      <div class="days" ref=${strip}>
+      <legend>${t("time.day")} <span class="quiet plain">${months}</span></legend>
+      <div class="days" ref=${strip}
+        onScroll=${(/** @type {Event} */ event) => setSeen(inSight(/** @type {HTMLElement} */ (event.currentTarget)))}>
         ${days.map(({ day, state }, index) => html`
           <label class=${`day ${state}`} key=${day}>
             <input type="radio" name="day" value=${day} checked=${day === shown} onChange=${() => onChoose(day)}
@@ -40,6 +44,14 @@ export function DayStrip({ days, shown, language, now, zone, onChoose }) {
       </div>
     </fieldset>
   `;
+}
+
+/** The first and the last day in sight. @param {HTMLElement} strip */
+function inSight(strip) {
+  const { scrollLeft, clientWidth } = strip;
+  const boxes = /** @type {HTMLElement[]} */ ([...strip.children]).filter(({ offsetLeft, offsetWidth }) =>
+    offsetLeft + offsetWidth / 2 >= scrollLeft && offsetLeft + offsetWidth / 2 <= scrollLeft + clientWidth);
+  return [boxes[0], boxes[boxes.length - 1]].flatMap((box) => box?.querySelector("input")?.value ?? []).join("/");
 }
 
 /** @param {string} day @param {Language} language @param {number} now @param {string} zone */

@@ -1,11 +1,13 @@
 /** Words for a state, with the one thing to do about it: waiting, empty, failed. */
 
+import { awaitsServer } from "../acts.js";
 import { html, useEffect, useRef } from "../view.js";
 import { hasWords, t } from "../words/index.js";
 import { Icon } from "./icon.js";
 import { Lines } from "./lines.js";
 
 /** @typedef {import("./icon.js").IconName} IconName */
+/** @typedef {import("../shapes.js").PageState} PageState */
 
 /**
  * @param {{kind?: "plain" | "good" | "bad", icon?: IconName, title?: string, children?: any}} props
@@ -38,6 +40,9 @@ export const Empty = ({ icon, title, text, children }) => html`
     ${children}
   </div>
 `;
+
+/** What is said while an act is under way: these words, or that the server is away. @param {PageState} state @param {string} words */
+export const underWay = (state, words) => (awaitsServer(state) ? t("act.server") : words);
 
 /** What the code of an act's failure means, in words. @param {string} code */
 export function failure(code) {

@@ -3,7 +3,7 @@
 import { cameToNothing, isGoing } from "../acts.js";
 import { longDay, timeOf } from "../dates.js";
 import { AppointmentCard } from "../parts/appointment.js";
-import { Empty, Nothing, Waiting } from "../parts/notice.js";
+import { Empty, Nothing, Waiting, underWay } from "../parts/notice.js";
 import { ownIsComing } from "../readings.js";
 import { addressOf } from "../router.js";
 import { html, useRef, useState } from "../view.js";
@@ -56,7 +56,7 @@ export const CancelScreen = ofShop(({ state, page, shop }) => {
     ${cameToNothing(act, "cancel") && html`<${Nothing} act=${act} />`}
     <div class="thumb">
       <button type="button" class="button alarm wide" aria-disabled=${working} onClick=${() => void (!working && yes())}>
-        ${working ? t("cancel.sending") : t("cancel.yes")}
+        ${working ? underWay(state, t("cancel.sending")) : t("cancel.yes")}
       </button>
       <button type="button" class="button main wide"
         onClick=${() => page.router.back(addressOf("booked", { shop: shop.id, code }))}>

@@ -6,6 +6,8 @@
 /** @typedef {import("../shapes.js").ShopPlace} ShopPlace */
 /** @typedef {import("../shapes.js").ServiceOffer} ServiceOffer */
 /** @typedef {"name" | "age" | "first" | "consent"} Field */
+/** @typedef {Field | "visit" | "when"} Part  Of what is booked. */
+/** @typedef {Pick<Held, "service" | "minutes" | "wall">} Shown  What the screen says of the visit. */
 
 /** The bot's own bound of a name. */
 export const MAX_NAME = 40;
@@ -28,9 +30,12 @@ export function askedOf(shop, service, mine) {
   const asked = ["name"];
   if (service.asksAge) asked.push("age");
   if (service.asksFirstVisit) asked.push("first");
-  if (shop.consent !== null && mine?.known.consent[shop.id] !== shop.consent.version) asked.push("consent");
+  if (!agreed(shop, mine)) asked.push("consent");
   return asked;
 }
+
+/** Whether the shop needs no consent any more. @param {ShopPlace} shop @param {Mine | null} mine */
+export const agreed = (shop, mine) => shop.consent === null || mine?.known.consent[shop.id] === shop.consent.version;
 
 /**
  * The form before anything is entered: what the shop knows already, and nothing that it does not.
@@ -80,21 +85,30 @@ export function command(draft, asked, shop) {
   return lines.join("\n");
 }
 
+/** What a yes to what is held books. @param {Held} held @returns {Shown} */
+export const planned = ({ service, minutes, wall, facts }) =>
+  ({ service: facts.service || service, minutes: facts.minutes || minutes, wall });
+
 /**
- * What the shop understood otherwise than it was entered, by field.
+ * What the shop would book otherwise than the screen said when its button was tapped, by part: a yes books only what its
+ * customer saw. `visit`: the service or its length, which the shop fits to the person.
  *
  * @param {Draft} draft
  * @param {Field[]} asked
  * @param {Held} held
- * @returns {Field[]}
+ * @param {Shown} shown
+ * @returns {Part[]}
  */
-export function differences(draft, asked, held) {
+export function differences(draft, asked, held, shown) {
   const { facts } = held;
+  const plan = planned(held);
   const same = {
+    visit: plan.service === shown.service && plan.minutes === shown.minutes,
+    when: plan.wall === shown.wall,
     name: facts.name === oneLine(draft.name),
     age: facts.age === draft.age,
     first: facts.firstVisit === (draft.firstVisit === "yes"),
     consent: true, // the bot says what it knows of it in `known`; without it there is no `confirm`
   };
-  return asked.filter((field) => !same[field]);
+  return /** @type {Part[]} */ (["visit", "when", ...asked]).filter((part) => !same[part]);
 }

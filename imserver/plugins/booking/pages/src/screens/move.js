@@ -3,7 +3,7 @@
 import { cameToNothing, isGoing } from "../acts.js";
 import { longDay, timeOf } from "../dates.js";
 import { When } from "../parts/appointment.js";
-import { Empty, Nothing, Waiting } from "../parts/notice.js";
+import { Empty, Nothing, Waiting, underWay } from "../parts/notice.js";
 import { ownIsComing } from "../readings.js";
 import { addressOf } from "../router.js";
 import { html } from "../view.js";
@@ -34,7 +34,7 @@ export const MoveScreen = ofShop(({ state, page, shop }) => {
     </section>
     ${moving === null
       ? html`
-        <${Taking} state=${state} />
+        <${Taking} state=${state} page=${page} shop=${shop} />
         <${TimesOfDay} state=${state} page=${page} shop=${shop} yours=${appointment.wall} keeps=${true}
           onTake=${(/** @type {string} */ wall) => void ask(page, shop, appointment, wall)} />`
       : html`<${Ask} state=${state} page=${page} shop=${shop} appointment=${appointment} moving=${moving} />`}
@@ -91,7 +91,7 @@ function Ask({ state, page, shop, appointment, moving }) {
     <div class="thumb">
       <button type="button" class="button main wide" aria-disabled=${going}
         onClick=${() => void move(page, shop, appointment, moving)}>
-        ${going ? t("move.sending") : t("move.yes")}
+        ${going ? underWay(state, t("move.sending")) : t("move.yes")}
       </button>
       <button type="button" class="button plain wide" aria-disabled=${going}
         onClick=${() => void keep(page, shop, appointment, moving)}>

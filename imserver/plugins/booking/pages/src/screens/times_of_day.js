@@ -1,9 +1,10 @@
 /** Days and the times of the chosen one, with every state: waiting, failed, full, closed, over. For booking and for moving. */
 
-import { daysAhead, longDay, otherZone } from "../dates.js";
+import { daysAhead, longDay, otherZone, stripOf } from "../dates.js";
 import { DayStrip } from "../parts/days.js";
 import { Failed, Waiting } from "../parts/notice.js";
 import { Times } from "../parts/times.js";
+import { dayOfChoice } from "../readings.js";
 import { addressOf } from "../router.js";
 import { html } from "../view.js";
 import { t } from "../words/index.js";
@@ -14,15 +15,16 @@ import { takingNow } from "./taking.js";
 /** @typedef {import("../page.js").Page} Page */
 
 /**
- * Show another day: in the address, so that it survives a reload, and in place, so that "back" leaves the screen.
+ * Show another day, or the days from one on: in the address, so that it survives a reload, and in place, so that "back" leaves
+ * the screen.
  *
  * @param {Page} page
- * @param {string} day
+ * @param {{day: string} | {from: string}} which
  */
-function showDay(page, day) {
+function show(page, which) {
   const { route } = page.store.get();
-  const search = new URLSearchParams({ ...route.query, day }).toString();
-  page.router.go(`${route.path}?${search}`, { replace: true });
+  const { day: _day, from: _from, ...query } = route.query;
+  page.router.go(`${route.path}?${new URLSearchParams({ ...query, ...which })}`, { replace: true });
 }
 
 /**
@@ -43,10 +45,12 @@ export function TimesOfDay({ state, page, shop, yours, keeps = false, onTake }) 
   }
   const shown = day.key.split("/")[2] ?? "";
   const { value } = day;
+  const { earlier, later } = stripOf(dayOfChoice(state) || (state.route.query.from ?? ""), now, shop);
   const zone = value?.times.length ? otherZone(value.times[0].at, shop.zone, language) : null;
   return html`
     <${DayStrip} days=${days.value.days} shown=${shown} language=${language} now=${now} zone=${shop.zone}
-      onChoose=${(/** @type {string} */ chosen) => showDay(page, chosen)} />
+      onChoose=${(/** @type {string} */ chosen) => show(page, { day: chosen })} />
+    ${(earlier ?? later) !== null && html`<${OtherDays} page=${page} earlier=${earlier} later=${later} />`}
     <section class="stack" aria-label=${shown && longDay(shown, language)}>
       <h2>${shown && longDay(shown, language)}</h2>
       ${day.state === "failed" && html`
@@ -63,6 +67,16 @@ export function TimesOfDay({ state, page, shop, yours, keeps = false, onTake }) 
   `;
 }
 
+/** The two weeks before and behind these. @param {{page: Page, earlier: string | null, later: string | null}} props */
+const OtherDays = ({ page, earlier, later }) => html`
+  <div class="other-days">
+    ${earlier !== null && html`
+      <button type="button" class="button plain" onClick=${() => show(page, { from: earlier })}>${t("time.earlier")}</button>`}
+    ${later !== null && html`
+      <button type="button" class="button plain later" onClick=${() => show(page, { from: later })}>${t("time.later")}</button>`}
+  </div>
+`;
+
 /**
  * A day without a free time: why, and the next that has one.
  *
@@ -77,7 +91,7 @@ function NoTimes({ page, day, state, shop }) {
   return html`
     <p>${t(key, { day: longDay(day, language) })}</p>
     ${next !== null
-      ? html`<button type="button" class="button" onClick=${() => showDay(page, next)}>
+      ? html`<button type="button" class="button" onClick=${() => show(page, { day: next })}>
           ${t("time.next", { day: longDay(next, language) })}</button>`
       : html`
         <p>${t("time.none")}</p>

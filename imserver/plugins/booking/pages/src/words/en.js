@@ -37,6 +37,9 @@ export const en = {
   "line.joined": "{name} was signed in by a link of yours. Not you? Sign it out.",
   "line.update": "There is a newer version of this page.",
 
+  // An act that waits
+  "act.server": "The shop's server is coming back: one moment…",
+
   // Failures by code. What to do is the button beside them.
   "failed.title": "That did not work",
   "failed.OFFLINE": "The server was not reached. Nothing was booked.",
@@ -122,6 +125,15 @@ export const en = {
   "held.none_text": "Choose a time first.",
   "held.extended": "You have more time.",
 
+  // A time that could not be kept
+  "refused.title": "This time is not possible",
+  "refused.short": "The free time at {time} is too short for {visit}.",
+  "refused.outgrown": "{time} is too short for {visit}, so it is not held for you any more.",
+  "refused.unfit": "{time} is free, but not for {visit}.",
+  "refused.taken": "{time} was just taken by somebody else.",
+  "refused.other": "{time} cannot be booked any more.",
+  "refused.near": "Nearest free times for {visit}",
+
   // You
   "you.title": "Who is coming?",
   "you.name": "Name",
@@ -139,6 +151,7 @@ export const en = {
   "you.staff": "The shop confirms this time itself, usually within opening hours.",
   "you.differs": "Please look again",
   "you.differs_text": "The shop understood this otherwise than you entered it:",
+  "you.differs_visit": "For this person the shop plans another visit. Nothing is booked yet:",
   "you.differs_yes": "That is right: book",
   "error.name": "Enter a name.",
   "error.name_long": "At most {most} characters.",

@@ -38,6 +38,9 @@ export const zh = {
   "line.joined": "{name} 用链接登录了你的账号。不是你？请让它退出。",
   "line.update": "页面有新版本。",
 
+  // An act that waits
+  "act.server": "门店的服务器正在恢复，请稍候…",
+
   // Failures by code
   "failed.title": "没有成功",
   "failed.OFFLINE": "连不上服务器，没有预约任何时间。",
@@ -123,6 +126,15 @@ export const zh = {
   "held.none_text": "请先选择时间。",
   "held.extended": "时间已延长。",
 
+  // A time that could not be kept
+  "refused.title": "这个时间不行",
+  "refused.short": "{time} 的空档不够做{visit}。",
+  "refused.outgrown": "{time} 不够做{visit}，所以不再为您保留。",
+  "refused.unfit": "{time} 有空，但不能做{visit}。",
+  "refused.taken": "{time} 刚刚被别人约走了。",
+  "refused.other": "{time} 不能再预约了。",
+  "refused.near": "{visit}，最近的空档",
+
   // You
   "you.title": "谁来店里？",
   "you.name": "姓名",
@@ -140,6 +152,7 @@ export const zh = {
   "you.staff": "这个时间由门店确认，通常在营业时间内答复。",
   "you.differs": "请再看一下",
   "you.differs_text": "门店的理解和您填写的不同：",
+  "you.differs_visit": "按这位来客的情况，门店安排的项目或时长不同，还没有预约：",
   "you.differs_yes": "没错，就这样预约",
   "error.name": "请填写姓名。",
   "error.name_long": "最多 {most} 个字。",
