@@ -32,6 +32,19 @@ KEPT = """async () => [
   ...(await navigator.serviceWorker.getRegistrations()).map(() => "worker"),
   ...Object.keys(localStorage).filter((name) => name.startsWith("imserver")),
 ]"""
+#: Whether the page has written these words down for the time without a network: it does so a while after they came.
+HAS_KEPT = """async (words) => {
+  for (const { name } of await indexedDB.databases()) {
+    if (!name.startsWith("imserver-page:")) continue;
+    const request = indexedDB.open(name);
+    await new Promise((done) => (request.onsuccess = done));
+    const all = request.result.transaction("kept").objectStore("kept").getAll();
+    await new Promise((done) => (all.onsuccess = done));
+    request.result.close();
+    if (JSON.stringify(all.result).includes(words)) return true;
+  }
+  return false;
+}"""
 #: As a browser with a setting that forbids all storage.
 NO_STORAGE = """for (const name of ["indexedDB", "localStorage", "sessionStorage", "caches"]) {
   Object.defineProperty(globalThis, name, {get() { throw new DOMException("not allowed", "SecurityError"); }});
@@ -160,7 +173,7 @@ async def test_without_a_network_the_page_opens_and_sends_later(world: PageWorld
     await person.page.wait_for_function(
         "navigator.serviceWorker.ready.then(() => navigator.serviceWorker.controller !== null)"
     )
-    await person.page.wait_for_timeout(1200)  # what is known is written down a second after it changed
+    await person.page.wait_for_function(HAS_KEPT, arg=WELCOME, polling=200, timeout=LOOK_MS)
     await person.context.set_offline(True)
     world.line.accepting = False
     world.line.cut()
