@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shutil
 import sqlite3
@@ -32,18 +33,18 @@ KEPT = """async () => [
   ...(await navigator.serviceWorker.getRegistrations()).map(() => "worker"),
   ...Object.keys(localStorage).filter((name) => name.startsWith("imserver")),
 ]"""
-#: Whether the page has written these words down for the time without a network: it does so a while after they came.
-HAS_KEPT = """async (words) => {
-  for (const { name } of await indexedDB.databases()) {
-    if (!name.startsWith("imserver-page:")) continue;
-    const request = indexedDB.open(name);
-    await new Promise((done) => (request.onsuccess = done));
+#: Done when the page has written these words down for the time without a network: it does so a while after they came.
+KEEPS = """async (words) => {
+  const { name } = (await indexedDB.databases()).find(({ name }) => name.startsWith("imserver-page:"));
+  const request = indexedDB.open(name);
+  await new Promise((done) => (request.onsuccess = done));
+  for (;;) {
     const all = request.result.transaction("kept").objectStore("kept").getAll();
     await new Promise((done) => (all.onsuccess = done));
-    request.result.close();
-    if (JSON.stringify(all.result).includes(words)) return true;
+    if (JSON.stringify(all.result).includes(words)) break;
+    await new Promise((done) => setTimeout(done, 50));
   }
-  return false;
+  request.result.close();
 }"""
 #: As a browser with a setting that forbids all storage.
 NO_STORAGE = """for (const name of ["indexedDB", "localStorage", "sessionStorage", "caches"]) {
@@ -173,7 +174,8 @@ async def test_without_a_network_the_page_opens_and_sends_later(world: PageWorld
     await person.page.wait_for_function(
         "navigator.serviceWorker.ready.then(() => navigator.serviceWorker.controller !== null)"
     )
-    await person.page.wait_for_function(HAS_KEPT, arg=WELCOME, polling=200, timeout=LOOK_MS)
+    async with asyncio.timeout(LOOK_MS / 1000):
+        await person.page.evaluate(KEEPS, WELCOME)
     await person.context.set_offline(True)
     world.line.accepting = False
     world.line.cut()
