@@ -229,6 +229,7 @@ async def test_whoever_looks_needs_no_account_and_sees_the_same(shop: Shop) -> N
     assert {"minute", "at"} & set(by_http) == set()
     chain = await get(shop, "chain")
     garden = chain["shops"][0]
+    assert garden["cutoffMinutes"] == 120
     assert (garden["id"], garden["bot"], garden["name"]["en"]) == ("garden", GARDEN, "Garden Road")
     assert garden["open"] == {"now": True, "text": {"en": "Open until 20:00", "zh": "营业中，到 20:00"}}
     assert [one["usual"] for one in garden["services"]].count(True) == 1

@@ -197,7 +197,35 @@ async def test_a_time_that_goes_between_look_and_tap(visitor: Visitor):
     await visitor.button("11:00").click()
     await visitor.page.clock.run_for(2000)
     await visitor.sees("Just taken")
-    await visitor.hears("11:00 was just taken by somebody else.")
+    await visitor.hears("Tue 1 Dec 11:00 was just taken by somebody else.")
+    await (
+        visitor.page.get_by_role("region", name="Nearest free times")
+        .get_by_role("button", name="15:30")
+        .click()
+    )
+    await visitor.sees(re.compile("held for (3:00|2:)"))
+
+
+async def test_a_time_that_is_too_short_for_the_child_says_so_and_offers_the_nearest(visitor: Visitor):
+    await visitor.holds("11:00")
+    await visitor.fills_in("Tom Lee")
+    await visitor.page.get_by_role("radio", name="child (under 16)").check()
+    await visitor.shop("void shop.short.add('child')")
+    await visitor.button("Book this time").click()
+    await visitor.hears(
+        "Tue 1 Dec 11:00 is too short for exam and glasses · 75 min, so it is not held for you any more."
+    )
+    await expect(visitor.page.get_by_text("The hold has ended")).to_have_count(0)
+    await expect(visitor.button("Hold 11:00 again")).to_have_count(0)
+    near = visitor.page.get_by_role("region", name="Nearest free times").get_by_role("button", name="15:30")
+    await expect(near).to_be_visible()
+    # The age was a slip: the same time is asked for again.
+    await visitor.page.get_by_role("radio", name="adult (16-44)").check()
+    await visitor.button("Book this time").click()
+    await visitor.page.clock.run_for(2000)
+    await visitor.sees("eye exam · 40 min")
+    await visitor.button("That is right: book").click()
+    await visitor.hears("Booked: Tuesday 1 December, 11:00.")
 
 
 async def test_more_time_is_offered_in_the_last_minute_and_said(visitor: Visitor):

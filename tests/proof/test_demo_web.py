@@ -83,6 +83,16 @@ def test_whoever_tries_it_a_hundred_times_is_no_crowd(lan: bool) -> None:
     assert {limits.admit("192.0.2.7", "garden") for _ in range(100)} == {(GUEST,)}
 
 
+@pytest.mark.parametrize("words", ["being opened", "The shops are open"], ids=["while it opens", "just open"])
+def test_an_early_ctrl_c_ends_it(words: str, place: Path) -> None:
+    with demo(place, "--web", "--port", str(free_port())) as process:
+        until(process, words)
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, "Traceback" in rest) == (0, False), rest
+    assert not list(place.iterdir()), "the temporary folder is removed"
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

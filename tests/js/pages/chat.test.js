@@ -5,6 +5,8 @@ import { test } from "node:test";
 
 import { linked, shownContent, spokenContent } from "../../../imserver/plugins/booking/pages/src/chat/content.js";
 import { appOf } from "../../../imserver/plugins/booking/pages/src/chat/apps.js";
+import { ownWords } from "../../../imserver/plugins/booking/pages/src/chat/own_words.js";
+import { speak } from "../../../imserver/plugins/booking/pages/src/words/index.js";
 import { rowsOf } from "../../../imserver/plugins/booking/pages/src/chat/rows.js";
 
 const ME = "guest-1";
@@ -135,4 +137,36 @@ test("what was said to the bot before the shop's conversation stands before it, 
 test("a browser inside another app is known by its name, and a browser is none", () => {
   assert.match(appOf("Mozilla/5.0 (iPhone) MicroMessenger/8.0.49") ?? "", /WeChat/);
   assert.equal(appOf("Mozilla/5.0 (Linux; Android 15) Chrome/140.0 Mobile Safari/537.36"), null);
+});
+
+// -- what the page posted -----------------------------------------------------------------------------------------------------
+
+test("a command that the page posted is said in the reader's language, and other texts are left alone", () => {
+  const names = (zh, en) => ({ name: { zh, en } });
+  const around = (language) => ({
+    shop: { services: [{ id: "exam", ...names("验光", "eye exam") }] }, ages: [{ id: "adult", ...names("成人", "adult") }], language,
+  });
+  const form = "/details\nname: Ann: Lee\nage: adult\nfirst visit: yes";
+  const says = (text, language) => (speak(language), ownWords(text, around(language)));
+  assert.equal(says("/book exam at 2026-11-30 15:00", "en"), "Chose Mon 30 Nov 15:00 · eye exam");
+  assert.equal(says("/book exam at 2026-11-30 15:00", "zh"), "选了 11月30日 周一 15:00 · 验光");
+  assert.equal(says(form, "en"), "Sent: Ann: Lee, adult, first visit");
+  assert.equal(says(form, "zh"), "已填写：Ann: Lee，成人，第一次来");
+  assert.equal(says("/move A7K2 v2 2026-12-01 10:30", "en"), "Move it to Tue 1 Dec 10:30");
+  for (const text of ["确认 Q7S6 v1", "/confirm Q7S6 v1"]) assert.equal(says(text, "en"), "Yes, that is right");
+  for (const text of ["book me an exam", "/book", "确认一下 3 点", "/details", "name: Ann"]) assert.equal(says(text, "en"), null);
+});
+
+test("a card whose command was posted elsewhere on the page is answered; a question leaves it open", () => {
+  const rows = (...said) => bubbles(view([item(1, BOT, CARD), ...said.map((text, index) => item(index + 2, ME, text))]), [], AROUND)[0];
+  assert.deepEqual([rows("where is it?").answered, [...rows("where is it?").used]], [false, []]);
+  assert.deepEqual([rows("/book exam 15:30").answered, [...rows("/book exam 15:30").used]], [true, ["/book exam 15:30"]]);
+  assert.equal(rows("/details\nname: Ann").answered, true);
+});
+
+test("a place is a link to a map", () => {
+  assert.deepEqual(linked("Map: geo:31.2400,121.5000."), [
+    { text: "Map: " }, { text: "geo:31.2400,121.5000", href: "geo:31.2400,121.5000", map: true }, { text: "." },
+  ]);
+  assert.deepEqual(linked("geo:x"), [{ text: "geo:x" }]);
 });

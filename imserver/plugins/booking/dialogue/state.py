@@ -22,6 +22,16 @@ LAST = -1
 _LISTS = frozenset({"service", "day", "slot"})
 
 
+class Unkept(msgspec.Struct, omit_defaults=True, frozen=True):
+    """A start that was wanted and could not be kept: ISO wall time, for what and for how long, why, and the starts instead."""
+
+    wall: str
+    service_id: str
+    minutes: int
+    why: str
+    near: list[str] = msgspec.field(default_factory=list)
+
+
 class Dialogue(msgspec.Struct, omit_defaults=True):
     """`kind`: `menu` (only numbered options), `book`, `move`, `cancel` or `correct`. Empty fields are not known yet."""
 
@@ -43,6 +53,8 @@ class Dialogue(msgspec.Struct, omit_defaults=True):
     refused: list[str] = msgspec.field(default_factory=list)
     #: The chosen start, ISO wall time.
     wall: str = ""
+    #: The start that was refused last, until another time is said or chosen.
+    unkept: Unkept | None = None
     name: str = ""
     age_band: str = ""
     first_visit: bool | None = None

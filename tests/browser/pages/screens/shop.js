@@ -72,12 +72,14 @@ export class FakeShop {
     this.misunderstands = null;
     /** What the bot makes of the visit once it knows the person (service, minutes). @type {Record<string, any>} */
     this.fits = {};
+    /** Ages whose visit is longer than what is free. @type {Set<string>} */
+    this.short = new Set();
     this.signedIn = false;
     this.numbers = 0;
     /** @type {any} */
     this.mineNow = {
       conversations: {}, known: { name: "", age: "", language: "zh", consent: {} },
-      held: null, moving: null, cancelling: null, upcoming: [], past: [],
+      held: null, refused: null, moving: null, cancelling: null, upcoming: [], past: [],
     };
     this.chainNow = {
       name: { zh: "明视眼镜", en: "Clearview Optics" },
@@ -86,7 +88,7 @@ export class FakeShop {
         shop("station", "车站店", "Station Square", "车站广场 5 号", "5 Station Square"),
       ],
       ages: [
-        { id: "child", name: { zh: "儿童（16岁以下）", en: "child (under 16)" } },
+        { id: "child", name: { zh: "儿童（未满16岁）", en: "child (under 16)" } },
         { id: "adult", name: { zh: "成人（16–44岁）", en: "adult (16-44)" } },
         { id: "senior", name: { zh: "45岁及以上", en: "45 and over" } },
       ],
@@ -258,9 +260,10 @@ export class FakeShop {
 
   /** @param {string} at @param {string} service @param {string} wall */
   book(at, service, wall) {
-    if (this.taken.has(wall)) return `${wall.slice(11)} 刚刚被约走了。还有 15:00、15:30。`;
+    if (this.taken.has(wall)) return this.refuse(at, service, 40, wall, "taken", this.mineNow.known);
     const { known } = this.mineNow;
     this.set({
+      refused: null,
       held: {
         code: "A7K2", version: 1, shop: at, service, wall, at: atWall(wall), minutes: 40, until: this.now() + HOLD, extensionsLeft: 2,
         ask: "name", facts: { name: known.name, age: known.age, firstVisit: null, person: "" }, confirm: null, more: "/more", release: "/release",
@@ -269,14 +272,27 @@ export class FakeShop {
     return null;
   }
 
+  /** The bot's words, and what a page reads. @param {string} at @param {string} service @param {number} minutes @param {string} wall @param {string} why @param {any} facts */
+  refuse(at, service, minutes, wall, why, facts) {
+    const near = ["15:00", "15:30"].map((clock) => `${wall.slice(0, 10)}T${clock}`).map((one) => ({ wall: one, at: atWall(one) }));
+    this.set({ held: null, refused: { shop: at, service, minutes, wall, why, near, facts: { firstVisit: null, person: "", ...facts, service, minutes } } });
+    return `${wall.slice(11)} ${why}。还有 15:00、15:30。`;
+  }
+
   /** @param {string} at @param {Record<string, string>} said */
   details(at, said) {
-    const { held, known } = this.mineNow;
+    const { held: now, refused, known } = this.mineNow;
+    if (now === null && refused === null) return "?";
+    if (now === null) this.book(at, "exam", refused.wall);
+    const { held } = this.mineNow;
     const facts = {
       name: said.name, age: said.age ?? "", firstVisit: "first visit" in said ? said["first visit"] === "yes" : null, person: "",
       ...this.misunderstands,
     };
     this.misunderstands = null;
+    if (this.short.has(facts.age)) {
+      return this.refuse(at, "glasses", 75, held.wall, "outgrown", facts);
+    }
     const consent = said.consent ? { ...known.consent, [at]: said.consent } : known.consent;
     this.set({ held: { ...held, ...this.fits, facts, ask: "confirm", confirm: "/yes" }, known: { ...known, name: facts.name, age: facts.age, consent } });
     return null;

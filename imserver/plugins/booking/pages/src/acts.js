@@ -52,8 +52,9 @@ export class Acts {
    * @param {ShopPlace} shop
    * @param {string} command
    * @param {(mine: Mine) => boolean} reached
+   * @param {(mine: Mine) => boolean} [lost]  Once the bot has answered: it is refused, and nothing more comes.
    */
-  async do(name, target, shop, command, reached) {
+  async do(name, target, shop, command, reached, lost = () => false) {
     const { act, reachable } = this.#store.get();
     if (isGoing(act)) return false;
     if (!reachable) return this.#end(name, target, "failed", "NO_NETWORK");
@@ -66,7 +67,7 @@ export class Acts {
       const posted = await inTime(this.#line.post(shop, command));
       // Older messages may come at the same time: this browser was away, and the first act connects it.
       const answered = () => answers.filter((message) => isBehind(message, posted));
-      if (await this.#settled(reached, answered)) return this.#end(name, target, "done", "");
+      if (await this.#settled({ reached, lost }, answered)) return this.#end(name, target, "done", "");
       const said = answered();
       if (said.length === 0) return this.#end(name, target, "failed", "SLOW");
       return this.#end(name, target, "refused", "", wordsOf(said[said.length - 1]));
@@ -88,10 +89,10 @@ export class Acts {
    * Whether what was asked for came about. The bot's answer is the signal to read one's appointments at once: the hint that
    * they changed comes at most once a second.
    *
-   * @param {(mine: Mine) => boolean} reached
+   * @param {{reached: (mine: Mine) => boolean, lost: (mine: Mine) => boolean}} ends
    * @param {() => Message[]} answered
    */
-  #settled(reached, answered) {
+  #settled({ reached, lost }, answered) {
     return new Promise((resolve) => {
       let heard = 0;
       /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -111,8 +112,9 @@ export class Acts {
         const count = answered().length;
         if (count === heard) return;
         heard = count;
-        await this.#readings.readMine();
+        const mine = await this.#readings.readMine();
         look();
+        if (mine && lost(mine)) finish(false);
         refusal ??= setTimeout(() => finish(false), REFUSED_MS);
       };
       const deadline = setTimeout(() => finish(false), GIVE_UP_MS);

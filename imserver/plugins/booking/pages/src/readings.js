@@ -106,7 +106,9 @@ export class Readings {
     const shop = state.chain.value?.shops.find((one) => one.id === state.route.shop);
     if (shop === undefined || shop.services.length === 0) return null;
     const moved = state.mine.value?.upcoming.find((one) => one.code === state.route.code);
-    const wanted = moved?.service ?? state.route.query.service;
+    // Without a choice it is what the open booking is for: a child's exam fits elsewhere than an exam.
+    const own = [state.mine.value?.held, state.mine.value?.refused].find((one) => one?.shop === shop.id);
+    const wanted = moved?.service ?? state.route.query.service ?? own?.facts.service;
     const usual = shop.services.find((one) => one.usual) ?? shop.services[0];
     return { shop, service: shop.services.find((one) => one.id === wanted) ?? usual };
   }

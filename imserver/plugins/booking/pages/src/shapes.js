@@ -41,7 +41,19 @@
 /** @typedef {{wall: string, at: number, free: boolean}} Slot  `wall`: the shop's, "2026-12-03T15:00"; `at`: UTC ms. */
 /** @typedef {{day: string, zone: string, asOf: number, times: Slot[], next: string | null}} Day */
 
-/** @typedef {{name: string, age: string, firstVisit: boolean | null, person: string}} Facts  "" and null: not known yet. */
+/**
+ * Of whom a booking is; "" and null: not known yet. `service`, `minutes`: what a yes books, which the shop fits to the person.
+ *
+ * @typedef {{name: string, age: string, firstVisit: boolean | null, person: string, service?: string, minutes?: number}} Facts
+ */
+
+/**
+ * The start that the open booking wanted last and could not have. `why`: `short`, `unfit` (nobody there for that age), `outgrown`
+ * (it was held, and is too short for what was said since), `taken`, or a rule of the shop. `near`: free ones instead.
+ *
+ * @typedef {{shop: string, service: string, minutes: number, wall: string, why: string, near: {wall: string, at: number}[],
+ *   facts: Facts}} Refused
+ */
 
 /**
  * A time that is this customer's for some minutes, while they answer.
@@ -100,6 +112,7 @@
  * @property {Record<string, number>} [waiting]  Since when (UTC ms) a text waits for the people of a shop.
  * @property {{name: string, age: string, language: string, consent: Record<string, string>}} known
  * @property {Held | null} held
+ * @property {Refused | null} [refused]
  * @property {Moving | null} moving
  * @property {Cancelling | null} cancelling
  * @property {Appointment[]} upcoming

@@ -17,6 +17,7 @@ import { c, wordsOf } from "./words.js";
  * @property {(name: string, act: "again" | "discard") => void} settle  A refused post.
  * @property {ReadonlySet<string>} pressing  "KEY COMMAND" of buttons whose post has no answer.
  * @property {(at: number) => string} timeAt
+ * @property {(text: string) => string | null} ownWords  What a command of one's own says; null for other texts.
  */
 
 /** Buttons of one card that are drawn before somebody asks for all: a list of times would fill three screens. */
@@ -42,16 +43,26 @@ export function Bubble({ row, acts }) {
 function Content({ row, acts }) {
   const { shown } = row;
   if (shown.is === "card") return html`<${CardView} card=${shown} row=${row} acts=${acts} />`;
+  const said = shown.is === "text" && row.from === "own" && !row.pressed ? acts.ownWords(shown.text) : null;
+  if (shown.is === "text" && said !== null) return html`<${Tapped} words=${said} text=${shown.text} />`;
   if (shown.is === "text") return html`<div class="said" dir="auto"><${Text} text=${shown.text} /></div>`;
   return html`<div class="said gone quiet">${shown.is === "retracted" ? c("chat.retracted") : c("chat.unknown")}</div>`;
 }
 
-/** Text is text: never markup, and a link only where it says https. @param {{text: string}} props */
+/** A command that the page posted: what it says, and behind a disclosure itself. @param {{words: string, text: string}} props */
+const Tapped = ({ words, text }) => html`
+  <div class="said tapped" dir="auto">
+    ${words}
+    <details class="small"><summary>${c("own.full")}</summary>${text}</details>
+  </div>
+`;
+
+/** Text is text: never markup, and a link only where it says https, or where a map is. @param {{text: string}} props */
 const Text = ({ text }) => linked(text).map((piece, index) => piece.href === undefined
   ? html`<span key=${index}>${piece.text}</span>`
   : html`
     <a key=${index} href=${piece.href} target="_blank" rel="noopener noreferrer nofollow">
-      ${piece.text}<span class="spoken"> ${c("chat.opens")}</span>
+      ${piece.map ? c("chat.map") : piece.text}<span class="spoken"> ${c("chat.opens")}</span>
     </a>`);
 
 /** @param {{card: CardContent, row: BubbleRow, acts: BubbleActs}} props */
@@ -71,7 +82,7 @@ function CardView({ card, row, acts }) {
 
 /**
  * A card's buttons stay, also of old cards: what is out of date the bot answers. One that was pressed says so and can be
- * pressed again.
+ * pressed again; where one has gone on, none of them calls for a tap.
  *
  * @param {{card: CardContent, row: BubbleRow, acts: BubbleActs}} props
  */
@@ -84,7 +95,7 @@ function Buttons({ card, row, acts }) {
       ${drawn.map((action, index) => {
         const pressing = acts.pressing.has(`${row.key} ${action.command}`);
         const used = row.used.has(action.command);
-        const kind = { primary: " main", danger: " alarm", default: "" }[action.style];
+        const kind = row.answered ? "" : { primary: " main", danger: " alarm", default: "" }[action.style];
         return html`
           <button key=${index} type="button" class=${`button${used ? " used" : kind}`} aria-disabled=${pressing ? "true" : null}
             onClick=${() => !pressing && acts.press(row, action)}>

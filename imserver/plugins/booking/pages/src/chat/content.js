@@ -73,16 +73,16 @@ export function spokenContent(shown) {
   return [shown.title, shown.text, ...fields].filter(Boolean).join(". ");
 }
 
-/** An address in a text: only https, and only what is one to the browser, too. */
-const ADDRESS = /https:\/\/[^\s<>"'`]+/gu;
+/** An address in a text: only https, and only what is one to the browser, too; or a place on a map. */
+const ADDRESS = /https:\/\/[^\s<>"'`]+|\bgeo:-?\d{1,3}(?:\.\d+)?,-?\d{1,3}(?:\.\d+)?/gu;
 /** Marks at the end that belong to the sentence. */
 const AFTER = /[.,;:!?)\]}。，；：！？）】」』]+$/u;
 
 /**
- * A text in pieces; those with `href` are links.
+ * A text in pieces; those with `href` are links, and with `map` lead to a map, of which nobody reads the numbers.
  *
  * @param {string} text
- * @returns {{text: string, href?: string}[]}
+ * @returns {{text: string, href?: string, map?: boolean}[]}
  */
 export function linked(text) {
   const pieces = [];
@@ -92,7 +92,7 @@ export function linked(text) {
     const href = safe(address);
     if (href === null) continue;
     if (found.index > from) pieces.push({ text: text.slice(from, found.index) });
-    pieces.push({ text: address, href });
+    pieces.push(href.startsWith("geo:") ? { text: address, href, map: true } : { text: address, href });
     from = found.index + address.length;
   }
   if (from < text.length) pieces.push({ text: text.slice(from) });
@@ -102,6 +102,7 @@ export function linked(text) {
 /** @param {string} address */
 function safe(address) {
   try {
+    if (address.startsWith("geo:")) return address;
     const url = new URL(address);
     // user:password@ is there to look like another site.
     return url.protocol === "https:" && url.username === "" && url.password === "" ? url.href : null;

@@ -26,6 +26,7 @@ import { shownContent } from "./content.js";
  * @property {Shown} shown
  * @property {boolean} pressed  The text is a button's label.
  * @property {ReadonlySet<string>} used  Commands of this card's buttons that were pressed.
+ * @property {boolean} answered  One has gone on since this card: by one of its buttons, or elsewhere on the page.
  * @property {boolean} edited
  * @property {Tick | null} tick
  * @property {Post | null} post
@@ -70,6 +71,7 @@ function storedRows(view, me, bot) {
   const botOf = (/** @type {string} */ userId) => view.people[userId]?.isBot ?? userId === bot;
   const cards = cardsOf(view.items, botOf);
   const used = usedOf(view.items, me, cards);
+  const gone = lastAct(view.items, me, cards);
   /** @type {(Bubble | ToldRow)[]} */
   const rows = [];
   for (const item of view.items) {
@@ -86,6 +88,7 @@ function storedRows(view, me, bot) {
       is: "bubble", key: `k${hex(item.key)}`, conversation: view.id, position: item.position, at: item.sentAt,
       from: own ? "own" : botOf(item.senderId) ? "bot" : "staff", name: own ? "" : (view.people[item.senderId]?.name ?? ""),
       first: true, last: true, ...labelled(shown, cards, own), used: used.get(item.position) ?? NONE,
+      answered: item.position < gone,
       edited: item.revision > 1 && shown.is === "text",
       tick: !own ? null : item.position <= view.readUpTo ? "read" : "sent", post: null, reactions: item.reactions,
     });
@@ -111,7 +114,7 @@ function unsentRow(post, waits, now) {
   return {
     is: "bubble", key: `k${post.name}`, conversation: post.conversationId, position: 0, at: post.since,
     from: "own", name: "", first: true, last: true,
-    shown: post.label === undefined ? shown : { ...shown, text: post.label }, pressed: post.label !== undefined, used: NONE,
+    shown: post.label === undefined ? shown : { ...shown, text: post.label }, pressed: post.label !== undefined, used: NONE, answered: false,
     edited: false, tick: post.refused ? "refused" : late ? "waiting" : "sending", post,
     reactions: [],
   };
@@ -151,7 +154,21 @@ function cardsOf(items, botOf) {
 }
 
 /**
- * Which buttons of which card this person has pressed.
+ * Where this person did something last, in place of saying something: pressed a button, or tapped on another screen.
+ *
+ * @param {readonly ChatItem[]} items
+ * @param {string} me
+ * @param {Map<number, CardContent>} cards
+ */
+function lastAct(items, me, cards) {
+  const commands = new Set([...cards.values()].flatMap(({ actions }) => actions.map(({ command }) => command)));
+  const acts = items.filter(({ senderId, content }) =>
+    senderId === me && typeof content?.text === "string" && (content.text.startsWith("/") || commands.has(content.text)));
+  return acts[acts.length - 1]?.position ?? 0;
+}
+
+/**
+ * Which buttons of which card this person has pressed, here or by the same command elsewhere on the page.
  *
  * @param {readonly ChatItem[]} items
  * @param {string} me
@@ -160,11 +177,24 @@ function cardsOf(items, botOf) {
 function usedOf(items, me, cards) {
   /** @type {Map<number, Set<string>>} */
   const used = new Map();
-  for (const { senderId, content } of items) {
-    if (senderId !== me || !Number.isInteger(content?.card) || !cards.has(content?.card)) continue;
-    used.set(content?.card, (used.get(content?.card) ?? new Set()).add(content?.text));
+  for (const { position, senderId, content } of items) {
+    if (senderId !== me || typeof content?.text !== "string") continue;
+    const card = Number.isInteger(content.card) ? content.card : cardWith(content.text, position, cards);
+    if (cards.has(card)) used.set(card, (used.get(card) ?? new Set()).add(content.text));
   }
   return used;
+}
+
+/**
+ * The newest card before a post that has a button with its text; 0: none.
+ *
+ * @param {string} text
+ * @param {number} before
+ * @param {Map<number, CardContent>} cards
+ */
+function cardWith(text, before, cards) {
+  const has = (/** @type {CardContent} */ { actions }) => actions.some(({ command }) => command === text);
+  return Math.max(0, ...[...cards].filter(([position, card]) => position < before && has(card)).map(([position]) => position));
 }
 
 /** @param {(Bubble | ToldRow)[]} rows @param {(at: number) => string} dayOf @returns {Row[]} */

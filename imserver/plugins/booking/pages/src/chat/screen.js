@@ -10,6 +10,7 @@ import { Conversation } from "./conversation.js";
 import { shownContent, spokenContent } from "./content.js";
 import { InAppNotice } from "./in_app.js";
 import { MessageList } from "./list.js";
+import { ownWords } from "./own_words.js";
 import { rowsOf } from "./rows.js";
 import { Strip } from "./strip.js";
 import { LineNotice } from "./line_notice.js";
@@ -74,6 +75,8 @@ function Chat({ state, page, shop }) {
   };
   const acts = {
     press, pressing, timeAt: (/** @type {number} */ at) => timeOf(wallHere(at)),
+    ownWords: (/** @type {string} */ text) =>
+      ownWords(text, { shop, ages: state.chain.value?.ages ?? [], language: state.language }),
     settle: (/** @type {string} */ name, /** @type {"again" | "discard"} */ act) => line.settle(name, act),
   };
   const seen = (/** @type {number} */ position) => {

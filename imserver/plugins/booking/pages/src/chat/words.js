@@ -32,6 +32,7 @@ const WORDS = {
   "chat.retracted": { zh: "消息已撤回", en: "This message was taken back" },
   "chat.unknown": { zh: "本页面无法显示这条消息，请重新载入。", en: "This page cannot show this message. Load it again." },
   "chat.edited": { zh: "已修改", en: "edited" },
+  "chat.map": { zh: "地图", en: "Map" },
   "chat.opens": { zh: "（在新窗口打开）", en: "(opens in a new window)" },
   "chat.reaction": { zh: "{emoji} {count} 人", en: "{emoji} by {count}" },
   "chat.reaction_mine": { zh: "{emoji} {count} 人，包括我", en: "{emoji} by {count}, you among them" },
@@ -39,6 +40,22 @@ const WORDS = {
   "told.removed": { zh: "{name}离开了对话", en: "{name} was removed" },
   "told.left": { zh: "{name}离开了对话", en: "{name} left" },
   "told.somebody": { zh: "有人", en: "Somebody" },
+
+  // What the page posted for somebody who tapped
+  "own.book": { zh: "选了 {when} · {service}", en: "Chose {when} · {service}" },
+  "own.move": { zh: "想改到 {when}", en: "Move it to {when}" },
+  "own.confirm": { zh: "是，确认", en: "Yes, that is right" },
+  "own.cancel": { zh: "想取消", en: "Cancel it" },
+  "own.cancel_yes": { zh: "是，取消", en: "Yes, cancel it" },
+  "own.longer": { zh: "请再保留一会儿", en: "Hold it longer, please" },
+  "own.consent": { zh: "同意保存信息", en: "I agree to the data notice" },
+  "own.language": { zh: "换了语言", en: "Changed the language" },
+  "own.sent": { zh: "已填写：{facts}", en: "Sent: {facts}" },
+  "own.first": { zh: "第一次来", en: "first visit" },
+  "own.again": { zh: "来过", en: "has been here before" },
+  "own.agreed": { zh: "同意保存信息", en: "agreed to the data notice" },
+  "own.comma": { zh: "，", en: ", " },
+  "own.full": { zh: "原文", en: "As it was sent" },
 
   // Ticks: what became of one's own message
   "tick.sending": { zh: "发送中", en: "Sending" },

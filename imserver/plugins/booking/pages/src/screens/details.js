@@ -85,6 +85,10 @@ export function command(draft, asked, shop) {
   return lines.join("\n");
 }
 
+/** What a yes to what is held books. @param {Held} held @returns {Shown} */
+export const planned = ({ service, minutes, wall, facts }) =>
+  ({ service: facts.service || service, minutes: facts.minutes || minutes, wall });
+
 /**
  * What the shop would book otherwise than the screen said when its button was tapped, by part: a yes books only what its
  * customer saw. `visit`: the service or its length, which the shop fits to the person.
@@ -97,9 +101,10 @@ export function command(draft, asked, shop) {
  */
 export function differences(draft, asked, held, shown) {
   const { facts } = held;
+  const plan = planned(held);
   const same = {
-    visit: held.service === shown.service && held.minutes === shown.minutes,
-    when: held.wall === shown.wall,
+    visit: plan.service === shown.service && plan.minutes === shown.minutes,
+    when: plan.wall === shown.wall,
     name: facts.name === oneLine(draft.name),
     age: facts.age === draft.age,
     first: facts.firstVisit === (draft.firstVisit === "yes"),

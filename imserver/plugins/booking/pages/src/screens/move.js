@@ -34,7 +34,7 @@ export const MoveScreen = ofShop(({ state, page, shop }) => {
     </section>
     ${moving === null
       ? html`
-        <${Taking} state=${state} />
+        <${Taking} state=${state} page=${page} shop=${shop} />
         <${TimesOfDay} state=${state} page=${page} shop=${shop} yours=${appointment.wall} keeps=${true}
           onTake=${(/** @type {string} */ wall) => void ask(page, shop, appointment, wall)} />`
       : html`<${Ask} state=${state} page=${page} shop=${shop} appointment=${appointment} moving=${moving} />`}

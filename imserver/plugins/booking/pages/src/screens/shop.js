@@ -76,7 +76,7 @@ function Soonest({ state, page, shop }) {
               onTake=${() => void take(page, shop, service.id, time.wall)} />
           </li>`)}
       </ul>
-      <${Taking} state=${state} />
+      <${Taking} state=${state} page=${page} shop=${shop} />
     </section>
   `;
 }

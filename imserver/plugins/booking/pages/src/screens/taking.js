@@ -6,6 +6,7 @@ import { Notice, failure, underWay } from "../parts/notice.js";
 import { addressOf } from "../router.js";
 import { html } from "../view.js";
 import { t } from "../words/index.js";
+import { NearTimes, RefusedNotice, refusedOf, refusedWords } from "./refused.js";
 
 /** @typedef {import("../shapes.js").PageState} PageState */
 /** @typedef {import("../shapes.js").ShopPlace} ShopPlace */
@@ -22,24 +23,40 @@ import { t } from "../words/index.js";
 export async function take(page, shop, service, wall) {
   const begun = page.store.get().route.path;
   const command = `/book ${service} at ${wall.replace("T", " ")}`;
-  const held = await page.acts.do("take", wall, shop, command, ({ held: now }) => now?.shop === shop.id && now.wall === wall);
-  const { act, route } = page.store.get();
+  const held = await page.acts.do(
+    "take", wall, shop, command,
+    ({ held: now }) => now?.shop === shop.id && now.wall === wall,
+    (mine) => refusedOf(mine, shop)?.wall === wall,
+  );
+  const { act, route, mine, language } = page.store.get();
+  if (held && route.name === "you") return; // there is where one is
   if (held && route.path === begun) return page.router.go(addressOf("you", { shop: shop.id }));
-  if (!held && act?.name === "take" && act.state === "refused") page.say(t("time.gone", { time: timeOf(wall) }));
+  if (held || act?.name !== "take" || act.state !== "refused") return;
+  const refused = refusedOf(mine.value, shop);
+  page.say(refused?.wall === wall ? refusedWords(refused, shop, language) : act.words);
 }
 
 /** The wall time that is being taken now, or "". @param {PageState} state */
 export const takingNow = (state) =>
   isGoing(state.act, "take") && state.act !== null ? state.act.target : "";
 
-/** How the last tap on a time goes, in words. @param {{state: PageState}} props */
-export function Taking({ state }) {
+/** How the last tap on a time goes, in words. @param {{state: PageState, page: Page, shop: ShopPlace}} props */
+export function Taking({ state, page, shop }) {
   const { act, language } = state;
   if (act?.name !== "take" || act.state === "done") return null;
   const time = `${shortDay(act.target, language)} ${timeOf(act.target)}`;
   if (act.state === "sending" || act.state === "slow") {
     const words = t(act.state === "slow" ? "time.taking_slow" : "time.taking", { time });
     return html`<p class="strip" role="status">${underWay(state, words)}</p>`;
+  }
+  const refused = refusedOf(state.mine.value, shop);
+  if (act.state === "refused" && refused?.wall === act.target) {
+    return html`
+      <${RefusedNotice} refused=${refused} page=${page} shop=${shop} language=${language}>
+        <${NearTimes} refused=${refused} shop=${shop} language=${language} taking=${takingNow(state)}
+          onTake=${(/** @type {string} */ wall) => void take(page, shop, refused.service, wall)} />
+      <//>
+    `;
   }
   if (act.state === "refused") {
     return html`

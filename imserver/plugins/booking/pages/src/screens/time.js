@@ -5,6 +5,7 @@ import { Readings } from "../readings.js";
 import { addressOf } from "../router.js";
 import { html } from "../view.js";
 import { named, t } from "../words/index.js";
+import { planned } from "./details.js";
 import { ofShop } from "./of_shop.js";
 import { Taking, take } from "./taking.js";
 import { TimesOfDay } from "./times_of_day.js";
@@ -20,8 +21,8 @@ export const TimeScreen = ofShop(({ state, page, shop }) => {
     <h1 tabindex="-1">${t("time.title")}</h1>
     ${held && html`<${HoldStrip} held=${held} page=${page} state=${state} />`}
     <${Services} shop=${shop} chosen=${service.id} page=${page} />
-    <${Taking} state=${state} />
-    <${TimesOfDay} state=${state} page=${page} shop=${shop} yours=${held?.service === service.id ? held.wall : ""}
+    <${Taking} state=${state} page=${page} shop=${shop} />
+    <${TimesOfDay} state=${state} page=${page} shop=${shop} yours=${held && planned(held).service === service.id ? held.wall : ""}
       onTake=${(/** @type {string} */ wall) =>
         held?.wall === wall ? page.router.go(addressOf("you", { shop: shop.id })) : void take(page, shop, service.id, wall)} />
   `;

@@ -11,11 +11,13 @@ import { ownIsComing } from "../readings.js";
 import { addressOf } from "../router.js";
 import { html, useEffect, useRef, useState } from "../view.js";
 import { named, t } from "../words/index.js";
-import { MAX_NAME, agreed, askedOf, command, differences, faults, known } from "./details.js";
+import { MAX_NAME, agreed, askedOf, command, differences, faults, known, planned } from "./details.js";
 import { ofShop } from "./of_shop.js";
+import { NearTimes, RefusedNotice, refusedOf, visitWords } from "./refused.js";
 import { Taking, take, takingNow } from "./taking.js";
 
 /** @typedef {import("../shapes.js").Held} Held */
+/** @typedef {import("../shapes.js").Refused} Refused */
 /** @typedef {import("../shapes.js").Draft} Draft */
 /** @typedef {import("../shapes.js").ShopPlace} ShopPlace */
 /** @typedef {import("../shapes.js").PageState} PageState */
@@ -29,7 +31,9 @@ export const YouScreen = ofShop((/** @type {Props} */ { state, page, shop }) => 
   const last = useRef(/** @type {Held | null} */ (null));
   if (now !== null) last.current = now;
   if (state.session === null) last.current = null; // signed out: it is nobody's form
-  const held = last.current;
+  // It was held, and is too short for what was said since: what one fills in is of that.
+  const refused = refusedOf(mine, shop);
+  const held = refused === null ? last.current : heldBefore(last.current, refused);
   const left = useSeconds(page, now?.until ?? null);
   const booked = mine?.upcoming.find((one) => one.code === held?.code);
 
@@ -45,11 +49,25 @@ export const YouScreen = ofShop((/** @type {Props} */ { state, page, shop }) => 
       <h1 tabindex="-1">${t("you.title")}</h1>
       <${Chosen} held=${held} state=${state} shop=${shop} />
     </div>
-    ${over && !busy(state) && html`<${Over} page=${page} />`}
-    <${Taking} state=${state} />
-    <${Form} state=${state} page=${page} shop=${shop} held=${held} over=${over && !busy(state)} />
+    ${over && !busy(state) && (refused
+      ? html`<${RefusedNotice} refused=${refused} page=${page} shop=${shop} language=${state.language} says=${true} />`
+      : html`<${Over} page=${page} />`)}
+    ${!refused && html`<${Taking} state=${state} page=${page} shop=${shop} />`}
+    <${Form} state=${state} page=${page} shop=${shop} held=${held} refused=${refused} over=${over && !busy(state)} />
   `;
 });
+
+/**
+ * What the form is about where the shop has just refused it.
+ *
+ * @param {Held | null} last
+ * @param {Refused} refused
+ * @returns {Held}
+ */
+function heldBefore(last, { shop, service, minutes, wall, facts }) {
+  const nothing = { code: "", version: 0, at: 0, until: 0, extensionsLeft: 0, ask: "", more: null, release: "" };
+  return { ...nothing, ...last, shop, service, minutes, wall, facts, confirm: null };
+}
 
 /** @param {PageState} state */
 const busy = ({ act }) => isGoing(act, "details", "confirm");
@@ -70,18 +88,15 @@ const Chosen = ({ held, state, shop }) => html`
     <p>
       <strong class="block">${shortDay(held.wall, state.language)} · <span class="number">${timeOf(held.wall)}</span></strong>
       <span class="small">
-        ${visitWords(shop, held)}
+        ${visitWords(shop, planned(held))}
       </span>
     </p>
-    <a class="button plain" href=${addressOf("time", { shop: shop.id })}>${t("held.change")}</a>
+    <a class="button plain" href=${timesOf(shop, held)}>${t("held.change")}</a>
   </div>
 `;
 
-/** What for, and how long. @param {ShopPlace} shop @param {import("./details.js").Shown} shown */
-function visitWords(shop, { service, minutes }) {
-  const name = named(shop.services.find(({ id }) => id === service)?.name) || service;
-  return `${name} · ${t("time.minutes", { minutes })}`;
-}
+/** The times of what it is for. @param {ShopPlace} shop @param {Held} held */
+const timesOf = (shop, held) => addressOf("time", { shop: shop.id, query: { service: planned(held).service } });
 
 /** The hold has ended; what to do about it is at the thumb. @param {{page: Page}} props */
 function Over({ page }) {
@@ -89,20 +104,34 @@ function Over({ page }) {
   return html`<${Notice} kind="bad" icon="clock" title=${t("held.over_title")}><p>${t("held.over")}</p><//>`;
 }
 
-/** The same time again, if it is still free, or others. @param {Props & {held: Held}} props */
-function Again({ held, state, page, shop }) {
+/**
+ * The nearest times, or the same again if it may still be free; or others.
+ *
+ * @param {Props & {held: Held, refused: Refused | null}} props
+ */
+function Again({ held, refused, state, page, shop }) {
   const taking = takingNow(state) !== "";
+  if (refused !== null) {
+    return html`
+      <${NearTimes} refused=${refused} shop=${shop} language=${state.language} taking=${takingNow(state)}
+        onTake=${(/** @type {string} */ wall) => void take(page, shop, refused.service, wall)} />
+      <a class="button plain wide" href=${timesOf(shop, held)}>${t("held.others")}</a>
+    `;
+  }
   return html`
     <button type="button" class="button main wide" aria-disabled=${taking}
       onClick=${() => void take(page, shop, held.service, held.wall)}>
       ${t("held.again", { time: timeOf(held.wall) })}
     </button>
-    <a class="button plain wide" href=${addressOf("time", { shop: shop.id })}>${t("held.others")}</a>
+    <a class="button plain wide" href=${timesOf(shop, held)}>${t("held.others")}</a>
   `;
 }
 
-/** @param {Props & {held: Held, over: boolean}} props */
-function Form({ state, page, shop, held, over }) {
+/** Reasons that another age or visit may take away. */
+const DEPENDS = new Set(["short", "unfit", "outgrown"]);
+
+/** @param {Props & {held: Held, refused: Refused | null, over: boolean}} props */
+function Form({ state, page, shop, held, refused, over }) {
   const mine = state.mine.value;
   const service = shop.services.find((one) => one.id === held.service) ?? shop.services[0];
   // What is asked does not change under the fingers: an agreement that arrives meanwhile removes no box.
@@ -115,21 +144,25 @@ function Form({ state, page, shop, held, over }) {
     page.store.set({ drafts: { ...page.store.get().drafts, [shop.id]: { ...draft, ...patch } } });
   };
   // What the screen said when its button was tapped: the yes is to that.
-  const [shown, setShown] = useState(/** @type {import("./details.js").Shown} */ (held));
+  const [shown, setShown] = useState(() => planned(held));
   const understood = cameToNothing(state.act, "details", "confirm") && held.confirm !== null;
   const unlike = understood ? differences(draft, asked, held, shown) : [];
   const wrong = faults(draft, asked);
+  // Who puts right an age tapped in error asks for the same time again.
+  const again = refused !== null && over && DEPENDS.has(refused.why) &&
+    differences(draft, asked, held, planned(held)).some((part) => part === "age" || part === "first");
+  const ended = over && !again;
   const fault = (/** @type {import("./details.js").Field} */ field) => {
     const key = tried ? wrong.get(field) : undefined;
     return key ? t(key, { most: MAX_NAME }) : "";
   };
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
-    if (busy(state) || over) return;
+    if (busy(state) || ended) return;
     setTried(true);
     if (wrong.size === 0 && unlike.length > 0) return void confirm(page, shop, held);
     if (wrong.size === 0) {
-      setShown(held);
+      setShown(planned(held));
       return void book(page, shop, held, draft, asked);
     }
     page.say(wrong.size === 1 ? t("error.summary_one") : t("error.summary", { count: wrong.size }));
@@ -157,13 +190,14 @@ function Form({ state, page, shop, held, over }) {
           <h2 class="label">${t("you.consent_title")}</h2>
           <div class="small"><${Lines} text=${named(shop.consent?.text)} /></div>
         <//>`}
-      <${Outcome} state=${state} shop=${shop} held=${held} unlike=${unlike} />
+      ${!ended && html`<${Outcome} state=${state} shop=${shop} held=${held} unlike=${unlike} />`}
       ${shop.confirmation === "staff" && html`<p class="small quiet">${t("you.staff")}</p>`}
       <div class="thumb">
-        ${over
-          ? html`<${Again} held=${held} state=${state} page=${page} shop=${shop} />`
+        ${ended
+          ? html`<${Again} held=${held} refused=${refused} state=${state} page=${page} shop=${shop} />`
           : html`
-            <${HoldLeft} held=${held} page=${page} state=${state}><strong class="number">${timeOf(held.wall)}</strong><//>
+            ${!again && html`
+              <${HoldLeft} held=${held} page=${page} state=${state}><strong class="number">${timeOf(held.wall)}</strong><//>`}
             <${Submit} busy=${going} words=${t(unlike.length > 0 ? "you.differs_yes" : "you.submit")} />`}
       </div>
     </form>
@@ -205,12 +239,13 @@ function focusField(form, field) {
  * @param {import("./details.js").Field[]} asked
  */
 async function book(page, shop, shown, draft, asked) {
-  const unlike = (/** @type {Held} */ held) => differences(draft, asked, held, shown);
+  const unlike = (/** @type {Held} */ held) => differences(draft, asked, held, planned(shown));
   const same = (/** @type {import("../shapes.js").Mine} */ { held: now }) =>
-    now?.code === shown.code && now.confirm !== null && unlike(now).length === 0;
+    now?.shop === shop.id && now.confirm !== null && unlike(now).length === 0;
+  const lost = (/** @type {import("../shapes.js").Mine} */ mine) => refusedOf(mine, shop) !== null;
   const before = page.store.get().mine.value;
   if (before === null || !agreed(shop, before) || !same(before)) {
-    const done = await page.acts.do("details", shown.code, shop, command(draft, asked, shop), same);
+    const done = await page.acts.do("details", shown.code, shop, command(draft, asked, shop), same, lost);
     const { held } = page.store.get().mine.value ?? {};
     if (!done && held?.confirm) {
       const parts = unlike(held).map((part) => understoodAs(page.store.get(), shop, held, part));
@@ -284,7 +319,7 @@ const LABELS = {
  */
 function understoodAs(state, shop, held, part) {
   const { facts, wall } = held;
-  if (part === "visit") return visitWords(shop, held);
+  if (part === "visit") return visitWords(shop, planned(held));
   if (part === "when") return `${shortDay(wall, state.language)} ${timeOf(wall)}`;
   if (part === "age") return named(state.chain.value?.ages.find(({ id }) => id === facts.age)?.name) || facts.age;
   if (part === "first") return facts.firstVisit ? t("you.yes") : t("you.no");

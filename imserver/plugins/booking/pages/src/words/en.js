@@ -125,6 +125,15 @@ export const en = {
   "held.none_text": "Choose a time first.",
   "held.extended": "You have more time.",
 
+  // A time that could not be kept
+  "refused.title": "This time is not possible",
+  "refused.short": "The free time at {time} is too short for {visit}.",
+  "refused.outgrown": "{time} is too short for {visit}, so it is not held for you any more.",
+  "refused.unfit": "{time} is free, but not for {visit}.",
+  "refused.taken": "{time} was just taken by somebody else.",
+  "refused.other": "{time} cannot be booked any more.",
+  "refused.near": "Nearest free times for {visit}",
+
   // You
   "you.title": "Who is coming?",
   "you.name": "Name",

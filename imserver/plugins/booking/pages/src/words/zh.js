@@ -126,6 +126,15 @@ export const zh = {
   "held.none_text": "请先选择时间。",
   "held.extended": "时间已延长。",
 
+  // A time that could not be kept
+  "refused.title": "这个时间不行",
+  "refused.short": "{time} 的空档不够做{visit}。",
+  "refused.outgrown": "{time} 不够做{visit}，所以不再为您保留。",
+  "refused.unfit": "{time} 有空，但不能做{visit}。",
+  "refused.taken": "{time} 刚刚被别人约走了。",
+  "refused.other": "{time} 不能再预约了。",
+  "refused.near": "{visit}，最近的空档",
+
   // You
   "you.title": "谁来店里？",
   "you.name": "姓名",
