@@ -337,6 +337,9 @@ async def test_moving_asks_once_and_keeping_is_one_tap(visitor: Visitor):
     await expect(visitor.button("10:30 yours")).to_have_attribute("aria-disabled", "true")
     await visitor.button("14:30").click()
     await expect(visitor.page.get_by_role("heading", name="Move the appointment")).to_be_focused()
+    await visitor.page.go_back()  # to the times: the question is a step of its own
+    await expect(visitor.button("15:30")).to_be_visible()
+    await visitor.button("Continue").click()
     await visitor.button("Keep the old time").click()
     await expect(visitor.page.get_by_role("heading", name="Booked")).to_be_visible()
     await visitor.button("Move").click()
@@ -366,12 +369,23 @@ async def test_a_refusal_is_in_the_shops_own_words(visitor: Visitor):
     assert await visitor.shop("shop.mineNow.upcoming.length") == 1
 
 
+async def test_a_browser_that_a_link_signed_in_stays_in_sight_until_it_is_read(visitor: Visitor):
+    await visitor.books()
+    await visitor.shop("void window.page.store.set({joined: 'Firefox on Linux'})")
+    notice = visitor.page.get_by_text("Firefox on Linux was signed in by a link of yours.")
+    await visitor.page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    await expect(notice).to_be_in_viewport()
+    await expect(visitor.page.get_by_role("link", name="My browsers").first).to_be_visible()
+    await visitor.button("OK").click()
+    await expect(notice).to_have_count(0)
+
+
 async def test_who_signs_out_leaves_nothing_on_the_screen(visitor: Visitor):
     await visitor.books()
     await visitor.shop(
         "void window.page.store.set({session: null, line: {...window.page.store.get().line, state: 'none'}})"
     )
-    await visitor.sees("This appointment is not on this device")
+    await visitor.sees("This appointment is not in this browser")
     await expect(visitor.page.get_by_text("Ann Lee")).to_have_count(0)
 
 
