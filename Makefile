@@ -26,13 +26,14 @@ ifeq ($(uv),)
 uv := .tools/bin/uv
 endif
 
-.PHONY: help demo test browse pages pictures vendor check prove prove-long simulate mutants understanding bench rivals fmt lock clean \
+.PHONY: help demo demo-web test browse pages pictures vendor check prove prove-long simulate mutants understanding bench rivals fmt lock clean \
         check-format check-lint check-types check-js-types check-layers check-tests check-wheel \
         prove-begin prove-simulation prove-torture prove-storage-faults prove-hostile-peers prove-random-input prove-conformance \
         prove-tests
 
 help:
 	@echo 'make demo    a server, clients and a pulled cable, on this machine'
+	@echo 'make demo-web  the page of the demo shops, for a browser on this machine [LAN=1: for phones in this network]'
 	@echo 'make test    the tests'
 	@echo 'make browse  the JavaScript client and the pages in Chromium, which must be installed (minutes)'
 	@echo 'make pages   the files that a browser loads, out of imserver/plugins/booking/pages/src (tests and wheel do it themselves)'
@@ -52,6 +53,9 @@ help:
 
 demo: $(ready)
 	@$(bin)/imserver demo
+
+demo-web: $(ready) pages
+	@$(bin)/imserver demo --web $(if $(LAN),--lan)
 
 test: $(ready) pages
 	@$(bin)/pytest -q -n auto --dist worksteal

@@ -7,7 +7,7 @@ import contextlib
 import signal
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,39 +61,68 @@ async def run_web(folder: Path, *, kept: bool, lan: bool, port: int | None) -> i
     server = ServerProcess(
         folder, {"plugins.booking": {}, "http": http}, dies_with_parent=sys.platform == "linux"
     )
-    async with server:
-        shops = await _shops(host, chosen)
-        _tell(server, origin, shops, kept=kept)
-        if lan:
-            _tell_lan(origin, shops)
-        await _again_and_again(server)
+    with _asked_to_end() as over:
+        click.echo("The shops are being opened; that takes some seconds.")
+        try:
+            if not await _done_before(over, server.start()):
+                return 0
+            shops = await _shops(host, chosen)
+            _tell(server, origin, shops, kept=kept)
+            if lan:
+                _tell_lan(origin, shops)
+            await _again_and_again(server, over)
+        finally:
+            await server.kill()
     return 0
 
 
-async def _again_and_again(server: ServerProcess) -> None:
-    """Wait for Ctrl-C or SIGTERM, and start the server again whenever somebody kills it before."""
+async def _again_and_again(server: ServerProcess, over: asyncio.Task[Any]) -> None:
+    """Until `over`; start the server again whenever somebody kills it before."""
+    while not over.done():
+        ended = asyncio.ensure_future(server.ended())
+        if not await _done_before(over, ended):
+            break
+        if ended.result() >= 0:  # nobody killed it: it would end again
+            raise StartError(f"the server ended by itself (exit code {ended.result()}): {server.tail(3)}")
+        if not await _done_before(over, server.start()):
+            return
+        click.echo(f"The server was ended and is there again, process {server.pids[-1]}.")
+    click.echo("\nThe server ends: what is under way is answered first.")
+    await server.stop()
+
+
+# -- the end ----------------------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _asked_to_end() -> Iterator[asyncio.Task[Any]]:
+    """Done at the first Ctrl-C or SIGTERM: from before anything is told, so that none is lost."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
+    over = loop.create_task(stopped.wait())
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
-    over = asyncio.create_task(stopped.wait())
     try:
-        while not over.done():
-            ended = asyncio.create_task(server.ended())
-            await asyncio.wait({over, ended}, return_when=asyncio.FIRST_COMPLETED)
-            if over.done():
-                ended.cancel()
-                break
-            if ended.result() >= 0:  # nobody killed it: it would end again
-                raise StartError(f"the server ended by itself (exit code {ended.result()}): {server.tail(3)}")
-            await server.start()
-            click.echo(f"The server was ended and is there again, process {server.pids[-1]}.")
-        click.echo("\nThe server ends: what is under way is answered first.")
-        await server.stop()
+        yield over
     finally:
         over.cancel()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
+
+
+async def _done_before(over: asyncio.Task[Any], work: Awaitable[Any]) -> bool:
+    """Whether the work came to its end, raising what it raises; else it is cancelled."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait({over, task}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+    if task.cancelled():
+        return False
+    task.result()
+    return not over.done()
 
 
 # -- what is told -----------------------------------------------------------------------------------------------------------

@@ -269,7 +269,7 @@ async def test_at_the_card_of_a_booking_it_books_nothing(said: str) -> None:
     [
         (("给我儿子约周六上午十点验光，王小宝，8岁，第一次来", "好"), "child-exam"),
         (("eye exam for my daughter Saturday at 10am, Mia Chen, 9, first visit", "yes"), "child-exam"),
-        (("周六上午十点验光", "王小宝", "儿童（16岁以下）", "第一次来", "好"), "child-exam"),
+        (("周六上午十点验光", "王小宝", "儿童（未满16岁）", "第一次来", "好"), "child-exam"),
         (("周六上午十点验光，王小宝，7岁，第一次来", "不是7岁，是27岁", "好"), "exam"),
         (("周六上午十点验光，王小宝，7岁，第一次来", "就要验光，不要儿童验光", "好"), "exam"),
         (("周六上午十点给女儿配眼镜，陈小雨，10岁，第一次来", "好"), "glasses"),

@@ -11,7 +11,7 @@ import pytest
 from imserver.plugins.booking.schedule.asked import MINE, MineParams
 from imserver.plugins.booking.schedule.consents import do_withdrawal
 from tests.booking.support.chains import demo
-from tests.booking.support.shop import Shop
+from tests.booking.support.shop import RIVER, Shop
 
 OWN = '{ version = "2026-1", zh = "我们只用来安排预约。", en = "We use it for your appointment." }'
 
@@ -110,6 +110,16 @@ async def test_staff_write_down_what_was_said_at_the_counter(shop: Shop) -> None
     await shop.say("staff-li", room, "隐私 shipped-1")
     await shop.say("staff-li", room, "撤回同意")
     assert await rows(shop) == [("garden", "booking", "shipped-1", "staff-li", 0, "staff-li")]
+
+
+async def test_by_whom_is_who_sent_the_form_and_each_shop_has_its_own(shop: Shop) -> None:
+    garden, river = await shop.customer("ann", "en"), await shop.customer_again("ann", RIVER)
+    await shop.say("ann", river, "/consent shipped-1")
+    await shop.say("staff-li", garden, "/book exam 2026-11-20 15:00")
+    await shop.say("staff-li", garden, "/details\nname: Ann Lee\nconsent: shipped-1")
+    assert [row[3] for row in await rows(shop)] == ["ann", "staff-li"]
+    await shop.say("ann", garden, "/withdraw")
+    assert await known(shop) == {"river": "shipped-1"}
 
 
 async def test_a_person_gets_all_that_is_kept_and_has_it_removed(shop: Shop) -> None:

@@ -57,6 +57,19 @@ async def test_a_guest_has_two_appointments_and_the_third_waits_for_the_staff() 
         assert [await books(shop, "bob", room, wall) for wall in walls] == ["confirmed"] * 3
 
 
+async def test_a_guests_appointments_count_in_their_own_shop_and_not_against_their_own_move() -> None:
+    async with Shop() as shop:
+        garden, river = await guest(shop, "ann"), await guest(shop, "ann", bot=RIVER)
+        for wall in ("2026-11-20 15:00", "2026-11-21 15:00"):
+            assert await books(shop, "ann", garden, wall) == "confirmed"
+        assert await books(shop, "ann", river, "2026-11-23 15:00") == "confirmed"
+        first = (await shop.kit.call(MINE, "ann", MineParams())).mine.upcoming[0]
+        await shop.say("ann", garden, f"{first.move} 2026-11-20 16:00")
+        moving = (await shop.kit.call(MINE, "ann", MineParams())).mine.moving
+        assert moving is not None
+        assert moving.confirmation == "auto"
+
+
 async def test_guests_together_have_their_part_of_a_day_and_two_at_least(tmp_path: Path) -> None:
     chain = {"chain": demo(tmp_path, guest_share="0")}
     async with Shop(config=chain) as shop:

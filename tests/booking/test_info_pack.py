@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
+from msgspec.structs import replace
 
 from imserver.plugins.booking.messages.cards import appointment_card, staff_options
+from imserver.plugins.booking.messages.info_pack import place_fields
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
 from imserver.plugins.booking.messages.texts import load_words
 from imserver.plugins.booking.schedule.shops import load_chain
@@ -19,16 +21,16 @@ LENSES = ("wear", "before", "soft_before", "rgp_before")
 
 #: (shop, service, details, what is known of lenses): the notes, the sentence on lenses, whether it asks for their kind.
 PACKS = [
-    (GARDEN, "验光", "成人 来过", "", "bring", "before", True),
+    (GARDEN, "验光", "成人 来过", "", "bring bring_little", "before", True),
     (GARDEN, "验光", "成人 第一次", "软镜", "bring first_visit", "soft_before", False),
-    (RIVER, "验光", "成人 来过", "RGP", "bring id_card dilation", "rgp_before", False),
-    (RIVER, "验光", "60岁 来过", "", "bring id_card presbyopia dilation", "before", True),
+    (RIVER, "验光", "成人 来过", "RGP", "bring bring_little id_card dilation", "rgp_before", False),
+    (RIVER, "验光", "60岁 来过", "", "bring bring_little id_card presbyopia dilation", "before", True),
     (GARDEN, "儿童验光", "第一次", "", "bring first_visit guardian", "before", True),
-    (RIVER, "儿童验光", "来过", "", "bring id_card guardian dilation", "before", True),
-    (RIVER, "配镜", "成人 来过", "", "bring id_card", "before", True),
+    (RIVER, "儿童验光", "来过", "", "bring bring_little id_card guardian dilation", "before", True),
+    (RIVER, "配镜", "成人 来过", "", "bring bring_little id_card", "before", True),
     (GARDEN, "隐形复查", "成人", "软镜", "bring_little", "wear", False),
     (GARDEN, "取镜", "", "", "bring_little", "", False),
-    (RIVER, "调整", "", "", "bring id_card", "", False),
+    (RIVER, "调整", "", "", "bring bring_little id_card", "", False),
 ]
 
 
@@ -61,6 +63,36 @@ async def test_the_pack_fits(
         card = shown(next(one for one in said if one.content.get("title") == "预约成功"))
         assert "验光师: " in card
         assert "室" not in card
+
+
+@pytest.mark.parametrize(
+    ("start", "words"),
+    [
+        ("明天15:00", "11月19日 周四 13:00 之前可以在这里改时间或取消"),
+        ("今天11:30", "来不了的话，请打电话给门店（000-"),
+    ],
+)
+async def test_the_pack_says_until_when_it_can_be_changed(start: str, words: str) -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        await shop.say("ming", here, f"预约 {start} 验光 我叫小明 成人 来过")
+        assert words in await shop.hear("ming", here, "好")
+
+
+def test_the_map_is_a_line_of_the_pack_only_where_everybody_can_open_it() -> None:
+    shop = replace(load_chain("demo").stores[0], map_link="geo:31.2300,121.4700")
+    words = ShopTexts.of(load_chain("demo")).catalogue.words("en", shop)
+    assert "Map" not in dict(place_fields(words, shop))
+    link = "https://maps.example/garden"
+    assert dict(place_fields(words, replace(shop, map_link=link)))["Map"] == link
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_what_the_page_shows_names_no_command(language: str) -> None:
+    """The consent and the pack are read where nothing can be typed."""
+    words = load_words(language)
+    shown_there = [words["consent.text"], *(text for key, text in words.items() if key.startswith("info."))]
+    assert [text for text in shown_there if " /" in str(text)] == []
 
 
 BUTTONS = {

@@ -128,7 +128,7 @@ async def test_a_booking_by_typed_labels_alone(language: str) -> None:
 @pytest.mark.parametrize("way", ["label", "command"])
 @pytest.mark.parametrize("index", range(3))
 async def test_every_age_is_the_one_on_its_button(index: int, way: str) -> None:
-    """儿童（16岁以下） is no age of 16."""
+    """儿童（未满16岁） is no age of 16."""
     async with Shop() as shop:
         here = await shop.customer("ming")
         await shop.say("ming", here, "预约 明天15:00 验光")

@@ -9,7 +9,7 @@ import pytest
 
 from imserver.content import encode_content
 from imserver.plugins.booking.schedule.asked import MINE, Held, Mine, MineParams
-from tests.booking.support.shop import GARDEN, Shop
+from tests.booking.support.shop import GARDEN, RIVER, Shop
 
 START = "/book exam 2026-11-20 15:00"
 FORM = "/details\nname: Ann Lee\nage: adult\nfirst visit: yes\nconsent: shipped-1"
@@ -294,3 +294,79 @@ async def test_without_the_consent_that_the_shop_asks_for_the_page_has_no_yes(sh
     await shop.say("ann", room, "/consent shipped-1")
     kept = await held(shop)
     assert (kept.ask, kept.confirm is None) == ("confirm", False)
+
+
+# ------------------------------------------------------------------------------------- an age that makes it another service
+
+CHILD = "/details\nname: Tom Lee\nage: child\nfirst visit: yes\nconsent: shipped-1"
+ADULT = "/details\nname: Tom Lee\nage: adult\nfirst visit: yes\nconsent: shipped-1"
+
+
+async def test_what_is_held_says_what_a_yes_books(shop: Shop) -> None:
+    """The page compares: what was tapped is the exam, and a child's is another service, and a longer one."""
+    room = await shop.customer("ann", "en")
+    await shop.say("ann", room, START)
+    assert ((await held(shop)).facts.service, (await held(shop)).facts.minutes) == ("exam", 40)
+    await shop.say("ann", room, ADULT)
+    adult = await held(shop)
+    assert (adult.facts.service, adult.facts.minutes, adult.minutes) == ("exam", 30, 30)
+    await shop.say("ann", room, CHILD)
+    child = await held(shop)
+    assert (child.facts.service, child.facts.minutes, child.minutes) == ("child-exam", 60, 60)
+    await shop.say("ann", room, str(adult.confirm))  # the yes of what was shown before
+    assert await shop.appointments() == []
+    await shop.say("ann", room, str(child.confirm))
+    (one,) = (await mine(shop)).upcoming
+    assert (one.service, one.minutes) == ("child-exam", 60)
+
+
+async def before_a_short_gap(shop: Shop) -> tuple[str, str]:
+    """Riverside: 10:15 is free for an exam, and not for a child's of an hour: both who can do that are busy at 11:00."""
+    room = await shop.customer("ann", "en", RIVER)
+    for user in ("bob", "cy"):
+        await shop.say(user, await shop.customer(user, "en", RIVER), "/book exam 2026-11-20 11:00")
+    answer = await shop.hear("ann", room, "/book exam 2026-11-20 10:15")
+    return room, answer
+
+
+async def test_a_hold_that_is_too_short_for_a_child_says_why_and_what_is_near(shop: Shop) -> None:
+    room, _ = await before_a_short_gap(shop)
+    answer = await shop.hear("ann", room, CHILD)
+    assert "is not possible for child's exam (60 minutes)" in answer
+    after = await mine(shop)
+    assert after.held is None
+    refused = after.refused
+    assert refused is not None
+    assert (refused.why, refused.wall, refused.service, refused.minutes) == (
+        "outgrown",
+        "2026-11-20T10:15",
+        "child-exam",
+        60,
+    )
+    assert len(refused.near) == 3
+    await shop.say("ann", room, f"/book {refused.service} {refused.near[0].wall.replace('T', ' ')}")
+    kept = await held(shop)
+    assert (kept.wall, kept.at, kept.ask) == (refused.near[0].wall, refused.near[0].at, "confirm")
+    assert (await mine(shop)).refused is None
+
+
+async def test_taps_are_never_answered_by_calling_the_staff(shop: Shop) -> None:
+    room, _ = await before_a_short_gap(shop)
+    await shop.say("ann", room, CHILD)
+    for _ in range(5):
+        answer = await shop.hear("ann", room, "/book exam 2026-11-20 10:15")
+        assert "too short for child's exam" in answer
+        assert "taken" not in answer
+    assert (await mine(shop)).waiting == {}
+    refused = (await mine(shop)).refused
+    assert refused is not None
+    assert refused.why == "short"
+
+
+async def test_an_age_tapped_in_error_is_put_right_and_the_time_kept_again(shop: Shop) -> None:
+    room, _ = await before_a_short_gap(shop)
+    await shop.say("ann", room, CHILD)
+    await shop.say("ann", room, ADULT)
+    kept = await held(shop)
+    assert (kept.wall, kept.facts.service, kept.ask) == ("2026-11-20T10:15", "exam", "confirm")
+    assert (await mine(shop)).refused is None

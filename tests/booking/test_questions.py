@@ -193,6 +193,21 @@ async def test_a_pointer_leads_to_the_conversation_by_a_button() -> None:
         assert {one.conversation_id for one in await shop.say("ming", direct, command)} == {direct, here}
 
 
+async def test_a_pointer_to_a_list_has_the_list() -> None:
+    """Two people tap the same start in the shops' direct chats: what the loser reads ends with times, not with a colon."""
+    async with Shop() as shop:
+        for user in ("ann", "bob", "cy"):
+            await shop.kit.user(user, language="en")
+        direct = {user: shop.kit.direct(user, GARDEN) for user in ("ann", "bob", "cy")}
+        for user in ("ann", "bob", "cy"):
+            said = await shop.say(user, direct[user], "/book exam 2026-11-20 15:00")
+        pointer = next(one for one in said if one.conversation_id == direct["cy"])
+        assert "has just been taken. The nearest free times:\n1. Fri 20 Nov 1" in str(pointer.content["text"])
+        nearest = pointer.content["actions"][0]["command"]
+        await shop.say("cy", direct["cy"], nearest)
+        assert len(await shop.appointments("held")) == 3
+
+
 async def test_a_question_at_the_card_is_of_no_value() -> None:
     """The services and shops that a question is about are not wished for."""
     asked = reading(asks("price"), give("service", "glasses"), give("shop", "river"))

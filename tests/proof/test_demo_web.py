@@ -71,6 +71,16 @@ def test_a_folder_of_ones_own_is_kept(place: Path) -> None:
         assert (folder / "chat.db").exists()
 
 
+@pytest.mark.parametrize("words", ["being opened", "The shops are open"], ids=["while it opens", "just open"])
+def test_an_early_ctrl_c_ends_it(words: str, place: Path) -> None:
+    with demo(place, "--web", "--port", str(free_port())) as process:
+        until(process, words)
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, "Traceback" in rest) == (0, False), rest
+    assert not list(place.iterdir()), "the temporary folder is removed"
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -68,9 +68,9 @@ test("it is done when one's own says so, whether a push, the answer or both tell
 test("the bot's words are the refusal; what it said before the tap, or elsewhere, is not", async () => {
   const page = begin((page) => {
     page.says("an older message", { position: 4 });
-    page.says("another conversation, long ago", { conversationId: "d", sentAt: 1 });
     page.says("somebody else", { senderId: "store-river" });
     page.says("Just taken. Free: 15:15.");
+    page.says("another conversation, long ago", { conversationId: "d", sentAt: 1 });
   });
   assert.equal(await act(page), false);
   const { state, words } = page.store.get().act;

@@ -40,6 +40,7 @@ test("another zone is named, with what the phone's clock shows; one with the sam
   assert.equal(otherZone(at, "Asia/Shanghai", "zh", "America/New_York")?.name, "中国标准时间");
   assert.equal(otherZone(at, "Asia/Shanghai", "en", "Asia/Singapore"), null);
   assert.equal(otherZone(at, "Asia/Shanghai", "en", "Asia/Shanghai"), null);
+  assert.equal(otherZone(at, "Pacific/Kiritimati", "en", "Pacific/Honolulu")?.here, "Wed 2 Dec 21:00", "the same hour of another day");
 });
 
 test("a zone that the browser does not know breaks nothing", () => {

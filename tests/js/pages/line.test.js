@@ -115,6 +115,22 @@ test("what was refused stays until it is repeated or given up", async () => {
   assert.deepEqual([...made.server.stored.values()].map(({ content }) => content.text), ["one"]);
 });
 
+test("a booking is worth having now alone: no later page sends one that had no answer, or was refused", async () => {
+  const made = world({ session: GUEST });
+  await connected(made);
+  made.server.refusing = new Refused(609, "too much today");
+  await assert.rejects(made.line.post(SHOP, "/book exam 2026-12-03 15:00"));
+  made.server.refusing = null;
+  made.server.answer(false);
+  void made.line.post(SHOP, "/book exam 2026-12-03 15:30").catch(() => {});
+  await made.until(() => made.last().offered.length === 2);
+  assert.deepEqual([...made.kept.keys()].filter((name) => name.startsWith("post:")), [], "a reload forgets it");
+  await made.line.pause();
+  made.line.resume();
+  await made.until(() => made.clients.length === 2 && made.last().offered.length > 0);
+  assert.deepEqual(made.last().offered.map(({ text }) => text), ["/book exam 2026-12-03 15:30"], "this page asks what became of it");
+});
+
 test("the server's no has its words", async () => {
   const made = world();
   made.server.refusing = new Refused(609, "too much today");
@@ -147,22 +163,49 @@ test("a revoked sign-in ends here, refuses what waits, and removes everything of
   assert.equal(made.made, 2);
 });
 
-for (const [now, erased] of [[null, "guest-0"], [GUEST, "guest-0 but guest-1"], [{ ...GUEST, userId: "guest-0" }, ""]]) {
-  test(`a sign-in that ended while no page was open leaves nothing of the person; now it is ${now?.userId ?? "nobody"}`, async () => {
-    const kept = new Map([["imserver-page:session", JSON.stringify({ ...GUEST, userId: "guest-0" })]]);
-    globalThis.localStorage = {
-      getItem: (name) => kept.get(name) ?? null, setItem: (name, value) => void kept.set(name, value), removeItem: (name) => void kept.delete(name),
-    };
-    try {
-      const made = world({ session: now });
-      await made.line.start();
-      assert.equal(made.erased.join(), erased);
-      assert.equal(JSON.parse(kept.get("imserver-page:session") ?? "null")?.userId, now?.userId);
-    } finally {
-      delete globalThis.localStorage;
-    }
-  });
+/** While this runs the browser remembers who it was. @param {(kept: Map<string, string>) => Promise<void>} work */
+async function rememberingGuest0(work) {
+  const kept = new Map([["imserver-page:session", JSON.stringify({ ...GUEST, userId: "guest-0" })]]);
+  globalThis.localStorage = {
+    getItem: (name) => kept.get(name) ?? null, setItem: (name, value) => void kept.set(name, value), removeItem: (name) => void kept.delete(name),
+  };
+  try {
+    await work(kept);
+  } finally {
+    delete globalThis.localStorage;
+  }
 }
+
+for (const [now, erased] of [[null, "guest-0"], [GUEST, "guest-0 but guest-1"], [{ ...GUEST, userId: "guest-0" }, ""]]) {
+  test(`a sign-in that ended while no page was open leaves nothing of the person; now it is ${now?.userId ?? "nobody"}`, () => rememberingGuest0(async (kept) => {
+    const made = world({ session: now });
+    await made.line.start();
+    assert.equal(made.erased.join(), erased);
+    assert.equal(JSON.parse(kept.get("imserver-page:session") ?? "null")?.userId, now?.userId);
+  }));
+}
+
+test("who it was is shown where the server is not reached, and not where it says no", () => rememberingGuest0(async () => {
+  const made = world();
+  made.failing = Object.assign(new Error("disabled"), { code: "FORBIDDEN" });
+  await assert.rejects(made.line.start(), ({ code }) => code === "FORBIDDEN");
+  assert.equal(made.line.session, null);
+  made.failing = Object.assign(new Error("no network"), { code: "OFFLINE" });
+  assert.equal((await made.line.start()).userId, "guest-0");
+  await made.until(() => made.line.state.state === "waiting");
+  [made.failing, made.session] = [null, { ...GUEST, userId: "guest-0" }];
+  made.again();
+  await made.until(() => made.line.state.state === "connected");
+}));
+
+test("a page of nobody becomes who another tab became", async () => {
+  const made = world();
+  assert.equal(await made.line.start(), null);
+  made.session = GUEST;
+  made.line.became("guest-1");
+  await made.until(() => made.line.state.state === "connected");
+  assert.equal(made.line.session.userId, "guest-1");
+});
 
 test("a token that was refused for another reason is asked for again, and the line comes back", async () => {
   const made = world();
@@ -266,6 +309,18 @@ test("signing out ends, erases and says so; without a network nothing is erased"
   await connected(made);
   await made.line.signOut();
   assert.deepEqual([made.line.state.code, made.erased, made.line.session], ["SIGNED_OUT", ["guest-1"], null]);
+  const offline = world({ session: GUEST });
+  await connected(offline);
+  offline.failing = Object.assign(new Error("no network"), { code: "OFFLINE" });
+  await assert.rejects(offline.line.signOut());
+  assert.deepEqual([offline.line.state.state, offline.erased], ["connected", []]);
+});
+
+test("a link that made this browser somebody else's leaves nothing of the one before, and all of the new one", async () => {
+  const made = world();
+  await connected(made);
+  await made.line.leaveFor({ ...GUEST, userId: "ann" });
+  assert.deepEqual([made.line.session.userId, made.erased], ["ann", ["guest-1 but ann"]]);
 });
 
 test("seen again, the client hurries; a browser without a network waits", async () => {

@@ -88,7 +88,10 @@ export function lineWorld({ session = null } = {}) {
       return (world.session = { ...GUEST, language });
     },
     token: async () => "token",
-    signOut: async () => void (world.session = null),
+    signOut: async () => {
+      if (world.failing !== null) throw world.failing;
+      world.session = null;
+    },
   };
   const open = async (_, { token, deviceId }) => {
     for (let asked = null; asked === null; ) {

@@ -135,6 +135,22 @@ test("devices are listed, named and signed out", async () => {
   ]);
 });
 
+test("behind a sign-out nothing of that account is used: no token, and no key under which a guest was asked for", async () => {
+  answers = [new TypeError("lost"), [200, TOLD], [200, {}], NOBODY, [200, TOLD]];
+  await fails(account.makeGuest({ language: "en" }));
+  await account.session();
+  await account.signOut();
+  assert.deepEqual(await fails(account.token()), ["SIGNED_OUT", 0]);
+  await account.makeGuest({ language: "en" });
+  const [before, , , , after] = asked;
+  assert.notEqual(before.body.key, after.body.key);
+});
+
+test("a link in a browser that keeps no cookie is no sign-in", async () => {
+  answers = [[200, TOLD], NOBODY];
+  assert.deepEqual(await fails(account.redeem("s")), ["COOKIES", 0]);
+});
+
 test("a link is made, and redeemed under one key", async () => {
   answers = [[200, { address: "https://h/link#s", expires_at: 9 }], [409, { error: "somebody else", code: "CONFLICT" }], [200, TOLD]];
   assert.deepEqual(await account.makeLink(), { address: "https://h/link#s", expiresAt: 9, qrSvg: undefined });

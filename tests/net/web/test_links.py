@@ -12,6 +12,7 @@ import pytest
 from imserver import Server
 from imserver.chat.browsers import MAX_BROWSERS, MAX_LINKS_AN_HOUR
 from imserver.check.consistency import check_file
+from imserver.config import HttpConfig
 from imserver.testing import ManualClock
 from imserver_protocol.errors import CloseCode
 from tests.accounts.test_on_record import restored
@@ -53,6 +54,26 @@ async def test_another_phone_is_signed_in_and_the_first_one_told(tmp_path: Path)
         }
         acts = [row.act for row in await server.store.read(lambda reader: reader.audit_after(0, 9))]
         assert acts == ["guest.made", "link.made", "link.redeemed"]
+
+
+async def test_a_link_leads_to_the_address_that_people_know(tmp_path: Path) -> None:
+    http = HttpConfig(port=0, guests=True, public_url="https://chat.example.org/")
+    async with seen(tmp_path, http=http) as server:
+        inside = Browser(server)  # the shop's own machine, which no phone reaches by this name
+        await inside.guest()
+        assert (await inside.post("links")).json["address"].startswith("https://chat.example.org/link#")
+
+
+async def test_a_browser_that_nobody_has_used_for_400_days_is_not_listed(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with seen(tmp_path, http=GUESTS, clock=clock) as server:
+        first, second = Browser(server), Browser(server, agent=IPHONE)
+        await first.guest()
+        assert (await redeem(second, await first.link())).status == 200
+        clock.advance(300 * 86_400)
+        await first.session()
+        clock.advance(101 * 86_400)
+        assert [each["label"] for each in await first.devices()] == ["Chrome on Android"]
 
 
 async def test_a_link_is_good_once_however_many_tap_at_once(tmp_path: Path) -> None:

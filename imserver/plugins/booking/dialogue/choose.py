@@ -19,7 +19,7 @@ from imserver.plugins.booking.understanding.acts import Kind, Reading, When
 
 from . import said
 from .context import DialogueContext
-from .state import Dialogue
+from .state import Dialogue, Unkept
 
 #: Hours of the parts of a day, for lists of free slots.
 PARTS = {"morning": (0, 12), "noon": (11, 14), "afternoon": (12, 18), "evening": (17, 24)}
@@ -51,6 +51,7 @@ class Search:
 
 def choose(context: DialogueContext, state: Dialogue, search: Search, when: When) -> bool:
     """Put a time into `state`. True if a start is settled or a question is open; False if it was answered here."""
+    state.unkept = None
     if when.days:
         state.day_said = when.days[-1].isoformat()
     if when.clock is not None:
@@ -134,7 +135,7 @@ def take(state: Dialogue, wall: datetime) -> None:
     state.wall = wall.isoformat(timespec="minutes")
     state.day = state.day_said = wall.date().isoformat()
     state.part = state.clock = ""
-    state.expired = False
+    state.expired, state.unkept = False, None
 
 
 def _clock(state: Dialogue) -> time | None:
@@ -160,9 +161,15 @@ def _is_free(context: DialogueContext, search: Search, wall: datetime) -> bool:
     return all(pools(context.tx.execute, context.the_shop, search.service, slot, search.minutes))
 
 
-def _is_too_short(context: DialogueContext, search: Search, wall: datetime) -> bool:
-    """Whether it is free at this start, but not for long enough: then nobody has taken it."""
-    return _is_free(context, Search(search.service, CELL_MIN, search.command), wall)
+def _why_taken(context: DialogueContext, state: Dialogue, search: Search, wall: datetime) -> str:
+    """`short`: free at this start, but not for long enough. `unfit`: free for what was said at first, and not for the service
+    of that age. Of neither it is said that somebody took it."""
+    if _is_free(context, Search(search.service, CELL_MIN, search.command), wall):
+        return "short"
+    plain = context.chain.service(state.plain_service)
+    if plain is None or plain is search.service:
+        return "taken"
+    return "unfit" if _is_free(context, Search(plain, CELL_MIN, search.command), wall) else "taken"
 
 
 def _choose_candidate(
@@ -279,8 +286,10 @@ def refuse(
     reason: str,
     *,
     whole_day: bool = False,
+    was_held: bool = False,
 ) -> None:
-    """Say why a start is not possible, and offer the nearest free ones. Of a whole day, `wanted` is a time that nobody said."""
+    """Say why a start is not possible, and offer the nearest free ones. Of a whole day, `wanted` is a time that nobody said.
+    `was_held`: it was kept for this booking, until the booking became another."""
     state.wall, state.step = "", "slot"
     state.day_said = wanted.date().isoformat()
     near = nearest(
@@ -297,12 +306,17 @@ def refuse(
         "service": search.service.names.in_language(context.words.language),
         "days": context.the_shop.horizon_days,
         "minutes": context.the_shop.lead_min,
+        "length": search.minutes,
         "step": context.the_shop.slot_step_min,
     }
     # A day that is full or closed is not kept: the offered starts may lie on another.
     state.day = ""
-    if reason == "taken" and _is_too_short(context, search, wanted):
-        reason = "short"
+    if reason == "taken":
+        reason = "outgrown" if was_held else _why_taken(context, state, search, wanted)
+    if not whole_day:
+        walls = [slot.wall.isoformat(timespec="minutes") for slot in near]
+        asked = wanted.isoformat(timespec="minutes")
+        state.unkept = Unkept(asked, search.service.id, search.minutes, reason, walls)
     why = context.words(f"why_not.{reason}", **values)
     if near:
         context.ask(

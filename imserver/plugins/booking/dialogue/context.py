@@ -84,6 +84,8 @@ class DialogueContext:
     #: The conversation elsewhere in which something was said, and the question that was asked there.
     said_in: str = ""
     asked: str = ""
+    #: The buttons of that question, unless it asks for a yes.
+    choices: Sequence[Option] = ()
     #: Words for the people that waited for a shop to be chosen.
     passing: str = ""
     #: The zone in which the text was read.
@@ -92,6 +94,8 @@ class DialogueContext:
     pressed: str = ""
     #: What is asked for holds and confirms nothing: a customer who left the shop's conversation is answered in the direct chat.
     anywhere: bool = False
+    #: A program wrote it, such as the page: whoever taps reads its words, and needs no people to be called.
+    exact: bool = False
     #: The customer was told what is missing instead of the same question again: the people are to be called.
     stuck: bool = False
 
@@ -234,12 +238,15 @@ class DialogueContext:
         state.yes = shown[0].command if state.asks_yes and shown else ""
         if not any(option.command.endswith(f" #{state.number}") for option in shown):
             state.number = 0
-        self.asked = text
+        self.asked, self.choices = text, () if state.asks_yes else shown
         self.keep(state)
 
     def _is_stuck(self, state: Dialogue, shown: Sequence[str]) -> bool:
         """Whether the same question would be shown for the third time in a row: then what is missing is said, and the people
         are called. What it shows, without the minutes that run off."""
+        if self.exact:
+            state.times, state.last = 0, ""
+            return False
         what = _DIGITS_OF_MINUTES.sub("", "\n".join((state.kind, state.step.removesuffix("_again"), *shown)))
         state.times = state.times + 1 if what == state.last else 1
         state.last = what
@@ -264,12 +271,14 @@ class DialogueContext:
             return
         store = self.the_shop.names.in_language(self.language)
         if self.place is Place.OTHER:
-            self.asked = ""  # others read along, and it cannot be answered there
+            self.asked, self.choices = "", ()  # others read along, and it cannot be answered there
         key = "pointer.asks" if self.asked else "pointer.text"
+        text = self.words(key, store=store, question=self.asked)
+        choices = cards.numbered(self.words, self.choices)
         pointer = cards.card(
             self.words("pointer.title"),
-            self.words(key, store=store, question=self.asked),
-            options=[Option(self.words("button.open"), f"/open {self.home}")],
+            f"{text}\n{choices}" if choices else text,
+            options=[*self.choices, Option(self.words("button.open"), f"/open {self.home}")],
             ref=("conversation", self.home, 1),
         )
         position = self.tx.post(self.heard_in, pointer, sender_id=self.heard_by)

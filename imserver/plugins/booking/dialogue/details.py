@@ -16,6 +16,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from imserver.plugins.booking.messages.consent_text import consent_of
 from imserver.plugins.booking.messages.texts import Words
@@ -26,6 +27,7 @@ from imserver.plugins.booking.understanding.acts import Act, Kind, Reading
 from . import draft
 from .asking import go_on
 from .book import MAX_NAME
+from .choose import take
 from .context import DialogueContext
 from .labels import label_key
 from .state import Dialogue
@@ -118,6 +120,10 @@ def _take(context: DialogueContext, state: Dialogue, form: Form) -> None:
             context.tx, context.customer_id, context.the_shop.id, form.consent, context.sender.user_id
         )
     state.step, state.people = "", []
+    if (
+        state.unkept is not None and not state.wall
+    ):  # 8, tapped in error, made it too long: what is said now may fit
+        take(state, datetime.fromisoformat(state.unkept.wall))
     if draft.put(context, state, Reading("", form.acts)):
         go_on(context, state)
 

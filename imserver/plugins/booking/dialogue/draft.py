@@ -218,7 +218,7 @@ def say_unread(context: DialogueContext, reading: Reading) -> None:
 
 
 def of_button(context: DialogueContext, reading: Reading) -> Reading:
-    """The name of an age band behind the command is the band, whatever figures it has: 儿童（16岁以下）."""
+    """The name of an age band behind the command is the band, whatever figures it has: 儿童（未满16岁）."""
     key = label_key(reading.text)
     for band in context.chain.age_bands if context.command else ():
         if key in (label_key(band.names.zh), label_key(band.names.en)):

@@ -109,7 +109,9 @@ def ensure_held(context: DialogueContext, state: Dialogue, search: Search) -> Ap
             lost_hold.taken_over(context.tx, context.texts, there, lost, context.sender)
     if taken is None:
         release(context, state)
-        refuse(context, state, search, wall, reason or "taken")
+        refuse(
+            context, state, search, wall, reason or "taken", was_held=held is not None and held.wall == wall
+        )
         return None
     if held is None or held.wall != wall:
         state.extended = state.warned = 0

@@ -148,7 +148,8 @@ def _emergency(context: DialogueContext, flag: RedFlag | None) -> bool:
 def _run(context: DialogueContext, name: str, arguments: str) -> None:
     row = _BY_NAME[name]
     literal = exact.read(context, name, arguments)
-    if literal is not None or name in LITERAL:
+    context.exact = literal is not None or name in LITERAL
+    if context.exact:
         reading = Reading(arguments)
     else:
         reading = context.read(arguments, labels=False)

@@ -22,6 +22,16 @@ LAST = -1
 _LISTS = frozenset({"service", "day", "slot"})
 
 
+class Unkept(msgspec.Struct, omit_defaults=True, frozen=True):
+    """A start that was wanted and could not be kept: ISO wall time, for what and for how long, why, and the starts instead."""
+
+    wall: str
+    service_id: str
+    minutes: int
+    why: str
+    near: list[str] = msgspec.field(default_factory=list)
+
+
 class Dialogue(msgspec.Struct, omit_defaults=True):
     """`kind`: `menu` (only numbered options), `book`, `move`, `cancel` or `correct`. Empty fields are not known yet."""
 
@@ -43,6 +53,8 @@ class Dialogue(msgspec.Struct, omit_defaults=True):
     refused: list[str] = msgspec.field(default_factory=list)
     #: The chosen start, ISO wall time.
     wall: str = ""
+    #: The start that was refused last, until another time is said or chosen.
+    unkept: Unkept | None = None
     name: str = ""
     age_band: str = ""
     first_visit: bool | None = None
@@ -141,9 +153,15 @@ _DECODER = msgspec.json.Decoder(Dialogue)
 
 def load_dialogue(tx: Rows, conversation_id: str, user_id: str) -> Dialogue | None:
     """The open question, or None if there is none or it is too old."""
+    found = load_touched(tx, conversation_id, user_id)
+    return None if found is None else found[1]
+
+
+def load_touched(tx: Rows, conversation_id: str, user_id: str) -> tuple[int, Dialogue] | None:
+    """The same, behind the time of the last answer to it (UTC ms)."""
     for other, text, at in dialogue_rows(tx, conversation_id):
         if other == user_id and at > tx.now_ms - MAX_AGE_MS:
-            return _DECODER.decode(text)
+            return at, _DECODER.decode(text)
     return None
 
 

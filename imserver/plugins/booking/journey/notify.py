@@ -295,7 +295,7 @@ def _settled(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> Non
     shop = texts.shop_of(appointment)
     known = customer(tx, appointment.customer_id)
     words = _customer_words(tx, texts, appointment)
-    pack = info_pack(words, texts.chain, shop, appointment, known.lens_kind, texts.public_url)
+    pack = info_pack(words, texts.chain, shop, appointment, known.lens_kind, tx.now_ms, texts.public_url)
     _tell(tx, texts, appointment, pack)
     reminders.plan(tx, appointment)
 

@@ -6,9 +6,11 @@ the catalogue; this module only chooses them.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from imserver.plugins.booking.schedule.appointments import Appointment
+from imserver.plugins.booking.schedule.hours import MINUTE_MS
 from imserver.plugins.booking.schedule.shops import Chain, Service, Shop
 
 from . import cards
@@ -21,12 +23,20 @@ REF = "info_pack"
 
 
 def info_pack(
-    words: Words, chain: Chain, shop: Shop, appointment: Appointment, lens_kind: str, public_url: str = ""
+    words: Words,
+    chain: Chain,
+    shop: Shop,
+    appointment: Appointment,
+    lens_kind: str,
+    now_ms: int,
+    public_url: str = "",
 ) -> dict[str, Any]:
-    """The card that follows a confirmation. `lens_kind`: the kind of the customer's contact lenses, or "" if unknown.
-    `public_url`: if it is known how people reach the pages, the card has the address of the calendar file."""
+    """The card that follows a confirmation. `lens_kind`: the kind of the customer's contact lenses, or "" if unknown. `now_ms`:
+    how long it may still be changed depends on it. `public_url`: if it is known how people reach the pages, the card has the
+    address of the calendar file."""
     service = chain.service(appointment.service_id)
     lines = _notes(words, chain, shop, appointment, service, lens_kind)
+    lines.append(_changing(words, shop, appointment, now_ms))
     options = []
     if service is not None and service.lenses == "stop" and not lens_kind:
         options = [
@@ -56,7 +66,9 @@ def place_fields(words: Words, shop: Shop) -> list[tuple[str, str]]:
     fields = [(words("field.address"), shop.address.in_language(words.language))]
     if shop.parking is not None:
         fields.append((words("field.parking"), shop.parking.in_language(words.language)))
-    if shop.map_link:
+    if shop.map_link.startswith(
+        ("https:", "http:")
+    ):  # others (geo:) open on some phones alone: the page has them as a button
         fields.append((words("field.map"), shop.map_link))
     if shop.phone:
         fields.append((words("field.phone"), shop.phone))
@@ -80,7 +92,7 @@ def _notes(
     lines = []
     if service is not None and service.brings_old_pair:
         lines.append(words("info.bring"))
-    else:
+    if not appointment.first_visit:
         lines.append(words("info.bring_little"))
     if shop.needs_id_card:
         lines.append(words("info.id_card"))
@@ -90,8 +102,15 @@ def _notes(
     lines += _lens_notes(words, service, lens_kind)
     if service is not None and service.dilation and shop.medical_licence:
         lines.append(words("info.dilation"))
-    lines.append(words("info.change"))
     return lines
+
+
+def _changing(words: Words, shop: Shop, appointment: Appointment, now_ms: int) -> str:
+    """Until when its customer may change it; if that is over, what to do instead."""
+    if appointment.start_at - now_ms >= shop.cutoff_min * MINUTE_MS:
+        until = appointment.wall - timedelta(minutes=shop.cutoff_min)
+        return words("info.change", until=words.moment(until))
+    return words("info.change_late_phone", phone=shop.phone) if shop.phone else words("info.change_late")
 
 
 def _person_notes(words: Words, chain: Chain, appointment: Appointment) -> list[str]:

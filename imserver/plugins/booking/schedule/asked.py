@@ -75,12 +75,37 @@ class Known(Told, frozen=True):
 
 
 class Facts(Told, frozen=True):
-    """What was said of whom a booking is for; "" and None: not yet."""
+    """What was said of whom a booking is for; "" and None: not yet. `service`, `minutes`: what a yes books, by what is said so
+    far: an age or a first visit may make it another service, or one of another length, than was tapped."""
 
     name: str
     age: str
     first_visit: bool | None
     person: str
+    service: str
+    minutes: int
+
+
+class Near(Told, frozen=True):
+    """A free start: on the shop's clock, and UTC ms."""
+
+    wall: str
+    at: int
+
+
+class Refused(Told, frozen=True):
+    """The start that the open booking wanted last, which the shop could not keep for it. `why`: `short` (free, but not for so
+    long), `unfit` (free, but nobody is there for that age), `outgrown` (it was held, and is not possible for what was said
+    since), `taken`, or which of the shop's rules (`lead`, `hours`, `closed`, `horizon`, `skipped`, `step`, `past`). `near`:
+    three free starts for the same service and length, as of the refusal."""
+
+    shop: str
+    service: str
+    minutes: int
+    wall: str
+    why: str
+    near: tuple[Near, ...]
+    facts: Facts
 
 
 class Held(Told, frozen=True):
@@ -111,6 +136,8 @@ class Moving(Told, frozen=True):
     code: str
     version: int
     shop: str
+    service: str
+    minutes: int
     wall: str
     to_wall: str
     to_at: int
@@ -166,6 +193,7 @@ class Mine(Told, frozen=True):
     waiting: dict[str, int]
     known: Known
     held: Held | None
+    refused: Refused | None
     moving: Moving | None
     cancelling: Cancelling | None
     upcoming: tuple[Booked, ...]

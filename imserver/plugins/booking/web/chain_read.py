@@ -49,6 +49,7 @@ def _shop(served: Served, shop: Shop, now_ms: int) -> dict[str, Any]:
         "open": _open(shop, now_ms, both),
         "services": [_service(one, usual=index == 0) for index, one in enumerate(services)],
         "confirmation": shop.confirmation,
+        "cutoffMinutes": shop.cutoff_min,
         "consent": _consent(served, shop),
         "info": {
             "parking": _pair(shop.parking) if shop.parking is not None else None,

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from imserver.plugins.booking.conversations import services_of
+from imserver.plugins.booking.conversations import ServiceConversation, services_of
 from imserver.plugins.booking.customers import customer, language_for
 from imserver.plugins.booking.dialogue.holding import MAX_EXTENSIONS
-from imserver.plugins.booking.dialogue.state import Dialogue, load_dialogue
+from imserver.plugins.booking.dialogue.state import Dialogue, load_touched
 from imserver.plugins.booking.messages.cards import CHANGEABLE
 from imserver.plugins.booking.messages.consent_text import consent_of
 from imserver.plugins.booking.messages.info_pack import event_path
@@ -30,12 +30,14 @@ from imserver.plugins.booking.schedule.asked import (
     Known,
     Mine,
     Moving,
+    Near,
     Place,
+    Refused,
 )
 from imserver.plugins.booking.schedule.hours import MINUTE_MS, utc_ms, zone_of
 from imserver.plugins.booking.schedule.plans import open_offers
 from imserver.plugins.booking.schedule.rows import Rows
-from imserver.plugins.booking.schedule.shops import Shop
+from imserver.plugins.booking.schedule.shops import Shop, minutes_of
 from imserver.plugins.booking.schedule.status import Status
 
 from .chains import Served
@@ -52,7 +54,7 @@ class _Reading:
     served: Served
     user_id: str
     language: str
-    #: What is open in the conversation with each shop.
+    #: What is open in the conversation with each shop; first where something was said last, which is what a page goes on with.
     open: dict[str, Dialogue]
 
     def words(self, shop: Shop) -> Words:
@@ -62,12 +64,9 @@ class _Reading:
 def mine_of(rows: Rows, served: Served, user_id: str) -> Mine:
     """The answer to `x-booking.mine`."""
     services = [one for one in services_of(rows, user_id) if served.chain.shop(one.store_id) is not None]
-    dialogues = {one.store_id: load_dialogue(rows, one.conversation_id, user_id) for one in services}
     known = customer(rows, user_id)
     language = language_for(rows, user_id)
-    reading = _Reading(
-        rows, served, user_id, language, {store: state for store, state in dialogues.items() if state}
-    )
+    reading = _Reading(rows, served, user_id, language, _open(rows, services, user_id))
     coming = [one for one in upcoming(rows, user_id) if served.chain.shop(one.store_id) is not None]
     over = [one for one in past(rows, user_id, None, PAST_SHOWN) if one not in coming]
     booked = [_booked(reading, one) for one in coming]
@@ -80,6 +79,7 @@ def mine_of(rows: Rows, served: Served, user_id: str) -> Mine:
             name=known.name, age=known.age_band, language=language, consent=consents.standing(rows, user_id)
         ),
         held=_held(reading),
+        refused=_refused(reading),
         moving=_moving(reading),
         cancelling=_cancelling(reading),
         upcoming=tuple(booked),
@@ -87,6 +87,12 @@ def mine_of(rows: Rows, served: Served, user_id: str) -> Mine:
             _booked(reading, one, is_over=True) for one in over if served.chain.shop(one.store_id) is not None
         ),
     )
+
+
+def _open(rows: Rows, services: Sequence[ServiceConversation], user_id: str) -> dict[str, Dialogue]:
+    found = [(one.store_id, load_touched(rows, one.conversation_id, user_id)) for one in services]
+    touched = [(*state, store_id) for store_id, state in found if state is not None]
+    return {store_id: state for _, state, store_id in sorted(touched, key=lambda one: -one[0])}
 
 
 def _until(reading: _Reading, coming: Sequence[Appointment], booked: Sequence[Booked]) -> int | None:
@@ -110,7 +116,7 @@ def _held(reading: _Reading) -> Held | None:
             found.append((held, draft))
     if not found:
         return None
-    held, draft = max(found, key=lambda one: one[0].id)
+    held, draft = found[0]
     shop = reading.served.chain.shop(held.store_id)
     if shop is None or held.hold_until is None:
         return None
@@ -130,11 +136,44 @@ def _held(reading: _Reading) -> Held | None:
         extensions_left=left,
         confirmation="staff" if _is_by_hand(reading, shop, held, held.wall) else "auto",
         ask=ask if agreed or not draft.asks_yes else "consent",
-        facts=Facts(name=draft.name, age=draft.age_band, first_visit=draft.first_visit, person=draft.person),
+        facts=_facts(reading, draft),
         confirm=(draft.yes or None) if draft.asks_yes and agreed else None,
         more=f"{words('command.longer')} {held.code}" if left > 0 else None,
         release=f"{words('command.cancel')} {held.code} v{held.version}",
     )
+
+
+def _facts(reading: _Reading, draft: Dialogue) -> Facts:
+    service = reading.served.chain.service(draft.service_id)
+    first = draft.first_visit if service is None or service.asks_first_visit else bool(draft.first_visit)
+    return Facts(
+        name=draft.name,
+        age=draft.age_band,
+        first_visit=draft.first_visit,
+        person=draft.person,
+        service=draft.service_id,
+        minutes=0 if service is None else minutes_of(service, draft.age_band, first),
+    )
+
+
+def _refused(reading: _Reading) -> Refused | None:
+    """Of several shops the one that was wanted last is not known: any of them is a start that its customer did not get."""
+    for store_id, state in reading.open.items():
+        draft = state if state.kind == "book" or state.below is None else state.below
+        shop, unkept = reading.served.chain.shop(store_id), draft.unkept
+        if draft.kind != "book" or draft.wall or unkept is None or shop is None:
+            continue
+        near = [(wall, utc_ms(datetime.fromisoformat(wall), zone_of(shop))) for wall in unkept.near]
+        return Refused(
+            shop=store_id,
+            service=unkept.service_id,
+            minutes=unkept.minutes,
+            wall=unkept.wall,
+            why=unkept.why,
+            near=tuple(Near(wall=wall, at=at) for wall, at in near if at is not None),
+            facts=_facts(reading, draft),
+        )
+    return None
 
 
 def _is_by_hand(reading: _Reading, shop: Shop, appointment: Appointment, wall: datetime) -> bool:
@@ -156,6 +195,8 @@ def _moving(reading: _Reading) -> Moving | None:
             code=appointment.code,
             version=appointment.version,
             shop=shop.id,
+            service=appointment.service_id,
+            minutes=appointment.minutes,
             wall=appointment.start_wall,
             to_wall=state.wall,
             to_at=utc_ms(datetime.fromisoformat(state.wall), zone_of(shop)) or 0,

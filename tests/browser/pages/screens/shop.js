@@ -88,7 +88,7 @@ export class FakeShop {
         shop("station", "车站店", "Station Square", "车站广场 5 号", "5 Station Square"),
       ],
       ages: [
-        { id: "child", name: { zh: "儿童（16岁以下）", en: "child (under 16)" } },
+        { id: "child", name: { zh: "儿童（未满16岁）", en: "child (under 16)" } },
         { id: "adult", name: { zh: "成人（16–44岁）", en: "adult (16-44)" } },
         { id: "senior", name: { zh: "45岁及以上", en: "45 and over" } },
       ],

@@ -1,0 +1,84 @@
+/** What a screen reads: its own service's times, by the shop's day and the server's clock; and what this browser kept, until the server answers. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { ServerClock } from "../../../imserver/plugins/booking/pages/src/clock.js";
+import { Readings } from "../../../imserver/plugins/booking/pages/src/readings.js";
+import { unread } from "../../../imserver/plugins/booking/pages/src/shapes.js";
+import { createStore } from "../../../imserver/plugins/booking/pages/src/store.js";
+
+/** 3 December 2026, 17:00 UTC: in Shanghai it is the 4th already. */
+const NOW = Date.UTC(2026, 11, 3, 17);
+const SHOP = { id: "garden", zone: "Asia/Shanghai", services: [{ id: "exam", usual: true }, { id: "lenses", usual: false }] };
+const CHAIN = { state: "ready", value: { shops: [SHOP] }, code: "", key: "" };
+const MINE = { asOf: NOW, upcoming: [{ code: "A2S4", service: "lenses", card: null }], past: [], held: null };
+
+/** A page of a phone whose clock says `phone`; `days` that were asked for, and the day that is watched, which the test tells. */
+function begin({ kept = {}, phone = NOW } = {}) {
+  const clock = new ServerClock(() => phone);
+  const world = { clock, asked: [], watched: null, readings: null, client: null, store: null, told: [] };
+  world.store = createStore({
+    route: { name: "shop", shop: "garden", code: "", query: {} },
+    chain: CHAIN, days: unread(), day: unread(), mine: unread(), packs: {},
+  });
+  const reads = {
+    chain: async () => CHAIN.value,
+    days: async (asked) => {
+      world.asked.push(asked);
+      return { days: [{ day: asked.from, state: "free" }] };
+    },
+    mine: async () => MINE,
+    watchDay: (_, params, onChange) => {
+      world.watched = params;
+      world.told.push(onChange);
+      return () => {};
+    },
+    watchMine: () => () => {},
+  };
+  const line = { kept: { get: async (name) => kept[name], put: async () => {} }, client: () => world.client };
+  world.readings = new Readings({ store: world.store, reads, line, clock });
+  return world;
+}
+
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+test("what this browser kept is shown until the server has answered, and never over its answer", async () => {
+  const page = begin({ kept: { mine: { ...MINE, upcoming: [] } } });
+  await page.readings.recall();
+  assert.deepEqual(page.store.get().mine.value.upcoming, []);
+  page.client = {};
+  await page.readings.readMine();
+  await page.readings.recall();
+  assert.equal(page.store.get().mine.value.upcoming[0].code, "A2S4");
+});
+
+test("who moves an appointment sees the times of its own service, whatever the shop's usual one is", async () => {
+  const page = begin();
+  page.store.set({ route: { name: "move", shop: "garden", code: "A2S4", query: {} }, mine: { ...unread(), value: MINE } });
+  await settled();
+  assert.deepEqual([page.asked[0].service, page.watched.service], ["lenses", "lenses"]);
+});
+
+test("today is the shop's by the server's clock, also on a phone that is days behind", async () => {
+  const page = begin({ phone: NOW - 5 * 86_400_000 });
+  page.client = {};
+  await page.readings.readMine();
+  await settled();
+  assert.equal(page.clock.now(), NOW);
+  page.readings.show(page.store.get().route);
+  assert.equal(page.asked.at(-1).from, "2026-12-04");
+});
+
+test("a day that comes late is not drawn as the one that is looked at now", async () => {
+  const page = begin();
+  const show = async (day) => {
+    page.store.set({ route: { name: "time", shop: "garden", code: "", query: { day } } });
+    await settled();
+  };
+  await show("2026-12-05");
+  const [late] = page.told;
+  await show("2026-12-06");
+  late({ day: "2026-12-05", asOf: NOW, times: [] });
+  assert.deepEqual([page.store.get().day.key, page.store.get().day.value], ["garden/exam/2026-12-06", null]);
+});
