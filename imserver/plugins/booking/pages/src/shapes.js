@@ -30,6 +30,7 @@
  * @property {number} horizonDays  So many days ahead can be booked.
  * @property {{now: boolean, text: Names}} open
  * @property {ServiceOffer[]} services
+ * @property {number} [cutoffMinutes]  So long before the start nothing is moved or cancelled here any more.
  * @property {"auto" | "staff"} confirmation
  * @property {{version: string, text: Names} | null} consent
  * @property {{parking: Names | null, hours: {day: string, spans: string[]}[], needsIdCard: boolean}} info

@@ -127,6 +127,21 @@ function Again({ held, refused, state, page, shop }) {
   `;
 }
 
+/**
+ * Whether it could not be moved or cancelled here once it is booked.
+ *
+ * @param {Page} page
+ * @param {ShopPlace} shop
+ * @param {Held} held
+ */
+const isSoon = (page, shop, { at }) => at > 0 && at - page.clock.now() < (shop.cutoffMinutes ?? 0) * 60_000;
+
+/** How long before its start nothing is changed here. @param {ShopPlace} shop */
+function hoursWords({ cutoffMinutes = 0 }) {
+  if (cutoffMinutes % 60 !== 0) return t("you.minutes", { minutes: cutoffMinutes });
+  return cutoffMinutes === 60 ? t("you.hour") : t("you.hours", { hours: cutoffMinutes / 60 });
+}
+
 /** Reasons that another age or visit may take away. */
 const DEPENDS = new Set(["short", "unfit", "outgrown"]);
 
@@ -136,9 +151,12 @@ function Form({ state, page, shop, held, refused, over }) {
   const service = shop.services.find((one) => one.id === held.service) ?? shop.services[0];
   // What is asked does not change under the fingers: an agreement that arrives meanwhile removes no box.
   const [asked] = useState(() => askedOf(shop, service, mine));
+  const draft = state.drafts[shop.id] ?? known(held, mine);
+  // From an earlier visit, and not what was entered for this one.
+  const [filled] = useState(() => mine !== null && mine.upcoming.length + mine.past.length > 0 && mine.known.name !== "" &&
+    draft.name === mine.known.name);
   const [tried, setTried] = useState(false);
   const form = useRef(/** @type {HTMLFormElement | null} */ (null));
-  const draft = state.drafts[shop.id] ?? known(held, mine);
   const enter = (/** @type {Partial<Draft>} */ patch) => {
     page.acts.forget(); // what the shop said was of the answers before
     page.store.set({ drafts: { ...page.store.get().drafts, [shop.id]: { ...draft, ...patch } } });
@@ -173,7 +191,7 @@ function Form({ state, page, shop, held, refused, over }) {
   return html`
     <form class="screen" ref=${form} noValidate onSubmit=${submit}
       onKeyDown=${(/** @type {KeyboardEvent} */ event) => onEnter(event, wrong, form.current)}>
-      ${mine?.known.name && html`<p class="small quiet">${t("you.known")}</p>`}
+      ${filled && html`<p class="small quiet">${t("you.known")}</p>`}
       <${TextField} id="name" label=${t("you.name")} hint=${t("you.name_hint")} value=${draft.name} fault=${fault("name")}
         autocomplete="name" onInput=${(/** @type {string} */ name) => enter({ name })} />
       ${asked.includes("age") && html`
@@ -191,6 +209,8 @@ function Form({ state, page, shop, held, refused, over }) {
           <div class="small"><${Lines} text=${named(shop.consent?.text)} /></div>
         <//>`}
       ${!ended && html`<${Outcome} state=${state} shop=${shop} held=${held} unlike=${unlike} />`}
+      ${isSoon(page, shop, held) && html`
+        <p class="small">${t(shop.phone ? "you.late_call" : "you.late", { hours: hoursWords(shop), phone: shop.phone ?? "" })}</p>`}
       ${shop.confirmation === "staff" && html`<p class="small quiet">${t("you.staff")}</p>`}
       <div class="thumb">
         ${ended
