@@ -15,6 +15,8 @@
  * @property {boolean} usual  What most people come for: chosen unless somebody chooses.
  * @property {boolean} asksAge
  * @property {boolean} asksFirstVisit
+ * @property {Record<string, {service: string, first: number, later: number}>} [fits]  What it becomes by age, and its minutes at a
+ *   first visit and at a later one.
  */
 
 /**

@@ -11,7 +11,7 @@ import { ownIsComing } from "../readings.js";
 import { addressOf } from "../router.js";
 import { html, useEffect, useRef, useState } from "../view.js";
 import { named, t } from "../words/index.js";
-import { MAX_NAME, agreed, askedOf, command, differences, faults, known, planned } from "./details.js";
+import { MAX_NAME, agreed, askedOf, command, differences, expected, faults, known, planned } from "./details.js";
 import { ofShop } from "./of_shop.js";
 import { NearTimes, RefusedNotice, refusedOf, visitWords } from "./refused.js";
 import { Taking, take, takingNow } from "./taking.js";
@@ -47,7 +47,7 @@ export const YouScreen = ofShop((/** @type {Props} */ { state, page, shop }) => 
   return html`
     <div class="stack">
       <h1 tabindex="-1">${t("you.title")}</h1>
-      <${Chosen} held=${held} state=${state} shop=${shop} />
+      <${Chosen} held=${held} shown=${expected(shop, held, state.drafts[shop.id] ?? known(held, mine))} state=${state} shop=${shop} />
     </div>
     ${over && !busy(state) && (refused
       ? html`<${RefusedNotice} refused=${refused} page=${page} shop=${shop} language=${state.language} says=${true} />`
@@ -81,14 +81,18 @@ const NoneHeld = ({ state, shop }) =>
         <a class="button main" href=${addressOf("time", { shop: shop.id })}>${t("time.title")}</a>
       <//>`;
 
-/** What the form is about. @param {{held: Held, state: PageState, shop: ShopPlace}} props */
-const Chosen = ({ held, state, shop }) => html`
+/**
+ * What the form is about.
+ *
+ * @param {{held: Held, shown: import("./details.js").Shown, state: PageState, shop: ShopPlace}} props
+ */
+const Chosen = ({ held, shown, state, shop }) => html`
   <div class="strip chosen">
     <${Icon} name="calendar" />
     <p>
       <strong class="block">${shortDay(held.wall, state.language)} · <span class="number">${timeOf(held.wall)}</span></strong>
       <span class="small">
-        ${visitWords(shop, planned(held))}
+        ${visitWords(shop, shown)}
       </span>
     </p>
     <a class="button plain" href=${timesOf(shop, held)}>${t("held.change")}</a>
@@ -180,8 +184,9 @@ function Form({ state, page, shop, held, refused, over }) {
     setTried(true);
     if (wrong.size === 0 && unlike.length > 0) return void confirm(page, shop, held);
     if (wrong.size === 0) {
-      setShown(planned(held));
-      return void book(page, shop, held, draft, asked);
+      const seen = expected(shop, held, draft);
+      setShown(seen);
+      return void book(page, shop, held, seen, draft, asked);
     }
     page.say(wrong.size === 1 ? t("error.summary_one") : t("error.summary", { count: wrong.size }));
     focusField(form.current, [...wrong.keys()][0]);
@@ -254,18 +259,19 @@ function focusField(form, field) {
  *
  * @param {Page} page
  * @param {ShopPlace} shop
- * @param {Held} shown  What was held when the button was tapped.
+ * @param {Held} before  What was held when the button was tapped.
+ * @param {import("./details.js").Shown} shown  What the screen said of it.
  * @param {Draft} draft
  * @param {import("./details.js").Field[]} asked
  */
-async function book(page, shop, shown, draft, asked) {
-  const unlike = (/** @type {Held} */ held) => differences(draft, asked, held, planned(shown));
+async function book(page, shop, before, shown, draft, asked) {
+  const unlike = (/** @type {Held} */ held) => differences(draft, asked, held, shown);
   const same = (/** @type {import("../shapes.js").Mine} */ { held: now }) =>
     now?.shop === shop.id && now.confirm !== null && unlike(now).length === 0;
   const lost = (/** @type {import("../shapes.js").Mine} */ mine) => refusedOf(mine, shop) !== null;
-  const before = page.store.get().mine.value;
-  if (before === null || !agreed(shop, before) || !same(before)) {
-    const done = await page.acts.do("details", shown.code, shop, command(draft, asked, shop), same, lost);
+  const mine = page.store.get().mine.value;
+  if (mine === null || !agreed(shop, mine) || !same(mine)) {
+    const done = await page.acts.do("details", before.code, shop, command(draft, asked, shop), same, lost);
     const { held } = page.store.get().mine.value ?? {};
     if (!done && held?.confirm) {
       const parts = unlike(held).map((part) => understoodAs(page.store.get(), shop, held, part));
