@@ -229,6 +229,15 @@ async def test_whoever_looks_needs_no_account_and_sees_the_same(shop: Shop) -> N
     assert {"minute", "at"} & set(by_http) == set()
     chain = await get(shop, "chain")
     garden = chain["shops"][0]
+    exam, child = (
+        next(one for one in garden["services"] if one["id"] == name) for name in ("exam", "child-exam")
+    )
+    assert exam["fits"] == {
+        "child": {"service": "child-exam", "first": 60, "later": 45},
+        "adult": {"service": "exam", "first": 30, "later": 30},
+        "senior": {"service": "exam", "first": 40, "later": 40},
+    }
+    assert child["fits"] == {}
     assert garden["cutoffMinutes"] == 120
     assert (garden["id"], garden["bot"], garden["name"]["en"]) == ("garden", GARDEN, "Garden Road")
     assert garden["open"] == {"now": True, "text": {"en": "Open until 20:00", "zh": "营业中，到 20:00"}}

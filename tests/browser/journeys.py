@@ -58,7 +58,7 @@ WORDS = {
         who="谁来店里？", name="姓名", adult="成人（16–44岁）", first_yes="是", agree="我同意", submit="确认预约",
         booked="预约成功", move="改约", move_title="改约", move_yes="改到这个时间", moved="改约成功",
         cancel="取消", cancel_yes="确定取消", cancelled="已取消", mine="我的预约",
-        devices="我的设备", shop_gone="找不到这家门店",
+        devices="我的浏览器", shop_gone="找不到这家门店",
     ),
 }  # fmt: skip
 
