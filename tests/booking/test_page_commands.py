@@ -370,3 +370,31 @@ async def test_an_age_tapped_in_error_is_put_right_and_the_time_kept_again(shop:
     kept = await held(shop)
     assert (kept.wall, kept.facts.service, kept.ask) == ("2026-11-20T10:15", "exam", "confirm")
     assert (await mine(shop)).refused is None
+
+
+# ---------------------------------------------------------------------------------------------------------------- language
+
+
+async def test_a_language_that_is_chosen_stays_and_puts_what_stands_into_it(shop: Shop) -> None:
+    """The account was made in Chinese; the page is switched to English, and posts commands, which are of no language."""
+    room = await shop.customer("ming")
+    for text in ("预约 exam 2026-11-20 15:00", ADULT):
+        await shop.say("ming", room, text)
+    await shop.say("ming", room, str((await held(shop, "ming")).confirm))
+    before = {one.position: one.content for one in shop.kit.messages(room)}
+    assert "in English" in await shop.hear("ming", room, "/language en")
+    (one,) = (await mine(shop, "ming")).upcoming
+    assert (one.with_, (await mine(shop, "ming")).known.language) == ("Li (optometrist)", "en")
+    after = {one.position: one.content for one in shop.kit.messages(room)}
+    edited = [after[at]["title"] for at, content in before.items() if after[at] != content]
+    assert edited == ["Booked", "Before you come"]
+    assert "Move" in await shop.hear("ming", room, f"{one.move} 2026-11-21 10:30")
+    assert (await mine(shop, "ming")).known.language == "en"
+    assert "接下来用中文" in await shop.hear("ming", room, "语言 中文")
+    assert "改" in await shop.hear("ming", room, f"/move {one.code} v{one.version} 2026-11-21 10:30")
+
+
+async def test_a_language_that_there_is_not_changes_nothing(shop: Shop) -> None:
+    room = await shop.customer("ann", "en")
+    assert "Which language" in await shop.hear("ann", room, "/language tlh")
+    assert (await mine(shop, "ann")).known.language == "en"

@@ -40,6 +40,29 @@ def test_by_the_command(tmp_path: Path) -> None:
     assert (code != 0, "public_url" in said, (tmp_path / "river.html").exists()) == (True, True, False)
 
 
+def test_a_shop_from_the_template_to_its_poster(tmp_path: Path) -> None:
+    """What `init` writes shows what the page needs, and the poster warns of an address that customers could not find."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        ran = imserver(tmp_path, "booking", *arguments)
+        return ran.returncode, ran.stdout, ran.stderr
+
+    assert run("init", "shop.toml", "--zone", "Asia/Shanghai")[0] == 0
+    config = tmp_path / "imserver.toml"
+    text = config.read_text("utf-8")
+    for line in ("[http]", "public_url = ", "guests = "):
+        assert f"# {line}" in text
+        text = text.replace(f"# {line}", line)
+    config.write_text(text, "utf-8")
+    code, said, warned = run("poster", "main")
+    assert (code, "https://book.example.org/s/main" in said) == (0, True), said + warned
+    assert "stores.main.address: is still the one of the template" in warned
+    chain = tmp_path / "shop.toml"
+    chain.write_text(chain.read_text("utf-8").replace("Please write the address here", "1 Road"), "utf-8")
+    chain.write_text(chain.read_text("utf-8").replace("请填写地址", "路1号"), "utf-8")
+    assert run("poster", "main", "--output", "again.html")[::2] == (0, "")
+
+
 def test_the_code_opens_the_shops_page_and_the_host_stands_beside_it(tmp_path: Path) -> None:
     chain = load_chain("demo")
     shop = chain.stores[0]

@@ -63,7 +63,7 @@ WORDS = {
         so_yes="没错，就这样预约",
         booked="预约成功", move="改约", move_title="改约", move_yes="改到这个时间", moved="改约成功",
         cancel="取消", cancel_yes="确定取消", cancelled="已取消", mine="我的预约",
-        devices="我的设备", shop_gone="找不到这家门店",
+        devices="我的浏览器", shop_gone="找不到这家门店",
     ),
 }  # fmt: skip
 

@@ -219,7 +219,7 @@ async def test_signed_out_from_another_browser_nothing_stays(world: PageWorld):
     address = await other.page.get_by_text("/link#").inner_text(timeout=LOOK_MS)
     phone = await world.person()
     await phone.page.goto(address)
-    await phone.sees_title("Sign in on this device")
+    await phone.sees_title("Sign in in this browser")
     await phone.tap("Sign in")
     await phone.page.wait_for_url("**/mine")
     await phone.opens(CHAT)
@@ -251,7 +251,7 @@ async def test_a_good_link_in_the_tab_of_a_used_one_is_good_and_out_of_sight(wor
     await phone.tap("Sign in")
     await phone.sees_title("This link is used up")
     await phone.page.goto(address)  # for a browser this is the same page
-    await phone.sees_title("Sign in on this device")
+    await phone.sees_title("Sign in in this browser")
     assert phone.page.url.endswith("/link")
     await phone.tap("Sign in")
     await phone.page.wait_for_url("**/mine")

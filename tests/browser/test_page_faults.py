@@ -99,4 +99,4 @@ async def test_a_button_of_yesterday_says_that_it_is_too_late(town: PageWorld):
     await other.sees_title(words.cancelled)
     await person.opens(f"/s/garden/move/{code}")
     await person.misses(words.move_yes)
-    await person.sees(re.compile("not on this device|can no longer be moved"))
+    await person.sees(re.compile("not in this browser|can no longer be moved"))

@@ -22,7 +22,7 @@ from .schedule.changes import Change, Origin, found, in_conflict
 from .schedule.faults import Fault
 from .schedule.notes import notes
 from .schedule.shops import Chain, ChainError, chain_of, parse_tree, read_source, zone_meant
-from .setup import CONFIGURATION, SETUP_LANGUAGES, Shop, chain_text, local_zone, name_of
+from .setup import CONFIGURATION, SETUP_LANGUAGES, Shop, chain_text, configuration_text, local_zone, name_of
 from .understanding.commands import alarm, read, when
 from .web import poster as posters
 
@@ -69,7 +69,7 @@ def init(
     if configured is not None:
         click.echo(f'name it in {configured}: [plugins.{PLUGIN}] chain = "{path.as_posix()}"')
     else:
-        _write_new(Path(CONFIGURATION), f'[plugins.{PLUGIN}]\nchain = "{path.as_posix()}"\n')
+        _write_new(Path(CONFIGURATION), configuration_text(path))
         click.echo(f"wrote {CONFIGURATION}, which names it")
     click.echo(f"next: put your address, hours and people into {path}, then `imserver booking check`")
 
@@ -344,6 +344,9 @@ def poster(line: CommandLine, shop_id: str, output: str | None, ref: str) -> Non
         known = ", ".join(one.id for one in chain.stores)
         raise PluginError(f"{source}: there is no shop {shop_id!r}; there are: {known}")
     link = posters.address(line.public_url, shop, ref)
+    for note in notes(chain):
+        if note.path[:2] == ("stores", shop.id) and note.path[-1] == "address":
+            click.echo(f"{source}: note: {note}", err=True)
     path = Path(output or f"{shop.id}.html")
     if path.suffix not in (".svg", ".html"):
         raise PluginError(f"--output {path}: ends in .svg, or in .html for a page to print")

@@ -15,7 +15,8 @@ _CAME = "status IN ('arrived', 'in_exam', 'done')"
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """A row of `booking_customers`; "" is not known."""
+    """A row of `booking_customers`; "" is not known. `language`: that of the last words. `chosen_language`: said once and for
+    all; what has no language, such as a command, is answered in it."""
 
     user_id: str
     language: str = ""
@@ -23,25 +24,37 @@ class Customer:
     age_band: str = ""
     lens_kind: str = ""
     no_messages: bool = False
+    chosen_language: str = ""
 
 
 def customer(tx: Rows, user_id: str) -> Customer:
     rows = tx.execute(
-        "SELECT user_id, language, name, age_band, lens_kind, no_messages FROM booking_customers WHERE user_id = ?",
+        "SELECT user_id, language, name, age_band, lens_kind, no_messages, chosen_language FROM booking_customers"
+        " WHERE user_id = ?",
         (user_id,),
     )
-    for name, language, own_name, age_band, lens_kind, no_messages in rows:
-        return Customer(name, language, own_name, age_band, lens_kind, bool(no_messages))
+    for name, language, own_name, age_band, lens_kind, no_messages, chosen in rows:
+        return Customer(name, language, own_name, age_band, lens_kind, bool(no_messages), chosen)
     return Customer(user_id)
 
 
 def remember(tx: Transaction, known: Customer) -> None:
     tell_mine(tx, known.user_id)
     tx.execute(
-        "INSERT INTO booking_customers (user_id, language, name, age_band, lens_kind, no_messages) VALUES (?, ?, ?, ?, ?, ?)"
+        "INSERT INTO booking_customers (user_id, language, name, age_band, lens_kind, no_messages, chosen_language)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (user_id) DO UPDATE SET language = excluded.language, name = excluded.name,"
-        " age_band = excluded.age_band, lens_kind = excluded.lens_kind, no_messages = excluded.no_messages",
-        (known.user_id, known.language, known.name, known.age_band, known.lens_kind, int(known.no_messages)),
+        " age_band = excluded.age_band, lens_kind = excluded.lens_kind, no_messages = excluded.no_messages,"
+        " chosen_language = excluded.chosen_language",
+        (
+            known.user_id,
+            known.language,
+            known.name,
+            known.age_band,
+            known.lens_kind,
+            int(known.no_messages),
+            known.chosen_language,
+        ),
     )
 
 

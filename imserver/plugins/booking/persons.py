@@ -9,7 +9,7 @@ from imserver.plugin_api import Reader, Transaction
 
 _APPOINTMENT = ("code", "store_id", "service_id", "start_wall", "zone", "status", "for_name", "person", "age_band",
                 "first_visit", "phone", "note")  # fmt: skip
-_CUSTOMER = ("language", "name", "age_band", "lens_kind", "no_messages")
+_CUSTOMER = ("language", "name", "age_band", "lens_kind", "no_messages", "chosen_language")
 _CONSENT = ("store_id", "kind", "version", "given_at", "given_by", "withdrawn_at", "withdrawn_by")
 #: What is listed: the name in the export, the table, its columns, and the one that names the person.
 _LISTED = (

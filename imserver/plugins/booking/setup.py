@@ -17,6 +17,13 @@ from .schedule.chain_text import quoted
 SETUP_LANGUAGES = ("zh", "en")
 #: The configuration that `imserver` looks for.
 CONFIGURATION = "imserver.toml"
+#: The page of the shop: off until it is known how people reach it.
+_HTTP = """
+# The customers' page. To have it, take the marks off, and say how people reach it: posters and links show that address.
+# [http]
+# public_url = "https://book.example.org"
+# guests = true                      # whoever books there gets an account: no form, no password
+"""
 LOCALTIME = Path("/etc/localtime")
 
 
@@ -43,6 +50,11 @@ def chain_text(shop: Shop) -> str:
         "shop_bot": quoted(f"{slug}-shop"),
     }
     return re.sub(r"\{\{(\w+)\}\}", lambda blank: values[blank[1]], text)
+
+
+def configuration_text(chain: Path) -> str:
+    """The configuration that names the chain file, and shows what the page needs."""
+    return f'[plugins.booking]\nchain = "{chain.as_posix()}"\n{_HTTP}'
 
 
 def name_of(path: Path) -> str:

@@ -18,6 +18,7 @@ from . import (
     correct,
     handoff,
     holding,
+    language,
     leave,
     move,
     opening,
@@ -112,6 +113,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("lenses", ("我戴",), browse.lenses, Where.SHOP, "what to mind with contact lenses"),
     Command("quiet", ("不要消息", "免打扰", "免打擾"), quiet.no_messages, Where.HERE, "no messages any more"),
     Command("messages", ("恢复消息", "恢復消息"), quiet.messages, Where.HERE, "messages again"),
+    Command("language", ("语言", "語言"), language.language, Where.HERE, "the language of the answers: en, zh"),
     Command("correct", ("更正", "改名"), correct.correct, Where.SHOP_IF_KNOWN, "put a name or an age right"),
     Command("longer", ("续留", "續留"), holding.keep_held, Where.SHOP_IF_KNOWN, "keep the time that is held longer"),
     Command("consent", ("隐私", "隱私"), consent.consent, Where.SHOP, "what you agree to"),
@@ -143,10 +145,10 @@ COMMANDS: tuple[Command, ...] = (
 )  # fmt: skip
 
 #: Commands that continue the open question. After any other a yes may be meant for that one's answer.
-GO_ON = frozenset({"book", "move", "cancel", "confirm", "correct", "longer", "details"})
+GO_ON = frozenset({"book", "move", "cancel", "confirm", "correct", "longer", "details", "language"})
 
 #: Commands whose words are taken as they are.
-LITERAL = frozenset({"details", "consent"})
+LITERAL = frozenset({"details", "consent", "language"})
 
 #: Behind 确认: the number of the question that the button stood below.
 QUESTION_NUMBER = re.compile(r"#(\d{1,15})")

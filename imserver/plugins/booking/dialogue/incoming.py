@@ -75,14 +75,16 @@ def locate(tx: Transaction, texts: ShopTexts, message: Incoming) -> DialogueCont
 
 
 def speak_as_written(context: DialogueContext, *, remembered: bool = True) -> None:
-    """Chinese is answered in Chinese, whatever the account says; a command in Latin letters in the account's language."""
+    """Chinese is answered in Chinese, whatever the account says; a command in Latin letters in the language that was chosen, or
+    else in the account's."""
     if context.is_staff:
         return
+    known = customer(context.tx, context.customer_id)
     written = without_values(context.text)
     if any("\u4e00" <= char <= "\u9fff" for char in written):
         context.language = "zh"
     elif any(char.isalpha() for char in written) and remembered:
-        context.language = language_of(context.sender.language)
-    known = customer(context.tx, context.customer_id)
+        own = context.sender.user_id == context.customer_id and known.chosen_language
+        context.language = own or language_of(context.sender.language)
     if remembered and context.language != known.language and context.sender.user_id == context.customer_id:
         remember(context.tx, replace(known, language=context.language))

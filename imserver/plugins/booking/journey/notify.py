@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from imserver.plugin_api import Transaction
+from imserver.plugin_api import Refusal, Transaction
 from imserver.plugins.booking.conversations import staff_group
 from imserver.plugins.booking.customers import customer, language_for
 from imserver.plugins.booking.messages import cards
@@ -292,12 +293,14 @@ def tell_staff(
 
 
 def _settled(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None:
-    shop = texts.shop_of(appointment)
-    known = customer(tx, appointment.customer_id)
-    words = _customer_words(tx, texts, appointment)
-    pack = info_pack(words, texts.chain, shop, appointment, known.lens_kind, tx.now_ms, texts.public_url)
-    _tell(tx, texts, appointment, pack)
+    _tell(tx, texts, appointment, _pack(tx, texts, appointment))
     reminders.plan(tx, appointment)
+
+
+def _pack(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> dict[str, Any]:
+    shop, known = texts.shop_of(appointment), customer(tx, appointment.customer_id)
+    words = _customer_words(tx, texts, appointment)
+    return info_pack(words, texts.chain, shop, appointment, known.lens_kind, tx.now_ms, texts.public_url)
 
 
 def _post_card(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> tuple[Appointment, Reach]:
@@ -319,6 +322,17 @@ def _edit_card(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> N
     people = resources_of(tx, appointment.id)
     content = cards.appointment_card(words, texts.chain, shop, appointment, people)
     tx.edit(appointment.conversation_id, appointment.card_position, content)
+
+
+def said_again(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None:
+    """The customer has chosen another language: the card and the info pack in place. The pack is posted behind the card of a
+    confirmed appointment in the same transaction, so it stands there."""
+    if appointment.card_position is None:
+        return
+    _edit_card(tx, texts, appointment)
+    if appointment.status is Status.CONFIRMED:
+        with suppress(Refusal):  # somebody took it back: there is nothing to translate
+            tx.edit(appointment.conversation_id, appointment.card_position + 1, _pack(tx, texts, appointment))
 
 
 def _line(tx: Transaction, texts: ShopTexts, appointment: Appointment, key: str, **values: object) -> Reach:
