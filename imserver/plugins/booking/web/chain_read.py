@@ -67,8 +67,8 @@ def _consent(served: Served, shop: Shop) -> dict[str, Any] | None:
 
 
 def _service(chain: Chain, shop: Shop, service: Service, *, usual: bool) -> dict[str, Any]:
-    """`usual`: the first one of the shop, which most people want. `minutes`: for somebody of whom nothing is known. `fits`: what
-    it becomes by age band: the service, and its length at a first visit and at a later one."""
+    """`usual`: the first one of the shop, which most people want. `minutes`: for somebody of whom nothing is known. `fits`:
+    what it becomes by age band: the service, and its length at a first visit and at a later one."""
     return {
         "id": service.id,
         "name": _pair(service.names),
