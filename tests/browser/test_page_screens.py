@@ -178,6 +178,20 @@ async def test_later_days_are_a_tap_away_up_to_the_horizon(visitor: Visitor):
     await visitor.sees("Sun 10 Jan")
 
 
+async def test_what_an_age_makes_of_the_visit_is_seen_when_it_is_chosen(visitor: Visitor):
+    fits = (
+        "{child: {service: 'glasses', first: 75, later: 60}, adult: {service: 'exam', first: 40, later: 40}}"
+    )
+    await visitor.holds("10:30", f"shop.chainNow.shops[0].services[0].fits = {fits}")
+    await visitor.fills_in()
+    await visitor.page.get_by_role("radio", name="child (under 16)").check()
+    await visitor.sees("This will be: exam and glasses · 75 min")
+    await expect(visitor.page.locator(".chosen")).to_contain_text("exam and glasses · 75 min")
+    await visitor.shop("void (shop.fits = {service: 'glasses', minutes: 75})")
+    await visitor.button("Book this time").click()  # it was seen: no further tap
+    await visitor.sees("Booked")
+
+
 # -- what happens meanwhile -------------------------------------------------------------------------------------------
 
 

@@ -174,6 +174,9 @@ function Form({ state, page, shop, held, refused, over }) {
   const again = refused !== null && over && DEPENDS.has(refused.why) &&
     differences(draft, asked, held, planned(held)).some((part) => part === "age" || part === "first");
   const ended = over && !again;
+  // What the choice of an age makes of it is seen beside that choice, too.
+  const seen = expected(shop, held, draft);
+  const becomes = seen.service !== planned(held).service || seen.minutes !== planned(held).minutes;
   const fault = (/** @type {import("./details.js").Field} */ field) => {
     const key = tried ? wrong.get(field) : undefined;
     return key ? t(key, { most: MAX_NAME }) : "";
@@ -184,7 +187,6 @@ function Form({ state, page, shop, held, refused, over }) {
     setTried(true);
     if (wrong.size === 0 && unlike.length > 0) return void confirm(page, shop, held);
     if (wrong.size === 0) {
-      const seen = expected(shop, held, draft);
       setShown(seen);
       return void book(page, shop, held, seen, draft, asked);
     }
@@ -202,7 +204,10 @@ function Form({ state, page, shop, held, refused, over }) {
       ${asked.includes("age") && html`
         <${Choice} id="age" label=${t("you.age")} value=${draft.age} fault=${fault("age")}
           options=${(state.chain.value?.ages ?? []).map(({ id, name }) => [id, named(name)])}
-          onChoose=${(/** @type {string} */ age) => enter({ age })} />`}
+          onChoose=${(/** @type {string} */ age) => enter({ age })} />
+        <p class="small becomes" role="status">
+          ${becomes && t("you.becomes", { visit: visitWords(shop, seen) })}
+        </p>`}
       ${asked.includes("first") && html`
         <${Choice} id="first" label=${t("you.first")} value=${draft.firstVisit} fault=${fault("first")}
           few=${true} options=${[["yes", t("you.yes")], ["no", t("you.no")]]}

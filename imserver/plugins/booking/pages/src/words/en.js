@@ -149,6 +149,7 @@ export const en = {
   "you.sending": "Booking…",
   "you.sending_slow": "Still booking… the connection is slow.",
   "you.known": "Filled in from your last visit. Change it for somebody else.",
+  "you.becomes": "This will be: {visit}",
   "you.late": "It begins in less than {hours}: once booked, it can no longer be moved or cancelled here, only at the shop.",
   "you.late_call": "It begins in less than {hours}: once booked, it is moved or cancelled only by telephone, {phone}.",
   "you.minutes": "{minutes} minutes",

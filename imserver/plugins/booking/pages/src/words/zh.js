@@ -150,6 +150,7 @@ export const zh = {
   "you.sending": "正在预约…",
   "you.sending_slow": "网络较慢，仍在预约…",
   "you.known": "已按上次填好；替别人预约请修改。",
+  "you.becomes": "将预约：{visit}",
   "you.late": "离开始不到{hours}：预约后不能在这里改约或取消，只能联系门店。",
   "you.late_call": "离开始不到{hours}：预约后改约或取消只能打电话：{phone}。",
   "you.minutes": "{minutes} 分钟",
