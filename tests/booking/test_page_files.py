@@ -74,7 +74,8 @@ async def test_an_address_that_is_none_has_words_for_people_and_json_for_program
         for path in ("/nosuch", "/s/garden/nosuch"):
             page = await kit.http("GET", path, headers={"accept": "text/html,*/*"})
             assert (page.status, page.content_type) == (404, "text/html; charset=utf-8")
-            assert "There is no such page" in page.body.decode()
+            assert isinstance(page.body, bytes)
+            assert b"There is no such page" in page.body
             assert (await kit.http("GET", path)).content_type == "application/json"
         part = await kit.http("GET", "/x/booking/nosuch", headers={"accept": "text/html"})
         assert (part.status, part.content_type) == (404, "application/json")
