@@ -49,18 +49,8 @@ async def run_web(folder: Path, *, kept: bool, lan: bool, port: int | None) -> i
     host = _address_of_ours() if lan else LOCALHOST
     chosen = _port(host, port)
     origin = f"http://{host}:{chosen}"
-    # Whoever tries it comes from one address, as often as they like.
-    http: dict[str, Any] = {
-        "port": chosen,
-        "public_url": origin,
-        "guests": True,
-        "guests_per_address": GUESTS,
-    }
-    if lan:
-        http |= {"host": host, "insecure": True}
-    server = ServerProcess(
-        folder, {"plugins.booking": {}, "http": http}, dies_with_parent=sys.platform == "linux"
-    )
+    settings = {"plugins.booking": {}, "http": http_settings(host, chosen, lan=lan)}
+    server = ServerProcess(folder, settings, dies_with_parent=sys.platform == "linux")
     with _asked_to_end() as over:
         click.echo("The shops are being opened; that takes some seconds.")
         try:
@@ -74,6 +64,17 @@ async def run_web(folder: Path, *, kept: bool, lan: bool, port: int | None) -> i
         finally:
             await server.kill()
     return 0
+
+
+def http_settings(host: str, port: int, *, lan: bool) -> dict[str, Any]:
+    """The section `[http]`: whoever tries it comes from one address, as often as they like."""
+    http: dict[str, Any] = {
+        "port": port,
+        "public_url": f"http://{host}:{port}",
+        "guests": True,
+        "guests_per_address": GUESTS,
+    }
+    return {**http, "host": host, "insecure": True} if lan else http
 
 
 async def _again_and_again(server: ServerProcess, over: asyncio.Task[Any]) -> None:

@@ -206,7 +206,12 @@ class Web:
         try:
             answer = await self._answer(method, target, headers, body, visitor, address)
         except Unanswerable as wrong:
-            answer = _said(wrong.status, {"error": str(wrong)}, wrong.headers)
+            # Somebody who mistyped an address reads words; programs, and parts of pages, read JSON.
+            reads = not target.startswith(PREFIX) and "text/html" in headers.get("accept", "")
+            if wrong.status == 404 and reads and self._pages:
+                answer = _answer(404, [("content-type", "text/html; charset=utf-8")], _NO_SUCH_PAGE, None)
+            else:
+                answer = _said(wrong.status, {"error": str(wrong)}, wrong.headers)
         if method == "HEAD":
             return answer._replace(body=b"")
         return answer
@@ -367,6 +372,18 @@ def _written(response: object) -> Answer:
         ):
             raise PluginError(f"a session has at most {MAX_SESSION_BYTES} bytes")
     return _answer(response.status, headers, body, session)._replace(document=response.document)
+
+
+#: Without a script and a style: nobody knows whose page it would have been. Its link is to this site.
+_NO_SUCH_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>No such page</title>
+<h1>There is no such page</h1>
+<p>The address may have been cut off. <a href="/">To the start</a></p>
+<div lang="zh-CN"><h2>没有这个页面</h2><p>网址可能不完整。<a href="/">去首页</a></p></div>
+""".encode()
 
 
 def _said(status: int, said: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Answer:

@@ -69,6 +69,18 @@ async def test_a_part_is_kept_for_a_year_and_a_document_is_asked_for_anew(built:
         assert manifest.content_type == "application/manifest+json"
 
 
+async def test_an_address_that_is_none_has_words_for_people_and_json_for_programs(built: Path):
+    async with PluginKit(lambda: Pages(built)) as kit:
+        for path in ("/nosuch", "/s/garden/nosuch"):
+            page = await kit.http("GET", path, headers={"accept": "text/html,*/*"})
+            assert (page.status, page.content_type) == (404, "text/html; charset=utf-8")
+            assert isinstance(page.body, bytes)
+            assert b"There is no such page" in page.body
+            assert (await kit.http("GET", path)).content_type == "application/json"
+        part = await kit.http("GET", "/x/booking/nosuch", headers={"accept": "text/html"})
+        assert (part.status, part.content_type) == (404, "application/json")
+
+
 @pytest.mark.parametrize(
     ("accept", "packed"),
     [("gzip, deflate, br", True), ("br;q=1, *;q=0.1", True), ("gzip;q=0, br", False), ("", False)],

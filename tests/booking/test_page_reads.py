@@ -22,7 +22,7 @@ from imserver.plugins.booking.schedule.asked import (
 )
 from imserver.plugins.booking.web.limit import BURST
 from tests.booking.support.chains import demo
-from tests.booking.support.shop import GARDEN, RIVER, Shop, button
+from tests.booking.support.shop import GARDEN, Shop, button
 from tests.booking.test_leave import agreed
 
 FRIDAY = "2026-11-20"
@@ -201,16 +201,6 @@ async def test_what_the_staff_do_to_a_day_is_told(
         assert free(await day(shop, text="2026-11-26")) == free(other)
 
 
-async def test_leave_of_some_days_is_told_to_each_of_them(shop: Shop) -> None:
-    await shop.customer("ming")
-    for wanted in (days := (FRIDAY, "2026-11-21", "2026-11-22")):
-        await day(shop, text=wanted)
-    shop.kit.pushes("ming")
-    await shop.advance(0.02)
-    await agreed(shop, "请假 王老师 11月20日到11月22日")
-    assert {(DAY.name, "garden", one) for one in days} <= set(shop.kit.pushes("ming"))
-
-
 async def test_leave_of_months_is_told_to_all_days_and_so_is_an_import(tmp_path: Path) -> None:
     config = {"chain": demo(tmp_path)}
     async with Shop(config=config) as shop:
@@ -239,6 +229,15 @@ async def test_whoever_looks_needs_no_account_and_sees_the_same(shop: Shop) -> N
     assert {"minute", "at"} & set(by_http) == set()
     chain = await get(shop, "chain")
     garden = chain["shops"][0]
+    exam, child = (
+        next(one for one in garden["services"] if one["id"] == name) for name in ("exam", "child-exam")
+    )
+    assert exam["fits"] == {
+        "child": {"service": "child-exam", "first": 60, "later": 45},
+        "adult": {"service": "exam", "first": 30, "later": 30},
+        "senior": {"service": "exam", "first": 40, "later": 40},
+    }
+    assert child["fits"] == {}
     assert garden["cutoffMinutes"] == 120
     assert (garden["id"], garden["bot"], garden["name"]["en"]) == ("garden", GARDEN, "Garden Road")
     assert garden["open"] == {"now": True, "text": {"en": "Open until 20:00", "zh": "营业中，到 20:00"}}
@@ -325,37 +324,6 @@ async def test_until_says_when_an_answer_passes_by_itself(shop: Shop) -> None:
     assert without_time(await day(shop, text="2026-11-18")) == without_time(today)
     await shop.advance(0.002)
     assert without_time(await day(shop, text="2026-11-18")) != without_time(today)
-
-
-async def test_what_one_may_still_do_with_an_appointment_ends_by_itself(shop: Shop) -> None:
-    room = await shop.customer("ming", "en")
-    for text in ("/book exam 2026-11-18 14:00", "/details\nname: Ming\nage: adult\nfirst visit: no", "yes"):
-        await shop.say("ming", room, text)
-    told = await mine(shop)
-    (one,) = told.upcoming
-    assert None not in (one.move, one.cancel)
-    assert told.until is not None
-    assert told.until < one.at
-    await shop.advance((told.until - shop.kit.clock.now_ms()) / 60_000 - 0.001)
-    assert without_time(await mine(shop)) == without_time(told)
-    await shop.advance(0.002)
-    told = await mine(shop)
-    (late,) = told.upcoming
-    assert (late.move, late.cancel, told.until) == (None, None, one.end)
-    await shop.advance((one.end - shop.kit.clock.now_ms()) / 60_000 + 1)
-    (over,) = (await mine(shop)).past
-    assert (over.code, over.move, over.cancel) == (one.code, None, None)
-
-
-async def test_of_what_is_open_in_two_shops_the_last_tap_is_shown(shop: Shop) -> None:
-    """A page that went back to the other shop waits for what it asked for there: it would call it taken."""
-    rooms = {"garden": await shop.customer("ming"), "river": await shop.customer_again("ming", RIVER)}
-    for name, wall in (("garden", "15:00"), ("river", "16:00"), ("garden", "17:00"), ("river", "16:00")):
-        await shop.advance(0.02)
-        await shop.say("ming", rooms[name], f"/book exam 2026-11-20 {wall}")
-        held = (await mine(shop)).held
-        assert held is not None
-        assert (held.shop, held.wall) == (name, f"2026-11-20T{wall}")
 
 
 async def test_each_question_of_the_bot_is_told_to_whom_it_asks(shop: Shop) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from playwright.async_api import expect
+
 from tests.browser.page_world import LOOK_MS, Person
 
 #: A button that says a time and nothing else is a free one: a taken one has its word beside it.
@@ -32,6 +34,7 @@ class Words:
     first_yes: str
     agree: str
     submit: str
+    so_yes: str
     booked: str
     move: str
     move_title: str
@@ -49,6 +52,7 @@ WORDS = {
     "en": Words(
         book="Book an eye exam", choose_time="Choose a time", free_day=re.compile(r": (free|few left)$"),
         who="Who is coming?", name="Name", adult="adult (16-44)", first_yes="Yes", agree="I agree", submit="Book this time",
+        so_yes="That is right: book",
         booked="Booked", move="Move", move_title="Move the appointment", move_yes="Move to this time", moved="Moved",
         cancel="Cancel", cancel_yes="Yes, cancel it", cancelled="Cancelled", mine="My appointments",
         devices="My browsers", shop_gone="This shop is not here any more",
@@ -56,9 +60,10 @@ WORDS = {
     "zh": Words(
         book="预约验光", choose_time="选择时间", free_day=re.compile("(可约|紧张)$"),
         who="谁来店里？", name="姓名", adult="成人（16–44岁）", first_yes="是", agree="我同意", submit="确认预约",
+        so_yes="没错，就这样预约",
         booked="预约成功", move="改约", move_title="改约", move_yes="改到这个时间", moved="改约成功",
         cancel="取消", cancel_yes="确定取消", cancelled="已取消", mine="我的预约",
-        devices="我的设备", shop_gone="找不到这家门店",
+        devices="我的浏览器", shop_gone="找不到这家门店",
     ),
 }  # fmt: skip
 
@@ -110,9 +115,24 @@ async def book(
     words = await arrive(person, language)
     time = await hold(person, words, day=day, which=which)
     await fill_in(person, words, name)
-    await person.tap(words.submit)
-    await person.sees_title(words.booked)
+    await submit(person, words)
     return time, await code_of(person)
+
+
+async def submit(person: Person, words: Words) -> None:
+    """From the form to "booked"."""
+    await person.tap(words.submit)
+    await sees_booked(person, words)
+
+
+async def sees_booked(person: Person, words: Words, within_ms: float = LOOK_MS) -> None:
+    """It is booked: at once, or behind a yes to the visit that the shop plans for whoever comes."""
+    booked = person.page.get_by_role("heading", name=words.booked)
+    so_yes = person.page.get_by_role("button", name=words.so_yes)
+    await expect(booked.or_(so_yes).first).to_be_visible(timeout=within_ms)
+    if not await booked.count():
+        await so_yes.click(timeout=within_ms)
+    await person.sees_title(words.booked, within_ms)
 
 
 async def code_of(person: Person) -> str:

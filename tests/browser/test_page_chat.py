@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shutil
 import sqlite3
@@ -32,6 +33,19 @@ KEPT = """async () => [
   ...(await navigator.serviceWorker.getRegistrations()).map(() => "worker"),
   ...Object.keys(localStorage).filter((name) => name.startsWith("imserver")),
 ]"""
+#: Done when the page has written these words down for the time without a network: it does so a while after they came.
+KEEPS = """async (words) => {
+  const { name } = (await indexedDB.databases()).find(({ name }) => name.startsWith("imserver-page:"));
+  const request = indexedDB.open(name);
+  await new Promise((done) => (request.onsuccess = done));
+  for (;;) {
+    const all = request.result.transaction("kept").objectStore("kept").getAll();
+    await new Promise((done) => (all.onsuccess = done));
+    if (JSON.stringify(all.result).includes(words)) break;
+    await new Promise((done) => setTimeout(done, 50));
+  }
+  request.result.close();
+}"""
 #: As a browser with a setting that forbids all storage.
 NO_STORAGE = """for (const name of ["indexedDB", "localStorage", "sessionStorage", "caches"]) {
   Object.defineProperty(globalThis, name, {get() { throw new DOMException("not allowed", "SecurityError"); }});
@@ -160,7 +174,8 @@ async def test_without_a_network_the_page_opens_and_sends_later(world: PageWorld
     await person.page.wait_for_function(
         "navigator.serviceWorker.ready.then(() => navigator.serviceWorker.controller !== null)"
     )
-    await person.page.wait_for_timeout(1200)  # what is known is written down a second after it changed
+    async with asyncio.timeout(LOOK_MS / 1000):
+        await person.page.evaluate(KEEPS, WELCOME)
     await person.context.set_offline(True)
     world.line.accepting = False
     world.line.cut()
@@ -204,7 +219,7 @@ async def test_signed_out_from_another_browser_nothing_stays(world: PageWorld):
     address = await other.page.get_by_text("/link#").inner_text(timeout=LOOK_MS)
     phone = await world.person()
     await phone.page.goto(address)
-    await phone.sees_title("Sign in on this device")
+    await phone.sees_title("Sign in in this browser")
     await phone.tap("Sign in")
     await phone.page.wait_for_url("**/mine")
     await phone.opens(CHAT)
@@ -236,7 +251,7 @@ async def test_a_good_link_in_the_tab_of_a_used_one_is_good_and_out_of_sight(wor
     await phone.tap("Sign in")
     await phone.sees_title("This link is used up")
     await phone.page.goto(address)  # for a browser this is the same page
-    await phone.sees_title("Sign in on this device")
+    await phone.sees_title("Sign in in this browser")
     assert phone.page.url.endswith("/link")
     await phone.tap("Sign in")
     await phone.page.wait_for_url("**/mine")

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Route, expect
 
 from tests.browser.conftest import ELSEWHERE
-from tests.browser.journeys import WORDS, arrive, book, fill_in, hold
+from tests.browser.journeys import WORDS, arrive, book, fill_in, hold, submit
 from tests.browser.page_world import LOOK_MS, PageWorld
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -52,8 +52,7 @@ async def test_a_phone_with_a_wrong_clock_in_another_zone_books_the_shops_time(t
     time = await hold(person, words, day=3)
     await person.sees(re.compile(r"2:\d\d"))  # of three minutes
     await fill_in(person, words, "Ann Lee")
-    await person.tap(words.submit)
-    await person.sees_title(words.booked)
+    await submit(person, words)
     await person.sees(time)
     await person.sees(re.compile("Your clock shows"))
 
@@ -68,8 +67,7 @@ async def test_words_of_a_user_are_words_and_nothing_else(town: PageWorld):
     await person.tap(words.submit)
     await person.sees(re.compile(r"At most \d+ characters"))
     await person.fills(words.name, SCRIPT)
-    await person.tap(words.submit)
-    await person.sees_title(words.booked)
+    await submit(person, words)
     await person.sees(SCRIPT)
     await person.tap("Open the chat")
     await person.sees(re.compile(re.escape(SCRIPT)))
@@ -101,4 +99,4 @@ async def test_a_button_of_yesterday_says_that_it_is_too_late(town: PageWorld):
     await other.sees_title(words.cancelled)
     await person.opens(f"/s/garden/move/{code}")
     await person.misses(words.move_yes)
-    await person.sees(re.compile("not on this device|can no longer be moved"))
+    await person.sees(re.compile("not in this browser|can no longer be moved"))

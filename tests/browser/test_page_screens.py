@@ -178,6 +178,20 @@ async def test_later_days_are_a_tap_away_up_to_the_horizon(visitor: Visitor):
     await visitor.sees("Sun 10 Jan")
 
 
+async def test_what_an_age_makes_of_the_visit_is_seen_when_it_is_chosen(visitor: Visitor):
+    fits = (
+        "{child: {service: 'glasses', first: 75, later: 60}, adult: {service: 'exam', first: 40, later: 40}}"
+    )
+    await visitor.holds("10:30", f"shop.chainNow.shops[0].services[0].fits = {fits}")
+    await visitor.fills_in()
+    await visitor.page.get_by_role("radio", name="child (under 16)").check()
+    await visitor.sees("This will be: exam and glasses · 75 min")
+    await expect(visitor.page.locator(".chosen")).to_contain_text("exam and glasses · 75 min")
+    await visitor.shop("void (shop.fits = {service: 'glasses', minutes: 75})")
+    await visitor.button("Book this time").click()  # it was seen: no further tap
+    await visitor.sees("Booked")
+
+
 # -- what happens meanwhile -------------------------------------------------------------------------------------------
 
 
@@ -328,6 +342,23 @@ async def test_a_shop_that_confirms_itself(visitor: Visitor):
     await expect(visitor.page.get_by_role("heading", name="Booked")).to_be_visible()
 
 
+async def test_what_can_only_be_changed_by_telephone_is_said_before_it_is_booked(visitor: Visitor):
+    await visitor.holds("10:30", "shop.chainNow.shops[0].cutoffMinutes = 120")
+    await visitor.sees("moved or cancelled only by telephone, 000-5550-1801")
+    await visitor.page.go_back()
+    await visitor.button("14:30").click()
+    await expect(visitor.page.get_by_role("heading", name="Who is coming?")).to_be_visible()
+    await expect(visitor.page.get_by_text("only by telephone")).to_have_count(0)
+
+
+@pytest.mark.parametrize("visits", [0, 1])
+async def test_only_who_was_there_before_reads_of_a_last_visit(visitor: Visitor, visits: int):
+    past = "shop.mineNow.past = [{code: 'B2K3'}]" if visits else ""
+    await visitor.holds("10:30", f"shop.mineNow.known.name = 'Ann Lee'; shop.signedIn = true; {past}")
+    assert await visitor.page.get_by_label("Name").input_value() == "Ann Lee"
+    await expect(visitor.page.get_by_text("Filled in from your last visit")).to_have_count(visits)
+
+
 # -- afterwards -------------------------------------------------------------------------------------------------------
 
 
@@ -337,6 +368,9 @@ async def test_moving_asks_once_and_keeping_is_one_tap(visitor: Visitor):
     await expect(visitor.button("10:30 yours")).to_have_attribute("aria-disabled", "true")
     await visitor.button("14:30").click()
     await expect(visitor.page.get_by_role("heading", name="Move the appointment")).to_be_focused()
+    await visitor.page.go_back()  # to the times: the question is a step of its own
+    await expect(visitor.button("15:30")).to_be_visible()
+    await visitor.button("Continue").click()
     await visitor.button("Keep the old time").click()
     await expect(visitor.page.get_by_role("heading", name="Booked")).to_be_visible()
     await visitor.button("Move").click()
@@ -366,12 +400,33 @@ async def test_a_refusal_is_in_the_shops_own_words(visitor: Visitor):
     assert await visitor.shop("shop.mineNow.upcoming.length") == 1
 
 
+async def test_another_language_is_the_shops_too_and_old_news_are_gone(visitor: Visitor):
+    await visitor.books("shop.mineNow.conversations.garden = 'c'")
+    await visitor.hears("Booked: Tuesday 1 December, 10:30.")
+    await visitor.page.clock.run_for(11_000)
+    await visitor.hears("")
+    await visitor.button("中文").click()
+    await visitor.sees("预约成功")
+    assert await visitor.shop("shop.posts.at(-1)") == "/language zh"
+
+
+async def test_a_browser_that_a_link_signed_in_stays_in_sight_until_it_is_read(visitor: Visitor):
+    await visitor.books()
+    await visitor.shop("void window.page.store.set({joined: 'Firefox on Linux'})")
+    notice = visitor.page.get_by_text("Firefox on Linux was signed in by a link of yours.")
+    await visitor.page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    await expect(notice).to_be_in_viewport()
+    await expect(visitor.page.get_by_role("link", name="My browsers").first).to_be_visible()
+    await visitor.button("OK").click()
+    await expect(notice).to_have_count(0)
+
+
 async def test_who_signs_out_leaves_nothing_on_the_screen(visitor: Visitor):
     await visitor.books()
     await visitor.shop(
         "void window.page.store.set({session: null, line: {...window.page.store.get().line, state: 'none'}})"
     )
-    await visitor.sees("This appointment is not on this device")
+    await visitor.sees("This appointment is not in this browser")
     await expect(visitor.page.get_by_text("Ann Lee")).to_have_count(0)
 
 

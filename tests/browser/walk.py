@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from tests.browser.journeys import SHOPS, WORDS, arrive, choose_day, code_of, fill_in, hold, take_time
+from tests.browser.journeys import SHOPS, WORDS, arrive, choose_day, code_of, fill_in, hold, submit, take_time
 from tests.browser.page_world import Person
 
 #: Called at each screen, with its name.
@@ -31,8 +31,7 @@ async def walk(person: Person, language: str, stop: Stop) -> None:
     await stop("you-missing")
     await fill_in(person, words, {"en": "Ann Lee", "zh": "王小明"}[language])
     await stop("you")
-    await person.tap(words.submit)
-    await person.sees_title(words.booked)
+    await submit(person, words)
     code = await code_of(person)
     await stop("booked")
     await _afterwards(person, language, stop, code)

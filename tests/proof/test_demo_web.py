@@ -13,7 +13,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks.processes import free_port
+from imserver.chat.guests import GUEST, GuestLimits
+from imserver.cli.demo_web import http_settings
+from imserver.config import HttpConfig
 from imserver.proof.server_process import alive
+from imserver.testing import ManualClock
 from tests.proof.test_demo import PATIENCE_S, demo, place, play
 
 __all__ = ["place"]  # a fixture
@@ -69,6 +73,14 @@ def test_a_folder_of_ones_own_is_kept(place: Path) -> None:
             process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 0
         assert (folder / "chat.db").exists()
+
+
+@pytest.mark.parametrize("lan", [False, True])
+def test_whoever_tries_it_a_hundred_times_is_no_crowd(lan: bool) -> None:
+    """No staff is there, for whom a guest of a crowd would wait."""
+    config = HttpConfig(**http_settings("127.0.0.1", 7480, lan=lan))
+    limits = GuestLimits(config, ManualClock())
+    assert {limits.admit("192.0.2.7", "garden") for _ in range(100)} == {(GUEST,)}
 
 
 @pytest.mark.parametrize("words", ["being opened", "The shops are open"], ids=["while it opens", "just open"])

@@ -4,11 +4,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  MAX_NAME, askedOf, command, differences, faults, known,
+  MAX_NAME, askedOf, command, differences, expected, faults, known,
 } from "../../../imserver/plugins/booking/pages/src/screens/details.js";
 
 /** @type {any} */
-const SHOP = { id: "garden", consent: { version: "2", text: { zh: "", en: "" } } };
+const SHOP = { id: "garden", services: [], consent: { version: "2", text: { zh: "", en: "" } } };
 /** @type {any} */
 const EXAM = { asksAge: true, asksFirstVisit: true };
 const SEEN = { service: "exam", minutes: 40, wall: "2026-12-03T15:00" };
@@ -63,4 +63,20 @@ test("a visit that the shop has fitted to the person, and another time, are not 
   assert.deepEqual(parts({ minutes: 30 }), ["visit"]);
   assert.deepEqual(parts({ wall: "2026-12-03T15:30" }), ["when"]);
   assert.deepEqual(parts({}), []);
+});
+
+test("the screen says what an age makes of the visit, and another age undoes it", () => {
+  const fits = { adult: { service: "exam", first: 30, later: 20 }, child: { service: "child-exam", first: 60, later: 45 } };
+  /** @type {any} */
+  const shop = { ...SHOP, services: [{ id: "exam", asksFirstVisit: true, fits }, { id: "child-exam", asksFirstVisit: true }] };
+  const says = (/** @type {any} */ one, /** @type {any} */ draft) => Object.values(expected(shop, { confirm: null, code: "A", ...one }, { ...FULL, ...draft }));
+  const tapped = held();
+  assert.deepEqual(says(tapped, { age: "" }), ["exam", 40, SEEN.wall]);
+  assert.deepEqual(says(tapped, { age: "child", firstVisit: "" }), ["child-exam", 60, SEEN.wall]);
+  assert.deepEqual(says(tapped, { firstVisit: "no" }), ["exam", 20, SEEN.wall]);
+  const childs = { ...held({ age: "child" }), service: "child-exam", minutes: 60 };
+  assert.deepEqual(says(childs, { age: "adult", firstVisit: "yes" }), ["exam", 30, SEEN.wall]);
+  const told = { ...held({ age: "adult" }), minutes: 35, confirm: "/yes" };
+  assert.deepEqual(says(told, {}), ["exam", 35, SEEN.wall], "what the shop has said counts");
+  assert.deepEqual(askedOf(shop, shop.services[1], null).includes("age"), true);
 });

@@ -10,9 +10,9 @@ import { createStore } from "../../../imserver/plugins/booking/pages/src/store.j
 
 /** 3 December 2026, 17:00 UTC: in Shanghai it is the 4th already. */
 const NOW = Date.UTC(2026, 11, 3, 17);
-const SHOP = { id: "garden", zone: "Asia/Shanghai", services: [{ id: "exam", usual: true }, { id: "lenses", usual: false }] };
+const SHOP = { id: "garden", zone: "Asia/Shanghai", horizonDays: 30, services: [{ id: "exam", usual: true }, { id: "lenses", usual: false }] };
 const CHAIN = { state: "ready", value: { shops: [SHOP] }, code: "", key: "" };
-const MINE = { asOf: NOW, upcoming: [{ code: "A2S4", service: "lenses", card: null }], past: [], held: null };
+const MINE = { asOf: NOW, upcoming: [{ code: "A2S4", service: "lenses", wall: "2026-12-08T15:00", card: null }], past: [], held: null };
 
 /** A page of a phone whose clock says `phone`; `days` that were asked for, and the day that is watched, which the test tells. */
 function begin({ kept = {}, phone = NOW } = {}) {

@@ -23,8 +23,8 @@ class Browser {
       replaceState: (/** @type {any} */ state, /** @type {string} */ _, /** @type {string} */ to) => {
         this.entries[this.at] = { address: to, state };
       },
-      back: () => {
-        this.at -= 1;
+      go: (/** @type {number} */ by) => {
+        this.at += by;
         this.listener();
       },
     };

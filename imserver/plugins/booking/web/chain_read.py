@@ -9,7 +9,7 @@ from typing import Any
 from imserver.plugins.booking.messages.consent_text import consent_of
 from imserver.plugins.booking.messages.texts import LANGUAGES, Words
 from imserver.plugins.booking.schedule.hours import opening_spans, shop_spans, wall_of, zone_of
-from imserver.plugins.booking.schedule.shops import Pair, Service, Shop
+from imserver.plugins.booking.schedule.shops import Chain, Pair, Service, Shop, minutes_of
 
 from .chains import Served
 from .days import longest, today
@@ -47,7 +47,9 @@ def _shop(served: Served, shop: Shop, now_ms: int) -> dict[str, Any]:
         "today": today(shop, now_ms).isoformat(),
         "horizonDays": shop.horizon_days,
         "open": _open(shop, now_ms, both),
-        "services": [_service(one, usual=index == 0) for index, one in enumerate(services)],
+        "services": [
+            _service(served.chain, shop, one, usual=index == 0) for index, one in enumerate(services)
+        ],
         "confirmation": shop.confirmation,
         "cutoffMinutes": shop.cutoff_min,
         "consent": _consent(served, shop),
@@ -64,8 +66,9 @@ def _consent(served: Served, shop: Shop) -> dict[str, Any] | None:
     return None if asked is None else {"version": asked.version, "text": {"zh": asked.zh, "en": asked.en}}
 
 
-def _service(service: Service, *, usual: bool) -> dict[str, Any]:
-    """`usual`: the first one of the shop, which most people want. `minutes`: for somebody of whom nothing is known."""
+def _service(chain: Chain, shop: Shop, service: Service, *, usual: bool) -> dict[str, Any]:
+    """`usual`: the first one of the shop, which most people want. `minutes`: for somebody of whom nothing is known. `fits`:
+    what it becomes by age band: the service, and its length at a first visit and at a later one."""
     return {
         "id": service.id,
         "name": _pair(service.names),
@@ -73,6 +76,19 @@ def _service(service: Service, *, usual: bool) -> dict[str, Any]:
         "usual": usual,
         "asksAge": service.asks_age and not service.age_band,
         "asksFirstVisit": service.asks_first_visit,
+        "fits": {band.id: _fit(chain, shop, service, band.id) for band in chain.age_bands}
+        if service.asks_age and not service.age_band
+        else {},
+    }
+
+
+def _fit(chain: Chain, shop: Shop, service: Service, band: str) -> dict[str, Any]:
+    own = chain.service_for_band(service, band)
+    own = own if shop.offers(own) else service
+    return {
+        "service": own.id,
+        "first": minutes_of(own, band, own.asks_first_visit),
+        "later": minutes_of(own, band, False),
     }
 
 

@@ -247,6 +247,7 @@ export class FakeShop {
       "/yes": () => this.yes(),
       "/more": () => this.more(),
       "/move": () => this.move(rest[0], `${rest[2]}T${rest[3]}`),
+      "/language": () => this.set({ known: { ...this.mineNow.known, language: rest[0] } }),
       "/keep": () => this.set({ moving: null, cancelling: null }),
       "/cancel": () => this.set({ cancelling: { codes: [rest[0]], confirm: "/yes", keep: "/keep" } }),
     }[word];

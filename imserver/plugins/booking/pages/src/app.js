@@ -88,13 +88,16 @@ function initial(language, theme) {
   };
 }
 
+/** Titles of screens whose part of the page is still on its way. @type {Record<string, () => string>} */
+const TITLES = { chat: () => t("page.chat"), devices: () => t("page.devices"), link: () => t("page.link") };
+
 /** What the document says of itself. @param {Document} document @param {PageState} state */
 function dress(document, state) {
   const { documentElement } = document;
   documentElement.lang = LANGUAGE_TAGS[state.language];
   if (state.theme === "auto") delete documentElement.dataset.theme;
   else documentElement.dataset.theme = state.theme;
-  const heading = document.querySelector("main h1")?.textContent?.trim();
+  const heading = document.querySelector("main h1")?.textContent?.trim() || TITLES[state.route.name]?.();
   document.title = [heading, named(state.chain.value?.name)].filter(Boolean).join(" · ") || t("page.waiting");
 }
 

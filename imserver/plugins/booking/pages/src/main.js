@@ -11,7 +11,10 @@ const root = document.getElementById("app");
 if (root === null) throw new Error("page.html has no place for the page");
 const page = startPage({ root, makeLine: createLine, reads });
 // Whoever did not make that link signs the other browser out.
-whenJoined((browsers) => page.store.set({ joined: browsers.map(({ label }) => label).join(", ") }));
+whenJoined((browsers) => {
+  const before = page.store.get().joined;
+  page.store.set({ joined: [before, ...browsers.map(({ label }) => label)].filter(Boolean).join(", ") });
+});
 
 /** Nobody loses a form, a hold or an act to a newer version of the page. */
 function busy() {

@@ -11,9 +11,13 @@ import { speak } from "./words/index.js";
 /** Choices that this browser keeps, if it keeps any. */
 const LANGUAGE = "im.language";
 const THEME = "im.theme";
+/** So long an announcement stands: a screen reader has begun with it by then. */
+const SAID_MS = 10_000;
 
 export class Page {
   #window;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #unsay;
 
   /**
    * @param {object} parts
@@ -40,17 +44,30 @@ export class Page {
     return state.chain.value?.shops.find((shop) => shop.id === state.route.shop) ?? null;
   }
 
-  /** Have a screen reader say this. @param {string} text */
+  /** Have a screen reader say this. Whoever reads the page later finds no old news in it. @param {string} text */
   say(text) {
-    const { count } = this.store.get().said;
-    this.store.set({ said: { text, count: count + 1 } });
+    const count = this.store.get().said.count + 1;
+    this.store.set({ said: { text, count } });
+    clearTimeout(this.#unsay);
+    this.#unsay = setTimeout(() => this.store.set({ said: { text: "", count: count + 1 } }), SAID_MS);
   }
 
-  /** @param {import("./shapes.js").Language} language */
+  /**
+   * Speak another language: the page at once, and the shop in what it writes from now on, if it knows this person.
+   *
+   * @param {import("./shapes.js").Language} language
+   */
   speak(language) {
     speak(language);
     keep(this.#window, LANGUAGE, language);
     this.store.set({ language });
+    const { session, chain, mine, route } = this.store.get();
+    const shops = chain.value?.shops ?? [];
+    const known = (/** @type {ShopPlace} */ shop) => shop.id in (mine.value?.conversations ?? {});
+    const shop = shops.find((one) => one.id === route.shop && known(one)) ?? shops.find(known);
+    if (session === null || shop === undefined) return;
+    // Without a network the page alone changes; the next switch says it.
+    this.line.post(shop, `/language ${language}`).then(() => this.readings.readMine(), () => {});
   }
 
   /** @param {PageState["theme"]} theme */

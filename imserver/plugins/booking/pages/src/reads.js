@@ -16,7 +16,10 @@ const DAY = "x-booking.day";
 const MINE = "x-booking.mine";
 
 /** @typedef {{zh: string, en: string}} Words */
-/** @typedef {{id: string, name: Words, minutes: number, usual: boolean, asksAge: boolean, asksFirstVisit: boolean}} Service */
+/**
+ * @typedef {{id: string, name: Words, minutes: number, usual: boolean, asksAge: boolean, asksFirstVisit: boolean,
+ *   fits?: Record<string, {service: string, first: number, later: number}>}} Service
+ */
 /** @typedef {{version: string, text: Words}} Consent */
 /** @typedef {{day: string, spans: string[]}} Hours  Spans such as `10:00-20:00` on the shop's clock; none: closed. */
 /** @typedef {{parking: Words | null, hours: Hours[], needsIdCard: boolean}} ShopInfo */

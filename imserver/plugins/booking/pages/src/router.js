@@ -124,9 +124,14 @@ export class Router {
     this.#onRoute(this.route, "go");
   }
 
-  /** One screen back; where this page was opened at this screen, to `otherwise`. @param {string} otherwise */
-  back(otherwise) {
-    if (this.#depth > 0) this.#browser.history.back();
+  /**
+   * So many screens back; where this page was opened at one of them, to `otherwise`.
+   *
+   * @param {string} otherwise
+   * @param {number} [screens]
+   */
+  back(otherwise, screens = 1) {
+    if (this.#depth >= screens) this.#browser.history.go(-screens);
     else this.go(otherwise, { replace: true });
   }
 

@@ -15,6 +15,8 @@
  * @property {boolean} usual  What most people come for: chosen unless somebody chooses.
  * @property {boolean} asksAge
  * @property {boolean} asksFirstVisit
+ * @property {Record<string, {service: string, first: number, later: number}>} [fits]  What it becomes by age, and its minutes at a
+ *   first visit and at a later one.
  */
 
 /**
@@ -30,6 +32,7 @@
  * @property {number} horizonDays  So many days ahead can be booked.
  * @property {{now: boolean, text: Names}} open
  * @property {ServiceOffer[]} services
+ * @property {number} [cutoffMinutes]  So long before the start nothing is moved or cancelled here any more.
  * @property {"auto" | "staff"} confirmation
  * @property {{version: string, text: Names} | null} consent
  * @property {{parking: Names | null, hours: {day: string, spans: string[]}[], needsIdCard: boolean}} info

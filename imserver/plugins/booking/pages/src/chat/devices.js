@@ -34,7 +34,7 @@ export function DevicesScreen({ state, page }) {
     }
   };
   const nobody = state.session === null;
-  useEffect(() => void (nobody || read()), [nobody]);
+  useEffect(() => void (nobody || read()), [nobody, state.joined]); // a link has signed one more in
   if (nobody) {
     return html`<div class="screen"><${Empty} icon="person" title=${c("devices.title")} text=${c("devices.none")} /></div>`;
   }

@@ -160,7 +160,7 @@ const WORDS = {
   "copy_failed": { zh: "复制不了，请长按选择。", en: "It could not be copied. Press and hold to select it." },
 
   // My browsers
-  "devices.title": { zh: "我的设备", en: "My browsers" },
+  "devices.title": { zh: "我的浏览器", en: "My browsers" },
   "devices.text": {
     zh: "这些浏览器可以看到你的预约和消息。不认识的请退出。",
     en: "These browsers see your appointments and messages. Sign out those that you do not know.",
@@ -169,13 +169,13 @@ const WORDS = {
     zh: "这个浏览器还没有登录。第一次预约或写消息时会自动登录。",
     en: "This browser is nobody yet. The first appointment or message makes that.",
   },
-  "devices.failed": { zh: "设备列表没有读到", en: "The list could not be read" },
+  "devices.failed": { zh: "浏览器列表没有读到", en: "The list could not be read" },
   "devices.this": { zh: "这个浏览器", en: "This browser" },
   "devices.unnamed": { zh: "浏览器", en: "Browser" },
   "devices.seen": { zh: "上次使用：{time}", en: "Last used {time}" },
   "devices.made": { zh: "登录于 {time}", en: "Signed in {time}" },
   "devices.name": { zh: "改名", en: "Rename" },
-  "devices.name_label": { zh: "这个设备的名字", en: "A name for this browser" },
+  "devices.name_label": { zh: "这个浏览器的名字", en: "A name for this browser" },
   "devices.save": { zh: "保存", en: "Save" },
   "devices.cancel": { zh: "取消", en: "Cancel" },
   "devices.revoke": { zh: "退出", en: "Sign out" },
@@ -188,7 +188,7 @@ const WORDS = {
     en: "What this browser keeps of you is deleted. {guest}Your appointments at the shop stand.",
   },
   "devices.leave_guest": {
-    zh: "如果没有在别的设备上登录，以后就回不到这个账号了。",
+    zh: "如果没有在别的浏览器里登录，以后就回不到这个账号了。",
     en: "If you are signed in nowhere else, there is no way back to this account. ",
   },
   "devices.leave_unsent": { zh: "还有 {count} 条消息没有发出，会丢失。", en: "{count} messages have not gone out and will be lost." },
@@ -213,7 +213,7 @@ const WORDS = {
   },
 
   // The landing of a link
-  "link.title": { zh: "在这台设备上登录", en: "Sign in on this device" },
+  "link.title": { zh: "在这个浏览器登录", en: "Sign in in this browser" },
   "link.whose": { zh: "{host} 的链接", en: "A link of {host}" },
   "link.text": { zh: "登录后，这个浏览器就能看到你的预约和消息。", en: "Then this browser sees your appointments and messages." },
   "link.instead": {
@@ -224,11 +224,11 @@ const WORDS = {
   "link.doing": { zh: "正在登录…", en: "Signing in…" },
   "link.gone": { zh: "这个链接用不了了", en: "This link is used up" },
   "link.gone_text": {
-    zh: "它已经用过，或者过了 10 分钟。请在原来的设备上重新生成一个。",
-    en: "It was used, or ten minutes have passed. Make another one on the first device.",
+    zh: "它已经用过，或者过了 10 分钟。请在原来的浏览器里重新生成一个。",
+    en: "It was used, or ten minutes have passed. Make another one in the first browser.",
   },
   "link.missing": { zh: "链接不完整", en: "The link is not whole" },
-  "link.missing_text": { zh: "请从原来的设备上整个复制，或扫二维码。", en: "Copy all of it from the first device, or scan its QR code." },
+  "link.missing_text": { zh: "请从原来的浏览器整个复制，或扫二维码。", en: "Copy all of it from the first browser, or scan its QR code." },
   "link.failed": { zh: "登录没有成功", en: "Signing in did not work" },
   "link.home": { zh: "去首页", en: "To the start" },
 };

@@ -94,8 +94,9 @@ function Bottom({ state, page }) {
 function LineStrip({ state, page }) {
   const strip = stripOf(state, page);
   return strip && html`
-    <div class="strip line" role="status">
+    <div class=${strip.stays ? "strip line stays" : "strip line"} role="status">
       <${Icon} name=${strip.icon} /><span>${strip.words}</span>
+      ${strip.stays && state.route.name !== "devices" && html`<a class="button" href=${addressOf("devices")}>${t("page.devices")}</a>`}
       ${strip.act && html`<button type="button" class="button" onClick=${strip.does}>${strip.act}</button>`}
     </div>
   `;
@@ -106,7 +107,7 @@ function LineStrip({ state, page }) {
  *
  * @param {PageState} state
  * @param {Page} page
- * @returns {{icon: import("./icon.js").IconName, words: string, act?: string, does?: () => void} | null}
+ * @returns {{icon: import("./icon.js").IconName, words: string, act?: string, does?: () => void, stays?: boolean} | null}
  */
 function stripOf({ line, reachable, update, joined }, page) {
   if (line.state === "stopped") {
@@ -120,8 +121,8 @@ function stripOf({ line, reachable, update, joined }, page) {
     return { icon: "info", words: t(`line.${line.notice}`), act: t("line.dismiss"), does: () => page.line.dismiss() };
   }
   if (joined !== "") {
-    const look = () => (page.store.set({ joined: "" }), page.router.go(addressOf("devices")));
-    return { icon: "person", words: t("line.joined", { name: joined }), act: t("page.devices"), does: look };
+    const dismiss = () => page.store.set({ joined: "" });
+    return { icon: "person", words: t("line.joined", { name: joined }), act: t("line.dismiss"), does: dismiss, stays: true };
   }
   return update === null ? null : { icon: "info", words: t("line.update"), act: t("line.reload"), does: update };
 }

@@ -28,7 +28,8 @@ const BREAKS = /[\p{Cc}\p{Zl}\p{Zp}]+/gu;
 export function askedOf(shop, service, mine) {
   /** @type {Field[]} */
   const asked = ["name"];
-  if (service.asksAge) asked.push("age");
+  // What an age has made of another service is undone by another age.
+  if (service.asksAge || plainOf(shop, service.id) !== undefined) asked.push("age");
   if (service.asksFirstVisit) asked.push("first");
   if (!agreed(shop, mine)) asked.push("consent");
   return asked;
@@ -83,6 +84,33 @@ export function command(draft, asked, shop) {
   if (asked.includes("first")) lines.push(`first visit: ${draft.firstVisit}`);
   if (asked.includes("consent") && shop.consent) lines.push(`consent: ${shop.consent.version}`);
   return lines.join("\n");
+}
+
+/** The service that becomes this one at some age. @param {ShopPlace} shop @param {string} id */
+const plainOf = (shop, id) =>
+  shop.services.find((one) => one.id !== id && Object.values(one.fits ?? {}).some(({ service }) => service === id));
+
+/**
+ * What the shop will make of what is held, by what is entered so far: its own answer, where the chain does not say.
+ *
+ * @param {ShopPlace} shop
+ * @param {Held} held
+ * @param {Draft} draft
+ * @returns {Shown}
+ */
+export function expected(shop, held, draft) {
+  const plan = planned(held);
+  const { age, firstVisit } = held.facts;
+  const same = draft.age === age && (firstVisit === null || firstVisit === (draft.firstVisit === "yes"));
+  if (same && (held.confirm !== null || held.code === "")) return plan; // it has said so already
+  const service = shop.services.find(({ id }) => id === plan.service);
+  const of = service?.fits?.[draft.age] === undefined ? plainOf(shop, plan.service) : service;
+  const fit = of?.fits?.[draft.age];
+  if (fit === undefined) return plan;
+  const { asksFirstVisit = true } = shop.services.find(({ id }) => id === fit.service) ?? {};
+  const later = !asksFirstVisit || draft.firstVisit === "no";
+  const minutes = later ? fit.later : draft.firstVisit === "yes" ? fit.first : Math.max(fit.first, fit.later);
+  return { ...plan, service: fit.service, minutes };
 }
 
 /** What a yes to what is held books. @param {Held} held @returns {Shown} */

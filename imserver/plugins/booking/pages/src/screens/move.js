@@ -1,7 +1,7 @@
 /** Moving an appointment: its time now, the times it could have, and the yes to the chosen one. */
 
 import { cameToNothing, isGoing } from "../acts.js";
-import { longDay, timeOf } from "../dates.js";
+import { longDay, shortDay, timeOf } from "../dates.js";
 import { When } from "../parts/appointment.js";
 import { Empty, Nothing, Waiting, underWay } from "../parts/notice.js";
 import { ownIsComing } from "../readings.js";
@@ -32,8 +32,9 @@ export const MoveScreen = ofShop(({ state, page, shop }) => {
       <h2 class="label">${t("move.now")}</h2>
       <${When} wall=${appointment.wall} at=${appointment.at} state=${state} shop=${shop} />
     </section>
-    ${moving === null
+    ${moving === null || !state.route.query.ask
       ? html`
+        ${moving && html`<${Begun} state=${state} moving=${moving} />`}
         <${Taking} state=${state} page=${page} shop=${shop} />
         <${TimesOfDay} state=${state} page=${page} shop=${shop} yours=${appointment.wall} keeps=${true}
           onTake=${(/** @type {string} */ wall) => void ask(page, shop, appointment, wall)} />`
@@ -70,10 +71,25 @@ async function ask(page, shop, appointment, wall) {
     (mine.moving?.code === code && mine.moving.toWall === wall) ||
     mine.upcoming.some((one) => one.code === code && one.wall === wall);
   if (!(await page.acts.do("take", wall, shop, command, reached))) return;
-  const now = page.store.get().mine.value;
-  if (now?.moving?.code !== code) arrive(page, shop, code);
-  else window.scrollTo(0, 0);
+  const { mine: { value: now }, route } = page.store.get();
+  if (now?.moving?.code !== code) return arrive(page, shop, code);
+  if (route.name !== "move" || route.code !== code) return;
+  page.router.go(asking(route));
+  window.scrollTo(0, 0);
 }
+
+/** The question is a step of its own: "back" leads to the times. @param {import("../router.js").Route} route */
+const asking = ({ path, query }) => `${path}?${new URLSearchParams({ ...query, ask: "1" })}`;
+
+/** A question that was not answered yet. @param {{state: import("../shapes.js").PageState, moving: Moving}} props */
+const Begun = ({ state, moving }) => html`
+  <section class="strip" aria-label=${t("move.to")}>
+    <p class="grow">
+      ${t("move.to")}: <strong>${shortDay(moving.toWall, state.language)} ${timeOf(moving.toWall)}</strong>
+    </p>
+    <a class="button main" href=${asking(state.route)}>${t("held.continue")}</a>
+  </section>
+`;
 
 /**
  * @param {{state: import("../shapes.js").PageState, page: Page, shop: ShopPlace, appointment: Appointment, moving: Moving}}
@@ -113,7 +129,7 @@ async function move(page, shop, appointment, moving) {
 async function keep(page, shop, appointment, moving) {
   const { code } = appointment;
   await page.acts.do("release", code, shop, moving.keep, (mine) => mine.moving?.code !== code);
-  page.router.back(addressOf("booked", { shop: shop.id, code }));
+  page.router.back(addressOf("booked", { shop: shop.id, code }), 2); // over the times
 }
 
 /** It is moved: show and say so. @param {Page} page @param {ShopPlace} shop @param {string} code */

@@ -11,7 +11,7 @@ import { ownIsComing } from "../readings.js";
 import { addressOf } from "../router.js";
 import { html, useEffect, useRef, useState } from "../view.js";
 import { named, t } from "../words/index.js";
-import { MAX_NAME, agreed, askedOf, command, differences, faults, known, planned } from "./details.js";
+import { MAX_NAME, agreed, askedOf, command, differences, expected, faults, known, planned } from "./details.js";
 import { ofShop } from "./of_shop.js";
 import { NearTimes, RefusedNotice, refusedOf, visitWords } from "./refused.js";
 import { Taking, take, takingNow } from "./taking.js";
@@ -47,7 +47,7 @@ export const YouScreen = ofShop((/** @type {Props} */ { state, page, shop }) => 
   return html`
     <div class="stack">
       <h1 tabindex="-1">${t("you.title")}</h1>
-      <${Chosen} held=${held} state=${state} shop=${shop} />
+      <${Chosen} held=${held} shown=${expected(shop, held, state.drafts[shop.id] ?? known(held, mine))} state=${state} shop=${shop} />
     </div>
     ${over && !busy(state) && (refused
       ? html`<${RefusedNotice} refused=${refused} page=${page} shop=${shop} language=${state.language} says=${true} />`
@@ -81,14 +81,18 @@ const NoneHeld = ({ state, shop }) =>
         <a class="button main" href=${addressOf("time", { shop: shop.id })}>${t("time.title")}</a>
       <//>`;
 
-/** What the form is about. @param {{held: Held, state: PageState, shop: ShopPlace}} props */
-const Chosen = ({ held, state, shop }) => html`
+/**
+ * What the form is about.
+ *
+ * @param {{held: Held, shown: import("./details.js").Shown, state: PageState, shop: ShopPlace}} props
+ */
+const Chosen = ({ held, shown, state, shop }) => html`
   <div class="strip chosen">
     <${Icon} name="calendar" />
     <p>
       <strong class="block">${shortDay(held.wall, state.language)} · <span class="number">${timeOf(held.wall)}</span></strong>
       <span class="small">
-        ${visitWords(shop, planned(held))}
+        ${visitWords(shop, shown)}
       </span>
     </p>
     <a class="button plain" href=${timesOf(shop, held)}>${t("held.change")}</a>
@@ -127,6 +131,21 @@ function Again({ held, refused, state, page, shop }) {
   `;
 }
 
+/**
+ * Whether it could not be moved or cancelled here once it is booked.
+ *
+ * @param {Page} page
+ * @param {ShopPlace} shop
+ * @param {Held} held
+ */
+const isSoon = (page, shop, { at }) => at > 0 && at - page.clock.now() < (shop.cutoffMinutes ?? 0) * 60_000;
+
+/** How long before its start nothing is changed here. @param {ShopPlace} shop */
+function hoursWords({ cutoffMinutes = 0 }) {
+  if (cutoffMinutes % 60 !== 0) return t("you.minutes", { minutes: cutoffMinutes });
+  return cutoffMinutes === 60 ? t("you.hour") : t("you.hours", { hours: cutoffMinutes / 60 });
+}
+
 /** Reasons that another age or visit may take away. */
 const DEPENDS = new Set(["short", "unfit", "outgrown"]);
 
@@ -136,9 +155,12 @@ function Form({ state, page, shop, held, refused, over }) {
   const service = shop.services.find((one) => one.id === held.service) ?? shop.services[0];
   // What is asked does not change under the fingers: an agreement that arrives meanwhile removes no box.
   const [asked] = useState(() => askedOf(shop, service, mine));
+  const draft = state.drafts[shop.id] ?? known(held, mine);
+  // From an earlier visit, and not what was entered for this one.
+  const [filled] = useState(() => mine !== null && mine.upcoming.length + mine.past.length > 0 && mine.known.name !== "" &&
+    draft.name === mine.known.name);
   const [tried, setTried] = useState(false);
   const form = useRef(/** @type {HTMLFormElement | null} */ (null));
-  const draft = state.drafts[shop.id] ?? known(held, mine);
   const enter = (/** @type {Partial<Draft>} */ patch) => {
     page.acts.forget(); // what the shop said was of the answers before
     page.store.set({ drafts: { ...page.store.get().drafts, [shop.id]: { ...draft, ...patch } } });
@@ -152,6 +174,9 @@ function Form({ state, page, shop, held, refused, over }) {
   const again = refused !== null && over && DEPENDS.has(refused.why) &&
     differences(draft, asked, held, planned(held)).some((part) => part === "age" || part === "first");
   const ended = over && !again;
+  // What the choice of an age makes of it is seen beside that choice, too.
+  const seen = expected(shop, held, draft);
+  const becomes = seen.service !== planned(held).service || seen.minutes !== planned(held).minutes;
   const fault = (/** @type {import("./details.js").Field} */ field) => {
     const key = tried ? wrong.get(field) : undefined;
     return key ? t(key, { most: MAX_NAME }) : "";
@@ -162,8 +187,8 @@ function Form({ state, page, shop, held, refused, over }) {
     setTried(true);
     if (wrong.size === 0 && unlike.length > 0) return void confirm(page, shop, held);
     if (wrong.size === 0) {
-      setShown(planned(held));
-      return void book(page, shop, held, draft, asked);
+      setShown(seen);
+      return void book(page, shop, held, seen, draft, asked);
     }
     page.say(wrong.size === 1 ? t("error.summary_one") : t("error.summary", { count: wrong.size }));
     focusField(form.current, [...wrong.keys()][0]);
@@ -173,13 +198,16 @@ function Form({ state, page, shop, held, refused, over }) {
   return html`
     <form class="screen" ref=${form} noValidate onSubmit=${submit}
       onKeyDown=${(/** @type {KeyboardEvent} */ event) => onEnter(event, wrong, form.current)}>
-      ${mine?.known.name && html`<p class="small quiet">${t("you.known")}</p>`}
+      ${filled && html`<p class="small quiet">${t("you.known")}</p>`}
       <${TextField} id="name" label=${t("you.name")} hint=${t("you.name_hint")} value=${draft.name} fault=${fault("name")}
         autocomplete="name" onInput=${(/** @type {string} */ name) => enter({ name })} />
       ${asked.includes("age") && html`
         <${Choice} id="age" label=${t("you.age")} value=${draft.age} fault=${fault("age")}
           options=${(state.chain.value?.ages ?? []).map(({ id, name }) => [id, named(name)])}
-          onChoose=${(/** @type {string} */ age) => enter({ age })} />`}
+          onChoose=${(/** @type {string} */ age) => enter({ age })} />
+        <p class="small becomes" role="status">
+          ${becomes && t("you.becomes", { visit: visitWords(shop, seen) })}
+        </p>`}
       ${asked.includes("first") && html`
         <${Choice} id="first" label=${t("you.first")} value=${draft.firstVisit} fault=${fault("first")}
           few=${true} options=${[["yes", t("you.yes")], ["no", t("you.no")]]}
@@ -191,6 +219,8 @@ function Form({ state, page, shop, held, refused, over }) {
           <div class="small"><${Lines} text=${named(shop.consent?.text)} /></div>
         <//>`}
       ${!ended && html`<${Outcome} state=${state} shop=${shop} held=${held} unlike=${unlike} />`}
+      ${isSoon(page, shop, held) && html`
+        <p class="small">${t(shop.phone ? "you.late_call" : "you.late", { hours: hoursWords(shop), phone: shop.phone ?? "" })}</p>`}
       ${shop.confirmation === "staff" && html`<p class="small quiet">${t("you.staff")}</p>`}
       <div class="thumb">
         ${ended
@@ -234,18 +264,19 @@ function focusField(form, field) {
  *
  * @param {Page} page
  * @param {ShopPlace} shop
- * @param {Held} shown  What was held when the button was tapped.
+ * @param {Held} before  What was held when the button was tapped.
+ * @param {import("./details.js").Shown} shown  What the screen said of it.
  * @param {Draft} draft
  * @param {import("./details.js").Field[]} asked
  */
-async function book(page, shop, shown, draft, asked) {
-  const unlike = (/** @type {Held} */ held) => differences(draft, asked, held, planned(shown));
+async function book(page, shop, before, shown, draft, asked) {
+  const unlike = (/** @type {Held} */ held) => differences(draft, asked, held, shown);
   const same = (/** @type {import("../shapes.js").Mine} */ { held: now }) =>
     now?.shop === shop.id && now.confirm !== null && unlike(now).length === 0;
   const lost = (/** @type {import("../shapes.js").Mine} */ mine) => refusedOf(mine, shop) !== null;
-  const before = page.store.get().mine.value;
-  if (before === null || !agreed(shop, before) || !same(before)) {
-    const done = await page.acts.do("details", shown.code, shop, command(draft, asked, shop), same, lost);
+  const mine = page.store.get().mine.value;
+  if (mine === null || !agreed(shop, mine) || !same(mine)) {
+    const done = await page.acts.do("details", before.code, shop, command(draft, asked, shop), same, lost);
     const { held } = page.store.get().mine.value ?? {};
     if (!done && held?.confirm) {
       const parts = unlike(held).map((part) => understoodAs(page.store.get(), shop, held, part));
