@@ -167,7 +167,7 @@ def test_a_flood_is_read_at_once(text: str) -> None:
 
 def test_a_label_is_looked_up_before_anything_is_read() -> None:
     labels = {fold("儿童（未满16岁）"): "child", fold("先不约了"): "give-up"}
-    assert read("儿童(16歲以下)", "age", labels=labels).label == "child"
+    assert read("儿童(未满16歲)", "age", labels=labels).label == "child"
     assert read("先不约了", "name", labels=labels).label == "give-up"
     assert read("先不约了吧", "name", labels=labels).label is None
 

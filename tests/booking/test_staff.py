@@ -17,11 +17,11 @@ async def test_every_change_appears_in_the_staff_group():
         assert "从 11月19日 周四 15:00 改到 11月20日 周五 10:30" in shown(shop.kit.messages(group)[1])
 
 
-async def test_the_staff_move_to_tomorrow_in_english_behind_the_code():
+async def test_the_staff_move_to_today_in_english_behind_the_code():
     async with Shop() as shop:
         _, code = await booked(shop)
         group = await shop.staff_group()
-        assert "11月19日 周四 11:15" in await shop.hear("staff-li", group, f"/move {code} tomorrow 11:15")
+        assert "11月18日 周三 11:15" in await shop.hear("staff-li", group, f"/move {code} today 11:15")
 
 
 async def test_the_day_sheet_is_in_order_of_time():

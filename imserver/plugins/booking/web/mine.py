@@ -157,7 +157,7 @@ def _facts(reading: _Reading, draft: Dialogue) -> Facts:
 
 
 def _refused(reading: _Reading) -> Refused | None:
-    """Of several shops the one that was wanted last is not known: any of them is a start that its customer did not get."""
+    """The start that the shop could not keep; of several shops the one in which something was said last."""
     for store_id, state in reading.open.items():
         draft = state if state.kind == "book" or state.below is None else state.below
         shop, unkept = reading.served.chain.shop(store_id), draft.unkept
