@@ -97,16 +97,16 @@ async def test_sigterm_under_load_loses_nothing_and_clients_return_after_the_res
         alice, bob = await enter("alice"), await enter("bob")
         here = direct_conversation_id("alice", "bob")
         heard = Inbox(bob)
-        posts = [asyncio.create_task(alice.post(here, f"{n}")) for n in range(1500)]
+        posts = [asyncio.create_task(alice.post(here, f"{n}")) for n in range(4000)]
         await heard.until(100)  # in the middle of it
         answered = sum(post.done() for post in posts)
         assert await process.stop() == 0
         assert answered < len(posts)
         await process.start()
         replies: list[Posted] = await asyncio.gather(*posts)
-        assert [reply.position for reply in replies] == list(range(1, 1501))
-        await heard.until(1500, 60)
-        assert heard.texts == [f"{n}" for n in range(1500)]
+        assert [reply.position for reply in replies] == list(range(1, 4001))
+        await heard.until(4000, 60)
+        assert heard.texts == [f"{n}" for n in range(4000)]
         await heard.close()
         assert await process.stop() == 0
     assert stored(process.database) == [reply.key for reply in replies]

@@ -11,6 +11,8 @@ import pytest
 
 from imserver import Server
 from imserver.model import User
+from imserver.plugins.booking.messages.shop_texts import ShopTexts
+from imserver.plugins.booking.schedule.shops import load_chain
 from imserver_client import connect
 from tests.booking.support.chains import CHAIN
 from tests.plays.seats import LONG_S, Books, PlayClock, Seat, code_of, shown
@@ -42,6 +44,8 @@ async def customers(
     """Everybody in the shop, before the first wish."""
     file = folder / "chain.toml"
     file.write_text(chain(people, rooms), encoding="utf-8")
+    # Its words are worked out once in a process, here: while nobody waits, as at the start of a server.
+    await asyncio.to_thread(lambda: ShopTexts.of(load_chain(str(file))))
     settings = config(folder, plugins={"booking": {"chain": str(file)}})
     async with Server(settings, clock=PlayClock()) as server, AsyncExitStack() as stack:
 
