@@ -263,7 +263,7 @@ async def test_signing_out_here_asks_once_and_takes_everything_along(world: Page
     await tab.tap("Sign out here")
     await tab.sees("What this browser keeps of you is deleted")
     await tab.tap("Sign out and delete")
-    await tab.sees("You are signed out")
+    await tab.sees("This browser is signed out")
     await person.sees("This browser was signed out")
     assert await person.page.evaluate(KEPT) == []
     await person.tap("Start again")
