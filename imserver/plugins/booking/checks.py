@@ -21,7 +21,7 @@ from .dialogue import emergency, handoff, holding
 from .dialogue.state import Dialogue
 from .journey import offers, plan_end, reminders, requests, set_back
 from .journey.reminders import KINDS
-from .schedule import cells
+from .schedule import cells, consents
 from .schedule.codes import code_of
 from .schedule.hours import utc_ms, zone_named
 from .schedule.slots import CELL_MS
@@ -315,6 +315,7 @@ def timers_are_known(look: Snapshot) -> list[str]:
     known: Mapping[str, tuple[str, set[Any]]] = {
         offers.TIMER: ("plan", plans),
         plan_end.TIMER: ("plan", plans),
+        consents.TIMER: ("store", stores),
         set_back.TIMER: ("store", stores),
         holding.HOLD_TIMER: ("appointment", appointments),
         reminders.TIMER: ("appointment", appointments),

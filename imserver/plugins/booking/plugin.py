@@ -59,6 +59,8 @@ class BookingPlugin:
         self._context: Context | None = None
         self._file: ChainFile | None = None
         self._texts: ShopTexts | None = None
+        #: Held while they are made: whoever needs the same waits for it.
+        self._making = asyncio.Lock()
 
     @property
     def migrations(self) -> Sequence[Migration]:
@@ -91,7 +93,9 @@ class BookingPlugin:
         reads.register(context)  # first: what follows tells of changes
         EventFiles(context, reads).register()
         await self._open()
-        compile_all()  # nobody is waiting yet
+        await asyncio.to_thread(
+            compile_all
+        )  # nobody is waiting yet; half a second in one piece would be one all the same
         await self._unit(holding.expire_overdue)
         for command in COMMANDS:
             context.command(command.name, self._command, help=command.help, aliases=command.aliases)
@@ -105,6 +109,7 @@ class BookingPlugin:
         context.timer(offers.TIMER, self._offers_due)
         context.timer(requests.TIMER, self._request_waits)
         context.timer(plan_end.TIMER, self._plan_waits)
+        context.timer(consents.TIMER, self._consent_ended)
         context.may_block(self._may_block)
         context.export(persons.export)
         context.erase(persons.erase)
@@ -140,15 +145,23 @@ class BookingPlugin:
 
     async def _read_changes(self) -> ShopTexts:
         """The chain in effect, and everything that is made of it."""
-        context, file = self._context, self._file
-        assert context is not None
-        assert file is not None
-        ((revision,),) = await context.read("SELECT COALESCE(MAX(revision), 0) FROM booking_chain")
-        # Read behind the revision: newer changes than it says are harmless, and read again.
-        standing = changes.changes_of(await context.read(changes.SELECT))
-        in_effect = changes.lay_over(file, standing, revision)
-        self._texts = ShopTexts.of(in_effect.chain, in_effect, context.public_url)
-        return self._texts
+        async with self._making:
+            context, file, texts = self._context, self._file, self._texts
+            assert context is not None
+            assert file is not None
+            ((revision,),) = await context.read("SELECT COALESCE(MAX(revision), 0) FROM booking_chain")
+            if texts is not None and texts.is_of(file, revision):
+                return texts  # made while this waited
+            # Read behind the revision: newer changes than it says are harmless, and read again.
+            standing = changes.changes_of(await context.read(changes.SELECT))
+
+            def make() -> ShopTexts:
+                in_effect = changes.lay_over(file, standing, revision)
+                return ShopTexts.of(in_effect.chain, in_effect, context.public_url)
+
+            # Beside the loop: to work the words of a chain out takes a quarter of a second, and everybody would wait.
+            self._texts = texts = await asyncio.to_thread(make)
+            return texts
 
     def _may_block(self, tx: Transaction, user_id: str, bot_id: str) -> None:
         quiet.may_block(tx, user_id, bot_id, texts=self._shop_texts)
@@ -285,6 +298,19 @@ class BookingPlugin:
     async def _request_waits(self, event: TimerFired) -> None:
         number = _whole(event.payload["appointment"])
         await self._unit(partial(unconfirmed.fire, appointment_id=number), event)
+
+    async def _consent_ended(self, event: TimerFired) -> None:
+        payload = event.payload
+        await self._unit(
+            partial(
+                consent.tell_staff,
+                customer_id=str(payload["customer"]),
+                store_id=str(payload["store"]),
+                version=str(payload["version"]),
+                at=_whole(payload["at"]),
+            ),
+            event,
+        )
 
     async def _plan_waits(self, event: TimerFired) -> None:
         await self._unit(partial(plan_end.end, plan_id=_whole(event.payload["plan"])), event)

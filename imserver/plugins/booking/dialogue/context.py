@@ -15,6 +15,7 @@ from typing import Any
 
 from imserver.plugin_api import Transaction, User
 from imserver.plugins.booking.conversations import has_left, known_service, service_conversation
+from imserver.plugins.booking.dates.scan import is_chinese
 from imserver.plugins.booking.messages import cards
 from imserver.plugins.booking.messages.cards import Option
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
@@ -157,6 +158,7 @@ class DialogueContext:
             day_said=day or _day_said(state) or (about and about.date()),
             asks=state.kind if state is not None and state.asks_yes else "",
             staff=self.is_staff and state is None and labels,
+            chinese=is_chinese(_in_front(self.text, text)),
         )
         self.zone = shop.zone
         return understand(text, scene, self.texts.lexicon)
@@ -353,6 +355,12 @@ class DialogueContext:
             return None
         there = known_service(self.tx, shop.id, self.customer_id)
         return there if there is not None and has_left(self.tx, there, self.customer_id) else None
+
+
+def _in_front(typed: str, text: str) -> str:
+    """The word of the command that a text stands behind, as it was typed; "" for a whole text."""
+    front = typed.strip().removesuffix(text.strip()).strip()
+    return front.casefold() if len(front) < len(typed.strip()) else ""
 
 
 def _missing(state: Dialogue) -> str:
