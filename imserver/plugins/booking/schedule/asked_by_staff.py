@@ -1,16 +1,19 @@
 """What the staff's page asks of this plugin: the methods `x-booking.staff`, `.inbox`, `.customer` and `.sheet`.
 
-Whoever is not in the staff group of the shop, in the snapshot that is read, gets nothing: no shop, and None of all others. As in
-`schedule/asked.py`, whoever changes what one of them tells says so in the same transaction (`tell_staff`).
+Whoever is not in the staff group of the shop, in the snapshot that is read, gets nothing: no shop, and None of all others. As
+in `schedule/asked.py`, whoever changes what one of them tells says so in the same transaction: to that staff, and nobody else.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import date, timedelta
+
 import msgspec
 
-from imserver.plugin_api import Method, Shape
+from imserver.plugin_api import Method, Shape, Transaction
 
-from .asked import Told
+from .asked import MAX_DAYS_TOLD, Told
 
 #: Rows of one page of the inbox, unless it is said how many; pushes tell of the first page of so many.
 PAGE = 50
@@ -89,8 +92,8 @@ class Coming(Told, frozen=True):
 
 
 class InboxRow(Told, frozen=True):
-    """A service conversation. `since`, `why`, `position`, `text`: of the text that waits, None and "" if none does. `why` is the
-    gravest of what waits: `alarm` (a red flag), `asked` (the customer called people), `circles` (the bot asked the same
+    """A service conversation. `since`, `why`, `position`, `text`: of the text that waits, None and "" if none does. `why` is
+    the gravest of what waits: `alarm` (a red flag), `asked` (the customer called people), `circles` (the bot asked the same
     again and again), `request` (a wish that people have to decide), `question` (no fact of the shop answers it), `unread` (the
     bot made nothing of it, or is silent because people talk). `since` is that of the text that waits the longest; `position`
     and `text`, its first 200 characters, are of the text that `why` is about; None, "" where it was typed elsewhere.
@@ -270,3 +273,56 @@ STAFF = Method("x-booking.staff", StaffParams, StaffResult)
 INBOX = Method("x-booking.inbox", InboxParams, InboxResult)
 CUSTOMER = Method("x-booking.customer", CustomerParams, CustomerResult)
 SHEET = Method("x-booking.sheet", SheetParams, SheetResult)
+
+
+# -- who is told ------------------------------------------------------------------------------------------------------------
+
+STAFF_GROUP = "SELECT conversation_id FROM booking_staff_groups WHERE store_id = ?"
+
+
+def tell_shop(tx: Transaction, store_id: str, *users: str) -> None:
+    """What the staff of a shop see of it as a whole is another; also what these users see, who may not be of them any more."""
+    staff = staff_of_shop(tx, store_id) | set(users)
+    tx.changed(STAFF, StaffParams(), users=staff)
+    tx.changed(INBOX, InboxParams(store_id), users=staff)
+
+
+def tell_conversation(tx: Transaction, store_id: str, conversation_id: str) -> None:
+    """What the staff of a shop see of one of its service conversations is another."""
+    staff = staff_of_shop(tx, store_id)
+    tx.changed(STAFF, StaffParams(), users=staff)
+    tx.changed(INBOX, InboxParams(store_id), users=staff)
+    tx.changed(CUSTOMER, CustomerParams(conversation_id), users=staff)
+
+
+def tell_appointment(tx: Transaction, store_id: str, conversation_id: str, *days: date) -> None:
+    """An appointment of a customer is another, on the sheets of these days."""
+    staff = staff_of_shop(tx, store_id)
+    tx.changed(INBOX, InboxParams(store_id), users=staff)
+    tx.changed(CUSTOMER, CustomerParams(conversation_id), users=staff)
+    for day in dict.fromkeys(days):
+        tx.changed(SHEET, SheetParams(store_id, day.isoformat()), users=staff)
+
+
+def tell_sheets(tx: Transaction, store_id: str, first: date, last: date) -> None:
+    """The sheets of these days are others."""
+    staff = staff_of_shop(tx, store_id)
+    if (last - first).days > MAX_DAYS_TOLD:
+        tx.changed(SHEET, None, users=staff)
+        return
+    for ahead in range((last - first).days + 1):
+        tx.changed(SHEET, SheetParams(store_id, (first + timedelta(days=ahead)).isoformat()), users=staff)
+
+
+def tell_all_staff(tx: Transaction, *, users: Iterable[str] | None = None) -> None:
+    """Everything may be another: the chain is, or somebody of these users is staff since now, or not any more."""
+    tx.changed(STAFF, None, users=users)
+    tx.changed(INBOX, None, users=users)
+    tx.changed(CUSTOMER, None, users=users)
+    tx.changed(SHEET, None, users=users)
+
+
+def staff_of_shop(tx: Transaction, store_id: str) -> set[str]:
+    """Who may see anything of the shop: whoever else asked has no answer that could change."""
+    rows = tx.execute(STAFF_GROUP, (store_id,))
+    return set(tx.members(rows[0][0])) if rows else set()

@@ -5,7 +5,6 @@ No account is made for looking. What HTTP answers is kept for a second, and one 
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from datetime import date
@@ -33,7 +32,7 @@ from imserver.plugins.booking.schedule.slots import last_day
 
 from . import chain_read
 from .chains import REVISION, Chains, Served
-from .days import MAX_DAYS, Occupied, Window, day_of, days_from, states_of, today, window
+from .days import MAX_DAYS, Occupied, Window, day_named, day_of, days_from, states_of, today, window
 from .limit import ReadLimit
 from .mine import mine_of
 
@@ -42,9 +41,6 @@ KEPT_MS = 1_000
 MAX_KEPT = 1_000
 #: Days of one answer if it is not said how many.
 DAYS = 14
-
-#: The one way to write a day: `2026-W47-5` is one of the calendar, too.
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 Rows = list[tuple[Any, ...]]
 
@@ -73,7 +69,7 @@ class Reads:
     def day(self, reader: Reader, asker: Asker, params: DayParams) -> DayResult:
         """The starts of a day."""
         served = self._chains.of(reader.execute)
-        shop, day = served.chain.shop(params.shop), _date(params.day)
+        shop, day = served.chain.shop(params.shop), day_named(params.day)
         if shop is None or day is None:
             return DayResult(None)
         span = window(served.chain, shop, [day])
@@ -108,7 +104,7 @@ class Reads:
 
         async def work_out() -> object:
             served = await self.served()
-            shop, day = served.chain.shop(shop_id), _date(text)
+            shop, day = served.chain.shop(shop_id), day_named(text)
             if shop is None or day is None:
                 raise _unknown("shop" if shop is None else "day")
             span = window(served.chain, shop, [day])
@@ -132,7 +128,7 @@ class Reads:
         if shop is None or service is None or not shop.offers(service):
             raise _unknown("shop" if shop is None else "service")
         now_ms = self._clock.now_ms()
-        begin = _date(first) if first else today(shop, now_ms)
+        begin = day_named(first) if first else today(shop, now_ms)
         if begin is None:
             raise _unknown("day")
         begin = min(max(begin, today(shop, now_ms)), last_day(shop, now_ms))
@@ -180,17 +176,6 @@ class Reads:
             while len(self._kept) > MAX_KEPT:
                 self._kept.popitem(last=False)
         return HttpResponse(200, body, "application/json", {"cache-control": "max-age=1"})
-
-
-def _date(text: str) -> date | None:
-    """`2026-12-03`; None for anything else, also for other ways to write a day: one day has one name, by which it is kept and
-    told of."""
-    if _DAY.fullmatch(text) is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 def _unknown(what: str) -> Refusal:
