@@ -25,6 +25,7 @@ from imserver.plugins.booking.schedule.hours import wall_of, zone_of
 from imserver.plugins.booking.schedule.shops import Chain, Shop
 from imserver.plugins.booking.understanding.acts import Reading, Scene, Shown
 from imserver.plugins.booking.understanding.reader import understand
+from imserver.plugins.booking.waiting import Why
 
 from .labels import label_key, labels_of, standing_labels
 from .state import Dialogue, load_dialogue, save_dialogue
@@ -97,8 +98,9 @@ class DialogueContext:
     anywhere: bool = False
     #: A program wrote it, such as the page: whoever taps reads its words, and needs no people to be called.
     exact: bool = False
-    #: The customer was told what is missing instead of the same question again: the people are to be called.
-    stuck: bool = False
+    #: Why the people are to be called for this text: the customer was told what is missing instead of the same question again,
+    #: or wishes what the bot may not give.
+    calls_for: Why | None = None
 
     @property
     def home(self) -> str:
@@ -193,8 +195,9 @@ class DialogueContext:
 
     # -- answering ----------------------------------------------------------------------------------------------------
 
-    def say(self, key: str, **values: object) -> None:
-        self.post({"type": "text", "text": self.words(key, **values)})
+    def say(self, key: str, **values: object) -> int:
+        """Post a text where answers go; its position."""
+        return self.post({"type": "text", "text": self.words(key, **values)})
 
     def post(self, content: Mapping[str, Any]) -> int:
         """Post where answers go."""
@@ -257,7 +260,7 @@ class DialogueContext:
         self.say(f"stuck.{_missing(state)}")
         state.times = 0  # and then the question again
         self.keep(state)
-        self.stuck = True
+        self.calls_for = Why.CIRCLES
         return True
 
     def yes_command(self, state: Dialogue) -> str:

@@ -33,6 +33,7 @@ from imserver.plugins.booking.schedule.shops import Shop
 from imserver.plugins.booking.schedule.slots import Slot, why_not
 from imserver.plugins.booking.schedule.status import Action, Actor, Status
 from imserver.plugins.booking.understanding.acts import Reading
+from imserver.plugins.booking.waiting import Why
 
 from . import lost_hold, said
 from .choose import Search, refuse
@@ -131,7 +132,7 @@ def tell_crowd(context: DialogueContext, state: Dialogue, wall: datetime) -> Non
     """Guests have enough of that day: nothing is held, and the people are called."""
     context.close(state)
     context.say("guest.crowd", day=context.words.day(wall.date()), phone=context.the_shop.phone)
-    context.stuck = True
+    context.calls_for = Why.REQUEST
 
 
 def _next_look(now_ms: int, hold_until: int) -> int:

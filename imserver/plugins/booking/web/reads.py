@@ -33,7 +33,7 @@ from imserver.plugins.booking.schedule.slots import last_day
 
 from . import chain_read
 from .chains import REVISION, Chains, Served
-from .days import MAX_DAYS, Occupied, Window, day_of, days_from, states_of, today, window
+from .days import MAX_DAYS, Occupied, Window, day_named, day_of, days_from, states_of, today, window
 from .kept_answers import KEPT_MS, KeptAnswers
 from .limit import ReadLimit
 from .mine import mine_of
@@ -41,8 +41,6 @@ from .mine import mine_of
 #: Days of one answer if it is not said how many.
 DAYS = 14
 
-#: The one way to write a day: `2026-W47-5` is one of the calendar, too.
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _COUNT = re.compile(r"[0-9]{1,4}")
 
 Rows = list[tuple[Any, ...]]
@@ -73,7 +71,7 @@ class Reads:
     def day(self, reader: Reader, asker: Asker, params: DayParams) -> DayResult:
         """The starts of a day."""
         served = self._chains.of(reader.execute)
-        shop, day = served.chain.shop(params.shop), _date(params.day)
+        shop, day = served.chain.shop(params.shop), day_named(params.day)
         if shop is None or day is None:
             return DayResult(None)
         span = self._window(served, shop, day)
@@ -199,7 +197,7 @@ def _answer(body: bytes) -> HttpResponse:
 
 
 def _day_of(request: HttpRequest, name: str) -> date:
-    day = _date(request.query.get(name, ""))
+    day = day_named(request.query.get(name, ""))
     if day is None:
         raise Refusal(RefusalCode.INVALID, f"{name}: a day, such as 2026-12-03", detail=name)
     return day
@@ -210,17 +208,6 @@ def _shop_of(request: HttpRequest, served: Served) -> Shop:
     if shop is None:
         raise _unknown("shop")
     return shop
-
-
-def _date(text: str) -> date | None:
-    """`2026-12-03`; None for anything else, also for other ways to write a day: one day has one name, by which it is kept and
-    told of."""
-    if _DAY.fullmatch(text) is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 def _unknown(what: str) -> Refusal:
