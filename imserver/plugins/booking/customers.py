@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from imserver.plugin_api import Transaction
 
 from .messages.texts import language_of
+from .schedule.appointments import OF_STORE
 from .schedule.asked import tell_mine
 from .schedule.rows import Rows
 
@@ -65,7 +66,7 @@ def known_first_visit(tx: Transaction, user_id: str, store_id: str) -> bool | No
     """
     rows = tx.execute(
         f"SELECT CASE WHEN {_CAME} THEN 0 ELSE first_visit END FROM booking_appointments"  # noqa: S608
-        " WHERE customer_id = ? AND store_id = ? AND person = '' AND card_position IS NOT NULL"
+        f" WHERE customer_id = ? AND {OF_STORE} AND person = '' AND card_position IS NOT NULL"
         f" ORDER BY CASE WHEN {_CAME} THEN 0 ELSE 1 END, id DESC LIMIT 1",
         (user_id, store_id),
     )
