@@ -10,7 +10,7 @@ import * as account from "../session.js";
 import { html, useEffect, useState } from "../view.js";
 import { named } from "../words/index.js";
 import { InAppNotice } from "./in_app.js";
-import { c } from "./words.js";
+import { c } from "../words/chat.js";
 
 /** @import { Line } from "../line/line.js" */
 
