@@ -40,6 +40,7 @@ from imserver.model import (
     KEY_BYTES,
     PERSON,
     Audience,
+    GuestOf,
     Kind,
     Role,
     User,
@@ -440,6 +441,9 @@ class PluginTransaction(Transaction):
 
     def user(self, user_id: str) -> User | None:
         return self._tx.user(user_id)
+
+    def guest_of(self, user_id: str) -> GuestOf | None:
+        return self._tx.guest_of(user_id)
 
     def ensure_user(self, user: User) -> None:
         known = self._tx.user(user.user_id)

@@ -10,6 +10,7 @@ from typing import Any
 from imserver.plugin_api import Transaction, UniqueViolation
 
 from . import asked, cells
+from .asked_by_staff import tell_appointment
 from .codes import code_of
 from .hours import MINUTE_MS
 from .rows import Rows
@@ -152,7 +153,7 @@ def past(tx: Rows, customer_id: str, store_id: str | None, count: int) -> list[A
     )
 
 
-def between(tx: Transaction, store_id: str, begin_ms: int, end_ms: int) -> list[Appointment]:
+def between(tx: Rows, store_id: str, begin_ms: int, end_ms: int) -> list[Appointment]:
     """The appointments of a shop that start in a span of time, in order, without those that never came to be."""
     return _many(
         tx,
@@ -231,7 +232,7 @@ def hold(tx: Transaction, wish: Wish, slot: Slot) -> Appointment | None:
     cells.name_resources(tx, number, (one.id for one in taken))
     _remember(tx, held, "hold")
     _tell_time(tx, held)
-    asked.tell_mine(tx, held.customer_id)
+    _tell_whose(tx, held)
     return held
 
 
@@ -279,7 +280,7 @@ def extend(tx: Transaction, appointment: Appointment, until: int) -> None:
         "UPDATE booking_appointments SET hold_until = ? WHERE id = ? AND hold_until IS NOT NULL",
         (until, appointment.id),
     )
-    asked.tell_mine(tx, appointment.customer_id)
+    _tell_whose(tx, appointment)
 
 
 def is_free_for(tx: Transaction, appointment: Appointment, wish: Wish, slot: Slot) -> bool:
@@ -307,6 +308,7 @@ def describe(
         f" RETURNING {_COLUMNS}",
         (for_name, age_band, int(first_visit), person, note, appointment.id),
     )
+    _tell_whose(tx, appointment)
     return _only(rows)
 
 
@@ -350,7 +352,7 @@ def own_again(
     return changed(tx, appointment, Action.UNDO, status, actor_id)
 
 
-def rows_of_changes(tx: Transaction, appointment_id: int) -> list[tuple[str, str, int]]:
+def rows_of_changes(tx: Rows, appointment_id: int) -> list[tuple[str, str, int]]:
     """(action, status behind it, time) of each change of an appointment, in order."""
     rows = tx.execute(
         "SELECT action, status, at FROM booking_changes WHERE appointment_id = ? ORDER BY version",
@@ -365,7 +367,7 @@ def show_card(tx: Transaction, appointment: Appointment, position: int) -> Appoi
         f"UPDATE booking_appointments SET card_position = ? WHERE id = ? RETURNING {_COLUMNS}",  # noqa: S608
         (position, appointment.id),
     )
-    asked.tell_mine(tx, appointment.customer_id)
+    _tell_whose(tx, appointment)
     return _only(rows)
 
 
@@ -399,8 +401,9 @@ def changed(
 
 
 def _tell(tx: Transaction, before: Appointment, now: Appointment) -> None:
-    """The pages that show one of the two: its customer's, and those of days on which cells were taken or given back."""
-    asked.tell_mine(tx, now.customer_id)
+    """The pages that show one of the two: its customer's, the staff's, and those of days on which cells were taken or given
+    back."""
+    _tell_whose(tx, before, now)
     both = [
         (one.status in OWNING, one.start_wall, one.free_at, one.wish_wall, one.wish_free_at)
         for one in (before, now)
@@ -408,6 +411,13 @@ def _tell(tx: Transaction, before: Appointment, now: Appointment) -> None:
     if both[0] != both[1]:
         _tell_time(tx, before)
         _tell_time(tx, now)
+
+
+def _tell_whose(tx: Transaction, *same: Appointment) -> None:
+    """Its customer and the shop's staff, who see it on its day; of one that was moved also on the day before."""
+    one = same[0]
+    asked.tell_mine(tx, one.customer_id)
+    tell_appointment(tx, one.store_id, one.conversation_id, *(each.wall.date() for each in same))
 
 
 def _tell_time(tx: Transaction, one: Appointment) -> None:
