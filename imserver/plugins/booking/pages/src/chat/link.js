@@ -43,7 +43,8 @@ export function LinkScreen({ state, page }) {
       const session = await account.redeem(secret, { leave: state.session !== null }); // the notice above said so
       const line = /** @type {Line} */ (/** @type {unknown} */ (page.line));
       if (before !== null && before.userId !== session.userId) await line.leaveFor(session);
-      location.replace(addressOf("mine"));
+      const { roles } = /** @type {import("../shapes.js").Session} */ (session);
+      location.replace(addressOf(roles?.includes("staff") ? "staff" : "mine"));
     } catch (error) {
       setFailed(String(/** @type {any} */ (error).code ?? "other"));
       setDoing(false);

@@ -40,6 +40,8 @@ export class StaffReadings {
   #watched = {};
   /** @type {LineClient | null} */
   #client = null;
+  /** Where what is kept was looked for last. @type {unknown} */
+  #recalled = null;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #ticking;
 
@@ -101,7 +103,8 @@ export class StaffReadings {
     const client = staffs ? this.#line.client() : null;
     this.#client = client;
     this.#tick(staffs);
-    if (state.staff === null && staffs) void this.#recall();
+    // What is kept is found as soon as it is known whose browser this is.
+    if (staffs && (state.staff === null || this.#recalled !== this.#line.kept)) void this.#recall();
     const wanted = this.#wanted(state);
     for (const name of NAMES) this.#watch(name, client, wanted[name]);
   }
@@ -207,6 +210,7 @@ export class StaffReadings {
 
   /** What this browser kept, for as long as the server has not answered. */
   async #recall() {
+    this.#recalled = this.#line.kept;
     const { route } = this.#store.get();
     if (this.#store.get().staff === null) this.#set({ now: this.#clock.now() });
     const known = await this.#kept.recall(route.shop);
