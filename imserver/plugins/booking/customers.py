@@ -8,6 +8,7 @@ from imserver.plugin_api import Transaction
 
 from .conversations import services_of
 from .messages.texts import language_of
+from .schedule.appointments import OF_STORE
 from .schedule.asked import tell_mine
 from .schedule.asked_by_staff import SHEET, staff_of_shop, tell_conversation
 from .schedule.rows import Rows
@@ -78,7 +79,7 @@ def known_first_visit(tx: Transaction, user_id: str, store_id: str) -> bool | No
     """
     rows = tx.execute(
         f"SELECT CASE WHEN {_CAME} THEN 0 ELSE first_visit END FROM booking_appointments"  # noqa: S608
-        " WHERE customer_id = ? AND store_id = ? AND person = '' AND card_position IS NOT NULL"
+        f" WHERE customer_id = ? AND {OF_STORE} AND person = '' AND card_position IS NOT NULL"
         f" ORDER BY CASE WHEN {_CAME} THEN 0 ELSE 1 END, id DESC LIMIT 1",
         (user_id, store_id),
     )

@@ -12,7 +12,7 @@ import pytest
 from imserver.config import HttpConfig
 from imserver.errors import RefusalCode
 from imserver.plugin_api import Context, HttpRequest, HttpResponse
-from imserver.testing import ManualClock
+from imserver.testing import LogBook, ManualClock
 from imserver_client import connect
 from tests.net.web.browser import GUESTS, KEY, Browser, signed_in
 from tests.seeing.web import Answered, ask, seen
@@ -274,6 +274,20 @@ async def test_a_wish_that_cannot_be_is_said(tmp_path: Path, body: Any) -> None:
     async with seen(tmp_path, http=GUESTS) as server:
         assert code(await Browser(server).post("session", body)) == (400, "INVALID")
         assert (await server.administration.users())["users"] == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"[" * 4000, b'{"x":' + b"[" * 2000 + b"]" * 2000 + b"}", b'{"guest": "\xff"}', b"\xef\xbb\xbf{}"],
+)
+async def test_a_body_that_cannot_be_read_is_no_fault_of_ours(tmp_path: Path, body: bytes) -> None:
+    log = LogBook()
+    async with seen(tmp_path, http=GUESTS, log=log) as server:
+        browser = Browser(server)
+        headers = [f"Origin: {browser.origin}", "Content-Type: application/json"]
+        answer = await ask(server.http_port, "POST", "/api/session", *headers, host=browser.host, body=body)
+        assert code(answer) == (400, "INVALID")
+        assert log.events("error") == [], "nobody fills the log"
 
 
 async def test_a_page_of_tomorrow_may_say_more(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from imserver.plugins.booking.schedule.appointments import (
     Appointment,
     Wish,
     act,
+    count_upcoming,
     extend,
     get,
     held_for,
@@ -23,7 +24,6 @@ from imserver.plugins.booking.schedule.appointments import (
     hold,
     place,
     resources_of,
-    upcoming,
 )
 from imserver.plugins.booking.schedule.hits import Rules, stands
 from imserver.plugins.booking.schedule.hours import MINUTE_MS, utc_ms, zone_of
@@ -70,7 +70,7 @@ def ensure_held(context: DialogueContext, state: Dialogue, search: Search) -> Ap
     if (
         reason is None
         and held is None
-        and len(upcoming(context.tx, context.customer_id, shop.id))
+        and count_upcoming(context.tx, context.customer_id, shop.id)
         >= shop.max_upcoming + bool(state.replaces)
     ):
         context.close(state)

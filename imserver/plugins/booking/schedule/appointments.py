@@ -20,6 +20,8 @@ from .status import KEEPS_WISH, LIVE, OWNING, Action, Actor, Status, next_status
 
 _LIVE = tuple(sorted(LIVE))
 _LIVE_MARKS = ", ".join("?" * len(_LIVE))
+#: Of one shop, or of all (None), among those of one customer: no index of the shop is used, which has very many more of them.
+OF_STORE = "store_id = COALESCE(?, store_id)"
 #: Rows of one query: a shop's day or a customer's list is far below.
 MAX_ROWS = 1000
 #: Holds ended in one transaction; the next one ends the next ones.
@@ -113,13 +115,30 @@ def by_code(tx: Rows, code: str) -> Appointment | None:
 
 def upcoming(tx: Rows, customer_id: str, store_id: str | None = None) -> list[Appointment]:
     """Live appointments of a customer that have not ended, soonest first."""
-    where = f"customer_id = ? AND start_at > ? AND end_at > ? AND status IN ({_LIVE_MARKS})"
-    # start_at bounds the index range: nothing lasts longer than a day.
-    params: list[object] = [customer_id, tx.now_ms - 24 * 60 * MINUTE_MS, tx.now_ms, *_LIVE]
-    if store_id is not None:
-        where += " AND store_id = ?"
-        params.append(store_id)
+    where, params = _upcoming(tx, customer_id, store_id)
     return _many(tx, f"{where} ORDER BY start_at LIMIT {MAX_ROWS}", params)
+
+
+def count_upcoming(tx: Rows, customer_id: str, store_id: str) -> int:
+    """How many these are, in one shop."""
+    where, params = _upcoming(tx, customer_id, store_id)
+    ((count,),) = tx.execute(f"SELECT COUNT(*) FROM booking_appointments WHERE {where}", params)  # noqa: S608
+    return int(count)
+
+
+def upcoming_within(
+    tx: Rows, customer_id: str, store_id: str | None, begin_ms: int, end_ms: int
+) -> list[Appointment]:
+    """Those of them that take some of a span of time."""
+    where, params = _upcoming(tx, customer_id, store_id)
+    where = f"{where} AND start_at < ? AND end_at > ? ORDER BY start_at LIMIT {MAX_ROWS}"
+    return _many(tx, where, [*params, end_ms, begin_ms])
+
+
+def _upcoming(tx: Rows, customer_id: str, store_id: str | None) -> tuple[str, list[object]]:
+    # start_at bounds the index range: nothing lasts longer than a day.
+    where = f"customer_id = ? AND start_at > ? AND end_at > ? AND status IN ({_LIVE_MARKS}) AND {OF_STORE}"
+    return where, [customer_id, tx.now_ms - 24 * 60 * MINUTE_MS, tx.now_ms, *_LIVE, store_id]
 
 
 def conversations_with_coming(tx: Transaction, store_id: str, after: str, count: int) -> list[str]:
@@ -147,7 +166,7 @@ def past(tx: Rows, customer_id: str, store_id: str | None, count: int) -> list[A
     """The last appointments of a customer that are over, latest first."""
     return _many(
         tx,
-        "customer_id = ? AND store_id = COALESCE(?, store_id) AND (end_at <= ? OR status IN ('done', 'cancelled', 'no_show'))"
+        f"customer_id = ? AND {OF_STORE} AND (end_at <= ? OR status IN ('done', 'cancelled', 'no_show'))"
         " AND status NOT IN ('held', 'expired') AND card_position IS NOT NULL ORDER BY start_at DESC LIMIT ?",
         (customer_id, store_id, tx.now_ms, count),
     )
@@ -179,9 +198,7 @@ def pending(tx: Transaction) -> list[Appointment]:
 
 def held_for(tx: Rows, customer_id: str, store_id: str | None) -> list[Appointment]:
     """The holds of a customer in a shop, or in all."""
-    where = (
-        "hold_until IS NOT NULL AND status = 'held' AND customer_id = ? AND store_id = COALESCE(?, store_id)"
-    )
+    where = f"hold_until IS NOT NULL AND status = 'held' AND customer_id = ? AND {OF_STORE}"
     return _many(tx, f"{where} LIMIT {MAX_ROWS}", (customer_id, store_id))
 
 

@@ -83,6 +83,8 @@ class InEffect:
 
 def lay_over(file: ChainFile, changes: Sequence[Change], revision: int) -> InEffect:
     """All changes that have a place in the file and leave a chain that is right."""
+    if not changes:
+        return InEffect(file, file.tree, file.chain, revision)
     conflicts = tuple(change for change in changes if in_conflict(file.tree, change))
     tree: dict[str, Any] = copy.deepcopy(dict(file.tree))
     try:

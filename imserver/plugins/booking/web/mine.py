@@ -137,6 +137,7 @@ def _held(reading: _Reading) -> Held | None:
         confirmation="staff" if _is_by_hand(reading, shop, held, held.wall) else "auto",
         ask=ask if agreed or not draft.asks_yes else "consent",
         facts=_facts(reading, draft),
+        form_yes=f"{held.code} v{held.version}",
         confirm=(draft.yes or None) if draft.asks_yes and agreed else None,
         more=f"{words('command.longer')} {held.code}" if left > 0 else None,
         release=f"{words('command.cancel')} {held.code} v{held.version}",

@@ -45,7 +45,9 @@ const TOLD = new Set(["added", "removed", "left"]);
  * `bot`: the shop's account. Where staff look (`staffs`), others are the customer and colleagues, and cards lead to other
  * conversations.
  *
- * @typedef {{me: string, bot: string, customer?: string, staffs?: boolean}} Around
+ * `called`: the customer's name, where it is a better one than the account's.
+ *
+ * @typedef {{me: string, bot: string, customer?: string, called?: string, staffs?: boolean}} Around
  */
 
 /** Without an answer for so long, a post waits. */
@@ -73,7 +75,7 @@ export function rowsOf(views, unsent, { waits, now, dayOf, ...around }) {
 }
 
 /** @param {ConversationView} view @param {Around} around @returns {(Bubble | ToldRow)[]} */
-function storedRows(view, { me, bot, customer, staffs = false }) {
+function storedRows(view, { me, bot, customer, called, staffs = false }) {
   const botOf = (/** @type {string} */ userId) => view.people[userId]?.isBot ?? userId === bot;
   const cards = cardsOf(view.items, botOf);
   const used = usedOf(view.items, me, cards);
@@ -93,7 +95,7 @@ function storedRows(view, { me, bot, customer, staffs = false }) {
     const from = own ? "own" : botOf(item.senderId) ? "bot" : item.senderId === customer ? "customer" : "staff";
     rows.push({
       is: "bubble", key: `k${hex(item.key)}`, conversation: view.id, position: item.position, at: item.sentAt,
-      from, name: own ? "" : (view.people[item.senderId]?.name ?? ""),
+      from, name: own ? "" : from === "customer" && called ? called : (view.people[item.senderId]?.name ?? ""),
       first: true, last: true, ...labelled(shown, cards, own), used: used.get(item.position) ?? NONE,
       answered: item.position < gone,
       edited: item.revision > 1 && shown.is === "text",

@@ -23,7 +23,8 @@ import { rowsOf } from "./rows.js";
  * Whose screen it is: what differs between customer and staff.
  *
  * @typedef {object} Side
- * @property {string} [customer]  Of staff: whose conversation it is, where it is somebody's.
+ * @property {string} [customer]  Of staff: whose conversation it is, where it is somebody's; and what they are `called`.
+ * @property {string} [called]
  * @property {boolean} [staffs]
  * @property {Readers} [readers]  Whose reading the two ticks tell of.
  * @property {Pick<BubbleActs, "ownWords" | "tickWords" | "who"> & Partial<BubbleActs>} acts
@@ -47,21 +48,21 @@ export function Thread({ state, page, line, shop, id, before = "", to, draft, em
   const earlier = useConversation(line, before === id ? "" : before, () => {}, side);
   const { conversation, view } = useConversation(line, id, (item, seen) => {
     const spoken = spokenContent(shownContent(item.content));
-    const somebody = side.staffs ? c("told.somebody") : to;
-    if (spoken) page.say(c("chat.says", { name: seen.people[item.senderId]?.name ?? somebody, text: spoken }));
+    const name = item.senderId === side.customer ? to : (seen.people[item.senderId]?.name ?? (side.staffs ? c("told.somebody") : to));
+    if (spoken) page.say(c("chat.says", { name, text: spoken }));
   }, { ...side, keeps: side.staffs !== true });
   const unsent = useUnsent(line).filter((post) => post.conversationId === id || (before !== "" && post.conversationId === before));
   const [pressing, press] = usePressing(line, shop);
   const waits = line.state.state === "waiting";
   const me = line.session?.userId ?? "";
   const now = useClock(unsent.length > 0);
-  const { customer, staffs } = side;
+  const { customer, called, staffs } = side;
   const rows = useMemo(
     () => {
       const views = [view, earlier.view].filter((one) => one !== null);
-      return view === null ? [] : rowsOf(views, unsent, { me, bot: shop.bot, waits, now, dayOf: dayHere, customer, staffs });
+      return view === null ? [] : rowsOf(views, unsent, { me, bot: shop.bot, waits, now, dayOf: dayHere, customer, called, staffs });
     },
-    [view, earlier.view, unsent.map(({ name, refused }) => name + refused?.code).join(), me, waits, now, customer],
+    [view, earlier.view, unsent.map(({ name, refused }) => name + refused?.code).join(), me, waits, now, customer, called],
   );
   const seen = (/** @type {number} */ position) => {
     conversation?.seen(position);

@@ -67,7 +67,7 @@ export function CustomerChat(props) {
       ${about !== null && html`<${Waits} ...${props} about=${about} />`}
       ${about !== null && html`<${NextVisit} ...${props} about=${about} />`}
       <${Thread} state=${state} page=${page} line=${line} shop=${shop} id=${id} to=${to} draft=${id}
-        side=${sideOf(props, about, customer?.id)} empty=${{ title: s("talk.empty"), text: s("talk.empty_text") }} />
+        side=${sideOf(props, about, customer?.id, to)} empty=${{ title: s("talk.empty"), text: s("talk.empty_text") }} />
     </section>
     <aside class="staff-about" aria-label=${s("about.title")}>
       ${about === null ? html`<${Waiting} rows=${3} />` : html`<${AboutPanel} ...${props} about=${about} />`}
@@ -81,14 +81,16 @@ export function CustomerChat(props) {
  * @param {StaffProps} props
  * @param {AboutCustomer | null} about
  * @param {string} [customer]
+ * @param {string} [called]
  * @returns {Side}
  */
-function sideOf({ state, page, part, shop }, about, customer) {
+function sideOf({ state, page, part, shop }, about, customer, called) {
   const place = page.shop(state);
   const ages = state.chain.value?.ages ?? [];
   return {
     staffs: true,
     customer,
+    called,
     // Colleagues read along: the ticks tell of the customer, in the staff's own conversation of all.
     readers: customer === undefined ? undefined : (userId) => userId === customer,
     onSeen: (position) => part.unread.read(about === null ? shop.group : conversationOf(state.route), position),
