@@ -5,7 +5,7 @@ import { ServerClock } from "./clock.js";
 import { Page, kept } from "./page.js";
 import { Frame } from "./parts/frame.js";
 import { Readings } from "./readings.js";
-import { Router, followLinks } from "./router.js";
+import { Router, followLinks, isStaffs } from "./router.js";
 import { screenOf } from "./screens/index.js";
 import { nobodys, unread } from "./shapes.js";
 import { createStore } from "./store.js";
@@ -41,7 +41,8 @@ export function startPage({ root, makeLine, reads, window = globalThis.window, c
   store.set({ route: router.route });
   const line = makeLine(store);
   const readings = new Readings({ store, reads, line, clock });
-  const acts = new Acts({ store, line, readings });
+  const own = () => store.get().mine.value;
+  const acts = new Acts({ store, line, source: { now: own, read: async () => (await readings.readMine()) && own() } });
   page = new Page({ store, router, clock, line, readings, acts }, window);
 
   const focused = followFocus(document);
@@ -50,7 +51,8 @@ export function startPage({ root, makeLine, reads, window = globalThis.window, c
   const draw = () => {
     const state = store.get();
     const Screen = screenOf(state.route.name);
-    const screen = html`<${Screen} key=${state.route.path} state=${state} page=${page} />`;
+    // The staff's screens are one: the list stays where it is while one goes from conversation to conversation.
+    const screen = html`<${Screen} key=${isStaffs(state.route) ? "staff" : state.route.path} state=${state} page=${page} />`;
     render(html`<${Frame} state=${state} page=${page}>${screen}<//>`, root);
     dress(document, state);
     if (arrived !== null) receive(window, arrived);
@@ -94,7 +96,7 @@ function withFrames(window, draw, shown) {
 /** @param {import("./shapes.js").Language} language @param {string | null} theme @returns {PageState} */
 function initial(language, theme) {
   return {
-    route: { name: "missing", path: "", shop: "", code: "", query: {} },
+    route: { name: "missing", path: "", shop: "", code: "", conversation: "", query: {} },
     language,
     theme: theme === "light" || theme === "dark" ? theme : "auto",
     reachable: true,
