@@ -124,7 +124,7 @@ def details(context: DialogueContext, arguments: str) -> bool:
         context.say("details.nothing_open")
         return True
     form = read_form(arguments, context.chain, context.words)
-    faults = [*form.faults, *_old_consent(context, form)]
+    faults = [*form.faults, *_wrong_consent(context, form)]
     if faults:
         context.say("details.wrong", lines="\n".join(faults))
         return True
@@ -196,14 +196,16 @@ def _has_agreed(context: DialogueContext) -> bool:
     return asked is None or given.get(context.the_shop.id) == asked.version
 
 
-def _old_consent(context: DialogueContext, form: Form) -> list[str]:
-    """Nobody agrees to words that are not the shop's any more."""
+def _wrong_consent(context: DialogueContext, form: Form) -> list[str]:
+    """Nobody agrees to words that are not the shop's any more, nor again and again."""
     if form.consent is None:
         return []
-    asked = consent_of(context.texts.catalogue, context.the_shop)
-    if asked is not None and form.consent == asked.version:
+    asked, shop = consent_of(context.texts.catalogue, context.the_shop), context.the_shop
+    if asked is None or form.consent != asked.version:
+        return [context.words("details.consent", version=shown(form.consent))]
+    if consents.may_give(context.tx, context.customer_id, shop.id, form.consent):
         return []
-    return [context.words("details.consent", version=shown(form.consent))]
+    return [context.words("consent.often", phone=shop.phone)]
 
 
 def read_form(arguments: str, chain: Chain, words: Words) -> Form:

@@ -191,7 +191,6 @@ def _moving(reading: _Reading) -> Moving | None:
         shop = reading.served.chain.shop(appointment.store_id) if appointment is not None else None
         if appointment is None or shop is None or appointment.customer_id != reading.user_id:
             continue
-        words = reading.words(shop)
         return Moving(
             code=appointment.code,
             version=appointment.version,
@@ -205,7 +204,7 @@ def _moving(reading: _Reading) -> Moving | None:
             if _is_by_hand(reading, shop, appointment, datetime.fromisoformat(state.wall))
             else "auto",
             confirm=(state.yes or None) if state.asks_yes else None,
-            keep=words("command.cancel"),
+            keep="/cancel",  # with a slash: it counts while people talk, too
         )
     return None
 
