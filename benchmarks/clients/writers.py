@@ -69,7 +69,9 @@ async def prepare(plan: WritePlan) -> Work:
 
 async def _post(peer: Peer, conversation: str, text: str) -> None:
     key = time.time_ns().to_bytes(8, "big") + os.urandom(8)
-    await peer.ask("post", conversation, key, encode_content({"type": "text", "text": text, "language": "en"}))
+    await peer.ask(
+        "post", conversation, key, encode_content({"type": "text", "text": text, "language": "en"})
+    )
 
 
 if __name__ == "__main__":
