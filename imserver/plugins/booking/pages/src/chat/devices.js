@@ -10,7 +10,7 @@ import { html, useEffect, useState } from "../view.js";
 import { ChatIcon } from "./icons.js";
 import { moment } from "./moment.js";
 import { OtherPhone } from "./other_phone.js";
-import { c } from "./words.js";
+import { c } from "../words/chat.js";
 
 /** @import { Line } from "../line/line.js" */
 
