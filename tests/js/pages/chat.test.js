@@ -99,6 +99,15 @@ test("a label that no bot's card has is not believed: the command is shown", () 
   }
 });
 
+test("a card of a person has no buttons: they could say what they are not", () => {
+  const lie = { ...CARD, text: "See my photo", actions: [{ label: "Photo", command: "/confirm A7K2" }] };
+  const pointer = { ...CARD, ref: { kind: "conversation", id: "c", version: 1 } };
+  const [shown, hidden] = bubbles(view([item(1, "li", lie), item(2, "li", pointer)]), [], AROUND);
+  assert.deepEqual([shown.shown.is, shown.shown.text, shown.shown.actions], ["card", "See my photo", []]);
+  assert.equal(hidden.shown.ref, null);
+  assert.equal(bubbles(view([item(1, BOT, CARD)]), [], AROUND)[0].shown.actions.length, 2);
+});
+
 test("one's own tap keeps its label when the card was edited and has other buttons", () => {
   const items = [item(1, BOT, { ...CARD, actions: [] }, { revision: 2 }), item(2, ME, { type: "text", text: "/yes 4", label: "Yes", card: 1 })];
   assert.equal(bubbles(view(items), [], AROUND)[1].shown.text, "Yes");
