@@ -50,6 +50,8 @@ export function startPage({ root, makeLine, reads, window = globalThis.window, c
   let arrived = null;
   const draw = () => {
     const state = store.get();
+    // Where what has the focus is taken out, a browser works out the half-made screen first: so it has none by then.
+    if (arrived !== null && document.activeElement instanceof window.HTMLElement) document.activeElement.blur();
     const Screen = screenOf(state.route.name);
     // The staff's screens are one: the list stays where it is while one goes from conversation to conversation.
     const screen = html`<${Screen} key=${isStaffs(state.route) ? "staff" : state.route.path} state=${state} page=${page} />`;
@@ -116,14 +118,21 @@ function initial(language, theme) {
 /** Titles of screens whose part of the page is still on its way. @type {Record<string, () => string>} */
 const TITLES = { chat: () => t("page.chat"), devices: () => t("page.devices"), link: () => t("page.link") };
 
-/** What the document says of itself. @param {Document} document @param {PageState} state */
+/**
+ * What the document says of itself. What it says already is not said again: a browser styles all of it anew for its language.
+ *
+ * @param {Document} document
+ * @param {PageState} state
+ */
 function dress(document, state) {
   const { documentElement } = document;
-  documentElement.lang = LANGUAGE_TAGS[state.language];
+  const language = LANGUAGE_TAGS[state.language];
+  if (documentElement.lang !== language) documentElement.lang = language;
   if (state.theme === "auto") delete documentElement.dataset.theme;
   else documentElement.dataset.theme = state.theme;
   const heading = document.querySelector("main h1")?.textContent?.trim() || TITLES[state.route.name]?.();
-  document.title = [heading, named(state.chain.value?.name)].filter(Boolean).join(" · ") || t("page.waiting");
+  const title = [heading, named(state.chain.value?.name)].filter(Boolean).join(" · ") || t("page.waiting");
+  if (document.title !== title) document.title = title;
 }
 
 /**
