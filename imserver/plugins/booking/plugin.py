@@ -25,7 +25,7 @@ from imserver.plugin_api import (
 from . import operations, persons, staffing, strays, to_teams
 from .checks import CHECKS
 from .dates.deferred import compile_all
-from .dialogue import consent, handoff, holding, quiet, router
+from .dialogue import consent, handoff, holding, joined, link, quiet, router
 from .dialogue.incoming import Incoming
 from .dialogue.router import COMMANDS
 from .journey import offers, plan_end, reminders, requests, set_back, unconfirmed
@@ -105,7 +105,10 @@ class BookingPlugin:
         context.timer(offers.TIMER, self._offers_due)
         context.timer(requests.TIMER, self._request_waits)
         context.timer(plan_end.TIMER, self._plan_waits)
+        context.timer(link.CODE_TIMER, self._code_over)
+        context.timer(link.LINK_TIMER, self._link_over)
         context.may_block(self._may_block)
+        context.carry_over(self._carry_over)
         context.export(persons.export)
         context.erase(persons.erase)
         context.on_record(consents.RECORD, consents.do_withdrawal)
@@ -152,6 +155,9 @@ class BookingPlugin:
 
     def _may_block(self, tx: Transaction, user_id: str, bot_id: str) -> None:
         quiet.may_block(tx, user_id, bot_id, texts=self._shop_texts)
+
+    def _carry_over(self, tx: Transaction, guest_id: str, account_id: str) -> None:
+        joined.carry_over(tx, guest_id, account_id, texts=self._shop_texts)
 
     async def _settle_import(self, context: Context, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """The end of an import: what was decided, and the file as it is now."""
@@ -285,6 +291,14 @@ class BookingPlugin:
     async def _request_waits(self, event: TimerFired) -> None:
         number = _whole(event.payload["appointment"])
         await self._unit(partial(unconfirmed.fire, appointment_id=number), event)
+
+    async def _code_over(self, event: TimerFired) -> None:
+        where, code, guest = (str(event.payload[name]) for name in ("conversation", "code", "guest"))
+        await self._unit(partial(link.code_over, conversation_id=where, code=code, guest_id=guest), event)
+
+    async def _link_over(self, event: TimerFired) -> None:
+        where, position = str(event.payload["conversation"]), _whole(event.payload["position"])
+        await self._unit(partial(link.link_over, conversation_id=where, position=position), event)
 
     async def _plan_waits(self, event: TimerFired) -> None:
         await self._unit(partial(plan_end.end, plan_id=_whole(event.payload["plan"])), event)

@@ -27,6 +27,7 @@ from . import (
     exact,
     handoff,
     holding,
+    joined,
     said,
     wished_move,
 )
@@ -101,7 +102,7 @@ def hear_command(tx: Transaction, texts: ShopTexts, message: Incoming, name: str
     """Handle a text that the host took for one of our commands."""
     holding.expire_overdue(tx, texts)
     context = locate(tx, texts, message)
-    if context is None:
+    if context is None or joined.is_behind(tx, texts, message):
         return
     doubt_others(context)
     if not _emergency(context, message.flag):
@@ -112,7 +113,7 @@ def hear_text(tx: Transaction, texts: ShopTexts, message: Incoming) -> None:
     """Handle any other message in a conversation with one of our bots."""
     holding.expire_overdue(tx, texts)
     context = locate(tx, texts, message)
-    if context is None:
+    if context is None or joined.is_behind(tx, texts, message):
         return
     doubt_others(context)
     if not _emergency(context, message.flag):
@@ -137,10 +138,9 @@ def _emergency(context: DialogueContext, flag: RedFlag | None) -> bool:
     if context.is_staff or flag is None:
         return False
     speak_as_written(context, remembered=False)
+    emergency.answer(context, flag)
     if not flag.urgent:
-        emergency.caution(context)
         return False
-    emergency.raise_alarm(context, flag)
     doubt_own(context)
     return True
 

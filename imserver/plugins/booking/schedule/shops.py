@@ -153,6 +153,8 @@ class Resource(Struct, frozen=True, forbid_unknown_fields=True):
     role: Literal["optometrist", "clerk", ""] = ""
     skills: tuple[str, ...] = ()
     user_id: str = ""
+    #: Makes sign-in links for the shop's staff: `/link`.
+    admin: bool = False
     #: None: the shop's own hours.
     hours: Week | None = None
     #: The same every day.
@@ -518,6 +520,8 @@ def is_day(text: str) -> bool:
 
 
 def _resource_problems(resource: Resource, path: Path) -> Iterator[Fault]:
+    if resource.admin and not resource.user_id:
+        yield Fault((*path, "admin"), "an admin is somebody with an account: `user_id`")
     yield from _span_problems(resource.breaks, (*path, "breaks"))
     if resource.hours is not None:
         yield from _week_problems(resource.hours, (*path, "hours"))

@@ -205,6 +205,7 @@ export const en = {
   "mine.past": "Past",
   "mine.none": "No appointment yet",
   "mine.none_text": "Once you have booked, you find it here, in this browser.",
+  "mine.been_here": "Been here before, on another phone?",
   "mine.book": "Book a time",
   "mine.failed": "Your appointments could not be read.",
   "mine.held": "Not finished yet",

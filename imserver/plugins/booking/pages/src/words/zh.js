@@ -206,6 +206,7 @@ export const zh = {
   "mine.past": "以往",
   "mine.none": "还没有预约",
   "mine.none_text": "预约之后会显示在这里（这个浏览器里）。",
+  "mine.been_here": "以前来过，换了手机？",
   "mine.book": "去预约",
   "mine.failed": "读取预约失败。",
   "mine.held": "还没有完成",
