@@ -24,6 +24,8 @@ from .context import DialogueContext, Place
 #: A code is over; a sign-in link is.
 CODE_TIMER, LINK_TIMER = "code", "sign_in_link"
 _BETWEEN_DIGITS = re.compile(r"[\s\-–·]+")
+#: Behind a name: "Wang (optometrist)".
+_ROLE = re.compile(r"\s*[(（].*")
 _CODE = re.compile(r"[0-9]{6}")
 #: What stands for the rest of a name.
 _MASK = "**"
@@ -191,6 +193,7 @@ def _names(context: DialogueContext, user_id: str) -> list[str]:
     user = context.tx.user(user_id)
     own = [one.names for one in context.the_shop.resources if one.user_id == user_id]
     named = [one.in_language(language) for one in own for language in (context.language, "zh", "en")]
+    named += [_ROLE.sub("", name) for name in named]
     return [*named, *([user.display_name] if user is not None else ()), user_id]
 
 
