@@ -35,7 +35,7 @@ export const en = {
   "line.FULL": "This browser keeps nothing for this page. Everything works; wait until what you send has gone out before you close it.",
   "line.CLEARED": "This browser's data was cleared. The shop has everything that was sent.",
   "line.dismiss": "OK",
-  "line.joined": "{name} was signed in by a link of yours. Not you? Sign it out.",
+  "line.joined": "{name} was signed in to your account. Not you? Sign it out.",
   "line.update": "There is a newer version of this page.",
 
   // An act that waits

@@ -36,7 +36,7 @@ export const zh = {
   "line.FULL": "这个浏览器不保存本页的数据。可以照常使用，关闭前请等内容发出。",
   "line.CLEARED": "浏览器的数据被清除了，已发出的内容都在门店。",
   "line.dismiss": "知道了",
-  "line.joined": "{name} 用链接登录了你的账号。不是你？请让它退出。",
+  "line.joined": "{name} 登录了你的账号。不是你？请让它退出。",
   "line.update": "页面有新版本。",
 
   // An act that waits
