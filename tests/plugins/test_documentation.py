@@ -86,7 +86,9 @@ async def test_a_guest_goes_on_as_the_page_says(written):
             await kit.user(name, name.title(), roles=roles)
         await kit.say("new", kit.direct("new", "dice"), "/roll")
         code, place = await kit.show_code("new"), kit.direct("li", "dice")
-        assert [said.text for said in await kit.say("li", place, "/join 000000 ann")] == ["nobody shows that code"]
+        assert [said.text for said in await kit.say("li", place, "/join 000000 ann")] == [
+            "nobody shows that code"
+        ]
         assert [said.text for said in await kit.say("li", place, f"/join {code} ann")] == ["New is asked"]
         await kit.accept(code)
         rows = await kit.store.write(lambda tx: tx.plugin_sql("dice", "SELECT user_id FROM dice_rolls", []))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from imserver import Server
 from imserver.errors import PluginError, Refusal, RefusalCode, StoreFailed
-from imserver.plugin_api import Context, Kind, Migration, Role, ShownCode, Transaction
+from imserver.plugin_api import Context, Kind, Migration, Role, ShownCode, SignInLink, Transaction
 from imserver.store.sqlite.store import SqliteStore
 from imserver.testing import PluginKit
 from tests.accounts.test_on_record import restored
@@ -127,13 +128,17 @@ async def test_what_cannot_be_asked(account: str, about: Any, told: str) -> None
         assert (await asked(kit, code)).account_id == "ann", "and the right one can still be"
 
 
+def _make_link(user_id: str, tx: Transaction) -> SignInLink:
+    return tx.make_link(user_id, asked_by="li")
+
+
 async def test_a_plugin_makes_links_for_its_own_staff_alone() -> None:
     async with PluginKit(Ledger) as kit:
         await people_of(kit)
         context = kit.plugin.context
         for name in ("ann", "new", "li", "nobody", "ledger-bot"):
             with pytest.raises(Refusal) as refused:
-                await context.transaction(lambda tx, name=name: tx.make_link(name, asked_by="li"))
+                await context.transaction(partial(_make_link, name))
             assert refused.value.code is RefusalCode.FORBIDDEN, "li is in no group of its bot yet"
 
         def group(tx: Transaction) -> None:

@@ -685,7 +685,10 @@ LAWFUL: list[tuple[str, Damage]] = [
     ("a browser of when time began", "UPDATE browsers SET made_at = 0, seen_at = 0, told_at = 0"),
     ("a join that was refused", "UPDATE joins SET used_by = NULL"),
     ("a join that still stands", "UPDATE joins SET used_by = NULL, ended_at = NULL"),
-    ("a join that nobody was asked of", "UPDATE joins SET used_by = NULL, account_no = NULL, asked_by = NULL, about = ''"),
+    (
+        "a join that nobody was asked of",
+        "UPDATE joins SET used_by = NULL, account_no = NULL, asked_by = NULL, about = ''",
+    ),
     ("a join that ends at once", "UPDATE joins SET expires_at = made_at, shop = ''"),
     ("a guest of no shop", "UPDATE guests SET shop = '', ref = '', made_at = 0"),
     ("the first record, with nothing in it", "UPDATE plugin_records SET number = 1, body = '{}'"),
