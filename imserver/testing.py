@@ -370,10 +370,10 @@ class PluginKit(Generic[P]):
         await self.store.write(
             lambda tx: tx.put_browser(hashed(secret), user_id, device_id, "Browser on a phone")
         )
-        who = await browsers.signed_in(secret)
-        if who is None:
+        found = await browsers.signed_in([secret])
+        if found is None:
             raise RuntimeError(f"there is no account {user_id!r}")
-        code = (await joins.show(who, shop)).code
+        code = (await joins.show(found[1], shop)).code
         self._codes[code] = secret
         return code
 
@@ -386,9 +386,9 @@ class PluginKit(Generic[P]):
     async def refuse(self, code: str) -> None:
         """Have its guest say no."""
         browsers, joins = self._joining()
-        who = await browsers.signed_in(self._codes[code])
-        assert who is not None
-        await joins.refuse(who, code)
+        found = await browsers.signed_in([self._codes[code]])
+        assert found is not None
+        await joins.refuse(found[1], code)
 
     def _joining(self) -> tuple[Browsers, Joins]:
         random_bytes = self._random.randbytes

@@ -109,13 +109,19 @@ class Browsers:
 
     # -- who is signed in ---------------------------------------------------------------------------------------------
 
-    async def signed_in(self, secret: bytes | None) -> SignedIn | None:
-        """Who is signed in with this secret, be the account disabled or not; None if nobody is, or it was not used for too
-        long."""
-        if secret is None:
+    async def signed_in(self, secrets: Sequence[bytes]) -> tuple[bytes, SignedIn] | None:
+        """Who is signed in with the first of these secrets that is good, be the account disabled or not; None if nobody is, or
+        it was not used for too long."""
+        if not secrets:
             return None
-        found = await self._store.read(lambda reader: reader.signed_in(hashed(secret)))
-        return found if found is not None and self._is_good(found) else None
+
+        def query(reader: Reader) -> tuple[bytes, SignedIn] | None:
+            both = ((secret, reader.signed_in(hashed(secret))) for secret in secrets)
+            return next(
+                ((one, found) for one, found in both if found is not None and self._is_good(found)), None
+            )
+
+        return await self._store.read(query)
 
     async def session(self, secret: bytes | None) -> Session | None:
         """A token for the browser with this secret; None if nobody is signed in with it. FORBIDDEN for a disabled account."""
@@ -152,7 +158,8 @@ class Browsers:
     # -- guests -------------------------------------------------------------------------------------------------------
 
     async def make_guest(self, wish: Wish, admit: Callable[[], Sequence[str]]) -> Came:
-        """Make an account for a browser without one. GONE for a key of long ago; what `admit` refuses."""
+        """Make an account for a browser without one. GONE for a key of long ago, or whose browser was signed out; what `admit`
+        refuses."""
         secret = self._accounts.derived(b"guest", wish.key) if wish.key else self._random_bytes(SECRET_BYTES)
         secret_hash = hashed(secret)
         found = await self._store.read(lambda reader: reader.signed_in(secret_hash)) if wish.key else None
@@ -172,8 +179,10 @@ class Browsers:
     async def _make(self, secret_hash: bytes, wish: Wish, roles: Sequence[str]) -> SignedIn:
         number = int.from_bytes(self._random_bytes(4)) % 9000 + 1000
         name = f"{_NAMES['zh' if wish.language.startswith('zh') else 'en']} {number}"
-        # Of chance alone: ids stand in the ids of others' conversations, and stay there.
-        user = User(f"guest-{self._random_bytes(10).hex()}", name, wish.language, tuple(roles))
+        # Nobody can tell one: ids stand in the ids of others' conversations, and stay there. That of a page's key is always the
+        # same, so that there is something by which it is known when its browser has gone.
+        made = self._accounts.derived(b"guest account", wish.key) if wish.key else self._random_bytes(10)
+        user = User(f"guest-{made[:10].hex()}", name, wish.language, tuple(roles))
         return await self._store.write(partial(_put_guest, secret_hash, user, self.new_device_id(), wish))
 
     def _made(self, secret_hash: bytes, task: asyncio.Task[SignedIn]) -> None:
@@ -232,8 +241,8 @@ class Browsers:
         GONE for a link that is used, old, or none; CONFLICT for a browser of another account."""
         new = self._accounts.derived(b"link", link_secret + key) if key else self._random_bytes(SECRET_BYTES)
         current = None if secret is None else hashed(secret)
-        if leaves and (who := await self.signed_in(secret)) is not None:
-            self._count_sign_out(who)
+        if leaves and secret is not None and (who := await self.signed_in([secret])) is not None:
+            self._count_sign_out(who[1])
         work = partial(
             _redeem, hashed(link_secret), hashed(new), current, self.new_device_id(), label, leaves
         )
@@ -254,6 +263,8 @@ class Browsers:
 def _put_guest(secret_hash: bytes, user: User, device_id: str, wish: Wish, tx: Transaction) -> SignedIn:
     found = tx.signed_in(secret_hash)  # made by another request of the page, whose answer was lost
     if found is None:
+        if tx.user(user.user_id) is not None:
+            raise Refusal(RefusalCode.GONE, "this page was signed out: load it again")
         put_account(tx, user, giver=SERVER)
         tx.put_browser(secret_hash, user.user_id, device_id, wish.label)
         tx.put_guest(user.user_id, wish.shop, wish.ref)

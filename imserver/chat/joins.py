@@ -110,7 +110,7 @@ class Joins:
         GONE for a code that does not stand; CONFLICT before anybody has asked, and for an account with too many browsers;
         FORBIDDEN if one of the two may not be joined any more."""
         for secret in secrets:
-            who = await self._browsers.signed_in(secret)
+            who = await self._who(secret)
             new = self._accounts.derived(b"join", secret + key) if key else self._random_bytes(SECRET_BYTES)
             if who is not None and await self._came_of(who, code):
                 found = secret  # the answer was lost, and its cookie was not
@@ -127,8 +127,12 @@ class Joins:
         raise _over()
 
     async def _was_given(self, secret: bytes, code: str) -> bool:
-        who = await self._browsers.signed_in(secret)
+        who = await self._who(secret)
         return who is not None and await self._came_of(who, code)
+
+    async def _who(self, secret: bytes) -> SignedIn | None:
+        found = await self._browsers.signed_in([secret])
+        return found[1] if found is not None else None
 
     async def _came_of(self, who: SignedIn, code: str) -> bool:
         """Whether this browser came of this code."""

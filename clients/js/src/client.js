@@ -116,16 +116,19 @@ export class Client {
    * a store on disk through a kill of this page or process. Posts to one conversation keep their order. `key`: 16 bytes that name
    * this attempt. Offering the same key again is the same message, however often.
    *
+   * `now`: for what is only worth saying now. It is offered while the store writes it down, and not after that: a kill in this
+   * moment may lose that it was said.
+   *
    * `signal` ends the waiting, not the sending; `abandon` gives the post up. Rejects with Misuse, OutboxFull, Refused,
    * Undeliverable, Abandoned, Stopped or Disconnected.
    *
    * @param {string} conversationId
    * @param {Content | string} content
-   * @param {{key?: Uint8Array, signal?: AbortSignal}} [options]
+   * @param {{key?: Uint8Array, signal?: AbortSignal, now?: boolean}} [options]
    * @returns {Promise<Posted>}
    */
-  post(conversationId, content, { key, signal } = {}) {
-    return this.#core.posting.post(conversationId, content, key, signal);
+  post(conversationId, content, options = {}) {
+    return this.#core.posting.post(conversationId, content, options);
   }
 
   /**

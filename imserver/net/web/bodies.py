@@ -26,7 +26,11 @@ def read_as(asked: Asked, data: bytes, shape: type[S]) -> S:
         raise Unanswerable(415, "a body is application/json")
     try:
         return msgspec.json.decode(data or b"{}", type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (
+        msgspec.DecodeError,
+        UnicodeDecodeError,
+        RecursionError,
+    ) as error:  # the last: thousands of brackets
         raise Unanswerable(400, f"this body cannot be read: {error}") from None
 
 

@@ -20,6 +20,7 @@ from imserver.plugins.booking.schedule.appointments import (
 from imserver.plugins.booking.schedule.shops import Service, minutes_of
 from imserver.plugins.booking.schedule.slots import nearest
 from imserver.plugins.booking.understanding.acts import Reading, When
+from imserver.plugins.booking.waiting import Why
 
 from . import said
 from .answers import hours_lines
@@ -37,7 +38,7 @@ def stores(context: DialogueContext, reading: Reading) -> bool:
     if shop is not None and context.place is not Place.STAFF:
         context.go(shop)
         if context.passing:
-            forward(context, context.passing)
+            forward(context, context.passing, Why.QUESTION)
         else:
             welcome(context)
         return True

@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import combinations
 
 from imserver.plugin_api import Refusal, Transaction
+from imserver.plugins.booking import waiting
 from imserver.plugins.booking.conversations import (
     ServiceConversation,
     has_left,
@@ -35,8 +36,10 @@ from imserver.plugins.booking.schedule.appointments import (
     upcoming,
 )
 from imserver.plugins.booking.schedule.asked import tell_mine
+from imserver.plugins.booking.schedule.asked_by_staff import tell_conversation
 from imserver.plugins.booking.schedule.shops import Shop
 from imserver.plugins.booking.schedule.status import Action, Actor
+from imserver.plugins.booking.waiting import Why
 
 from . import asking, emergency, handoff
 from .incoming import Incoming, locate
@@ -112,6 +115,7 @@ def _shop(
     words = texts.staff_words(shop)
     text = words("link.goes_on", name=_called(tx, account_id))
     tx.post(service.conversation_id, {"type": "text", "text": text}, sender_id=shop.bot)
+    tell_conversation(tx, shop.id, home)
     return home, {one.id for one in coming}
 
 
@@ -176,15 +180,12 @@ def _afresh(draft: Dialogue) -> Dialogue:
 def _wait_on(tx: Transaction, texts: ShopTexts, shop: Shop, service: ServiceConversation, home: str) -> None:
     """Words that wait for people wait in the conversation that is answered."""
     there = service_at(tx, home)
+    waiting.goes_on_elsewhere(tx, service)
     if service.waiting_since is None or there is None:
         return
-    tx.execute(
-        "UPDATE booking_services SET waiting_since = NULL WHERE conversation_id = ?",
-        (service.conversation_id,),
-    )
     text = texts.staff_words(shop)("link.waited", guest=_called(tx, service.customer_id))
-    tx.post(home, {"type": "text", "text": text}, sender_id=shop.bot)
-    handoff.wait(tx, there, shop)
+    position = tx.post(home, {"type": "text", "text": text}, sender_id=shop.bot)
+    handoff.wait(tx, there, shop, Why(service.waiting_why), position)
 
 
 # -- two at one time --------------------------------------------------------------------------------------------------------
@@ -263,7 +264,7 @@ def repeat(tx: Transaction, texts: ShopTexts, message: Incoming, account_id: str
     context = locate(tx, texts, here) if message.flag is not None else None
     if context is not None and message.flag is not None:
         emergency.answer(context, message.flag)
-    handoff.wait(tx, there, shop)
+    handoff.wait(tx, there, shop, Why.UNREAD, position)
 
 
 def _words(tx: Transaction, texts: ShopTexts, shop: Shop, user_id: str) -> Words:

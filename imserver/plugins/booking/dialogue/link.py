@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 
 from imserver.plugin_api import Refusal, RefusalCode, Transaction, direct_conversation_id
 from imserver.plugins.booking.conversations import service_at, staff_admins, staff_group, staff_of
@@ -123,14 +125,14 @@ def _wrong(context: DialogueContext, code: str) -> None:
         tx.post(group, {"type": "text", "text": text}, sender_id=context.bot)
 
 
-def code_over(tx: Transaction, texts: ShopTexts, conversation_id: str, code: str, guest_id: str) -> None:
+def code_over(tx: Transaction, texts: ShopTexts, payload: Mapping[str, Any]) -> None:
     """The timer: without a yes the staff hear that nothing was joined."""
-    service = service_at(tx, conversation_id)
+    service = service_at(tx, str(payload["conversation"]))
     shop = texts.chain.shop(service.store_id) if service is not None else None
-    if shop is None or joins.goes_on_as(tx, guest_id) is not None:
+    if service is None or shop is None or joins.goes_on_as(tx, str(payload["guest"])) is not None:
         return
-    text = texts.staff_words(shop)("link.over", code=code)
-    tx.post(conversation_id, {"type": "text", "text": text}, sender_id=shop.bot)
+    text = texts.staff_words(shop)("link.over", code=payload["code"])
+    tx.post(service.conversation_id, {"type": "text", "text": text}, sender_id=shop.bot)
 
 
 # -- a colleague ------------------------------------------------------------------------------------------------------------
@@ -182,10 +184,10 @@ def _send(context: DialogueContext, user_id: str, name: str) -> None:
     context.say("link.sent", name=name, by=admin.display_name, until=until)
 
 
-def link_over(tx: Transaction, texts: ShopTexts, conversation_id: str, position: int) -> None:
+def link_over(tx: Transaction, texts: ShopTexts, payload: Mapping[str, Any]) -> None:
     """The timer: a secret that is good for nothing any more need not stand in a chat."""
     with suppress(Refusal):  # the chat is blocked, or somebody took it back
-        tx.retract(conversation_id, position)
+        tx.retract(str(payload["conversation"]), int(payload["position"]))
 
 
 def _names(context: DialogueContext, user_id: str) -> list[str]:
@@ -199,3 +201,6 @@ def _names(context: DialogueContext, user_id: str) -> list[str]:
 
 def _time(context: DialogueContext, at: int) -> str:
     return f"{wall_of(at, zone_of(context.the_shop)):%H:%M}"
+
+
+TIMERS = {CODE_TIMER: code_over, LINK_TIMER: link_over}

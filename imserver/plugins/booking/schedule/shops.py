@@ -520,8 +520,6 @@ def is_day(text: str) -> bool:
 
 
 def _resource_problems(resource: Resource, path: Path) -> Iterator[Fault]:
-    if resource.admin and not resource.user_id:
-        yield Fault((*path, "admin"), "an admin is somebody with an account: `user_id`")
     yield from _span_problems(resource.breaks, (*path, "breaks"))
     if resource.hours is not None:
         yield from _week_problems(resource.hours, (*path, "hours"))

@@ -44,8 +44,9 @@ export class Acts {
   }
 
   /**
-   * Post a command for a shop. Resolves with true once `reached` holds of one's appointments; with false if it was refused or
-   * failed: the state's `act` says how. A second tap while one is under way does nothing.
+   * Post a command for a shop. Resolves with true once `reached` holds of one's appointments, which the server may tell before
+   * the post has its answer; with false if it was refused or failed: the state's `act` says how. A second tap while one is under
+   * way does nothing.
    *
    * @param {string} name
    * @param {string} target
@@ -63,11 +64,16 @@ export class Acts {
     /** @type {Message[]} */
     const answers = [];
     const stop = this.#line.heard((message) => void (message.senderId === shop.bot && answers.push(message)));
+    // What was so at the tap says nothing of it.
+    const before = this.#holds(reached);
     try {
-      const posted = await inTime(this.#line.post(shop, command));
+      const posting = inTime(this.#line.post(shop, command));
+      /** @type {import("./shapes.js").Posted | null} */
+      let posted = null;
+      void posting.then((one) => (posted = one), () => {});
       // Older messages may come at the same time: this browser was away, and the first act connects it.
-      const answered = () => answers.filter((message) => isBehind(message, posted));
-      if (await this.#settled({ reached, lost }, answered)) return this.#end(name, target, "done", "");
+      const answered = () => (posted === null ? [] : answers.filter((message) => isBehind(message, /** @type {any} */ (posted))));
+      if (await this.#settled({ reached, lost, before }, answered, posting)) return this.#end(name, target, "done", "");
       const said = answered();
       if (said.length === 0) return this.#end(name, target, "failed", "SLOW");
       return this.#end(name, target, "refused", "", wordsOf(said[said.length - 1]));
@@ -86,43 +92,67 @@ export class Acts {
   }
 
   /**
-   * Whether what was asked for came about. The bot's answer is the signal to read one's appointments at once: the hint that
+   * Whether what was asked for came about. The bot's answer is a signal to read one's appointments at once, too: the hint that
    * they changed comes at most once a second.
    *
-   * @param {{reached: (mine: Mine) => boolean, lost: (mine: Mine) => boolean}} ends
+   * @param {{reached: (mine: Mine) => boolean, lost: (mine: Mine) => boolean, before: boolean}} ends  `before`: it was reached
+   *   at the tap.
    * @param {() => Message[]} answered
+   * @param {Promise<unknown>} posting  Its error is the end, unless the shop has answered before.
+   * @returns {Promise<boolean>}
    */
-  #settled({ reached, lost }, answered) {
-    return new Promise((resolve) => {
+  #settled({ reached, lost, before }, answered, posting) {
+    return new Promise((resolve, reject) => {
       let heard = 0;
+      let isOver = false;
       /** @type {ReturnType<typeof setTimeout> | undefined} */
       let refusal;
-      const finish = (/** @type {boolean} */ value) => {
+      /** @type {ReturnType<typeof setTimeout> | undefined} */
+      let deadline;
+      const over = () => {
+        isOver = true;
         clearTimeout(refusal);
         clearTimeout(deadline);
         unsubscribe();
         stop();
+      };
+      const finish = (/** @type {boolean} */ value) => {
+        over();
         resolve(value);
       };
-      const look = () => {
-        const mine = this.#store.get().mine.value;
-        if (mine !== null && reached(mine)) finish(true);
-      };
+      let counts = !before;
+      const look = () => void (counts && this.#holds(reached) && finish(true));
       const ask = async () => {
         const count = answered().length;
         if (count === heard) return;
         heard = count;
         const mine = await this.#readings.readMine();
+        if (isOver) return;
         look();
         if (mine && lost(mine)) finish(false);
         refusal ??= setTimeout(() => finish(false), REFUSED_MS);
       };
-      const deadline = setTimeout(() => finish(false), GIVE_UP_MS);
       const unsubscribe = this.#store.subscribe(look);
       const stop = this.#line.heard(() => void ask());
-      void ask();
+      const taken = () => {
+        if (isOver) return;
+        counts = true;
+        deadline = setTimeout(() => finish(false), GIVE_UP_MS);
+        void ask();
+        look();
+      };
+      posting.then(taken, (error) => {
+        over();
+        reject(error);
+      });
       look();
     });
+  }
+
+  /** @param {(mine: Mine) => boolean} reached */
+  #holds(reached) {
+    const mine = this.#store.get().mine.value;
+    return mine !== null && reached(mine);
   }
 
   /** @param {string} name @param {string} target */

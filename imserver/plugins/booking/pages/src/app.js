@@ -57,7 +57,7 @@ export function startPage({ root, makeLine, reads, window = globalThis.window, c
     else if (focused.lost) focusHeading(document);
     arrived = null;
   };
-  store.subscribe(draw);
+  store.subscribe(withFrames(window, draw, () => store.get().route));
   forgetWithSession(store);
   draw();
 
@@ -66,6 +66,29 @@ export function startPage({ root, makeLine, reads, window = globalThis.window, c
   readings.show(store.get().route);
   void page.begin();
   return page;
+}
+
+/**
+ * Draw what changed with the next frame: one answer changes the state several times, and nobody sees what is between. At once
+ * where no frame comes (a hidden page), and for another screen, whose height the browser must know to scroll it back.
+ *
+ * @param {Window} window
+ * @param {() => void} draw
+ * @param {() => unknown} shown  Which screen.
+ */
+function withFrames(window, draw, shown) {
+  let last = shown();
+  let frame = 0;
+  const drawNow = () => {
+    window.cancelAnimationFrame(frame);
+    frame = 0;
+    last = shown();
+    draw();
+  };
+  return () => {
+    if (last !== shown() || window.document.visibilityState === "hidden") drawNow();
+    else frame ||= window.requestAnimationFrame(drawNow);
+  };
 }
 
 /** @param {import("./shapes.js").Language} language @param {string | null} theme @returns {PageState} */

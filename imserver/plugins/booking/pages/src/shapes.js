@@ -73,6 +73,7 @@
  * @property {number} extensionsLeft
  * @property {string} ask  What the bot asks next: name, age, first_visit, confirm, …
  * @property {Facts} facts
+ * @property {string} [formYes]  How the line `yes:` of a form begins; none from an older server.
  * @property {string | null} confirm  The command that says yes; null while something is missing.
  * @property {string | null} more
  * @property {string} release
