@@ -43,6 +43,8 @@ MAX_BROWSERS = 32
 MAX_LINKS_AN_HOUR = 20
 #: Browsers that people of one account sign out in a day: each stays in the ledger for ever, with a sync of the disk.
 MAX_SIGN_OUTS_A_DAY = 20
+#: Names that people of one account give to its browsers in a day: each is a row of the audit log.
+MAX_NAMES_A_DAY = 50
 MAX_LABEL_CHARS = 60
 MAX_SHOP_CHARS = 64
 #: What a guest is called until he says a name; with a number, by which staff tell guests apart.
@@ -106,6 +108,7 @@ class Browsers:
         #: Guests that are being made, by the hash of their secret: a page that asks twice at once waits for the same.
         self._making: dict[bytes, asyncio.Task[SignedIn]] = {}
         self._sign_outs = Rates(MAX_SIGN_OUTS_A_DAY / (24 * 3600), MAX_SIGN_OUTS_A_DAY, clock)
+        self._names = Rates(MAX_NAMES_A_DAY / (24 * 3600), MAX_NAMES_A_DAY, clock)
 
     # -- who is signed in ---------------------------------------------------------------------------------------------
 
@@ -219,7 +222,11 @@ class Browsers:
         await self._store.put_on_record("sign_out", {"user": user_id, "device": device_id, "by": SERVER})
 
     async def label(self, who: SignedIn, device_id: str, label: str) -> None:
-        """Call one of them this. NOT_FOUND; INVALID."""
+        """Call one of them this. NOT_FOUND; INVALID; RATE_LIMITED."""
+        wait_s = self._names.take(who.user.user_id)
+        if wait_s:
+            text = f"at most {MAX_NAMES_A_DAY} names a day"
+            raise Refusal(RefusalCode.RATE_LIMITED, text, retry_after_ms=int(wait_s * 1000) + 1)
         await self._store.write(partial(put_label, who.user.user_id, device_id, label, SERVER))
 
     # -- links --------------------------------------------------------------------------------------------------------

@@ -7,9 +7,9 @@ import { Failed, Notice } from "../parts/notice.js";
 import { addressOf } from "../router.js";
 import * as account from "../session.js";
 import { html, useEffect, useRef, useState } from "../view.js";
+import { c } from "../words/chat.js";
 import { named } from "../words/index.js";
 import { moment } from "./moment.js";
-import { c } from "./words.js";
 
 /** @import { Line } from "../line/line.js" */
 /** @import { JoinState } from "../session.js" */

@@ -11,7 +11,7 @@ import { BeenHere } from "./been_here.js";
 import { ChatIcon } from "./icons.js";
 import { moment } from "./moment.js";
 import { OtherPhone } from "./other_phone.js";
-import { c } from "./words.js";
+import { c } from "../words/chat.js";
 
 /** @import { Line } from "../line/line.js" */
 
