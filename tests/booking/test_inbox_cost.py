@@ -72,6 +72,9 @@ class Counted:
     def user(self, user_id: str) -> User | None:
         return User(user_id, user_id)
 
+    def guest_of(self, user_id: str) -> None:
+        return None
+
 
 def fill(tables: sqlite3.Connection, count: int, *, waiting: int, alarms: int) -> None:
     """So many conversations of one shop, some of which wait; and as many of another."""

@@ -297,9 +297,9 @@ async def test_who_comes_is_told_that_there_is_something(shop: Shop) -> None:
         await shop.kit.store.write(lambda tx: tx.add_member(group, by, key, user, role))  # noqa: B023
     await shop.kit.idle()
     assert (STAFF.name,) in shop.kit.pushes("sun")
-    for user, role in (("sun", "member"), ("staff-li", "admin")):
+    for user, named in (("sun", "member"), ("staff-li", "admin")):
         [garden] = (await shop.kit.call(STAFF, user, StaffParams())).shops
-        assert (garden.group, garden.bot, garden.role) == (group, GARDEN, role)
+        assert (garden.group, garden.bot, garden.role) == (group, GARDEN, named)
 
 
 async def test_what_there_is_not(shop: Shop) -> None:

@@ -42,8 +42,8 @@ function begin(answer) {
       return () => listeners.delete(listener);
     },
   };
-  const readings = { readMine: async () => page.next !== null && page.own(page.next) };
-  page.acts = new Acts(/** @type {any} */ ({ store, line, readings }));
+  const source = { now: () => store.get().mine.value, read: async () => page.next !== null && page.own(page.next) };
+  page.acts = new Acts(/** @type {any} */ ({ store, line, source }));
   return page;
 }
 

@@ -229,10 +229,11 @@ def lenses(context: DialogueContext, reading: Reading) -> bool:
         ]
         context.offer("lenses.ask_kind", options)
         return True
-    remember(context.tx, replace(customer(context.tx, context.customer_id), lens_kind=kind))
+    known = customer(context.tx, context.customer_id)
+    remember(context.tx, replace(known, lens_kind=kind))
     context.say(f"lenses.{kind}")
     group = staff_group(context.tx, context.the_shop.id)
-    if kind != "soft" and group is not None:
+    if kind not in ("soft", known.lens_kind) and group is not None:
         words = context.texts.staff_words(context.the_shop)
         text = words("staff.lenses", name=context.sender.display_name, kind=words(f"lenses.{kind}_label"))
         context.tx.post(group, {"type": "text", "text": text}, sender_id=context.bot)

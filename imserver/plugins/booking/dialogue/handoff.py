@@ -169,14 +169,16 @@ def human(context: DialogueContext) -> bool:
     if context.passing:
         position = context.say("human.passed_on_here", text=context.passing)
     service = service_at(context.tx, context.home)
-    if service is not None:
-        begin_wait(context.tx, service, Why.ASKED, position)
     shop = context.the_shop
+    called = service is not None and service.waiting_why in (Why.ALARM, Why.ASKED)
+    if service is not None:
+        wait(context.tx, service, shop, Why.ASKED, position)
     if is_open(shop, context.now_ms):
         context.say("human.called")
     else:
         _say_closed(context, shop)
-    ping(context.tx, context.texts, shop.id, context.customer_id, "staff.wants_human", context.home)
+    if not called:  # once for each wait, which ends by an answer, and again when nobody answers
+        ping(context.tx, context.texts, shop.id, context.customer_id, "staff.wants_human", context.home)
     return True
 
 

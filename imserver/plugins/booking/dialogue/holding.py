@@ -11,7 +11,7 @@ from imserver.plugins.booking.journey import reach
 from imserver.plugins.booking.messages.cards import Option, question
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
 from imserver.plugins.booking.messages.texts import Words
-from imserver.plugins.booking.schedule import guests
+from imserver.plugins.booking.schedule import day_limits, guests
 from imserver.plugins.booking.schedule.appointments import (
     Appointment,
     Wish,
@@ -76,6 +76,9 @@ def ensure_held(context: DialogueContext, state: Dialogue, search: Search) -> Ap
         context.close(state)
         context.say("why_not.too_many", count=shop.max_upcoming)
         return None
+    if reason is None and held is None and has_enough_today(context, shop):
+        context.close(state)
+        return None
     by_guest = not context.is_staff and guests.is_guest(context.tx, context.customer_id)
     if by_guest and reason is None and _takes_more(held, wall, search):
         but = 0 if held is None else held.id
@@ -119,6 +122,16 @@ def ensure_held(context: DialogueContext, state: Dialogue, search: Search) -> Ap
             _next_look(context.now_ms, taken.hold_until), HOLD_TIMER, {"appointment": taken.id}
         )
     return taken
+
+
+def has_enough_today(context: DialogueContext, shop: Shop) -> bool:
+    """Whether it is for the people to go on with this guest; then that is said."""
+    if context.is_staff or not guests.is_guest(context.tx, context.customer_id):
+        return False
+    if not day_limits.has_enough(context.tx, context.customer_id, shop.id):
+        return False
+    context.say("why_not.often", phone=shop.phone)
+    return True
 
 
 def _takes_more(held: Appointment | None, wall: datetime, search: Search) -> bool:

@@ -163,12 +163,13 @@ function Form({ state, page, shop, held, refused, over }) {
   const form = useRef(/** @type {HTMLFormElement | null} */ (null));
   const enter = (/** @type {Partial<Draft>} */ patch) => {
     page.acts.forget(); // what the shop said was of the answers before
-    page.store.set({ drafts: { ...page.store.get().drafts, [shop.id]: { ...draft, ...patch } } });
+    const { drafts } = page.store.get(); // which may be newer than what is drawn
+    page.store.set({ drafts: { ...drafts, [shop.id]: { ...(drafts[shop.id] ?? draft), ...patch } } });
   };
   // What the screen said when its button was tapped: the yes is to that.
-  const [shown, setShown] = useState(() => planned(held));
+  const shown = useRef(planned(held));
   const understood = cameToNothing(state.act, "details", "confirm") && held.confirm !== null;
-  const unlike = understood ? differences(draft, asked, held, shown) : [];
+  const unlike = understood ? differences(draft, asked, held, shown.current) : [];
   const wrong = faults(draft, asked);
   // Who puts right an age tapped in error asks for the same time again.
   const again = refused !== null && over && DEPENDS.has(refused.why) &&
@@ -184,12 +185,12 @@ function Form({ state, page, shop, held, refused, over }) {
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
     if (busy(state) || ended) return;
-    setTried(true);
     if (wrong.size === 0 && unlike.length > 0) return void confirm(page, shop, held);
     if (wrong.size === 0) {
-      setShown(seen);
+      shown.current = seen;
       return void book(page, shop, held, seen, draft, asked);
     }
+    setTried(true);
     page.say(wrong.size === 1 ? t("error.summary_one") : t("error.summary", { count: wrong.size }));
     focusField(form.current, [...wrong.keys()][0]);
   };
