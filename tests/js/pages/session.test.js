@@ -98,6 +98,13 @@ test("a guest whose answer was lost is asked for under the same key", async () =
   assert.notEqual(asked[3].body.key, asked[0].body.key, "a later one is another");
 });
 
+test("a key that is over is not sent again: the next tap has another", async () => {
+  answers = [[410, { error: "this page was signed out", code: "GONE" }], [200, TOLD]];
+  assert.deepEqual(await fails(account.makeGuest({ language: "en" })), ["GONE", 0]);
+  await account.makeGuest({ language: "en" });
+  assert.notEqual(asked[1].body.key, asked[0].body.key);
+});
+
 test("a browser that keeps no cookie is told at once, and makes no second guest by trying again", async () => {
   answers = [[200, TOLD], NOBODY, [200, TOLD], NOBODY];
   assert.deepEqual(await fails(account.makeGuest({ language: "en" })), ["COOKIES", 0]);

@@ -52,6 +52,7 @@ export const CHAT = {
   "own.first": { zh: "第一次来", en: "first visit" },
   "own.again": { zh: "来过", en: "has been here before" },
   "own.agreed": { zh: "同意保存信息", en: "agreed to the data notice" },
+  "own.yes": { zh: "请预约 {when} · {service}", en: "please book {when} · {service}" },
   "own.comma": { zh: "，", en: ", " },
   "own.full": { zh: "原文", en: "As it was sent" },
 
