@@ -24,10 +24,10 @@ export const en = {
   "line.offline": "No network. You see what was last known.",
   "line.waiting": "The connection is lost. The page tries again by itself.",
   "line.stopped": "This page is no longer connected.",
-  "line.OUTDATED": "This page is older than the server. Load it again.",
+  "line.OUTDATED": "This page and the shop's server are of different versions. Load it again.",
   "line.SIGNED_OUT": "This browser is signed out.",
-  "line.OTHER_ACCOUNT": "Another tab made this browser somebody else's.",
-  "line.ELSEWHERE": "You go on in another tab.",
+  "line.OTHER_ACCOUNT": "In another tab this browser became a different account.",
+  "line.ELSEWHERE": "You are using this page in another tab.",
   "line.reload": "Load again",
   "line.begin": "Start again",
   "line.here": "Use it here",
@@ -47,18 +47,22 @@ export const en = {
   "failed.NO_NETWORK": "There is no network. Booking needs one, so nothing was sent.",
   "failed.COOKIES":
     "This browser keeps no cookies, so it could not remember that the appointment is yours. Allow cookies for this page, or call.",
+  "failed.FRAMED":
+    "Inside the page of another site this page could not remember that the appointment is yours. Book in a window of its own.",
+  "failed.window": "Open in a window of its own",
   "failed.SIGNED_OUT": "This browser is signed out.",
   "failed.RATE_LIMITED": "Too many tries in a short time. Wait a minute, then try again.",
   "failed.NOT_FOUND": "That does not exist any more.",
-  "failed.FULL": "This browser has no room left. Close other pages, then try again.",
   "failed.QUOTA": "You have as many open appointments as one person may have here. Cancel one, or call.",
-  "failed.SLOW": "The answer takes longer than usual. It is still being sent: tap no second time.",
+  "failed.SLOW": "The answer takes longer than usual. It is still being sent: please do not tap again.",
   "failed.STALE": "This has changed in the meantime. You see the newest state now.",
+  "failed.OUTDATED": "This page and the shop's server are of different versions. Load the page again.",
   "failed.other": "Something went wrong at our end. Nothing was booked.",
 
   // What could not be read. The page tries again by itself.
   "unread.OFFLINE": "The server was not reached. The page tries again by itself.",
   "unread.RATE_LIMITED": "Too many people ask from this network just now. The page tries again by itself.",
+  "unread.OUTDATED": "This page and the shop's server are of different versions. Load the page again.",
   "unread.other": "Something went wrong at our end. The page tries again by itself.",
 
   // Shops
@@ -70,7 +74,7 @@ export const en = {
   "shop.book": "Book an eye exam",
   "shop.soonest": "Next free times",
   "shop.soonest_for": "{service} · about {minutes} minutes",
-  "shop.no_times": "Nothing free in the next days.",
+  "shop.no_times": "Nothing is free in the next few days.",
   "shop.ask": "Ask the shop",
   "shop.gone": "This shop is not here any more",
   "shop.gone_text": "The code or link leads to a shop that takes no appointments now.",
@@ -107,7 +111,6 @@ export const en = {
   "time.later": "Later days",
   "time.taking": "Holding {time} for you…",
   "time.taking_slow": "Still holding {time} for you… the connection is slow.",
-  "time.live": "Times are live.",
   "time.zone": "Times are those of the shop ({zone}).",
   "time.zone_here": "Your clock shows {here} then.",
 
@@ -157,7 +160,7 @@ export const en = {
   "you.hours": "{hours} hours",
   "you.staff": "The shop confirms this time itself, usually within opening hours.",
   "you.differs": "Please look again",
-  "you.differs_text": "The shop understood this otherwise than you entered it:",
+  "you.differs_text": "The shop understood something else than you entered:",
   "you.differs_visit": "For this person the shop plans another visit. Nothing is booked yet:",
   "you.differs_yes": "That is right: book",
   "error.name": "Enter a name.",
@@ -184,7 +187,10 @@ export const en = {
   "booked.chat": "Open the chat",
   "booked.print": "Print",
   "booked.unknown": "This appointment is not in this browser",
-  "booked.unknown_text": "It may have been booked on another phone, or the code is wrong.",
+  "booked.unknown_text": "It may have been booked on another phone, or before this browser was signed out; or the code is wrong.",
+  "booked.gone": "The shop does not have this appointment any more",
+  "booked.gone_text":
+    "{when}: the shop's records may have been restored from an earlier copy, or the shop may have closed. Call, or book again.",
   "booked.said": "Booked: {day}, {time}.",
   "booked.said_moved": "Moved to {day}, {time}.",
   "booked.said_pending": "Asked for: {day}, {time}. The shop confirms.",
@@ -208,6 +214,8 @@ export const en = {
   "mine.book": "Book a time",
   "mine.failed": "Your appointments could not be read.",
   "mine.held": "Not finished yet",
+  "mine.gone": "Not in the shop's records any more",
+  "mine.gone_text": "They may have been restored from an earlier copy, or the shop may have closed. Call, or book again.",
 
   // Move and cancel
   "move.title": "Move the appointment",

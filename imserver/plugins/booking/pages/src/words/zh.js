@@ -25,18 +25,18 @@ export const zh = {
   "line.offline": "没有网络，显示的是上次的内容。",
   "line.waiting": "连接断开了，页面会自动重连。",
   "line.stopped": "页面已断开连接。",
-  "line.OUTDATED": "页面版本过旧，请重新载入。",
+  "line.OUTDATED": "页面和门店服务器的版本不一致，请重新载入。",
   "line.SIGNED_OUT": "这个浏览器已退出登录。",
   "line.OTHER_ACCOUNT": "另一个标签页里，这个浏览器换了账号。",
   "line.ELSEWHERE": "正在另一个标签页里使用。",
   "line.reload": "重新载入",
   "line.begin": "重新开始",
   "line.here": "在这里使用",
-  "line.REPLACED": "门店的记录恢复到了较早的备份，请核对你的预约。",
+  "line.REPLACED": "门店的记录恢复到了较早的备份，请核对您的预约。",
   "line.FULL": "这个浏览器不保存本页的数据。可以照常使用，关闭前请等内容发出。",
   "line.CLEARED": "浏览器的数据被清除了，已发出的内容都在门店。",
   "line.dismiss": "知道了",
-  "line.joined": "{name} 用链接登录了你的账号。不是你？请让它退出。",
+  "line.joined": "{name} 用链接登录了您的账号。不是您？请让它退出。",
   "line.update": "页面有新版本。",
 
   // An act that waits
@@ -48,18 +48,21 @@ export const zh = {
   "failed.NO_NETWORK": "现在没有网络。预约需要联网，所以什么都没有发出。",
   "failed.COOKIES":
     "浏览器不保存 Cookie，无法记住这个预约是您的。请为本页面允许 Cookie，或打电话预约。",
+  "failed.FRAMED": "嵌在别的网站里时，本页面无法记住这个预约是您的。请在单独的窗口里预约。",
+  "failed.window": "在单独的窗口打开",
   "failed.SIGNED_OUT": "这个浏览器已退出登录。",
   "failed.RATE_LIMITED": "短时间内尝试太多次了，请一分钟后再试。",
   "failed.NOT_FOUND": "这一项已经不存在了。",
-  "failed.FULL": "浏览器空间不足。请关掉别的页面再试。",
   "failed.QUOTA": "您未完成的预约已达上限。请先取消一个，或打电话。",
   "failed.SLOW": "回复比平时慢，仍在发送中，请不要重复点击。",
   "failed.STALE": "情况已有变化，现在显示的是最新状态。",
+  "failed.OUTDATED": "页面和门店服务器的版本不一致，请重新载入。",
   "failed.other": "我们这边出了问题，没有预约任何时间。",
 
   // What could not be read. The page tries again by itself.
   "unread.OFFLINE": "连不上服务器，页面会自动重试。",
   "unread.RATE_LIMITED": "这个网络下同时查询的人太多，页面会自动重试。",
+  "unread.OUTDATED": "页面和门店服务器的版本不一致，请重新载入。",
   "unread.other": "我们这边出了问题，页面会自动重试。",
 
   // Shops
@@ -108,7 +111,6 @@ export const zh = {
   "time.later": "更晚的日期",
   "time.taking": "正在为您保留 {time}…",
   "time.taking_slow": "网络较慢，仍在为您保留 {time}…",
-  "time.live": "时间实时更新。",
   "time.zone": "时间以门店当地为准（{zone}）。",
   "time.zone_here": "那时您的钟是 {here}。",
 
@@ -174,7 +176,7 @@ export const zh = {
   "booked.pending": "等待门店确认",
   "booked.pending_text": "时间已为您留好，门店还需确认。结果会显示在这里和聊天里。",
   "booked.moved": "改约成功",
-  "booked.code": "预约号",
+  "booked.code": "预约码",
   "booked.service": "项目",
   "booked.where": "地点",
   "booked.who": "姓名",
@@ -185,7 +187,9 @@ export const zh = {
   "booked.chat": "打开聊天",
   "booked.print": "打印",
   "booked.unknown": "这个浏览器里没有这个预约",
-  "booked.unknown_text": "可能是在另一部手机上预约的，或者预约号不对。",
+  "booked.unknown_text": "可能是在另一部手机上预约的，或者是这个浏览器退出登录之前预约的，也可能预约码不对。",
+  "booked.gone": "门店没有这个预约了",
+  "booked.gone_text": "{when} 不在门店的记录里了：记录可能恢复到了较早的备份，或者门店已经关闭。请打电话，或重新预约。",
   "booked.said": "预约成功：{day} {time}。",
   "booked.said_moved": "已改到 {day} {time}。",
   "booked.said_pending": "已申请 {day} {time}，等待门店确认。",
@@ -209,6 +213,8 @@ export const zh = {
   "mine.book": "去预约",
   "mine.failed": "读取预约失败。",
   "mine.held": "还没有完成",
+  "mine.gone": "门店的记录里没有了",
+  "mine.gone_text": "记录可能恢复到了较早的备份，或者门店已经关闭。请打电话，或重新预约。",
 
   // Move and cancel
   "move.title": "改约",
