@@ -66,8 +66,13 @@ async def test_each_screen_is_in_order(
     async def look(screen: str) -> None:
         await person.page.evaluate("scrollTo(0, 0)")
         wrong.extend(f"{screen}: {finding}" for finding in await _findings_of_all(person))
-        if (much := await person.page.evaluate(_TOO_WIDE)) > 0:
-            wrong.append(f"{screen}: {much} px wider than the window")
+        for font in ("", "225%"):  # as it is, and for a reader who has it twice as large
+            await person.page.evaluate(
+                "(size) => void (document.documentElement.style.fontSize = size)", font
+            )
+            if (much := await person.page.evaluate(_TOO_WIDE)) > 0:
+                wrong.append(f"{screen}, font {font or 'as it is'}: {much} px wider than the window")
+        await person.page.evaluate("document.documentElement.style.fontSize = ''")
         name = f"{screen}-{device.name}-{'dark' if dark else 'light'}.png"
         await person.page.screenshot(path=folder / name, animations="disabled", caret="hide")
 
