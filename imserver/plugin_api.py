@@ -24,7 +24,7 @@ from imserver.errors import AlreadyHandled, PluginError, Refusal, RefusalCode, U
 from imserver.events import MessageEdited, MessagePosted, SetBack, TimerFired
 from imserver.method_rows import Asker, ReadRow, Repetition, WriteRow
 from imserver.metrics import Namespace
-from imserver.model import Audience, Kind, Message, Role, User, direct_conversation_id
+from imserver.model import Audience, GuestOf, Kind, Message, Role, User, direct_conversation_id
 from imserver.named_file import read_text as read_named_file
 from imserver_protocol.methods.descriptors import Method, Shape
 
@@ -40,6 +40,7 @@ __all__ = [
     "Context",
     "Event",
     "Grant",
+    "GuestOf",
     "Handler",
     "HttpRequest",
     "HttpResponse",
@@ -215,6 +216,11 @@ class Transaction(Protocol):
 
     def user(self, user_id: str) -> User | None: ...
 
+    def guest_of(self, user_id: str) -> GuestOf | None:
+        """How an account began that a page made for a stranger; None for all others. What it names as `shop` is what the page
+        said: limits of guests (`[http] guests_per_address`) are counted for that, so do not take one at another for counted."""
+        ...
+
     def ensure_user(self, user: User) -> None:
         """Make or update a person's account. Roles that are new to it are given by this plugin."""
         ...
@@ -285,6 +291,10 @@ class Reader(Protocol):
         ...
 
     def user(self, user_id: str) -> User | None: ...
+
+    def guest_of(self, user_id: str) -> GuestOf | None:
+        """As `Transaction.guest_of`."""
+        ...
 
 
 class Write(WriteRow[Transaction, P, R]):

@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Iterable
 from heapq import heappop, heappush
+from itertools import islice
 from typing import NamedTuple
 
 from imserver.events import MessagePosted
@@ -263,6 +264,10 @@ class Feed:
         while (first := self._in_place[event.message.conversation_id][0]) is not event:
             event = self._of_sender[first.message.sender_id][0]
         return event
+
+    def waiting(self, count: int) -> list[MessagePosted]:
+        """So many of the events in memory, those that came first."""
+        return list(islice(self._pending.values(), count))
 
     def deal(self, event: MessagePosted) -> None:
         """The event is dealt with."""

@@ -206,7 +206,7 @@ class PluginHost:
             return
         for one in self._running:
             if one.registrations.name == event.plugin:
-                one.registrations.timers_changed()
+                one.registrations.timers_changed(None)
 
     # -- for the server, commands and tests ---------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from imserver.chat.transaction import Reader as StoreReader
 from imserver.chat.transaction import Transaction as StoreTransaction
 from imserver.errors import PluginError, Refusal, RefusalCode
 from imserver.feature_host.door import Request
-from imserver.model import Audience, Message, User
+from imserver.model import Audience, GuestOf, Message, User
 from imserver.plugin_api import Reader
 from imserver.plugin_host.registrations import Registrations
 from imserver.plugin_host.snapshot import PluginSnapshot
@@ -86,6 +86,9 @@ class PluginReader(Reader):
 
     def user(self, user_id: str) -> User | None:
         return self._snapshot.user(user_id)
+
+    def guest_of(self, user_id: str) -> GuestOf | None:
+        return self._snapshot.guest_of(user_id)
 
     @property
     def _snapshot(self) -> PluginSnapshot:

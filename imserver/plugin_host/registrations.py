@@ -50,8 +50,9 @@ class Registrations:
         #: The message in hand, and the change up to which everything is dealt with once it is. Replaced, never changed: the
         #: writer's thread reads it.
         self.upto: tuple[int, int] = (0, 0)
-        #: Called on the loop after the commit of a transaction that set or cancelled a timer.
-        self.timers_changed: Callable[[], None] = lambda: None
+        #: Called on the loop after the commit of a transaction that set or cancelled a timer, with the first time for which one
+        #: was set; None if that does not say all.
+        self.timers_changed: Callable[[int | None], None] = lambda first: None
         self._undo: list[Callable[[], None]] = []
         self._reviewers: list[Reviewer] = []
         self._all_reviewers = reviewers

@@ -9,7 +9,7 @@ from typing import Any
 from imserver.chat.transaction import Reader
 from imserver.errors import Refusal
 from imserver.events import TimerFired
-from imserver.model import Audience, Message, Role, User
+from imserver.model import Audience, GuestOf, Message, Role, User
 from imserver.plugin_api import Check, Snapshot
 
 #: Later than every timer.
@@ -97,3 +97,6 @@ class PluginSnapshot(Snapshot):
     def user(self, user_id: str) -> User | None:
         found = self._reader.users([user_id])
         return found[0] if found else None
+
+    def guest_of(self, user_id: str) -> GuestOf | None:
+        return self._reader.guest_of(user_id)

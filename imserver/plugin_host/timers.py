@@ -24,12 +24,18 @@ class Timers:
         self._page = page
         self._poll_s = poll_s
         self._due: deque[TimerFired] = deque()
+        #: No timer of the plugin is due before this; None: there is none.
         self._next_at: int | None = None
         self._stale = True
+        self._looking = False
 
-    def changed(self) -> None:
-        """Timers were set or cancelled: drop the page in memory."""
-        self._stale = True
+    def changed(self, set_for: int | None = None) -> None:
+        """Timers were set, the first of them for this time (UTC ms); or nobody says which were set or cancelled (None), and the
+        page in memory is dropped."""
+        if set_for is None or self._due or self._looking:
+            self._stale = True
+        elif self._next_at is None or set_for < self._next_at:
+            self._next_at = set_for
 
     async def next_due(self) -> TimerFired | None:
         """The timer to fire now. It counts as fired once its row is gone, so it fires again after a crash or a failure."""
@@ -38,12 +44,14 @@ class Timers:
             return self._due.popleft()
         if not self._stale and not self._due and (self._next_at is None or now < self._next_at):
             return None
-        self._stale = False
+        self._stale, self._looking = False, True
         try:
             due, self._next_at = await self._store.read(lambda reader: self._look(reader, now))
         except BaseException:
             self._stale = True
             raise
+        finally:
+            self._looking = False
         self._due = deque(due)
         return self._due.popleft() if self._due else None
 

@@ -40,6 +40,7 @@ from imserver.model import (
     KEY_BYTES,
     PERSON,
     Audience,
+    GuestOf,
     Kind,
     Role,
     User,
@@ -127,6 +128,7 @@ class PluginUnit(Unit):
     __slots__ = (
         "_attempt",
         "_event",
+        "_first_timer",
         "_fn",
         "_keys",
         "_marked",
@@ -155,6 +157,7 @@ class PluginUnit(Unit):
         self._max_content_bytes = max_content_bytes
         self._marked = False
         self._timers = False
+        self._first_timer: int | None = None
         self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
     async def through(self, store: Store) -> Any:
@@ -191,7 +194,7 @@ class PluginUnit(Unit):
                 raise PluginError("a transaction is synchronous: fn(tx) must not be `async def`")
         finally:
             self._marked = self._attempt is not None and self._attempt.event in view.marked
-            self._timers = view.timers_changed
+            self._timers, self._first_timer = view.timers_changed, view.first_timer
             view.close()
         return result
 
@@ -206,7 +209,7 @@ class PluginUnit(Unit):
         if self._attempt is not None:
             self._attempt.decided(marked=self._marked, error=error)
         if error is None and self._timers:
-            self._registrations.timers_changed()
+            self._registrations.timers_changed(self._first_timer)
         if self.future.done():
             return
         if error is None:
@@ -226,6 +229,7 @@ class PluginTransaction(Transaction):
         "_ordinal",
         "_registrations",
         "_request",
+        "first_timer",
         "marked",
         "timers_changed",
     )
@@ -248,6 +252,8 @@ class PluginTransaction(Transaction):
         #: Events marked in this transaction.
         self.marked: list[Event] = []
         self.timers_changed = False
+        #: The first time for which one was set, if none was cancelled.
+        self.first_timer: int | None = None
 
     def close(self) -> None:
         """End the transaction: a reference that the plugin kept raises from now on."""
@@ -263,11 +269,15 @@ class PluginTransaction(Transaction):
         return self._tx.plugin_sql(self._registrations.name, sql, params)
 
     def schedule(self, due_at: int, name: str, payload: Mapping[str, Any]) -> int:
-        self.timers_changed = True
+        if not self.timers_changed:
+            self.timers_changed, self.first_timer = True, due_at
+        elif self.first_timer is not None:
+            self.first_timer = min(self.first_timer, due_at)
         return self._tx.schedule(self._registrations.name, due_at, name, payload)
 
     def cancel_timer(self, timer_id: int) -> bool:
         self.timers_changed = True
+        self.first_timer = None
         return self._tx.cancel_timer(self._registrations.name, timer_id)
 
     def handled(self, event: Event) -> None:
@@ -440,6 +450,9 @@ class PluginTransaction(Transaction):
 
     def user(self, user_id: str) -> User | None:
         return self._tx.user(user_id)
+
+    def guest_of(self, user_id: str) -> GuestOf | None:
+        return self._tx.guest_of(user_id)
 
     def ensure_user(self, user: User) -> None:
         known = self._tx.user(user.user_id)

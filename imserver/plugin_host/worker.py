@@ -36,6 +36,8 @@ FAULT_PAUSE_S = 1.0
 MAX_OVERDUE = 1_000_000
 #: A plugin without a `help` command gets this one: the list of its commands.
 HELP = "/help"
+#: Messages that wait whose senders are looked up together: one read for all of a crowd.
+SENDERS_AT_ONCE = 64
 
 
 @dataclass(slots=True)
@@ -75,6 +77,8 @@ class Worker:
         self._feed = Feed(cursor, ahead, room)
         #: Changes above the floor that were dealt with, and of which the store does not know.
         self._unstored: set[int] = set()
+        #: Who wrote the messages in memory, as far as they were looked up: since each was posted, not before.
+        self._senders: dict[int, User] = {}
         self._timers = Timers(
             registrations.name, store, clock, page=limits.read_page, poll_s=limits.timer_poll_s
         )
@@ -213,8 +217,8 @@ class Worker:
         except TimeoutError:
             pass
 
-    def _timers_changed(self) -> None:
-        self._timers.changed()
+    def _timers_changed(self, first: int | None) -> None:
+        self._timers.changed(first)
         self._idle = False
         self._wake.set()
 
@@ -267,6 +271,7 @@ class Worker:
         if outcome is Outcome.PUT_OFF:
             return False  # stopping: it stays in hand, so that no cursor passes it
         self._feed.deal(event)
+        self._senders.pop(event.change, None)
         if outcome is Outcome.MARKED:
             self._marked(upto)
         elif event.change > upto:
@@ -314,11 +319,21 @@ class Worker:
     async def _command(
         self, matched: Matched[CommandHandler], event: MessagePosted, content: Content
     ) -> Content | str | None:
-        message = event.message
-        found = await self._store.read(lambda reader: reader.users([message.sender_id]))
-        sender = found[0] if found else User(message.sender_id, message.sender_id)
-        call = Call(matched.command.name, matched.arguments, sender, message.conversation_id, event, content)
+        sender = self._senders.pop(event.change, None) or await self._look_up(event)
+        conversation_id = event.message.conversation_id
+        call = Call(matched.command.name, matched.arguments, sender, conversation_id, event, content)
         return await matched.command.target(call)
+
+    async def _look_up(self, event: MessagePosted) -> User:
+        """The sender of a message; those of the messages that wait behind it are looked up with it."""
+        senders = {one.change: one.message.sender_id for one in self._feed.waiting(SENDERS_AT_ONCE)}
+        senders[event.change] = event.message.sender_id
+        found = await self._store.read(lambda reader: reader.users(list(senders.values())))
+        known = {user.user_id: user for user in found}
+        self._senders = {
+            change: known.get(user_id) or User(user_id, user_id) for change, user_id in senders.items()
+        }
+        return self._senders[event.change]
 
     async def _listen(self, event: MessagePosted) -> None:
         # One event, one mark: the listener that marks it has dealt with it, and those behind it are not asked.

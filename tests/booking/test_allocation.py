@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from imserver.plugins.booking.checks import OF_TABLES
 from imserver.plugins.booking.schedule import appointments
 from imserver.plugins.booking.schedule.appointments import Wish
-from imserver.plugins.booking.schedule.hours import utc_ms, zone_of
-from imserver.plugins.booking.schedule.shops import Chain, minutes_of
+from imserver.plugins.booking.schedule.hours import is_start, slot_starts, utc_ms, zone_of
+from imserver.plugins.booking.schedule.shops import WEEKDAYS, Chain, Week, minutes_of
 from imserver.plugins.booking.schedule.slots import Slot, free_slots, nearest, open_days, why_not
 from imserver.plugins.booking.schedule.status import (
     FINAL,
@@ -296,3 +296,17 @@ def test_an_unknown_age_counts_as_the_longest_so_that_a_hold_is_never_too_short(
         for band in ("child", "adult", "senior"):
             for first_visit in (True, False):
                 assert minutes_of(service, band, first_visit) <= longest
+
+
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "Europe/London"])
+@pytest.mark.parametrize("day", [date(2026, 3, 29), date(2026, 10, 25), date(2026, 11, 19)])
+def test_a_start_is_one_of_the_days_starts(zone: str, day: date) -> None:
+    """Also on the two days on which the clocks are set forward and back, and where two spans of a day meet."""
+    week = msgspec.convert({name: ["00:15-02:10", "02:10-13:00", "20:00-24:00"] for name in WEEKDAYS}, Week)
+    shop = msgspec.structs.replace(trial().stores[0], zone=zone, hours=week, slot_step_min=20)
+    minutes = range(0, 24 * 60, 5)
+    walls = [datetime.combine(day, datetime.min.time()) + timedelta(minutes=minute) for minute in minutes]
+    for length in (5, 30, 240):
+        starts = {wall for wall, _ in slot_starts(shop, day, length)}
+        assert [wall for wall in walls if is_start(shop, wall, length)] == sorted(starts)
+    assert not is_start(shop, walls[3] + timedelta(seconds=1), 5)

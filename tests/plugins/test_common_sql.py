@@ -16,6 +16,7 @@ import pytest
 
 from imserver.plugin_api import Migration
 from imserver.plugins.booking import plugin as booking
+from imserver.plugins.booking.schedule.asked_by_staff import INBOX, InboxParams
 from imserver.proof.simulation.echo import Echo
 from imserver.store.sqlite.plugin_sandbox import statements
 from imserver.testing import PluginKit
@@ -137,6 +138,7 @@ async def a_life_of_booking() -> None:
         await shop.say("ming", shop.kit.direct("ming", "booking"), "我的预约")
         group = await shop.staff_group()
         await shop.say("staff-li", group, "今日预约 周五")
+        await shop.kit.call(INBOX, "staff-li", InboxParams("garden"))
         await shop.kit.set_back(shop.kit.clock.now_ms())
         await shop.advance((timedelta(days=2, hours=1)).total_seconds() / 60)
         await shop.say("staff-li", group, f"到店 {code}")

@@ -21,6 +21,7 @@ from imserver.http_requests import (
     BODY_DEADLINE_S,
     Answering,
     Asked,
+    InWork,
     Page,
     Unanswerable,
     read_body,
@@ -36,8 +37,10 @@ PREFIX = "/api/"
 LINK_PATH = "/link"
 #: Bytes of a body: a secret, a key, a few words.
 MAX_BODY_BYTES = 4096
-#: Requests in work; above, they are to come again. A crowd that opens its pages in one moment fits.
-MAX_AT_ONCE = 256
+#: Requests in work, and those of one address; above, they are to come again. A crowd that opens its pages in one moment fits,
+#: be it all behind one address.
+MAX_AT_ONCE = 512
+MAX_OF_AN_ADDRESS = 256
 KEY_BYTES = 16
 #: A language as browsers and accounts name it.
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
@@ -115,7 +118,7 @@ class Api:
         self._origins = origins
         self._cookies = cookies
         self._public_url = public_url.rstrip("/")
-        self._running = 0
+        self._in_work = InWork(MAX_AT_ONCE, MAX_OF_AN_ADDRESS)
         #: Path -> method -> handler.
         self.routes: Mapping[str, Mapping[str, Handler]] = {
             f"{PREFIX}session": {"POST": self._session, "DELETE": self._sign_out},
@@ -150,16 +153,13 @@ class Api:
                 data = await read_body(
                     asked.headers, asked.body, most=MAX_BODY_BYTES, within_s=BODY_DEADLINE_S
                 )
-            if self._running >= MAX_AT_ONCE:
-                raise Refusal(RefusalCode.OVERLOADED, "too many requests at once", retry_after_ms=1000)
-            self._running += 1
-            try:
+            with self._in_work.one(asked.address):
                 return await handler(asked, data)
-            finally:
-                self._running -= 1
         except SignedOut:
             page = said(401, {"error": "nobody is signed in here", "code": "SIGNED_OUT"})
-            taken = [self._cookies.taken(self._name_of(asked))] if self._sent(asked) else []
+            name = self._name_of(asked)
+            sent = self._cookies.sends(asked.headers.get("cookie", ""), name)
+            taken = [self._cookies.taken(name)] if sent else []
             return page._replace(headers=[*page.headers, *taken])
         except Refusal as refusal:
             status, words, headers = refused(refusal)
@@ -185,17 +185,10 @@ class Api:
     def _name_of(self, asked: Asked) -> str:
         return self._cookies.name(asked.headers.get("host", ""))
 
-    def _sent(self, asked: Asked) -> list[str]:
-        return self._cookies.found(asked.headers.get("cookie", ""), self._name_of(asked))
-
     async def who(self, asked: Asked) -> tuple[bytes, SignedIn] | None:
         """Who is signed in, and by which secret. Of several, which somebody else must have set, the first that is good."""
-        for value in self._sent(asked):
-            secret = secret_of(value)
-            found = await self._serving.browsers.signed_in(secret)
-            if secret is not None and found is not None:
-                return secret, found
-        return None
+        secrets = self._cookies.found(asked.headers.get("cookie", ""), self._name_of(asked), secret_of)
+        return await self._serving.browsers.signed_in(secrets)
 
     async def _known(self, asked: Asked) -> tuple[bytes, SignedIn]:
         found = await self.who(asked)
@@ -314,7 +307,11 @@ def _read(asked: Asked, data: bytes, shape: type[S]) -> S:
         raise Unanswerable(415, "a body is application/json")
     try:
         return msgspec.json.decode(data or b"{}", type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (
+        msgspec.DecodeError,
+        UnicodeDecodeError,
+        RecursionError,
+    ) as error:  # the last: thousands of brackets
         raise Unanswerable(400, f"this body cannot be read: {error}") from None
 
 

@@ -16,12 +16,12 @@ import msgspec
 
 from imserver.plugin_api import Role, Snapshot, decode_content
 
-from . import consent_checks, plan_checks, to_teams
-from .dialogue import emergency, handoff, holding
+from . import consent_checks, plan_checks, to_teams, waiting_checks
+from .dialogue import emergency, handoff, holding, take_over
 from .dialogue.state import Dialogue
 from .journey import offers, plan_end, reminders, requests, set_back
 from .journey.reminders import KINDS
-from .schedule import cells
+from .schedule import cells, consents
 from .schedule.codes import code_of
 from .schedule.hours import utc_ms, zone_named
 from .schedule.slots import CELL_MS
@@ -315,11 +315,14 @@ def timers_are_known(look: Snapshot) -> list[str]:
     known: Mapping[str, tuple[str, set[Any]]] = {
         offers.TIMER: ("plan", plans),
         plan_end.TIMER: ("plan", plans),
+        consents.TIMER: ("store", stores),
         set_back.TIMER: ("store", stores),
         holding.HOLD_TIMER: ("appointment", appointments),
         reminders.TIMER: ("appointment", appointments),
         requests.TIMER: ("appointment", appointments),
         handoff.UNANSWERED_TIMER: ("conversation", services),
+        take_over.TIMER: ("conversation", services),
+        take_over.LEFT_TIMER: ("store", stores),
     }
     look.looked_at(len(look.timers()))
     found = []
@@ -457,6 +460,7 @@ OF_TABLES = {
     "no reminder for nothing": no_reminder_for_nothing,
     "history is whole": history_is_whole,
     **plan_checks.OF_TABLES,
+    **waiting_checks.OF_TABLES,
 }
 OF_CHAT = {
     "conversations are known": conversations_are_known,
@@ -471,5 +475,6 @@ OF_CHAT = {
     "questions can be read": questions_can_be_read,
     **plan_checks.OF_CHAT,
     **consent_checks.OF_CHAT,
+    **waiting_checks.OF_CHAT,
 }
 CHECKS = OF_TABLES | OF_CHAT

@@ -23,7 +23,10 @@ class ReadOnce:
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
-        self._kept: dict[tuple[str, tuple[Any, ...]], Rows] = {}
+        #: By the tables that a question names.
+        self._kept: dict[frozenset[str], dict[tuple[str, tuple[Any, ...]], Rows]] = {}
+        #: Rows that were kept since all were forgotten.
+        self._count = 0
         self.now_ms = tx.now_ms
 
     def __getattr__(self, name: str) -> Any:
@@ -31,24 +34,24 @@ class ReadOnce:
         return getattr(self._tx, name)
 
     def execute(self, sql: str, params: Sequence[Any] = ()) -> Rows:
+        tables = tables_of(sql)
         if sql[:6].lower() != "select":
-            self._forget(tables_of(sql))
+            self._forget(tables)
             return self._tx.execute(sql, params)
         question = sql, tuple(params)
-        rows = self._kept.get(question)
+        kept = self._kept.get(tables)
+        rows = None if kept is None else kept.get(question)
         if rows is None:
             rows = self._tx.execute(sql, params)
-            if len(self._kept) >= MAX_KEPT:
-                self._kept.clear()
-            self._kept[question] = rows
+            if self._count >= MAX_KEPT:
+                self._kept, self._count = {}, 0
+            self._kept.setdefault(tables, {})[question] = rows
+            self._count += 1
         return list(rows)
 
     def _forget(self, tables: frozenset[str]) -> None:
-        self._kept = {
-            question: rows
-            for question, rows in self._kept.items()
-            if tables.isdisjoint(tables_of(question[0]))
-        }
+        for read in [read for read in self._kept if not tables.isdisjoint(read)]:
+            del self._kept[read]
 
 
 @lru_cache(maxsize=512)

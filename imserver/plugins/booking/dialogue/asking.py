@@ -10,7 +10,7 @@ from imserver.plugins.booking.schedule.appointments import (
     Appointment,
     get,
     put_right,
-    upcoming,
+    upcoming_within,
 )
 from imserver.plugins.booking.schedule.hours import MINUTE_MS, utc_ms, zone_of
 from imserver.plugins.booking.schedule.shops import Service, minutes_of
@@ -191,9 +191,10 @@ def is_elsewhere(
     it is the customer who asks: staff see their own shop's alone."""
     customer_id, name, person = who
     begin, end = span
-    for one in upcoming(context.tx, customer_id, context.the_shop.id if context.is_staff else None):
+    store_id = context.the_shop.id if context.is_staff else None
+    for one in upcoming_within(context.tx, customer_id, store_id, begin, end):
         same = label_key(one.for_name) == label_key(name) and one.person == person
-        if same and one.id not in but and one.start_at < end and begin < one.end_at:
+        if same and one.id not in but:
             shop = context.chain.shop(one.store_id)
             context.say(
                 "why_not.twice",

@@ -28,6 +28,7 @@ from . import (
     said,
     same_time,
     staff,
+    take_over,
     wished_move,
 )
 from .context import DialogueContext
@@ -133,6 +134,8 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("decline", ("不改",), wished_move.decline, Where.HERE, "the time of an appointment stays as it is"),
     Command("undo", ("撤销", "撤銷"), staff.undo, Where.HERE, "staff: take the last step back"),
+    Command("take", ("接手",), take_over.take, Where.HERE, "staff: answer in place of the bot"),
+    Command("give-back", ("交还", "交還"), take_over.give_back, Where.HERE, "staff: let the bot answer again"),
     Command("leave", ("请假", "請假"), leave.leave, Where.HERE, "staff: somebody is away"),
     Command("back", ("销假", "銷假"), leave.back, Where.HERE, "staff: somebody is back"),
     Command("closed", ("休息",), opening.closed, Where.HERE, "staff: the shop is closed"),
@@ -148,7 +151,7 @@ COMMANDS: tuple[Command, ...] = (
 GO_ON = frozenset({"book", "move", "cancel", "confirm", "correct", "longer", "details", "language"})
 
 #: Commands whose words are taken as they are.
-LITERAL = frozenset({"details", "consent", "language"})
+LITERAL = frozenset({"details", "consent", "language", "take", "give-back"})
 
 #: Behind 确认: the number of the question that the button stood below.
 QUESTION_NUMBER = re.compile(r"#(\d{1,15})")

@@ -16,6 +16,7 @@ from imserver.plugins.booking.schedule.emergency import emergency_number
 from imserver.plugins.booking.schedule.hours import MINUTE_MS, is_open
 from imserver.plugins.booking.schedule.shops import Shop
 from imserver.plugins.booking.understanding.alarms import RedFlag
+from imserver.plugins.booking.waiting import Why
 
 from . import handoff
 from .context import DialogueContext
@@ -114,7 +115,8 @@ def _leave_to_people(context: DialogueContext, shops: list[Shop]) -> bool:
     waits = [one for one in services_of(context.tx, context.customer_id) if one.store_id in ids]
     for service in waits:
         shop = next(shop for shop in shops if shop.id == service.store_id)
-        handoff.wait(context.tx, service, shop)
+        here = service.conversation_id == context.heard_in
+        handoff.wait(context.tx, service, shop, Why.ALARM, context.position if here else None)
     return bool(waits)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from imserver.plugin_api import Transaction, UniqueViolation
 
 from . import asked, cells
+from .asked_by_staff import tell_appointment
 from .codes import code_of
 from .hours import MINUTE_MS
 from .rows import Rows
@@ -19,6 +20,8 @@ from .status import KEEPS_WISH, LIVE, OWNING, Action, Actor, Status, next_status
 
 _LIVE = tuple(sorted(LIVE))
 _LIVE_MARKS = ", ".join("?" * len(_LIVE))
+#: Of one shop, or of all (None), among those of one customer: no index of the shop is used, which has very many more of them.
+OF_STORE = "store_id = COALESCE(?, store_id)"
 #: Rows of one query: a shop's day or a customer's list is far below.
 MAX_ROWS = 1000
 #: Holds ended in one transaction; the next one ends the next ones.
@@ -112,13 +115,30 @@ def by_code(tx: Rows, code: str) -> Appointment | None:
 
 def upcoming(tx: Rows, customer_id: str, store_id: str | None = None) -> list[Appointment]:
     """Live appointments of a customer that have not ended, soonest first."""
-    where = f"customer_id = ? AND start_at > ? AND end_at > ? AND status IN ({_LIVE_MARKS})"
-    # start_at bounds the index range: nothing lasts longer than a day.
-    params: list[object] = [customer_id, tx.now_ms - 24 * 60 * MINUTE_MS, tx.now_ms, *_LIVE]
-    if store_id is not None:
-        where += " AND store_id = ?"
-        params.append(store_id)
+    where, params = _upcoming(tx, customer_id, store_id)
     return _many(tx, f"{where} ORDER BY start_at LIMIT {MAX_ROWS}", params)
+
+
+def count_upcoming(tx: Rows, customer_id: str, store_id: str) -> int:
+    """How many these are, in one shop."""
+    where, params = _upcoming(tx, customer_id, store_id)
+    ((count,),) = tx.execute(f"SELECT COUNT(*) FROM booking_appointments WHERE {where}", params)  # noqa: S608
+    return int(count)
+
+
+def upcoming_within(
+    tx: Rows, customer_id: str, store_id: str | None, begin_ms: int, end_ms: int
+) -> list[Appointment]:
+    """Those of them that take some of a span of time."""
+    where, params = _upcoming(tx, customer_id, store_id)
+    where = f"{where} AND start_at < ? AND end_at > ? ORDER BY start_at LIMIT {MAX_ROWS}"
+    return _many(tx, where, [*params, end_ms, begin_ms])
+
+
+def _upcoming(tx: Rows, customer_id: str, store_id: str | None) -> tuple[str, list[object]]:
+    # start_at bounds the index range: nothing lasts longer than a day.
+    where = f"customer_id = ? AND start_at > ? AND end_at > ? AND status IN ({_LIVE_MARKS}) AND {OF_STORE}"
+    return where, [customer_id, tx.now_ms - 24 * 60 * MINUTE_MS, tx.now_ms, *_LIVE, store_id]
 
 
 def conversations_with_coming(tx: Transaction, store_id: str, after: str, count: int) -> list[str]:
@@ -146,13 +166,13 @@ def past(tx: Rows, customer_id: str, store_id: str | None, count: int) -> list[A
     """The last appointments of a customer that are over, latest first."""
     return _many(
         tx,
-        "customer_id = ? AND store_id = COALESCE(?, store_id) AND (end_at <= ? OR status IN ('done', 'cancelled', 'no_show'))"
+        f"customer_id = ? AND {OF_STORE} AND (end_at <= ? OR status IN ('done', 'cancelled', 'no_show'))"
         " AND status NOT IN ('held', 'expired') AND card_position IS NOT NULL ORDER BY start_at DESC LIMIT ?",
         (customer_id, store_id, tx.now_ms, count),
     )
 
 
-def between(tx: Transaction, store_id: str, begin_ms: int, end_ms: int) -> list[Appointment]:
+def between(tx: Rows, store_id: str, begin_ms: int, end_ms: int) -> list[Appointment]:
     """The appointments of a shop that start in a span of time, in order, without those that never came to be."""
     return _many(
         tx,
@@ -178,9 +198,7 @@ def pending(tx: Transaction) -> list[Appointment]:
 
 def held_for(tx: Rows, customer_id: str, store_id: str | None) -> list[Appointment]:
     """The holds of a customer in a shop, or in all."""
-    where = (
-        "hold_until IS NOT NULL AND status = 'held' AND customer_id = ? AND store_id = COALESCE(?, store_id)"
-    )
+    where = f"hold_until IS NOT NULL AND status = 'held' AND customer_id = ? AND {OF_STORE}"
     return _many(tx, f"{where} LIMIT {MAX_ROWS}", (customer_id, store_id))
 
 
@@ -231,7 +249,7 @@ def hold(tx: Transaction, wish: Wish, slot: Slot) -> Appointment | None:
     cells.name_resources(tx, number, (one.id for one in taken))
     _remember(tx, held, "hold")
     _tell_time(tx, held)
-    asked.tell_mine(tx, held.customer_id)
+    _tell_whose(tx, held)
     return held
 
 
@@ -279,7 +297,7 @@ def extend(tx: Transaction, appointment: Appointment, until: int) -> None:
         "UPDATE booking_appointments SET hold_until = ? WHERE id = ? AND hold_until IS NOT NULL",
         (until, appointment.id),
     )
-    asked.tell_mine(tx, appointment.customer_id)
+    _tell_whose(tx, appointment)
 
 
 def is_free_for(tx: Transaction, appointment: Appointment, wish: Wish, slot: Slot) -> bool:
@@ -307,6 +325,7 @@ def describe(
         f" RETURNING {_COLUMNS}",
         (for_name, age_band, int(first_visit), person, note, appointment.id),
     )
+    _tell_whose(tx, appointment)
     return _only(rows)
 
 
@@ -350,7 +369,7 @@ def own_again(
     return changed(tx, appointment, Action.UNDO, status, actor_id)
 
 
-def rows_of_changes(tx: Transaction, appointment_id: int) -> list[tuple[str, str, int]]:
+def rows_of_changes(tx: Rows, appointment_id: int) -> list[tuple[str, str, int]]:
     """(action, status behind it, time) of each change of an appointment, in order."""
     rows = tx.execute(
         "SELECT action, status, at FROM booking_changes WHERE appointment_id = ? ORDER BY version",
@@ -365,7 +384,7 @@ def show_card(tx: Transaction, appointment: Appointment, position: int) -> Appoi
         f"UPDATE booking_appointments SET card_position = ? WHERE id = ? RETURNING {_COLUMNS}",  # noqa: S608
         (position, appointment.id),
     )
-    asked.tell_mine(tx, appointment.customer_id)
+    _tell_whose(tx, appointment)
     return _only(rows)
 
 
@@ -399,8 +418,9 @@ def changed(
 
 
 def _tell(tx: Transaction, before: Appointment, now: Appointment) -> None:
-    """The pages that show one of the two: its customer's, and those of days on which cells were taken or given back."""
-    asked.tell_mine(tx, now.customer_id)
+    """The pages that show one of the two: its customer's, the staff's, and those of days on which cells were taken or given
+    back."""
+    _tell_whose(tx, before, now)
     both = [
         (one.status in OWNING, one.start_wall, one.free_at, one.wish_wall, one.wish_free_at)
         for one in (before, now)
@@ -408,6 +428,13 @@ def _tell(tx: Transaction, before: Appointment, now: Appointment) -> None:
     if both[0] != both[1]:
         _tell_time(tx, before)
         _tell_time(tx, now)
+
+
+def _tell_whose(tx: Transaction, *same: Appointment) -> None:
+    """Its customer and the shop's staff, who see it on its day; of one that was moved also on the day before."""
+    one = same[0]
+    asked.tell_mine(tx, one.customer_id)
+    tell_appointment(tx, one.store_id, one.conversation_id, *(each.wall.date() for each in same))
 
 
 def _tell_time(tx: Transaction, one: Appointment) -> None:

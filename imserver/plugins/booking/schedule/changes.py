@@ -18,6 +18,7 @@ import msgspec
 from imserver.plugin_api import Transaction
 
 from . import asked
+from .asked_by_staff import tell_all_staff
 from .faults import Path, element
 from .shops import Chain, ChainError, chain_error, chain_of, parse_tree
 
@@ -82,6 +83,8 @@ class InEffect:
 
 def lay_over(file: ChainFile, changes: Sequence[Change], revision: int) -> InEffect:
     """All changes that have a place in the file and leave a chain that is right."""
+    if not changes:
+        return InEffect(file, file.tree, file.chain, revision)
     conflicts = tuple(change for change in changes if in_conflict(file.tree, change))
     tree: dict[str, Any] = copy.deepcopy(dict(file.tree))
     try:
@@ -216,6 +219,7 @@ def change(tx: Transaction, file: ChainFile, path: Path, value: Any, origin: Ori
     )
     next_revision(tx)
     asked.tell_all(tx)
+    tell_all_staff(tx)
     if value == was == found(file.tree, path):
         return
     if tx.execute("SELECT COUNT(*) FROM booking_chain_changes WHERE ended_at IS NULL")[0][0] >= MAX_CHANGES:

@@ -77,6 +77,20 @@ def slot_starts(shop: Shop, day: date, minutes: int) -> Iterator[tuple[datetime,
                 yield wall, start_at
 
 
+def is_start(shop: Shop, wall: datetime, minutes: int) -> bool:
+    """Whether a wall time is one of `slot_starts`."""
+    zone, day = zone_of(shop), wall.date()
+    start_at, minute = utc_ms(wall, zone), wall.hour * 60 + wall.minute
+    if start_at is None or wall != datetime.combine(day, time(wall.hour, wall.minute)):
+        return False
+    return any(
+        span[0] <= minute < span[1]
+        and (minute - span[0]) % shop.slot_step_min == 0
+        and start_at + minutes * MINUTE_MS <= moments(zone, day, span)[1]
+        for span in shop_spans(shop, day)
+    )
+
+
 def is_open(shop: Shop, at_ms: int) -> bool:
     zone = zone_of(shop)
     day = wall_of(at_ms, zone).date()

@@ -12,7 +12,18 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Protocol
 
-from .hours import MINUTE_MS, moments, shop_spans, slot_starts, spans_on, utc_ms, wall_of, zone_named, zone_of
+from .hours import (
+    MINUTE_MS,
+    is_start,
+    moments,
+    shop_spans,
+    slot_starts,
+    spans_on,
+    utc_ms,
+    wall_of,
+    zone_named,
+    zone_of,
+)
 from .shops import CELL_MIN, Need, Resource, Service, Shop, can_serve, span_minutes
 
 CELL_MS = CELL_MIN * MINUTE_MS
@@ -89,13 +100,27 @@ def pools(
 ) -> list[list[Resource]]:
     """For each need of the service the resources that are free at the slot, the least busy of the day first; as if the
     appointment `without` were not."""
+    day = slot.wall.date()
+    spans = tuple(shop_spans(shop, day))
+    if not spans:
+        return [[] for _ in service.needs]
+    first, last = cells_of_day(shop, day, spans[0])
+    serving = _serving(shop, service.needs)
+    wanted = {one.id: one for pool in serving for one in pool}
+    begin = slot.start_at // CELL_MS
+    inside = (begin, begin + (minutes + service.buffer_min) // CELL_MIN)
+    taken = {name for (name,) in query(*taken_rows(list(wanted), *inside, without))}
+    away = spans_away(query(*away_rows(list(wanted), first * CELL_MS, last * CELL_MS)))
+    work = _bits(begin - first, minutes // CELL_MIN) if begin >= first else -1
+    free = {
+        name
+        for name, one in wanted.items()
+        if name not in taken and _available(shop, one, day, spans, first, away) & work == work
+    }
+    busy = dict(query(*count_rows(list(wanted), first, last, without))) if len(free) > 1 else {}
     return [
-        [
-            lane.resource
-            for lane in sorted(pool, key=lambda lane: lane.busy.bit_count())
-            if lane.fits(slot.start_at, minutes, service.buffer_min)
-        ]
-        for pool in _lanes(query, shop, service.needs, slot.wall.date(), without)
+        sorted((one for one in pool if one.id in free), key=lambda one: busy.get(one.id, 0))
+        for pool in serving
     ]
 
 
@@ -193,7 +218,7 @@ def why_not(shop: Shop, wall: datetime, minutes: int, now_ms: int) -> str | None
     spans = shop_spans(shop, wall.date())
     if not spans:
         return "closed"
-    if any(wall == start for start, _ in slot_starts(shop, wall.date(), minutes)):
+    if is_start(shop, wall, minutes):
         return None
     minute = wall.hour * 60 + wall.minute
     return "step" if any(a <= minute <= b - minutes for a, b in spans) else "hours"
@@ -206,11 +231,17 @@ def _lanes(
     if not spans:
         return [[] for _ in needs]
     first, last = cells_of_day(shop, day, spans[0])
-    wanted = {r.id: r for need in needs for r in shop.resources if can_serve(r, need)}
+    serving = _serving(shop, needs)
+    wanted = {one.id: one for pool in serving for one in pool}
     busy = masks(query(*busy_rows(list(wanted), first, last, without)), first)
     away = spans_away(query(*away_rows(list(wanted), first * CELL_MS, last * CELL_MS)))
     made = {name: lane_of(shop, one, day, spans, first, busy, away) for name, one in wanted.items()}
-    return [[made[r.id] for r in shop.resources if can_serve(r, need)] for need in needs]
+    return [[made[one.id] for one in pool] for pool in serving]
+
+
+def _serving(shop: Shop, needs: tuple[Need, ...]) -> list[list[Resource]]:
+    """The resources that can serve each need."""
+    return [[one for one in shop.resources if can_serve(one, need)] for need in needs]
 
 
 def cells_of_day(shop: Shop, day: date, opens: tuple[int, int]) -> tuple[int, int]:
@@ -230,10 +261,23 @@ def lane_of(
     away: Mapping[str, Sequence[tuple[int, int]]],
 ) -> Lane:
     """A resource on a day with these opening spans. `busy`, `away`: of all resources, as `masks` and `spans_away` make them."""
+    available = _available(shop, resource, day, spans, first, away)
+    return Lane(resource, first, available, busy.get(resource.id, 0))
+
+
+def _available(
+    shop: Shop,
+    resource: Resource,
+    day: date,
+    spans: Spans,
+    first: int,
+    away: Mapping[str, Sequence[tuple[int, int]]],
+) -> int:
+    """The cells behind `first` in which a resource works and is not away."""
     available = _present(shop.zone, day, spans, _own_spans(resource, day), resource.breaks, first)
     for begin, end in away.get(resource.id, ()):
         available &= ~_between(begin, end, first)
-    return Lane(resource, first, available, busy.get(resource.id, 0))
+    return available
 
 
 def present(shop: Shop, resource: Resource, day: date, first: int) -> int:
@@ -281,6 +325,24 @@ def busy_rows(resource_ids: list[str], first: int, last: int, without: int = 0) 
     sql = (
         f"SELECT resource_id, cell FROM booking_cells WHERE resource_id IN ({_marks(resource_ids)})"  # noqa: S608
         " AND cell >= ? AND cell < ? AND appointment_id <> ?"
+    )
+    return sql, (*resource_ids, first, last, without)
+
+
+def taken_rows(resource_ids: list[str], begin: int, end: int, without: int) -> Statement:
+    """What asks which resources have given away some of the cells [begin, end), but for those of one appointment."""
+    sql = (
+        f"SELECT DISTINCT resource_id FROM booking_cells WHERE resource_id IN ({_marks(resource_ids)})"  # noqa: S608
+        " AND cell >= ? AND cell < ? AND appointment_id <> ?"
+    )
+    return sql, (*resource_ids, begin, end, without)
+
+
+def count_rows(resource_ids: list[str], first: int, last: int, without: int) -> Statement:
+    """What counts the cells of [first, last) that resources have given away: of a busy day's thousands none is handed over."""
+    sql = (
+        f"SELECT resource_id, COUNT(*) FROM booking_cells WHERE resource_id IN ({_marks(resource_ids)})"  # noqa: S608
+        " AND cell >= ? AND cell < ? AND appointment_id <> ? GROUP BY resource_id"
     )
     return sql, (*resource_ids, first, last, without)
 

@@ -19,6 +19,8 @@ const SAID_MS = 10_000;
 const BEGIN_AGAIN_MS = 4000;
 
 export class Page {
+  /** What the staff's screens have of their own, once they are loaded. @type {import("./staff/part.js").StaffPart | null} */
+  staff = null;
   #window;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #unsay;

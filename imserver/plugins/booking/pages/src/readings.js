@@ -13,8 +13,9 @@ import { unread } from "./shapes.js";
 
 /** @typedef {Pick<typeof import("./reads.js"), "chain" | "days" | "mine" | "watchDay" | "watchMine">} Reads */
 
-/** Screens that show times. */
+/** Screens that show times; of the staff's day, while one is moved. */
 const WITH_TIMES = new Set(["shop", "time", "move"]);
+const showsTimes = (/** @type {Route} */ { name, query }) => WITH_TIMES.has(name) || (name === "staffToday" && Boolean(query.move));
 /** After a failure. The server or the network is away: sooner would only add to its load. */
 const RETRY_MS = 4000;
 /** The strip says "few" and "full": it is read again when times change, but not with each of them. */
@@ -126,7 +127,7 @@ export class Readings {
   /** @param {Route} route */
   #showTimes(route) {
     const state = this.#store.get();
-    const choice = WITH_TIMES.has(route.name) ? Readings.choice(state) : null;
+    const choice = showsTimes(route) ? Readings.choice(state) : null;
     if (choice === null) return this.#dropDay();
     const { shop, service } = choice;
     const day = dayOfChoice(state);

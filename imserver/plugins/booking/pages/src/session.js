@@ -142,10 +142,20 @@ export class Account {
 
   /** @param {GuestWish} guest */
   async #make(guest) {
-    const told = this.#welcomed(await this.#send("POST", "session", { guest, key: this.#key("guest") }));
+    const told = await this.#made(guest);
     await this.#requireKept();
     this.#keys.delete("guest");
     return told;
+  }
+
+  /** @param {GuestWish} guest */
+  async #made(guest) {
+    try {
+      return this.#welcomed(await this.#send("POST", "session", { guest, key: this.#key("guest") }));
+    } catch (error) {
+      if (/** @type {any} */ (error).code === "GONE") this.#keys.delete("guest"); // old, or signed out: the next tap has another
+      throw error;
+    }
   }
 
   /** Better said now than by an appointment that nobody finds again. */

@@ -10,8 +10,8 @@ import { html, useEffect, useState } from "../view.js";
 import { ChatIcon } from "./icons.js";
 import { moment } from "./moment.js";
 import { OtherPhone } from "./other_phone.js";
-import { Undone, codeOf } from "./undone.js";
-import { c, wordsOf } from "./words.js";
+import { Undone, codeOf, undoneWords } from "./undone.js";
+import { c } from "../words/chat.js";
 
 /** @import { Line } from "../line/line.js" */
 
@@ -90,7 +90,7 @@ function DeviceCard({ device, state, page, onChanged }) {
             ${!device.this && html`<button type="button" class="button alarm" aria-label=${c("devices.revoke_of", { name })}
               onClick=${revoke}>${c("devices.revoke")}</button>`}
           </div>`}
-      ${failed && html`<p class="error" role="alert">${wordsOf("undone", failed)}</p>`}
+      ${failed && html`<p class="error" role="alert">${undoneWords(failed)}</p>`}
     </article>
   `;
 }

@@ -11,7 +11,7 @@ import { html, useEffect, useState } from "../view.js";
 import { named } from "../words/index.js";
 import { InAppNotice } from "./in_app.js";
 import { Undone, codeOf } from "./undone.js";
-import { c } from "./words.js";
+import { c } from "../words/chat.js";
 
 /** @import { Line } from "../line/line.js" */
 
@@ -44,7 +44,8 @@ export function LinkScreen({ state, page }) {
       const session = await account.redeem(secret, { leave: state.session !== null }); // the notice above said so
       const line = /** @type {Line} */ (/** @type {unknown} */ (page.line));
       if (before !== null && before.userId !== session.userId) await line.leaveFor(session);
-      location.replace(addressOf("mine"));
+      const { roles } = /** @type {import("../shapes.js").Session} */ (session);
+      location.replace(addressOf(roles?.includes("staff") ? "staff" : "mine"));
     } catch (error) {
       setFailed(codeOf(error));
       setDoing(false);

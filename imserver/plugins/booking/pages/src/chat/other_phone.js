@@ -9,7 +9,7 @@ import { ChatIcon } from "./icons.js";
 import { watchJoining } from "./joined.js";
 import { moment } from "./moment.js";
 import { Undone, codeOf } from "./undone.js";
-import { c } from "./words.js";
+import { c } from "../words/chat.js";
 
 /** @typedef {{address: string, expiresAt: number, qrSvg?: string}} Link */
 

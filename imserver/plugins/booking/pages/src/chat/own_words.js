@@ -5,7 +5,7 @@
 
 import { shortDay } from "../dates.js";
 import { named } from "../words/index.js";
-import { c } from "./words.js";
+import { c } from "../words/chat.js";
 
 /** @typedef {import("../shapes.js").ShopPlace} ShopPlace */
 /**

@@ -181,7 +181,7 @@ export class Posts {
   #offer(entry) {
     const { conversationId, text, label, card, key } = entry.post;
     const content = { type: "text", text, ...(label === undefined ? {} : { label, card }) };
-    const posting = this.#tab?.post(conversationId, content, { key });
+    const posting = this.#tab?.post(conversationId, content, { key, now: entry.now });
     posting?.then((posted) => this.#stored(entry, posted), (error) => this.#failed(entry, error));
   }
 

@@ -28,14 +28,14 @@ export function Notice({ kind = "plain", icon = ICONS[kind], title, children }) 
 const ICONS = { plain: "info", good: "check", bad: "alarm" };
 
 /**
- * A screen without content.
+ * A screen without content, or a part of one (`heading` false: the screen has its own).
  *
- * @param {{icon: IconName, title: string, text?: string, children?: any}} props
+ * @param {{icon: IconName, title: string, text?: string, heading?: boolean, children?: any}} props
  */
-export const Empty = ({ icon, title, text, children }) => html`
+export const Empty = ({ icon, title, text, heading = true, children }) => html`
   <div class="empty">
     <${Icon} name=${icon} />
-    <h1 tabindex="-1">${title}</h1>
+    ${heading ? html`<h1 tabindex="-1">${title}</h1>` : html`<p class="lead">${title}</p>`}
     ${text && html`<p>${text}</p>`}
     ${children}
   </div>

@@ -1,11 +1,9 @@
-/**
- * The words of chat, devices and links, both languages side by side: loaded with these screens, so that the first tap needs
- * none.
- */
+/** The words of chat, devices and links: loaded with these screens, so that the first tap needs none. */
 
-import { hasWords, named, t } from "../words/index.js";
+import { hasWords, t } from "./page.js";
+import { speaking } from "./spoken.js";
 
-const WORDS = {
+export const CHAT = {
   // The conversation
   "chat.title": { zh: "与{shop}聊天", en: "Chat with {shop}" },
   "chat.messages": { zh: "消息", en: "Messages" },
@@ -67,11 +65,12 @@ const WORDS = {
 
   // Buttons of cards
   "card.pressed": { zh: "已点", en: "pressed" },
+  "card.opens": { zh: "打开对话", en: "Open the conversation" },
   "card.sending": { zh: "正在发送", en: "sending" },
   "card.more": { zh: "显示全部 {count} 个选项", en: "Show all {count} choices" },
 
   // What is written
-  "write.label": { zh: "写给{shop}", en: "Message to {shop}" },
+  "write.label": { zh: "写给{to}", en: "Message to {to}" },
   "write.hint": { zh: "写消息…", en: "Write a message…" },
   "write.send": { zh: "发送", en: "Send" },
   "write.keys": { zh: "回车发送，Shift 加回车换行", en: "Enter sends, Shift and Enter begin a new line" },
@@ -250,27 +249,19 @@ const WORDS = {
   "link.home": { zh: "去首页", en: "To the start" },
 };
 
-/** @typedef {keyof typeof WORDS} ChatKey */
+/** @typedef {keyof typeof CHAT} ChatKey */
 
-/**
- * As `t`, for the words above.
- *
- * @param {ChatKey} key
- * @param {Readonly<Record<string, string | number>>} [values]
- */
-export const c = (key, values = {}) =>
-  named(WORDS[key]).replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+export const c = speaking(CHAT);
 
 /**
  * The words of a code, of ours or of every screen's; else the general ones.
  *
- * @param {"refused" | "stopped" | "undone"} kind
+ * @param {"refused" | "stopped"} kind
  * @param {string} code
  */
 export function wordsOf(kind, code) {
   const key = `${kind}.${code}`;
-  if (key in WORDS) return c(/** @type {ChatKey} */ (key));
+  if (key in CHAT) return c(/** @type {ChatKey} */ (key));
   const failed = `failed.${code}`;
-  if (kind !== "undone" && hasWords(failed)) return t(failed);
-  return c(kind === "undone" ? "undone.other" : "refused.other");
+  return hasWords(failed) ? t(failed) : c("refused.other");
 }
