@@ -13,6 +13,13 @@ CHAT = "/s/garden/chat"
 #: What the bot says first, whoever comes.
 WELCOME = "Welcome to Garden Road"
 WAITS = "Goes out when the connection is back"
+#: Everything that this site keeps in the browser, by name.
+KEPT = """async () => [
+  ...(await indexedDB.databases()).map(({ name }) => name),
+  ...(await caches.keys()),
+  ...(await navigator.serviceWorker.getRegistrations()).map(() => "worker"),
+  ...Object.keys(localStorage).filter((name) => name.startsWith("imserver")),
+]"""
 
 
 def field(person: Person) -> Locator:

@@ -39,8 +39,12 @@ def with_newer_page(folder: Path) -> Path:
     return folder
 
 
-def without_mine(folder: Path) -> Path:
-    """A server whose pages asked for one's own by another method. Returns where its packages are."""
+def without_mine(folder: Path, *, compiled: Path) -> Path:
+    """A server whose pages asked for one's own by another method. Returns where its packages are. `compiled`: another tree,
+    whose server has compiled all that the two have in common."""
+    cache = compiled / "pycache"
+    cache.mkdir(exist_ok=True)
+    (folder / "pycache").symlink_to(cache)
     text = (ROOT / ASKED).read_text("utf-8")
     assert text.count(MINE) == 1
     (folder / ASKED).parent.mkdir(parents=True)

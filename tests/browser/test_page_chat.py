@@ -12,19 +12,12 @@ from playwright.async_api import Browser, Route, expect
 
 from benchmarks.processes import free_port
 from imserver.proof.fault_proxy import Faults
-from tests.browser.chatting import CHAT, WAITS, WELCOME, field, greeted, is_stored_once, said, says
+from tests.browser.chatting import CHAT, KEPT, WAITS, WELCOME, field, greeted, is_stored_once, said, says
 from tests.browser.conftest import ELSEWHERE
 from tests.browser.page_world import DESKTOP, LOOK_MS, PageWorld, page_world
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-#: Everything that this site keeps in the browser, by name.
-KEPT = """async () => [
-  ...(await indexedDB.databases()).map(({ name }) => name),
-  ...(await caches.keys()),
-  ...(await navigator.serviceWorker.getRegistrations()).map(() => "worker"),
-  ...Object.keys(localStorage).filter((name) => name.startsWith("imserver")),
-]"""
 #: Done when the page has written these words down for the time without a network: it does so a while after they came.
 KEEPS = """async (words) => {
   const { name } = (await indexedDB.databases()).find(({ name }) => name.startsWith("imserver-page:"));

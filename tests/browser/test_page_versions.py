@@ -36,6 +36,12 @@ async def world(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> 
         yield made
 
 
+@pytest.fixture(scope="module")
+def newer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The packages of a server with a newer page."""
+    return with_newer_page(tmp_path_factory.mktemp("newer"))
+
+
 @pytest_asyncio.fixture(loop_scope="session", autouse=True)
 async def of_today(world: PageWorld) -> AsyncIterator[None]:
     yield
@@ -52,7 +58,7 @@ async def _becomes(world: PageWorld, *packages: Path) -> None:
 
 
 async def test_a_newer_page_waits_for_a_form_comes_to_all_tabs_and_opens_without_a_network(
-    world: PageWorld, tmp_path: Path
+    world: PageWorld, newer: Path
 ):
     person = await world.person()
     words = await arrive(person)
@@ -62,7 +68,7 @@ async def test_a_newer_page_waits_for_a_form_comes_to_all_tabs_and_opens_without
     await person.fills(words.name, "Ann Lee")
     tab = await person.another_tab("/s/garden")
     await tab.sees(NOW)
-    await _becomes(world, with_newer_page(tmp_path))
+    await _becomes(world, newer)
     await person.page.evaluate(LOOK_FOR_NEWER)
     await person.sees(SAID)
     await tab.sees(SAID)
@@ -88,14 +94,14 @@ async def test_a_newer_page_waits_for_a_form_comes_to_all_tabs_and_opens_without
 
 
 async def test_an_older_page_of_which_the_server_has_no_parts_any_more_becomes_the_newer_one_at_a_tap(
-    world: PageWorld, tmp_path: Path
+    world: PageWorld, newer: Path
 ):
     """No service worker has kept the parts. The tap is not lost unsaid: one is where one was, and taps again."""
     person = await world.person()
     person.url = f"http://{ELSEWHERE}:{world.line.port}"
     words = await arrive(person)
     await person.sees(NOW)
-    await _becomes(world, with_newer_page(tmp_path))
+    await _becomes(world, newer)
     await take_time(person, 0)
     await person.sees(NEWER)
     await take_time(person, 0)
@@ -103,11 +109,11 @@ async def test_an_older_page_of_which_the_server_has_no_parts_any_more_becomes_t
     await submit(person, words)
 
 
-async def test_a_newer_page_on_an_older_server_says_what_helps(world: PageWorld, tmp_path: Path):
+async def test_a_newer_page_on_an_older_server_says_what_helps(world: PageWorld, newer: Path, tmp_path: Path):
     """As after an update that was taken back: a page that cannot hear of one's own must not say what became of a tap."""
     person = await world.person()
     await book(person, day=2)
-    await _becomes(world, without_mine(tmp_path))
+    await _becomes(world, without_mine(tmp_path, compiled=newer))
     await person.tries_now()
     await person.sees("This page and the shop's server are of different versions")
     await person.sees_title("Booked")

@@ -68,6 +68,18 @@ test("an appointment that was to come and that the shop has no more is gone; one
   assert.deepEqual(page.store.get().gone, []);
 });
 
+test("an answer that another one has overtaken changes nothing; one of a clock that was set back does", async () => {
+  const page = begin();
+  page.client = {};
+  await page.readings.readMine();
+  page.mine = { ...MINE, asOf: NOW - 500, upcoming: [] };
+  await page.readings.readMine();
+  assert.deepEqual([page.store.get().mine.value.upcoming.length, page.store.get().gone], [1, []]);
+  page.mine = { ...MINE, asOf: NOW - 60_000, upcoming: [] };
+  await page.readings.readMine();
+  assert.equal(page.store.get().mine.value.upcoming.length, 0);
+});
+
 test("who moves an appointment sees the times of its own service, whatever the shop's usual one is", async () => {
   const page = begin();
   page.store.set({ route: { name: "move", shop: "garden", code: "A2S4", query: {} }, mine: { ...unread(), value: MINE } });

@@ -21,6 +21,9 @@ const RETRY_MS = 4000;
 /** The strip says "few" and "full": it is read again when times change, but not with each of them. */
 const DAYS_AGAIN_MS = 10_000;
 
+/** An answer that is older by so little was overtaken by the one that is shown; by more, and the server's clock was set. */
+const OVERTAKEN_MS = 10_000;
+
 /** The info pack is the first message behind the appointment's card, or stands near it. */
 const PACK_WITHIN = 5;
 
@@ -234,6 +237,8 @@ export class Readings {
   #tookMine(value) {
     this.#clock.saw(value.asOf);
     const { mine, gone } = this.#store.get();
+    const older = (mine.value?.asOf ?? value.asOf) - value.asOf;
+    if (older > 0 && older < OVERTAKEN_MS) return;
     const lost = [...gone, ...(mine.value?.upcoming ?? [])].filter((one) => isGone(one, value));
     this.#store.set({ mine: { state: "ready", value, code: "", key: "" }, gone: lost });
   }
