@@ -57,6 +57,7 @@ PHONE = Device(
         "device_scale_factor": 2,
     },
 )
+TABLET = Device("tablet", {"viewport": {"width": 820, "height": 1180}, "has_touch": True})
 DESKTOP = Device("desktop", {"viewport": {"width": 1280, "height": 900}})
 
 

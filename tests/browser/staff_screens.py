@@ -6,13 +6,13 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from playwright.async_api import Browser, Locator
+from playwright.async_api import Browser, Locator, ViewportSize
 
 from tests.browser.screens import Visitor, visiting
 
-DESK = {"width": 1440, "height": 900}
-TABLET = {"width": 820, "height": 1180}
-PHONE = {"width": 390, "height": 844}
+DESK: ViewportSize = {"width": 1440, "height": 900}
+TABLET: ViewportSize = {"width": 820, "height": 1180}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 #: Browsers play no sound before a tap; and one that does.
 SILENT = (
     """window.AudioContext = class { state = "suspended"; resume() { return new Promise(() => {}); } };"""

@@ -175,7 +175,7 @@ async def test_signed_out_from_another_browser_nothing_stays(world: PageWorld):
     await phone.page.wait_for_url("**/mine")
     await phone.opens(CHAT)
     await phone.sees(WELCOME)
-    await other.sees("was signed in by a link of yours")
+    await other.sees("was signed in to your account")
     # The link is used up, also for whoever found it.
     thief = await world.person()
     await thief.page.goto(address)

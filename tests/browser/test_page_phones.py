@@ -1,11 +1,9 @@
-"""Links: another phone's, as people use it and as messengers open it before them; and a poster's that outlives its shop."""
+"""Another phone, as people do it: by a link, made and scanned and tapped; and at the counter, by a code and a yes."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
-from importlib import resources
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,7 +11,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from tests.browser.journeys import WORDS, arrive, book, fill_in, hold, submit
+from imserver_client import Client, connect
+from tests.browser.axe import findings
+from tests.browser.journeys import book
 from tests.browser.page_world import LOOK_MS, PageWorld, Person, page_world
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -47,7 +47,7 @@ async def test_another_phone_has_the_same_appointments_until_it_is_signed_out(wo
     )  # nobody reads it over a shoulder
     await second.tap(re.compile("^Sign in$"))
     await second.sees(time)
-    await first.sees("Chrome on Linux was signed in by a link of yours. Not you? Sign it out.")
+    await first.sees("Chrome on Linux was signed in to your account. Not you? Sign it out.")
     await third.opens(link)
     await third.tap(re.compile("^Sign in$"))
     await third.sees("This link is used up")
@@ -61,53 +61,47 @@ async def test_another_phone_has_the_same_appointments_until_it_is_signed_out(wo
     assert await world.everybody_leaves() == []
 
 
-async def test_a_preview_uses_no_link_up_and_ten_minutes_do(world: PageWorld) -> None:
-    """A messenger fetches what somebody sends, some with a browser of their own; nobody taps there."""
-    first, preview, second, late = [await world.person() for _ in range(4)]
-    time, _ = await book(first, "en", name="Ann Lee", day=1)
-    link = await link_of(first)
-    assert (await preview.context.request.get(world.url + link)).ok
-    await preview.opens(link)
-    await preview.sees_title("Sign in in this browser")
-    await second.opens(link)
-    await second.tap(re.compile("^Sign in$"))
-    await second.sees(time)
-    link = await link_of(first)
-    await world.process.kill()
-    world.process.configure(
-        "clock", start_ms=int((datetime.now(UTC) + timedelta(minutes=11)).timestamp() * 1000)
-    )
-    await world.process.start()
-    await late.opens(link)
-    await late.tap(re.compile("^Sign in$"))
-    await late.sees("This link is used up")
-    await late.sees("or ten minutes have passed")
-    await late.misses(time)
+# -- at the counter -------------------------------------------------------------------------------------------------------
+
+
+async def room_of(staff: Client, title: str) -> str:
+    """The conversation of a shop whose title ends so."""
+    listed = await staff.conversations()
+    (room,) = [one.conversation_id for one in listed.conversations if one.title.endswith(title)]
+    return room
+
+
+async def code_on(person: Person, button: str) -> str:
+    await person.tap(button)
+    shown = person.page.locator(".digits")
+    await expect(shown).to_be_visible(timeout=LOOK_MS)
+    return "".join((await shown.inner_text()).split())
+
+
+async def test_a_new_phone_at_the_counter_is_the_old_account_with_what_was_booked_on_either(
+    world: PageWorld,
+) -> None:
+    """The first time it is not me; the second time the server is killed between the question and the yes."""
+    old, new = [await world.person() for _ in range(2)]
+    first, _ = await book(old, "en", name="Ann Lee", day=1)
+    second, _ = await book(new, "en", name="Ann Lee", day=2)
+    await old.opens("/devices")
+    title = await old.page.evaluate("JSON.parse(localStorage.getItem('imserver-page:session')).name")
+    await new.opens("/devices")
+    async with connect(world.process.url, token=world.process.token("staff-li")) as staff:
+        room = await room_of(staff, title)
+        await staff.post(room, f"/link {await code_on(new, 'Show the digits')}")
+        await new.sees("Are you A**, of Garden Road?")
+        await new.tap(re.compile("^No$"))
+        await staff.post(room, f"/link {await code_on(new, 'Show the digits')}")
+    await new.sees("This account has one appointment to come.")
+    await new.misses("Ann Lee")
+    assert await findings(new.page) == []
+    await world.restart()
+    await new.tap("Yes, that is me")
+    await new.sees(first)
+    await new.sees(second)
+    await old.opens("/mine")
+    await old.sees(second)
+    await old.sees("Chrome on Linux was signed in to your account")
     assert await world.everybody_leaves() == []
-
-
-async def test_a_poster_of_a_shop_that_was_removed(chromium: Browser, tmp_path: Path) -> None:
-    """Who was to come there is told on the page that stayed open, and whoever scans the poster finds the other shops."""
-    demo = (resources.files("imserver.plugins.booking") / "chains" / "demo.toml").read_text("utf-8")
-    chain = tmp_path / "chain.toml"
-    chain.write_text(demo, encoding="utf-8")
-    async with page_world(tmp_path, chromium, chain=chain) as world:
-        person, words = await world.person(), WORDS["en"]
-        await arrive(person, shop="river")
-        await hold(person, words, day=1)
-        await fill_in(person, words, "Ann Lee")
-        await submit(person, words)
-        await person.opens("/mine")
-        await person.sees("Riverside")
-        chain.write_text(demo[: demo.rindex("[[stores]]")], encoding="utf-8")
-        await world.restart()
-        await person.tries_now()
-        await person.sees("Not in the shop's records any more")
-        await person.sees("the shop may have closed")
-        stranger = await world.person()
-        await stranger.opens("/s/river?ref=window")
-        await stranger.sees_title("This shop is not here any more")
-        await stranger.tap("All shops")
-        await stranger.tap("Garden Road")
-        await stranger.sees(words.book)
-        assert await world.everybody_leaves() == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from functools import partial
 
 from imserver_client import ClientLimits
@@ -18,12 +17,12 @@ async def test_who_is_early_asks_while_the_rest_is_listed_and_posts_behind_it(
     for name in ("one", "two", "three"):
         server.chat.conversation(name, "alice", "bob")
         server.say(name, "bob", "hi")
-    held: list[Callable[[], None]] = []
+    held: list[tuple[Peer, RequestReceived]] = []
 
     def script(peer: Peer, request: RequestReceived) -> bool:
         if request.method != "sync" or server.count("sync") == 1 or not held_back:
             return False
-        held.append(lambda: (server.answer(peer, request), server.step_all())[1])
+        held.append((peer, request))
         return True
 
     held_back = True
@@ -36,7 +35,8 @@ async def test_who_is_early_asks_while_the_rest_is_listed_and_posts_behind_it(
         await server.until(lambda: bool(held))
         assert server.count("post") == 0, "where a new device begins must not depend on its own posts"
         held_back = False
-        held.pop()()
+        server.answer(*held.pop())
+        server.step_all()
         assert (await posting).position == 2
 
 

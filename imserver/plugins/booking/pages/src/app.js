@@ -61,7 +61,7 @@ export function startPage({ root, makeLine, reads, window = globalThis.window, c
     else if (focused.lost) focusHeading(document);
     arrived = null;
   };
-  store.subscribe(withFrames(window, draw, () => store.get().route));
+  store.subscribe(byFrames(window, draw, store));
   forgetWithSession(store);
   draw();
 
@@ -73,24 +73,26 @@ export function startPage({ root, makeLine, reads, window = globalThis.window, c
 }
 
 /**
- * Draw what changed with the next frame: one answer changes the state several times, and nobody sees what is between. At once
- * where no frame comes (a hidden page), and for another screen, whose height the browser must know to scroll it back.
+ * While an act is under way, draw what changed with the next frame: an answer changes the state several times, and nobody sees
+ * what is between. At once what somebody enters (the next key finds it on the screen), where no frame comes (a hidden page), and
+ * another screen, whose height the browser must know to scroll it back.
  *
  * @param {Window} window
  * @param {() => void} draw
- * @param {() => unknown} shown  Which screen.
+ * @param {import("./store.js").Store<PageState>} store
  */
-function withFrames(window, draw, shown) {
-  let last = shown();
+function byFrames(window, draw, store) {
+  let shown = store.get().route;
   let frame = 0;
   const drawNow = () => {
     window.cancelAnimationFrame(frame);
     frame = 0;
-    last = shown();
+    shown = store.get().route;
     draw();
   };
-  return () => {
-    if (last !== shown() || window.document.visibilityState === "hidden") drawNow();
+  return (/** @type {PageState} */ { route, act }) => {
+    const waits = route === shown && window.document.visibilityState !== "hidden" && (frame !== 0 || isGoing(act));
+    if (!waits) drawNow();
     else frame ||= window.requestAnimationFrame(drawNow);
   };
 }

@@ -6,11 +6,16 @@
  */
 
 /**
- * @typedef {{userId: string, deviceId: string, name: string, guest: boolean, language: string, expiresAt: number, joined: Joined[]}} Session
- *   `expiresAt`: of the token, UTC ms by the server's clock. `joined`: browsers that a link has signed in since; told once.
+ * @typedef {{userId: string, deviceId: string, name: string, guest: boolean, roles: string[], language: string, expiresAt: number, joined: Joined[]}} Session
+ *   `roles`: what somebody may do beside booking (`staff`). `expiresAt`: of the token, UTC ms by the server's clock. `joined`:
+ *   browsers that a link, or the shop, has signed in since; told once.
  * @typedef {{id: string, label: string, madeAt: number}} Joined
  * @typedef {{id: string, label: string, madeAt: number, seenAt: number, this: boolean}} Device
  * @typedef {{language: string, shop?: string, ref?: string}} GuestWish
+ * @typedef {{shop: {zh: string, en: string}, name: string, appointments: number}} About  An account as far as it is shown: its
+ *   name is masked, `appointments` are to come.
+ * @typedef {{state: "none"} | {state: "shown", code: string, expiresAt: number}
+ *   | {state: "asked", code: string, expiresAt: number, about: About}} JoinState
  */
 
 /** An answer that takes longer is none (ms): the server has 30 s for a request, and people less. */
@@ -121,6 +126,40 @@ export class Account {
     return told;
   }
 
+  /**
+   * The code that this guest's browser shows, by which the people of a shop know it: five minutes, and the same as long as it stands.
+   * Rejects with SessionError: FORBIDDEN for whoever is no guest.
+   *
+   * @param {string} [shop]  For this shop alone.
+   */
+  async join(shop = "") {
+    const { code, expires_at: expiresAt } = await this.#send("POST", "joins", { shop });
+    return /** @type {{code: string, expiresAt: number}} */ ({ code, expiresAt });
+  }
+
+  /** What became of it by now. Rejects with SessionError. @returns {Promise<JoinState>} */
+  async joinState() {
+    const { state, code, expires_at: expiresAt, about } = await this.#send("GET", "joins");
+    return /** @type {JoinState} */ (state === "none" ? { state } : { state, code, expiresAt, about });
+  }
+
+  /**
+   * Yes: this browser is the older account from now on. May be repeated if its answer was lost. Rejects with SessionError: GONE for a
+   * code that is over.
+   *
+   * @param {string} code @returns {Promise<Session>}
+   */
+  async acceptJoin(code) {
+    const told = this.#welcomed(await this.#send("POST", "joins/accept", { code, key: this.#key(`join ${code}`) }));
+    await this.#requireKept();
+    return told;
+  }
+
+  /** No, or not now. Rejects with SessionError. @param {string} code */
+  async refuseJoin(code) {
+    await this.#send("POST", "joins/refuse", { code });
+  }
+
   /** Hear of browsers that a link has signed in, each once. Returns what ends it. @param {(browsers: Joined[]) => void} listener */
   whenJoined(listener) {
     this.#joinedListeners.add(listener);
@@ -192,6 +231,7 @@ export class Account {
       deviceId: told.device_id,
       name: told.name,
       guest: told.guest,
+      roles: told.roles ?? [], // a server of before knows none
       language: told.language,
       expiresAt: told.expires_at,
       joined: browsers,
@@ -269,3 +309,10 @@ export const whenJoined = (listener) => account.whenJoined(listener);
 export const makeLink = () => account.makeLink();
 /** @param {string} secret @param {{leave?: boolean}} [options] */
 export const redeem = (secret, options) => account.redeem(secret, options);
+/** @param {string} [shop] */
+export const join = (shop) => account.join(shop);
+export const joinState = () => account.joinState();
+/** @param {string} code */
+export const acceptJoin = (code) => account.acceptJoin(code);
+/** @param {string} code */
+export const refuseJoin = (code) => account.refuseJoin(code);

@@ -86,7 +86,7 @@ function CardView({ card, row, acts }) {
         </dl>`}
       ${card.text && html`<p class="card-text"><${Text} text=${card.text} /></p>`}
       ${card.ref?.kind === "conversation" && acts.opens && html`
-        <a class="button main" href=${acts.opens(card.ref.id)}>${c("card.opens")}<${Icon} name="next" /></a>`}
+        <a class="button" href=${acts.opens(card.ref.id)}>${c("card.opens")}<${Icon} name="next" /></a>`}
       ${card.actions.length > 0 && html`<${Buttons} card=${card} row=${row} acts=${acts} />`}
     </div>
   `;

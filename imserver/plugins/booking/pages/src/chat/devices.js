@@ -7,6 +7,7 @@ import { Icon } from "../parts/icon.js";
 import { Empty, Notice, Waiting } from "../parts/notice.js";
 import * as account from "../session.js";
 import { html, useEffect, useState } from "../view.js";
+import { BeenHere } from "./been_here.js";
 import { ChatIcon } from "./icons.js";
 import { moment } from "./moment.js";
 import { OtherPhone } from "./other_phone.js";
@@ -37,7 +38,11 @@ export function DevicesScreen({ state, page }) {
   const nobody = state.session === null;
   useEffect(() => void (nobody || read()), [nobody, state.joined]); // a link has signed one more in
   if (nobody) {
-    return html`<div class="screen"><${Empty} icon="person" title=${c("devices.title")} text=${c("devices.none")} /></div>`;
+    return html`
+      <div class="screen">
+        <${Empty} icon="person" title=${c("devices.title")} text=${c("devices.none")} />
+        <${BeenHere} state=${state} page=${page} />
+      </div>`;
   }
   return html`
     <div class="screen">
@@ -49,6 +54,7 @@ export function DevicesScreen({ state, page }) {
           <li key=${one.id}><${DeviceCard} device=${one} state=${state} page=${page} onChanged=${read} /></li>`)}
         </ul>`}
       <${OtherPhone} state=${state} page=${page} />
+      ${state.session?.guest && html`<${BeenHere} state=${state} page=${page} />`}
       <${Leave} state=${state} page=${page} />
     </div>
   `;

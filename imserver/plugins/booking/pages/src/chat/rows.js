@@ -1,7 +1,7 @@
 /** What the list of messages draws, as plain rows: days, sentences of the server, bubbles with their ticks. A pure function. */
 
 import { hex } from "../line/posts.js";
-import { shownContent } from "./content.js";
+import { ofPerson, shownContent } from "./content.js";
 
 /** @import { ChatItem, ConversationView } from "./conversation.js" */
 /** @import { CardContent, Shown, TextContent } from "./content.js" */
@@ -83,7 +83,7 @@ function storedRows(view, { me, bot, customer, called, staffs = false }) {
   /** @type {(Bubble | ToldRow)[]} */
   const rows = [];
   for (const item of view.items) {
-    const shown = shownContent(item.content);
+    const shown = shownContent(botOf(item.senderId) ? item.content : ofPerson(item.content));
     if (shown.is === "system") {
       const self = shown.userId === me && shown.event === "added";
       const { event, userId } = shown;

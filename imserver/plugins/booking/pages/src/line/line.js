@@ -269,14 +269,41 @@ export class Line {
   }
 
   /**
-   * A link made this browser somebody else: what it kept of the one before goes; the page is to be loaded again.
+   * A link, or the shop, made this browser somebody else: what it kept of the one before goes; the page is to be loaded again.
+   * What had no answer yet is kept for the new one, who may say it again by a tap.
    *
    * @param {Session} session
+   * @param {readonly Shop[]} [shops]  With which the same person goes on speaking; none: it is another person.
    */
-  async leaveFor(session) {
+  async leaveFor(session, shops = []) {
     this.#leaving = true;
+    const left = shops.length === 0 ? [] : await this.#posts.left(this.kept);
+    const before = this.session?.userId ?? "";
+    const spoken = shops.map((shop) => ({ shop, places: [this.#who.conversations[shop.id], this.#direct(before, shop)] }));
     await this.#close();
     await this.#who.becomes(session);
+    for (const post of left) {
+      const { shop } = spoken.find(({ places }) => places.includes(post.conversationId)) ?? spoken[0];
+      await this.#posts.moveTo(this.kept, post, this.#direct(session.userId, shop));
+    }
+  }
+
+  /**
+   * Waits until all that was said has its answer. How much has none after so long.
+   *
+   * @param {number} withinMs
+   */
+  async drained(withinMs) {
+    for (const until = Date.now() + withinMs; this.#posts.open > 0 && Date.now() < until; ) {
+      void this.#opened?.hurry();
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+    return this.#posts.open;
+  }
+
+  /** @param {string} userId @param {Shop} shop */
+  #direct(userId, shop) {
+    return this.#client?.directConversationId(userId, shop.bot) ?? "";
   }
 
   // -- opening ------------------------------------------------------------------------------------------------------------

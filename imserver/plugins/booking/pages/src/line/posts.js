@@ -125,6 +125,36 @@ export class Posts {
     this.#changed();
   }
 
+  // -- this browser goes on as another account -------------------------------------------------------------------------------
+
+  /** How many have no answer. */
+  get open() {
+    return [...this.#entries.values()].filter(({ post }) => post.refused === null).length;
+  }
+
+  /**
+   * Words that were not sent, of this page and of other tabs. Buttons were about what this account was shown, as in `lost`.
+   *
+   * @param {Kept | null} kept
+   */
+  async left(kept) {
+    const found = new Map([...this.#entries].map(([name, { post }]) => [name, post]));
+    for (const post of (await kept?.all(KEPT)) ?? []) if (isPost(post) && !found.has(post.name)) found.set(post.name, post);
+    return [...found.values()].filter(({ text, label }) => label === undefined && !text.startsWith("/"));
+  }
+
+  /**
+   * Keep such a post for the page that is loaded next: refused, so that a person decides, for it may have arrived. It is another
+   * one to the server, as its sender is.
+   *
+   * @param {Kept | null} kept @param {Post} post @param {string} conversationId
+   */
+  async moveTo(kept, { text, since }, conversationId) {
+    const key = newKey();
+    const refused = /** @type {Refused} */ ({ state: "refused", code: "MOVED", text: "" });
+    await kept?.put(KEPT + hex(key), { name: hex(key), conversationId, key, text, since, refused });
+  }
+
   // -- the client's coming and going ----------------------------------------------------------------------------------------
 
   /**

@@ -20,8 +20,12 @@ import { YouScreen } from "./you.js";
 /** @typedef {(props: {state: import("../shapes.js").PageState, page: import("../page.js").Page}) => any} Screen */
 
 const rest = () => import("../chat/screens.js");
-const staffs = later(() => import("../staff/screens.js"), (staff) => staff.StaffScreen, (body) =>
-  html`<main class="content" id="content">${body}</main>`);
+const staff = async () => {
+  const loaded = await import("../staff/screens.js");
+  await loaded.styled();
+  return loaded;
+};
+const staffs = later(staff, ({ StaffScreen }) => StaffScreen, (body) => html`<main class="content" id="content">${body}</main>`);
 
 /** @type {Record<string, Screen>} */
 const SCREENS = {

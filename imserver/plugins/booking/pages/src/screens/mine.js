@@ -57,6 +57,7 @@ const List = ({ title, listed, state }) => html`
 const None = ({ state }) => html`
   <${Empty} icon="calendar" title=${t("mine.none")} text=${t("mine.none_text")}>
     <a class="button main" href=${begin(state)}>${t("mine.book")}</a>
+    ${state.session?.guest !== false && html`<a class="button plain" href=${addressOf("devices")}>${t("mine.been_here")}</a>`}
   <//>
 `;
 

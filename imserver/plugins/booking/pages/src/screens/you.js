@@ -163,7 +163,8 @@ function Form({ state, page, shop, held, refused, over }) {
   const form = useRef(/** @type {HTMLFormElement | null} */ (null));
   const enter = (/** @type {Partial<Draft>} */ patch) => {
     page.acts.forget(); // what the shop said was of the answers before
-    page.store.set({ drafts: { ...page.store.get().drafts, [shop.id]: { ...draft, ...patch } } });
+    const { drafts } = page.store.get(); // which may be newer than what is drawn
+    page.store.set({ drafts: { ...drafts, [shop.id]: { ...(drafts[shop.id] ?? draft), ...patch } } });
   };
   // What the screen said when its button was tapped: the yes is to that.
   const shown = useRef(planned(held));

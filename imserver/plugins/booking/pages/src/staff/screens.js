@@ -1,5 +1,7 @@
 /** The staff's screens: loaded when somebody goes to one of them. Which of them, the address says; who may, the server. */
 
+import "../screens/shared.js";
+
 import { fillWindow } from "../chat/hooks.js";
 import { Empty, Failed, Waiting } from "../parts/notice.js";
 import { addressOf } from "../router.js";
@@ -20,6 +22,8 @@ import { CustomerChat, GroupChat } from "./talk.js";
 /** @import { StaffShop, StaffState } from "./shapes.js" */
 
 /** @typedef {{state: PageState, page: Page, staff: StaffState, part: StaffPart, shop: StaffShop}} StaffProps */
+
+export { styled } from "./styled.js";
 
 /** @param {{state: PageState, page: Page}} props */
 export function StaffScreen({ state, page }) {

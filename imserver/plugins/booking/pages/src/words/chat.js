@@ -52,6 +52,7 @@ export const CHAT = {
   "own.first": { zh: "第一次来", en: "first visit" },
   "own.again": { zh: "来过", en: "has been here before" },
   "own.agreed": { zh: "同意保存信息", en: "agreed to the data notice" },
+  "own.yes": { zh: "请预约 {when} · {service}", en: "please book {when} · {service}" },
   "own.comma": { zh: "，", en: ", " },
   "own.full": { zh: "原文", en: "As it was sent" },
 
@@ -89,6 +90,10 @@ export const CHAT = {
   "refused.LOST": {
     zh: "门店的记录恢复到了较早的备份，这条消息不在里面。",
     en: "The shop's records were restored from an earlier copy, without this message.",
+  },
+  "refused.MOVED": {
+    zh: "换账号之前写的，可能没有送达门店。",
+    en: "Written before this phone went on as this account. It may not have arrived.",
   },
   "refused.TOO_LONG": { zh: "太长了：一条消息最多 10000 字。", en: "Too long: a message has at most 10,000 characters." },
   "refused.TOO_MANY": { zh: "等待发送的消息太多，请稍后再试。", en: "Too many messages are waiting. Try again later." },
@@ -227,6 +232,36 @@ export const CHAT = {
     zh: "拿到链接的人能看到您的预约和消息，不要发给别人。",
     en: "Whoever opens it sees your appointments and messages: give it to nobody else.",
   },
+
+  // A new phone at the counter
+  "join.title": { zh: "我以前来过", en: "I have been here before" },
+  "join.text": {
+    zh: "换了手机？在门店柜台，用六位数字把这台手机接回您原来的账号，两边的预约都在。",
+    en: "A new phone? At the counter of the shop, six digits bring it back to your old account. The appointments of both stay.",
+  },
+  "join.show": { zh: "显示数字", en: "Show the digits" },
+  "join.again": { zh: "再显示一次", en: "Show new ones" },
+  "join.say": { zh: "请念给柜台的店员：", en: "Read this out to the people at the counter:" },
+  "join.code": { zh: "数字：{digits}", en: "The digits: {digits}" },
+  "join.until": { zh: "{time} 前有效。请不要关闭本页。", en: "Good until {time}. Leave this page open." },
+  "join.ask": { zh: "您是{shop}的 {name} 吗？", en: "Are you {name}, of {shop}?" },
+  "join.coming_none": { zh: "这个账号现在没有预约。", en: "This account has no appointment to come." },
+  "join.coming_one": { zh: "这个账号有 1 个预约。", en: "This account has one appointment to come." },
+  "join.coming": { zh: "这个账号有 {count} 个预约。", en: "This account has {count} appointments to come." },
+  "join.means": {
+    zh: "选“是我”后，这台手机就能看到那个账号的预约和消息，在这台手机上约的也会转过去。",
+    en: "With “yes, that is me” this phone sees the appointments and messages of that account, and what was booked here goes over to it.",
+  },
+  "join.same_code": { zh: "店员那边显示的数字：{code}", en: "The people of the shop see the same digits: {code}" },
+  "join.yes": { zh: "是我", en: "Yes, that is me" },
+  "join.no": { zh: "不是我", en: "No" },
+  "join.doing": { zh: "请稍等…", en: "One moment…" },
+  "join.over": { zh: "数字已失效，什么都没有改变。", en: "The digits are over. Nothing was changed." },
+  "join.unsent": {
+    zh: "还有 {count} 条消息没有发出。现在继续的话，可以之后在聊天里再发。",
+    en: "{count} messages have not gone out yet. If you go on now, you can send them again in the chat.",
+  },
+  "join.anyway": { zh: "继续", en: "Go on" },
 
   // The landing of a link
   "link.title": { zh: "在这个浏览器登录", en: "Sign in in this browser" },

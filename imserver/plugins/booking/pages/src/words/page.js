@@ -51,8 +51,8 @@ export const PAGE = {
   },
   "line.dismiss": { zh: "知道了", en: "OK" },
   "line.joined": {
-    zh: "{name} 用链接登录了您的账号。不是您？请让它退出。",
-    en: "{name} was signed in by a link of yours. Not you? Sign it out.",
+    zh: "{name} 登录了您的账号。不是您？请让它退出。",
+    en: "{name} was signed in to your account. Not you? Sign it out.",
   },
   "line.update": { zh: "页面有新版本。", en: "There is a newer version of this page." },
 
@@ -273,6 +273,7 @@ export const PAGE = {
   "mine.past": { zh: "以往", en: "Past" },
   "mine.none": { zh: "还没有预约", en: "No appointment yet" },
   "mine.none_text": { zh: "预约之后会显示在这里（这个浏览器里）。", en: "Once you have booked, you find it here, in this browser." },
+  "mine.been_here": { zh: "以前来过，换了手机？", en: "Been here before, on another phone?" },
   "mine.book": { zh: "去预约", en: "Book a time" },
   "mine.failed": { zh: "读取预约失败。", en: "Your appointments could not be read." },
   "mine.held": { zh: "还没有完成", en: "Not finished yet" },
