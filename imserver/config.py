@@ -134,6 +134,9 @@ class LimitsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     #: Bytes of contents that one account may post from 00:00 to 24:00 UTC, and in all (plugins and this program: no limit).
     bytes_per_day: int = 256 * 1024 * 1024
     bytes_in_all: int = 20 * 1024 * 1024 * 1024
+    #: Of a guest, a day (the largest content at least): one address may make hundreds of them in an hour, who together fill a
+    #: disk.
+    bytes_per_day_of_guests: int = 1024 * 1024
     #: Ids a second that each user may look up by `users` (average and burst).
     users_per_second: float = 100.0
     users_burst: int = 2_000

@@ -6,21 +6,25 @@ Plugins and features have the same: of a body, of time, and of requests at once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import msgspec
 
 from imserver.errors import Refusal, RefusalCode
+from imserver.networks import IPV6_SITE_BITS, counted_as
 
 #: The body of a request, which is kept in memory, and how long it may take to come in (seconds).
 MAX_BODY_BYTES = 64 * 1024
 BODY_DEADLINE_S = 10.0
 #: One call of a handler (seconds).
 HANDLER_DEADLINE_S = 5.0
-#: Requests that one feature has in work; above that they are to come again.
-MAX_AT_ONCE = 32
+#: Requests that one feature has in work, and those of one address among them; above that they are to come again.
+MAX_AT_ONCE = 64
+MAX_OF_AN_ADDRESS = 32
 #: HTTP statuses of refusals.
 STATUS_OF = {
     RefusalCode.INVALID: 400,
@@ -84,6 +88,39 @@ class Page(NamedTuple):
 
 
 Answering = Callable[[Asked], Awaitable[Page]]
+
+
+class InWork:
+    """How many requests are in work: `most` in all, and of one address `of_an_address`, so that none keeps all others out.
+
+    That part is to be wide, for carriers put thousands of people behind one address. Of IPv6 a whole /48 counts as one: with
+    two of the 65,536 networks that its owner has, all of the room could be taken."""
+
+    def __init__(self, most: int, of_an_address: int) -> None:
+        self._most = most
+        self._of_an_address = of_an_address
+        self._all = 0
+        self._of: Counter[str] = Counter()
+
+    @contextmanager
+    def one(self, address: str) -> Iterator[None]:
+        """The place of one more, from this address, as long as it is in work. Raises `Refusal` if there is none: OVERLOADED, or
+        RATE_LIMITED if it is this address that has too many."""
+        counted = counted_as(address, IPV6_SITE_BITS) or ""  # who comes by a Unix socket has none
+        if self._all >= self._most:
+            raise Refusal(RefusalCode.OVERLOADED, "too many requests at once", retry_after_ms=1000)
+        if counted and self._of[counted] >= self._of_an_address:
+            text = "too many requests at once from one address; please try again in a moment"
+            raise Refusal(RefusalCode.RATE_LIMITED, text, retry_after_ms=1000)
+        self._all += 1
+        self._of[counted] += 1
+        try:
+            yield
+        finally:
+            self._all -= 1
+            self._of[counted] -= 1
+            if not self._of[counted]:
+                del self._of[counted]
 
 
 class Unanswerable(Exception):

@@ -100,8 +100,7 @@ class Customer:
 
     async def wish(self, when: str) -> dict[str, Any]:
         """Say the line; returns the first card with buttons that answers it."""
-        while not self._cards.empty():
-            self._cards.get_nowait()
+        self._forget()
         await self._say(self._here, f"/book {when} eye exam, my name is Ann Lee, adult, been before")
         return await self._card(lambda card: bool(card.get("actions")))
 
@@ -109,6 +108,11 @@ class Customer:
         """Tap yes, and wait for the appointment's card."""
         await self._say(self._here, str(asking["actions"][0]["command"]))
         await self._card(lambda card: bool(card.get("ref")) and card.get("title") != asking.get("title"))
+
+    def _forget(self) -> None:
+        """What was said before is no answer to what follows."""
+        while not self._cards.empty():
+            self._cards.get_nowait()
 
     async def _card(self, wanted: Any) -> dict[str, Any]:
         said: list[Any] = []

@@ -30,6 +30,8 @@ INPUTS = ("clients/js/src", "clients/bundler/pages.py", "clients/bundler/package
 #: In every browser since the end of 2021; what is newer is written older.
 TARGET = "es2021,safari15"
 HASH_CHARS = 8
+#: Sheets of `style/` that do not belong to the first load.
+LATER_STYLES = ("staff",)
 
 
 class SourceFault(Exception):
@@ -102,7 +104,7 @@ class _Work:
 
     def make(self) -> None:
         outputs = self._esbuild(
-            f"main={self.source / 'main.js'}", f"style={self.source / 'style' / 'index.css'}",
+            f"main={self.source / 'main.js'}", f"style={self.source / 'style' / 'index.css'}", *self._later_styles(),
             "--splitting", "--format=esm", "--entry-names=[name].[hash]", "--chunk-names=[name].[hash]",
         )  # fmt: skip
         assets = {path.name: self._hashed_copy(path) for path in sorted((self.source / "assets").glob("*"))}
@@ -143,12 +145,21 @@ class _Work:
         imported = [one for one in outputs[main]["imports"] if one["kind"] == "import-statement"]
         head = [
             f'<link rel="stylesheet" href="{ADDRESS}{entries["index.css"]}">',
+            *(f'<meta name="{name}-style" content="{ADDRESS}{entries[f"{name}.css"]}">' for name in self._later),
             *(f'<link rel="modulepreload" href="{ADDRESS}{Path(one["path"]).name}">' for one in imported),
             f'<script type="module" src="{ADDRESS}{main}"></script>',
         ]
         icons = self.source / "icons.svg"
         inlined = re.sub(r">\s+<", "><", icons.read_text("utf-8").strip()) if icons.exists() else ""
         return _filled(self.source / PAGE, {"head": "\n".join(head), "icons": inlined}, assets)
+
+    @property
+    def _later(self) -> list[str]:
+        """Sheets that a part of the page loads with itself: the document names them."""
+        return [name for name in LATER_STYLES if (self.source / "style" / f"{name}.css").exists()]
+
+    def _later_styles(self) -> list[str]:
+        return [f"{name}={self.source / 'style' / f'{name}.css'}" for name in self._later]
 
     def _hashed_copy(self, path: Path) -> str:
         data = path.read_bytes()

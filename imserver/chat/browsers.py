@@ -31,6 +31,8 @@ SECRET_BYTES = 32
 #: Days behind its last use for which a credential is good: what browsers allow a cookie at most.
 BROWSER_DAYS = 400
 DAY_MS = 24 * 3600 * 1000
+#: Where a link leads, with its secret behind `#`.
+LINK_PATH = "/link"
 #: Life of a token (seconds), and of a link; a page that lost an answer may ask again with its key for as long (ms).
 TOKEN_TTL_S = 600
 LINK_TTL_MS = KEY_MS = 600 * 1000
@@ -41,6 +43,8 @@ MAX_BROWSERS = 32
 MAX_LINKS_AN_HOUR = 20
 #: Browsers that people of one account sign out in a day: each stays in the ledger for ever, with a sync of the disk.
 MAX_SIGN_OUTS_A_DAY = 20
+#: Names that people of one account give to its browsers in a day: each is a row of the audit log.
+MAX_NAMES_A_DAY = 50
 MAX_LABEL_CHARS = 60
 MAX_SHOP_CHARS = 64
 #: What a guest is called until he says a name; with a number, by which staff tell guests apart.
@@ -104,16 +108,23 @@ class Browsers:
         #: Guests that are being made, by the hash of their secret: a page that asks twice at once waits for the same.
         self._making: dict[bytes, asyncio.Task[SignedIn]] = {}
         self._sign_outs = Rates(MAX_SIGN_OUTS_A_DAY / (24 * 3600), MAX_SIGN_OUTS_A_DAY, clock)
+        self._names = Rates(MAX_NAMES_A_DAY / (24 * 3600), MAX_NAMES_A_DAY, clock)
 
     # -- who is signed in ---------------------------------------------------------------------------------------------
 
-    async def signed_in(self, secret: bytes | None) -> SignedIn | None:
-        """Who is signed in with this secret, be the account disabled or not; None if nobody is, or it was not used for too
-        long."""
-        if secret is None:
+    async def signed_in(self, secrets: Sequence[bytes]) -> tuple[bytes, SignedIn] | None:
+        """Who is signed in with the first of these secrets that is good, be the account disabled or not; None if nobody is, or
+        it was not used for too long."""
+        if not secrets:
             return None
-        found = await self._store.read(lambda reader: reader.signed_in(hashed(secret)))
-        return found if found is not None and self._is_good(found) else None
+
+        def query(reader: Reader) -> tuple[bytes, SignedIn] | None:
+            both = ((secret, reader.signed_in(hashed(secret))) for secret in secrets)
+            return next(
+                ((one, found) for one, found in both if found is not None and self._is_good(found)), None
+            )
+
+        return await self._store.read(query)
 
     async def session(self, secret: bytes | None) -> Session | None:
         """A token for the browser with this secret; None if nobody is signed in with it. FORBIDDEN for a disabled account."""
@@ -150,7 +161,8 @@ class Browsers:
     # -- guests -------------------------------------------------------------------------------------------------------
 
     async def make_guest(self, wish: Wish, admit: Callable[[], Sequence[str]]) -> Came:
-        """Make an account for a browser without one. GONE for a key of long ago; what `admit` refuses."""
+        """Make an account for a browser without one. GONE for a key of long ago, or whose browser was signed out; what `admit`
+        refuses."""
         secret = self._accounts.derived(b"guest", wish.key) if wish.key else self._random_bytes(SECRET_BYTES)
         secret_hash = hashed(secret)
         found = await self._store.read(lambda reader: reader.signed_in(secret_hash)) if wish.key else None
@@ -170,16 +182,19 @@ class Browsers:
     async def _make(self, secret_hash: bytes, wish: Wish, roles: Sequence[str]) -> SignedIn:
         number = int.from_bytes(self._random_bytes(4)) % 9000 + 1000
         name = f"{_NAMES['zh' if wish.language.startswith('zh') else 'en']} {number}"
-        # Of chance alone: ids stand in the ids of others' conversations, and stay there.
-        user = User(f"guest-{self._random_bytes(10).hex()}", name, wish.language, tuple(roles))
-        return await self._store.write(partial(_put_guest, secret_hash, user, self._device_id(), wish))
+        # Nobody can tell one: ids stand in the ids of others' conversations, and stay there. That of a page's key is always the
+        # same, so that there is something by which it is known when its browser has gone.
+        made = self._accounts.derived(b"guest account", wish.key) if wish.key else self._random_bytes(10)
+        user = User(f"guest-{made[:10].hex()}", name, wish.language, tuple(roles))
+        return await self._store.write(partial(_put_guest, secret_hash, user, self.new_device_id(), wish))
 
     def _made(self, secret_hash: bytes, task: asyncio.Task[SignedIn]) -> None:
         self._making.pop(secret_hash, None)
         if not task.cancelled():
             task.exception()  # also if whoever waited for it has gone
 
-    def _device_id(self) -> str:
+    def new_device_id(self) -> str:
+        """Of a browser that is to be signed in; no other one ever has it."""
         return f"web-{self._random_bytes(8).hex()}"
 
     # -- browsers of an account ---------------------------------------------------------------------------------------
@@ -207,7 +222,11 @@ class Browsers:
         await self._store.put_on_record("sign_out", {"user": user_id, "device": device_id, "by": SERVER})
 
     async def label(self, who: SignedIn, device_id: str, label: str) -> None:
-        """Call one of them this. NOT_FOUND; INVALID."""
+        """Call one of them this. NOT_FOUND; INVALID; RATE_LIMITED."""
+        wait_s = self._names.take(who.user.user_id)
+        if wait_s:
+            text = f"at most {MAX_NAMES_A_DAY} names a day"
+            raise Refusal(RefusalCode.RATE_LIMITED, text, retry_after_ms=int(wait_s * 1000) + 1)
         await self._store.write(partial(put_label, who.user.user_id, device_id, label, SERVER))
 
     # -- links --------------------------------------------------------------------------------------------------------
@@ -229,9 +248,11 @@ class Browsers:
         GONE for a link that is used, old, or none; CONFLICT for a browser of another account."""
         new = self._accounts.derived(b"link", link_secret + key) if key else self._random_bytes(SECRET_BYTES)
         current = None if secret is None else hashed(secret)
-        if leaves and (who := await self.signed_in(secret)) is not None:
-            self._count_sign_out(who)
-        work = partial(_redeem, hashed(link_secret), hashed(new), current, self._device_id(), label, leaves)
+        if leaves and secret is not None and (who := await self.signed_in([secret])) is not None:
+            self._count_sign_out(who[1])
+        work = partial(
+            _redeem, hashed(link_secret), hashed(new), current, self.new_device_id(), label, leaves
+        )
         found, left = await self._store.write(work)
         if left is not None:
             await self._end(left.user.user_id, left.browser.device_id)
@@ -249,6 +270,8 @@ class Browsers:
 def _put_guest(secret_hash: bytes, user: User, device_id: str, wish: Wish, tx: Transaction) -> SignedIn:
     found = tx.signed_in(secret_hash)  # made by another request of the page, whose answer was lost
     if found is None:
+        if tx.user(user.user_id) is not None:
+            raise Refusal(RefusalCode.GONE, "this page was signed out: load it again")
         put_account(tx, user, giver=SERVER)
         tx.put_browser(secret_hash, user.user_id, device_id, wish.label)
         tx.put_guest(user.user_id, wish.shop, wish.ref)
@@ -258,14 +281,17 @@ def _put_guest(secret_hash: bytes, user: User, device_id: str, wish: Wish, tx: T
     return found
 
 
-def put_link(user_id: str, secret: bytes, made_by: str, source: str, tx: Transaction) -> int:
-    """Keep a link; until when it is good (UTC ms). RATE_LIMITED."""
+def put_link(
+    user_id: str, secret: bytes, made_by: str, source: str, tx: Transaction, actor_id: str | None = None
+) -> int:
+    """Keep a link; until when it is good (UTC ms). `made_by`: a browser of the user, or "" for an operator, or for somebody
+    else (`actor_id`) by way of `source`. RATE_LIMITED."""
     if tx.links_since(user_id, tx.now_ms - 3600 * 1000) >= MAX_LINKS_AN_HOUR:
         text = f"at most {MAX_LINKS_AN_HOUR} links in an hour"
         raise Refusal(RefusalCode.RATE_LIMITED, text, retry_after_ms=3600 * 1000)
     expires_at = tx.now_ms + LINK_TTL_MS
     tx.put_link(hashed(secret), user_id, made_by, expires_at)
-    tx.audit(source, "link.made", about_id=user_id, actor_id=user_id if made_by else None)
+    tx.audit(source, "link.made", about_id=user_id, actor_id=user_id if made_by else actor_id)
     return expires_at
 
 

@@ -41,6 +41,7 @@ class Used:
         "__weakref__",
         "_begins_ms",
         "_ends_ms",
+        "_per_day",
         "_quotas",
         "bytes",
         "day",
@@ -53,6 +54,7 @@ class Used:
 
     def __init__(self, user_id: str, quotas: Quotas) -> None:
         self._quotas = quotas
+        self._per_day = quotas.per_day
         self.user_id = user_id
         self.bytes = 0
         #: The day that `day_bytes` is of (days since 1970, UTC).
@@ -74,6 +76,11 @@ class Used:
         self.day_bytes = kept.day_bytes
         self.known = True
 
+    def is_of(self, *, guest: bool) -> None:
+        """Whether it is a guest's, of whom anybody may make thousands: it has a quota of its own, as long as it is one."""
+        quotas = self._quotas
+        self._per_day = min(quotas.per_day, quotas.per_day_of_guests) if guest else quotas.per_day
+
     def room(self, now_ms: int) -> int:
         """Bytes that the user may post now."""
         if not self._begins_ms <= now_ms < self._ends_ms:
@@ -81,7 +88,7 @@ class Used:
         if self.day_bytes < 0:  # what was taken yesterday and given back today makes no room
             self.day_bytes = 0
         quotas = self._quotas
-        of_day, of_all = quotas.per_day - self.day_bytes, quotas.in_all - self.bytes
+        of_day, of_all = self._per_day - self.day_bytes, quotas.in_all - self.bytes
         return of_day if of_day < of_all else of_all  # noqa: FURB136 - for each post: `min` would take as long as all of this
 
     def take(self, size: int) -> None:
@@ -100,7 +107,7 @@ class Used:
 
     def refusal(self, size: int) -> Refusal:
         """Why so many bytes, more than `room`, are refused: for today, or for good."""
-        per_day, in_all = self._quotas.per_day, self._quotas.in_all
+        per_day, in_all = self._per_day, self._quotas.in_all
         if self.bytes + size > in_all:
             left = max(0, in_all - self.bytes)
             detail = _detail("bytes_in_all", self.bytes, in_all, None)
@@ -158,6 +165,8 @@ class Quotas:
         self._store = store
         self.clock = clock
         self.per_day = limits.bytes_per_day
+        # What could never be posted would be put off for ever.
+        self.per_day_of_guests = max(limits.bytes_per_day_of_guests, limits.max_content_bytes)
         self.in_all = limits.bytes_in_all
         #: Kept while a session, a unit, or what follows refers to it.
         self._by_user: WeakValueDictionary[str, Used] = WeakValueDictionary()
@@ -168,12 +177,15 @@ class Quotas:
         """The user's count, read from the store unless it is known. Raises what a read raises."""
         used = self.of(user_id)
         if not used.known:
-            used = self.met(await self._store.read(lambda reader: reader.used(user_id)))
+            kept = await self._store.read(lambda reader: reader.used(user_id))
+            if not used.known:
+                used.learn(kept)
         return used
 
-    def met(self, kept: Usage) -> Used:
+    def met(self, kept: Usage, *, guest: bool = False) -> Used:
         """The count of a user, of whom the store has just said this."""
         used = self.of(kept.user_id)
+        used.is_of(guest=guest)
         if not used.known:  # else another device's session was quicker, and may have counted since
             used.learn(kept)
         return used

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
 from typing import Any, Protocol
 
@@ -22,7 +22,8 @@ from imserver_protocol.methods.descriptors import Method, Shape
 from imserver_protocol.shared.bounds import MAX_QUESTION_BYTES, MAX_QUESTIONS
 from imserver_protocol.shared.said import said_of
 
-#: What is told of one question is told again after this time at the soonest (seconds).
+#: What is told of one question is told to the same person again after this time at the soonest (seconds): what is some
+#: people's own does not wait for others'.
 TOLD_EVERY_S = 1.0
 #: Sessions that are told in one turn of the event loop, about a millisecond.
 TOLD_A_TURN = 500
@@ -38,18 +39,23 @@ class Asking(Outlet, Protocol):
 
 
 class _Question:
-    """Who asked it, in order, and when it may be told of again."""
+    """Who asked it, and when they may be told of again. None stands for everybody who asked."""
 
-    __slots__ = ("due", "everybody", "fields", "kind", "outlets", "users")
+    __slots__ = ("due", "fields", "kind", "outlets", "waiting")
 
     def __init__(self, kind: str, fields: Sequence[Any]) -> None:
         self.kind = kind
         self.fields = fields
-        self.outlets: dict[Asking, None] = {}
-        self.due = float("-inf")
-        #: Who is to be told when it is due: everybody who asked, or what these users asked.
-        self.everybody = False
-        self.users: set[str] = set()
+        #: By user, in order.
+        self.outlets: dict[str | None, dict[Asking, None]] = {}
+        #: Of those who were told within the last second.
+        self.due: dict[str | None, float] = {}
+        #: Who is to be told when it is due.
+        self.waiting: dict[str | None, None] = {}
+
+    def is_quiet(self, who: str | None, now: float) -> bool:
+        """Whether they were told a moment ago, alone or with everybody."""
+        return any(self.due.get(one, now) > now for one in (who, None))
 
 
 class Askers:
@@ -60,8 +66,8 @@ class Askers:
         self._encode = encode
         self._questions: dict[bytes, _Question] = {}
         self._of_outlet: dict[Asking, OrderedDict[bytes, None]] = {}
-        #: Questions that were told of within the last second, by the time when they may be again.
-        self._quiet: dict[bytes, None] = {}
+        #: Questions, and to whom they were told within the last second, by the time when they may be again.
+        self._quiet: dict[tuple[bytes, str | None], None] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     # -- from sessions ------------------------------------------------------------------------------------------------
@@ -82,7 +88,7 @@ class Askers:
         question = self._questions.get(name)
         if question is None:
             question = self._questions[name] = _Question(method.name, said_of(params))
-        question.outlets[outlet] = None
+        question.outlets.setdefault(outlet.user_id, {})[outlet] = None
         if len(own) > MAX_QUESTIONS:
             oldest, _ = own.popitem(last=False)
             question = self._questions[oldest]
@@ -107,11 +113,14 @@ class Askers:
 
     def _leave(self, name: bytes, outlet: Asking) -> None:
         question = self._questions[name]
-        del question.outlets[outlet]
+        of_user = question.outlets[outlet.user_id]
+        del of_user[outlet]
+        if not of_user:
+            del question.outlets[outlet.user_id]
         self._drop_if_idle(name, question)
 
     def _drop_if_idle(self, name: bytes, question: _Question) -> None:
-        if not question.outlets and name not in self._quiet:
+        if not question.outlets and not question.due:
             del self._questions[name]
 
     # -- from plugins -------------------------------------------------------------------------------------------------
@@ -126,25 +135,25 @@ class Askers:
         question = self._questions.get(name)
         if question is None:
             return
-        if users is None:
-            question.everybody = True
-        else:
-            question.users.update(users)
-        if self._clock.monotonic() >= question.due:
-            self._tell(name, question)
+        now = self._clock.monotonic()
+        for who in (None,) if users is None else [user for user in users if user in question.outlets]:
+            if question.is_quiet(who, now):
+                question.waiting[who] = None
+            else:
+                self._tell(name, question, who)
 
     def look(self) -> None:
         """Tell what is due. Called by a timer, and by whoever moves the clock by hand."""
         now = self._clock.monotonic()
-        for name in list(self._quiet):
+        for name, told in list(self._quiet):
             question = self._questions[name]
-            if question.due > now:
+            if question.due[told] > now:
                 break  # all wait equally long, so the first is the next
-            del self._quiet[name]
-            if question.everybody or question.users:
-                self._tell(name, question)
-            else:
-                self._drop_if_idle(name, question)
+            del self._quiet[name, told], question.due[told]
+            for who in (None, *question.waiting) if told is None else (told,):
+                if who in question.waiting and not question.is_quiet(who, now):
+                    self._tell(name, question, who)
+            self._drop_if_idle(name, question)
         self._set_timer()
 
     def close(self) -> None:
@@ -156,17 +165,22 @@ class Askers:
         self._of_outlet.clear()
         self._quiet.clear()
 
-    def _tell(self, name: bytes, question: _Question) -> None:
-        outlets: Collection[Asking] = question.outlets
-        if not question.everybody:
-            outlets = [outlet for outlet in outlets if outlet.user_id in question.users]
-        question.everybody = False
-        question.users.clear()
-        question.due = self._clock.monotonic() + TOLD_EVERY_S
-        self._quiet.pop(name, None)
-        self._quiet[name] = None
+    def _tell(self, name: bytes, question: _Question, who: str | None) -> None:
+        now = self._clock.monotonic()
+        told = [who]
+        for user in question.outlets if who is None else ():
+            if question.due.get(user, now) > now:
+                question.waiting[user] = None  # told alone a moment ago
+            else:
+                told.append(user)
+        for one in told:
+            question.waiting.pop(one, None)
+        outlets = [outlet for one in told for outlet in question.outlets.get(one, ())]
+        question.due[who] = now + TOLD_EVERY_S
+        self._quiet.pop((name, who), None)
+        self._quiet[name, who] = None
         self._set_timer()
-        self._push([self._encode(question.kind, question.fields)], list(outlets))
+        self._push([self._encode(question.kind, question.fields)], outlets)
 
     def _push(self, tails: Sequence[object], outlets: list[Asking]) -> None:
         for outlet in outlets[:TOLD_A_TURN]:
@@ -182,8 +196,8 @@ class Askers:
             self._timer.cancel()
             self._timer = None
         if self._quiet:
-            first = self._questions[next(iter(self._quiet))]
-            wait_s = max(0.0, first.due - self._clock.monotonic())
+            name, told = next(iter(self._quiet))
+            wait_s = max(0.0, self._questions[name].due[told] - self._clock.monotonic())
             self._timer = asyncio.get_running_loop().call_later(wait_s, self._timer_rang)
 
     def _timer_rang(self) -> None:

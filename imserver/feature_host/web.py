@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -21,8 +21,10 @@ from imserver.http_requests import (
     HANDLER_DEADLINE_S,
     MAX_AT_ONCE,
     MAX_BODY_BYTES,
+    MAX_OF_AN_ADDRESS,
     Answering,
     Asked,
+    InWork,
     Page,
     Unanswerable,
     read_body,
@@ -58,8 +60,8 @@ class FeatureWeb:
         self._posting = posting
         self._log = log
         self._random_bytes = random_bytes
-        #: Feature -> its requests in work.
-        self._running: Counter[str] = Counter()
+        #: Of each feature.
+        self._in_work: defaultdict[str, InWork] = defaultdict(lambda: InWork(MAX_AT_ONCE, MAX_OF_AN_ADDRESS))
         self.served = tuple(
             self._served(feature, route) for feature in host.features for route in feature.routes
         )
@@ -78,18 +80,13 @@ class FeatureWeb:
             return said(503, {"error": "the server is going down"}, retry_after="3")
         try:
             data = await read_body(asked.headers, asked.body, most=MAX_BODY_BYTES, within_s=BODY_DEADLINE_S)
-            return await self._in_turn(feature, route, asked._replace(body=_Whole(data)))
+            with self._in_work[feature.name].one(asked.address):
+                return await self._handled(feature, route, asked._replace(body=_Whole(data)))
         except Unanswerable as wrong:
             return said(wrong.status, {"error": str(wrong)}, **wrong.headers)
-
-    async def _in_turn(self, feature: Feature, route: Route, asked: Asked) -> Page:
-        if self._running[feature.name] >= MAX_AT_ONCE:
-            raise Unanswerable(503, "too many requests at once", **{"retry-after": "1"})
-        self._running[feature.name] += 1
-        try:
-            return await self._handled(feature, route, asked)
-        finally:
-            self._running[feature.name] -= 1
+        except Refusal as refusal:  # there is no room
+            status, words, headers = refused(refusal)
+            return said(status, words, **headers)
 
     async def _handled(self, feature: Feature, route: Route, asked: Asked) -> Page:
         deadline = asyncio.timeout(HANDLER_DEADLINE_S)

@@ -10,6 +10,7 @@ from typing import Any
 
 from imserver.chat.accounts import Identity
 from imserver.chat.endings import ends
+from imserver.chat.guests import GUEST
 from imserver.chat.ports import Store
 from imserver.chat.quotas import Used
 from imserver.chat.service import Chat
@@ -142,7 +143,8 @@ class Attachments:
         if full is not None:
             transport.close(*full)
         else:
-            self._welcome(transport, hello, identity, self.chat.posting.quotas.met(met[0]))
+            guest = GUEST in identity.user.roles
+            self._welcome(transport, hello, identity, self.chat.posting.quotas.met(met[0], guest=guest))
 
     def _welcome(self, transport: ServerTransport, hello: Hello, identity: Identity, used: Used) -> None:
         """Attach the session that HELLO asks for, or a fresh one. No await in here: it is one step."""

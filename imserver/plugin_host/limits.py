@@ -49,8 +49,10 @@ class HostLimits:
     max_routes: int = 64
     #: Pages of one plugin at addresses of the site itself.
     max_pages: int = 32
-    #: Most of them wait for the store, with at most 64 KiB each; a crowd that opens its pages in one moment fits.
-    max_http_requests: int = 256
+    #: Most of them wait for the store, with at most 64 KiB each; a crowd that opens its pages in one moment fits, be it all
+    #: behind one address, which may have no more than that part.
+    max_http_requests: int = 512
+    max_http_requests_of_address: int = 256
     #: The body of one, which is kept in memory; how long it may take to come in; and its handler.
     max_http_body_bytes: int = MAX_BODY_BYTES
     http_body_deadline_s: float = BODY_DEADLINE_S

@@ -10,7 +10,7 @@ from imserver.chat.transaction import Reader as StoreReader
 from imserver.chat.transaction import Transaction as StoreTransaction
 from imserver.errors import PluginError, Refusal, RefusalCode
 from imserver.feature_host.door import Request
-from imserver.model import Audience, Message, User
+from imserver.model import Audience, GuestOf, Message, User
 from imserver.plugin_api import Reader
 from imserver.plugin_host.registrations import Registrations
 from imserver.plugin_host.snapshot import PluginSnapshot
@@ -35,13 +35,20 @@ class PluginOwner:
     def name(self) -> str:
         return f"plugin {self._registrations.name!r}"
 
-    def write(self, tx: StoreTransaction, request: Request | None, call: Callable[[Any], R]) -> R:
+    def write(
+        self,
+        tx: StoreTransaction,
+        request: Request | None,
+        call: Callable[[Any], R],
+        about: frozenset[str] = frozenset(),
+    ) -> R:
+        """`about`: whom it is about, beside whoever asks."""
         registrations = self._running()
         if request is not None and request.key:
             keys = Keys.of_request(registrations.name, request)
         else:
             keys = Keys(tx.now_ms, registrations.name, self._random_bytes(16))
-        view = PluginTransaction(tx, registrations, keys, self._max_content_bytes, request)
+        view = PluginTransaction(tx, registrations, keys, self._max_content_bytes, request, about)
         try:
             answer = _plain(call(view))
             if view.timers_changed:
@@ -86,6 +93,9 @@ class PluginReader(Reader):
 
     def user(self, user_id: str) -> User | None:
         return self._snapshot.user(user_id)
+
+    def guest_of(self, user_id: str) -> GuestOf | None:
+        return self._snapshot.guest_of(user_id)
 
     @property
     def _snapshot(self) -> PluginSnapshot:

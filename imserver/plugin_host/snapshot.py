@@ -9,7 +9,7 @@ from typing import Any
 from imserver.chat.transaction import Reader
 from imserver.errors import Refusal
 from imserver.events import TimerFired
-from imserver.model import Audience, Message, Role, User
+from imserver.model import Audience, GuestOf, Message, Role, User
 from imserver.plugin_api import Check, Snapshot
 
 #: Later than every timer.
@@ -75,7 +75,9 @@ class PluginSnapshot(Snapshot):
         return self._timers
 
     def message(self, conversation_id: str, position: int) -> Message | None:
-        for user_id in self.members(conversation_id):
+        # Whoever has a row will do: a team of hundreds need not be listed for one message.
+        added = [user_id for user_id, role in self.added(conversation_id).items() if role is not None]
+        for user_id in added or self.members(conversation_id):
             try:
                 page = self._reader.history(conversation_id, user_id, None, position + 1, 1, _ANY_SIZE)
             except Refusal:
@@ -97,3 +99,6 @@ class PluginSnapshot(Snapshot):
     def user(self, user_id: str) -> User | None:
         found = self._reader.users([user_id])
         return found[0] if found else None
+
+    def guest_of(self, user_id: str) -> GuestOf | None:
+        return self._reader.guest_of(user_id)

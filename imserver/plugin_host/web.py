@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote_to_bytes
@@ -17,7 +18,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 import msgspec
 
 from imserver.errors import PluginError, Refusal
-from imserver.http_requests import NOBODY, Unanswerable, Visitor, VisitorOf, read_body, refused
+from imserver.http_requests import NOBODY, InWork, Unanswerable, Visitor, VisitorOf, read_body, refused
 from imserver.networks import counted_as
 from imserver.plugin_api import HttpHandler, HttpRequest, HttpResponse
 from imserver.plugin_host.limits import HostLimits
@@ -107,7 +108,10 @@ class Web:
         self._routes: dict[str, list[_Route]] = {}
         #: GET at addresses of the site itself, of all plugins.
         self._pages: list[_Route] = []
-        self._running: dict[str, int] = {}
+        #: Of each plugin.
+        self._in_work: defaultdict[str, InWork] = defaultdict(
+            lambda: InWork(limits.max_http_requests, limits.max_http_requests_of_address)
+        )
         #: Hides addresses; made when the first one comes.
         self._secret = b""
 
@@ -232,28 +236,22 @@ class Web:
             headers, body, most=limits.max_http_body_bytes, within_s=limits.http_body_deadline_s
         )
         try:
-            who = visitor if isinstance(visitor, Visitor) else await visitor(route.plugin)
-        except Refusal as refusal:  # the store has no time for it
+            with self._in_work[route.plugin].one(address):
+                who = visitor if isinstance(visitor, Visitor) else await visitor(route.plugin)
+                request = HttpRequest(
+                    method,
+                    path,
+                    dict(zip(route.names, values, strict=True)),
+                    query,
+                    {name: value for name, value in headers.items() if name in REQUEST_HEADERS},
+                    data,
+                    who.session,
+                    who.user_id,
+                    self._visitor_key(address),
+                )
+                return await self._handled(route, request)
+        except Refusal as refusal:  # there is no room, or the store has no time to say who it is
             return _said(*refused(refusal))
-        request = HttpRequest(
-            method,
-            path,
-            dict(zip(route.names, values, strict=True)),
-            query,
-            {name: value for name, value in headers.items() if name in REQUEST_HEADERS},
-            data,
-            who.session,
-            who.user_id,
-            self._visitor_key(address),
-        )
-        running = self._running.get(route.plugin, 0)
-        if running >= self._limits.max_http_requests:
-            raise Unanswerable(503, "too many requests at once", **{"retry-after": "1"})
-        self._running[route.plugin] = running + 1
-        try:
-            return await self._handled(route, request)
-        finally:
-            self._running[route.plugin] -= 1
 
     def _visitor_key(self, address: str) -> str:
         """What plugins see of an address (of IPv6: of its /64): a name that tells nothing of it without the secret."""

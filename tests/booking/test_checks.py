@@ -51,6 +51,7 @@ async def lived_in(path: Path) -> None:
         await shop.say("eve", river, "隐私 shipped-1")
         await shop.say("eve", river, "你们那里有儿童椅吗?")
         await shop.say("eve", river, "右眼突然看不见了")
+        await shop.say("staff-chen", there, "接手")
         await agreed(shop, "休息 周五上午")
         await agreed(shop, "请假 李老师 12月3日")
 
@@ -185,6 +186,14 @@ DAMAGES: list[tuple[str, set[str]]] = [
     ("UPDATE booking_alarms SET urgent_at = 0", {"alarms are sane"}),
     ("UPDATE booking_alarms SET urgent_at = 0, told = ''", {"alarms are sane"}),
     ("INSERT INTO booking_alarms (customer_id, careful_at) VALUES ('ann', -5)", {"alarms are sane"}),
+    ("UPDATE booking_services SET waiting_why = '' WHERE waiting_since IS NOT NULL", {"waits are sane"}),
+    ("UPDATE booking_services SET waiting_why = 'tired' WHERE waiting_since IS NOT NULL", {"waits are sane"}),
+    ("UPDATE booking_services SET waiting_why = 'asked' WHERE waiting_since IS NULL", {"waits are sane"}),
+    ("UPDATE booking_services SET waiting_position = 3 WHERE waiting_since IS NULL", {"waits are sane"}),
+    ("UPDATE booking_services SET taken_by = 'nobody' WHERE taken_by <> ''", {"take-overs will end"}),
+    ("UPDATE booking_services SET taken_by = '' WHERE taken_by <> ''", {"take-overs will end"}),
+    ("UPDATE booking_services SET taken_at = taken_at + 1 WHERE taken_by <> ''", {"take-overs will end"}),
+    ("DELETE FROM timers WHERE name = 'take_over'", {"take-overs will end"}),
     ("UPDATE booking_dialogues SET state = '{'", {"questions can be read"}),
     ("UPDATE booking_dialogues SET state = '{\"appointment_id\": 99}'", {"questions can be read"}),
     ("UPDATE booking_chain_changes SET path = 'stores.garden'", {"changes can be read"}),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from imserver.plugins.booking.schedule import consents
 from imserver.plugins.booking.schedule.asked import MINE, MineParams
 from imserver.plugins.booking.schedule.consents import do_withdrawal
 from tests.booking.support.chains import demo
@@ -66,6 +68,41 @@ async def test_it_is_in_chinese_too_and_the_staff_hear_of_a_withdrawal(shop: Sho
     group = await shop.staff_group()
     assert any("撤回了同意" in str(one.content.get("text")) for one in said if one.conversation_id == group)
     assert len(await shop.appointments()) == 1
+
+
+async def test_however_often_it_is_taken_back_the_staff_hear_of_it_once(shop: Shop) -> None:
+    room, group = await shop.customer("ann", "en"), await shop.staff_group()
+
+    def heard() -> int:
+        return sum("撤回了同意" in str(one.content.get("text")) for one in shop.kit.messages(group))
+
+    for count in (1, 2):
+        await shop.say("ann", room, "/consent shipped-1")
+        await asyncio.gather(*(shop.kit.post("ann", room, "/withdraw") for _ in range(3)))
+        await shop.kit.idle()
+        assert "is taken back" in await shop.hear("ann", room, "/withdraw"), (
+            "whoever asks again is answered again"
+        )
+        assert heard() == count
+
+
+async def test_whoever_agrees_and_takes_it_back_all_day_talks_to_people(shop: Shop) -> None:
+    """Each withdrawal is kept for ever, on the disk of the shop and in its ledger."""
+    room = await shop.customer("ann", "en")
+    for _ in range(consents.MAX_GIVEN_A_DAY):
+        await shop.say("ann", room, "/consent shipped-1")
+        await shop.say("ann", room, "/withdraw")
+    assert "many times today" in await shop.hear("ann", room, "/consent shipped-1")
+    await shop.say("ann", room, "/book exam 2026-11-20 15:00")
+    said = await shop.hear(
+        "ann", room, "/details\nname: Ann Lee\nage: adult\nfirst visit: yes\nconsent: shipped-1"
+    )
+    assert "many times today" in said
+    assert len(await rows(shop)) == consents.MAX_GIVEN_A_DAY
+    assert await known(shop) == {}
+    await shop.advance(24 * 60)
+    await shop.say("ann", room, "/consent shipped-1")
+    assert await known(shop) == {"garden": "shipped-1"}
 
 
 async def test_what_cannot_be_agreed_to_or_taken_back(shop: Shop) -> None:

@@ -24,9 +24,14 @@ async def guest(shop: Shop, name: str, *more: str, bot: str = GARDEN) -> str:
     return await shop.service(name, bot.removeprefix("store-"))
 
 
-async def books(shop: Shop, name: str, room: str, wall: str) -> str:
+async def came_for(shop: Shop, name: str, named: str) -> None:
+    """The page that made this guest named that shop."""
+    await shop.kit.store.write(lambda tx: tx.put_guest(name, named, ""))
+
+
+async def books(shop: Shop, name: str, room: str, wall: str, service: str = "exam") -> str:
     """The status of what comes of it; "" for nothing."""
-    await shop.say(name, room, f"/book exam {wall}")
+    await shop.say(name, room, f"/book {service} {wall}")
     held = (await shop.kit.call(MINE, name, MineParams())).mine.held
     if held is None:
         return ""
@@ -144,6 +149,73 @@ async def test_the_part_is_of_what_others_leave_free(tmp_path: Path) -> None:
             name = f"g{number}"
             said.append(await books(shop, name, await guest(shop, name), wall))
         assert said == ["confirmed"] * 6
+
+
+async def each_books(shop: Shop, *wishes: tuple[str, str]) -> list[str]:
+    """What comes of the wishes (service, time of Friday), each of another guest."""
+    said = []
+    for number, (service, time) in enumerate(wishes):
+        name = f"{service[:4]}{number}"
+        said.append(await books(shop, name, await guest(shop, name), f"2026-11-20 {time}", service))
+    return said
+
+
+async def test_the_part_is_of_the_time_and_no_mix_of_services_is_more(tmp_path: Path) -> None:
+    """A tenth of the day of two optometrists is two glasses, or five lens checks: not both."""
+    async with Shop(config={"chain": demo(tmp_path, guest_share="10")}) as shop:
+        long = [("glasses", time) for time in ("10:00", "10:00")]
+        assert await each_books(shop, *long, ("lens-check", "12:00")) == ["confirmed", "confirmed", "pending"]
+
+
+async def test_twice_the_part_is_of_the_time_too_also_for_a_hold_that_grows(tmp_path: Path) -> None:
+    async with Shop(config={"chain": demo(tmp_path, guest_share="10")}) as shop:
+        long = [("glasses", time) for time in ("10:00", "10:00", "11:30")]
+        await each_books(shop, *long, ("lens-check", "13:00"))
+        room = await guest(shop, "grows")
+        await shop.say("grows", room, "/book lens-check 2026-11-20 14:00")
+        assert len(await shop.appointments("held")) == 1
+        said = await shop.say("grows", room, "/book glasses 2026-11-20 14:00")
+        assert await shop.appointments("held") == []
+        assert "passed on" in "\n".join(shown(one) for one in said if one.conversation_id == room)
+
+
+async def test_what_guests_have_with_others_is_no_part_of_it(tmp_path: Path) -> None:
+    """Whoever collects glasses at the counter takes no optometrist's time."""
+    async with Shop(config={"chain": demo(tmp_path, guest_share="10")}) as shop:
+        counter = [("collect", time) for time in ("10:00", "10:15", "10:30")]
+        assert await each_books(shop, *counter, ("exam", "10:00")) == ["confirmed"] * 4
+
+
+async def test_what_guests_have_on_the_next_day_is_no_part_of_it(tmp_path: Path) -> None:
+    async with Shop(config={"chain": demo(tmp_path, guest_share="0")}) as shop:
+        for name, wall in zip("ab", starts("2026-11-21", 2), strict=True):
+            assert await books(shop, f"g{name}", await guest(shop, f"g{name}"), wall) == "confirmed"
+        assert await each_books(shop, ("exam", "15:00")) == ["confirmed"]
+
+
+async def test_who_came_for_another_shop_waits_until_the_people_of_this_one_have_said_yes(
+    tmp_path: Path,
+) -> None:
+    """Guests are counted by the shop that the page names: whoever names others in turn has no more here for it."""
+    async with Shop() as shop:
+        for name, named in (("ann", "garden"), ("bob", "river"), ("cy", "")):
+            room = await guest(shop, name)
+            await came_for(shop, name, named)
+            status = "confirmed" if named == "garden" else "pending"
+            await shop.say(name, room, "/book exam 2026-11-20 15:00")
+            held = (await shop.kit.call(MINE, name, MineParams())).mine.held
+            assert held is not None
+            assert held.confirmation == ("auto" if status == "confirmed" else "staff"), (
+                "the page says so before"
+            )
+            assert await books(shop, name, room, f"2026-11-2{len(name)} 15:00") == status
+        ((code,),) = await shop.sql(
+            "SELECT code FROM booking_appointments WHERE customer_id = 'bob' AND status = 'pending'"
+        )
+        await shop.say("staff-li", await shop.staff_group(), f"确认 {code}")
+        assert (
+            await books(shop, "bob", await shop.service("bob", "garden"), "2026-11-25 15:00") == "confirmed"
+        )
 
 
 @pytest.mark.parametrize(

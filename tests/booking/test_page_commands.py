@@ -398,3 +398,41 @@ async def test_a_language_that_there_is_not_changes_nothing(shop: Shop) -> None:
     room = await shop.customer("ann", "en")
     assert "Which language" in await shop.hear("ann", room, "/language tlh")
     assert (await mine(shop, "ann")).known.language == "en"
+
+
+# ------------------------------------------------------------------------------------------ a service that there is not
+
+
+@pytest.mark.parametrize(
+    "word", ["nothing", "no-such-exam", "exam-2", "2exam", "null", "undefined", "trial-exam"]
+)
+@pytest.mark.parametrize("is_open", [False, True])
+async def test_a_service_that_there_is_not_holds_nothing_and_is_asked(
+    shop: Shop, word: str, is_open: bool
+) -> None:
+    """Of an older page, or of nobody: no part of it is taken for the name of another one."""
+    room = await shop.customer("ann", "en")
+    if is_open:
+        await shop.say("ann", room, START)
+    answer = await shop.hear("ann", room, f"/book {word} 2026-11-20 16:00")
+    assert f"does not offer “{word}”" in answer
+    assert "what would you like to book" in answer.lower()
+    assert await shop.appointments("held") == []
+    await shop.say("ann", room, "eye exam")
+    assert ((await held(shop)).wall, (await held(shop)).service) == ("2026-11-20T16:00", "exam")
+
+
+@pytest.mark.parametrize(
+    ("words", "service"), [("glasses", "glasses"), ("checkup", "exam"), ("lens-check", "lens-check")]
+)
+async def test_a_service_may_be_typed_by_its_name(shop: Shop, words: str, service: str) -> None:
+    room = await shop.customer("ann", "en")
+    await shop.say("ann", room, f"/book {words} 2026-11-20 16:00")
+    assert (await held(shop)).service == service
+
+
+async def test_a_word_before_the_time_is_no_service(shop: Shop) -> None:
+    room = await shop.customer("ann", "en")
+    await shop.say("ann", room, START)
+    answer = await shop.hear("ann", room, "/book at 2026-11-20 16:00")
+    assert (await held(shop)).wall == "2026-11-20T16:00", answer

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from imserver.errors import Refusal, RefusalCode
 from imserver.plugins.booking.schedule.asked import (
     DAY,
     MINE,
@@ -261,17 +262,34 @@ async def test_days_say_free_few_full_and_closed(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    "path",
-    ["day", "day?shop=gone&day=2026-11-20", "day?shop=garden&day=20.11.2026", "day?shop=garden&day=2026-02-31",
-     "day?shop=garden&day=2026-W47-5",
-     "days?shop=garden", "days?shop=garden&service=gone", "days?shop=garden&service=exam&from=x"],
+    ("path", "status"),
+    [("day", 400), ("day?shop=garden&day=20.11.2026", 400), ("day?shop=garden&day=2026-02-31", 400),
+     ("day?shop=garden&day=2026-W47-5", 400), ("days?shop=garden&service=exam&from=x", 400),
+     ("days?shop=garden&service=exam&count=x", 400), ("days?shop=garden&service=exam&count=-1", 400),
+     ("days?shop=garden&service=exam&count=%D9%A1", 400), ("days?shop=garden&service=exam&count=10000", 400),
+     ("day?shop=gone&day=2026-11-20", 404), ("days?shop=garden", 404), ("days?shop=garden&service=gone", 404)],
 )  # fmt: skip
-async def test_what_there_is_not(shop: Shop, path: str) -> None:
-    assert (await get(shop, path, 404))["code"] == "NOT_FOUND"
+async def test_what_is_no_question_gets_words_and_costs_nothing(shop: Shop, path: str, status: int) -> None:
+    told = [await get(shop, path, status) for _ in range(int(BURST) + 1)]
+    refused = told[-1]
+    assert refused["code"] == {400: "INVALID", 404: "NOT_FOUND"}[status]
+    assert len(refused["error"]) > 10
+    assert (await get(shop, f"day?shop=garden&day={FRIDAY}"))["starts"]
+
+
+async def test_a_day_that_there_is_not(shop: Shop) -> None:
     await shop.kit.user("ming")
     assert (await shop.kit.call(DAY, "ming", DayParams("gone", FRIDAY))).day is None
     for other in ("2026-02-31", "2026-W47-5", "２０２６-11-20"):
         assert (await shop.kit.call(DAY, "ming", DayParams("garden", other))).day is None
+
+
+@pytest.mark.parametrize("text", ["0001-01-01", "2026-11-17", "2027-11-20", "9999-12-31"])
+async def test_a_day_that_nobody_can_book_has_no_starts_and_costs_nothing(shop: Shop, text: str) -> None:
+    await shop.kit.user("ming")
+    assert (await day(shop, text=text)).starts == ()
+    for _ in range(int(BURST) + 1):
+        assert (await get(shop, f"day?shop=garden&day={text}"))["starts"] == []
 
 
 async def test_an_answer_holds_for_a_second(shop: Shop) -> None:
@@ -286,21 +304,60 @@ async def test_an_answer_holds_for_a_second(shop: Shop) -> None:
 
 async def test_an_address_has_so_much_worked_out_and_what_is_kept_costs_nothing(shop: Shop) -> None:
     async def ask(number: int, address: str) -> int:
-        path = f"/x/booking/days?shop=garden&service=exam&count={number}"
+        service, count = ("exam", "glasses", "collect")[number // 31], number % 31 + 1
+        path = f"/x/booking/days?shop=garden&service={service}&count={count}"
         return (await shop.kit.http("GET", path, address=address)).status
 
     said = [await ask(number, "192.0.2.9") for number in range(int(BURST) + 1)]
     assert said == [200] * int(BURST) + [429]
     refused = await shop.kit.http(
-        "GET", "/x/booking/days?shop=garden&service=exam&count=99", address="192.0.2.9"
+        "GET", "/x/booking/days?shop=garden&service=collect&count=31", address="192.0.2.9"
     )
     assert (refused.headers["retry-after"], json.loads(refused.body)["code"]) == ("1", "RATE_LIMITED")
     assert await ask(1, "192.0.2.9") == 200, "it is kept"
     shops = await shop.kit.http("GET", "/x/booking/chain", address="192.0.2.9")
     assert shops.status == 200, "a neighbour behind the same address sees the shops"
-    assert await ask(99, "192.0.2.10") == 200, "another address"
+    assert await ask(90, "192.0.2.10") == 200, "another address"
     await shop.advance(0.02)
-    assert await ask(99, "192.0.2.9") == 200
+    assert await ask(90, "192.0.2.9") == 200
+
+
+async def test_one_question_in_many_spellings_is_worked_out_once(shop: Shop) -> None:
+    """Whoever writes it in ever other ways takes nothing of what neighbours behind the same address have."""
+    days = "days?shop=garden&service=exam"
+    spellings = [f"{days}&count={count}" for count in ("031", *range(31, 61))]
+    spellings += [f"{days}&count=31&from=20{year}-01-{one}" for year in range(10, 26) for one in ("01", "02")]
+    spellings += [f"{days}&x={number}&count=99&from=" for number in range(3)]
+    told = [await get(shop, path) for path in spellings]
+    assert len(told) > BURST
+    assert all(one == told[0] for one in told)
+    assert len(told[0]["days"]) == 31
+    assert (await get(shop, f"day?shop=garden&day={FRIDAY}"))["starts"], "there is room for another question"
+
+
+async def test_a_crowd_behind_one_address_that_asks_in_one_moment_is_answered(shop: Shop) -> None:
+    """Of whoever asks while it is worked out, one counts."""
+    path = f"/x/booking/day?shop=garden&day={FRIDAY}"
+    asked = [shop.kit.http("GET", path, address="192.0.2.9") for _ in range(2 * int(BURST))]
+    assert {answer.status for answer in await asyncio.gather(*asked)} == {200}
+
+
+async def test_whoever_waits_for_an_answer_that_fails_has_one_worked_out(shop: Shop) -> None:
+    path, read, reads = f"/x/booking/day?shop=garden&day={FRIDAY}", shop.kit.store.read, 0
+
+    async def failing(*args: Any, **more: Any) -> Any:
+        nonlocal reads
+        reads += 1
+        await asyncio.sleep(0)
+        if reads == 1:
+            raise Refusal(RefusalCode.OVERLOADED, "no time", retry_after_ms=1000)
+        return await read(*args, **more)
+
+    await get(shop, "day?shop=garden&day=2026-11-21")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shop.kit.store, "read", failing)
+        both = await asyncio.gather(*(shop.kit.http("GET", path) for _ in range(2)))
+    assert sorted(answer.status for answer in both) == [200, 503]
 
 
 async def test_a_crowd_that_opens_the_page_in_one_moment_is_answered(shop: Shop) -> None:

@@ -24,6 +24,17 @@ async def test_the_staff_move_to_today_in_english_behind_the_code():
         assert "11月18日 周三 11:15" in await shop.hear("staff-li", group, f"/move {code} today 11:15")
 
 
+async def test_a_day_with_a_slash_is_read_alike_for_staff_and_customers_behind_a_chinese_command():
+    async with Shop() as shop:
+        here, code = await booked(shop)
+        for user, room in (("ming", here), ("staff-li", here), ("staff-li", await shop.staff_group())):
+            said = await shop.hear(user, room, f"改约 {code} 12/3 15:30")
+            assert "12月3日 周四 15:30" in said, (user, said)
+            await shop.say(user, room, "不改了")
+        asked = await shop.hear("staff-li", here, f"/move {code} 12/3 15:30")
+        assert "12月3日 周四 15:30 吗" not in asked, "behind an English one it may be the 12th of March"
+
+
 async def test_the_day_sheet_is_in_order_of_time():
     async with Shop() as shop:
         await booked(shop, "ming", "明天15:00")

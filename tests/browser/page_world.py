@@ -57,6 +57,7 @@ PHONE = Device(
         "device_scale_factor": 2,
     },
 )
+TABLET = Device("tablet", {"viewport": {"width": 820, "height": 1180}, "has_touch": True})
 DESKTOP = Device("desktop", {"viewport": {"width": 1280, "height": 900}})
 
 
@@ -107,6 +108,10 @@ class Person:
     async def misses(self, words: str | re.Pattern[str], within_ms: float = LOOK_MS) -> None:
         """These words are nowhere, or go in time."""
         await expect(self.page.get_by_text(words).filter(visible=True)).to_have_count(0, timeout=within_ms)
+
+    async def tries_now(self) -> None:
+        """The page connects at once, as after a change of the network: its next attempt may be half a minute away."""
+        await self.page.evaluate("dispatchEvent(new Event('online'))")
 
     async def another_tab(self, path: str) -> Person:
         """The same person, with one more tab of this browser."""

@@ -29,6 +29,7 @@ DOCUMENT = f"""<!doctype html>
 <title>-</title>
 <link rel="icon" href="/{SOURCES}/src/assets/icon.svg">
 <link rel="stylesheet" href="/{SOURCES}/src/style/index.css">
+<meta name="staff-style" content="/{SOURCES}/src/style/staff.css">
 <script type="module" src="/tests/browser/pages/screens/page.js"></script>
 <body>
 <div id="app"></div>

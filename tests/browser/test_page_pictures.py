@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
 from tests.browser.axe import findings
-from tests.browser.page_world import DESKTOP, MORNING, PHONE, Device, PageWorld, Person, page_world
+from tests.browser.page_world import DESKTOP, MORNING, PHONE, TABLET, Device, PageWorld, Person, page_world
+from tests.browser.staff_walk import a_morning, at_work, staff_walk
 from tests.browser.walk import walk
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -32,6 +35,34 @@ async def world(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> 
         yield made
 
 
+#: One pixel is one pixel, and nothing moves.
+STILL: dict[str, Any] = {"device_scale_factor": 1, "reduced_motion": "reduce"}
+
+
+@dataclass(slots=True)
+class Looked:
+    """Called at each screen: what is wrong with it is noted, and its picture is written."""
+
+    person: Person
+    folder: Path
+    device: Device
+    dark: bool
+    wrong: list[str] = field(default_factory=list)
+
+    async def __call__(self, screen: str) -> None:
+        page = self.person.page
+        await page.evaluate("scrollTo(0, 0)")
+        self.wrong.extend(f"{screen}: {finding}" for finding in await _findings_of_all(self.person))
+        for font in ("", "225%"):  # as it is, and for a reader who has it twice as large
+            await page.evaluate("(size) => void (document.documentElement.style.fontSize = size)", font)
+            if (much := await page.evaluate(_TOO_WIDE)) > 0:
+                self.wrong.append(f"{screen}, font {font or 'as it is'}: {much} px wider than the window")
+        await page.evaluate("document.documentElement.style.fontSize = ''")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        name = f"{screen}-{self.device.name}-{'dark' if self.dark else 'light'}.png"
+        await page.screenshot(path=self.folder / name, animations="disabled", caret="hide")
+
+
 async def _findings_of_all(person: Person) -> list[str]:
     """What axe finds in a window as high as the page: what scrolls under a bar that stays is no fault."""
     page, size = person.page, person.page.viewport_size
@@ -43,7 +74,7 @@ async def _findings_of_all(person: Person) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize(
+LOOKS = pytest.mark.parametrize(
     ("device", "language", "dark"),
     [
         (PHONE, "en", False),
@@ -53,24 +84,41 @@ async def _findings_of_all(person: Person) -> list[str]:
     ],
     ids=["phone-en-light", "phone-zh-dark", "desktop-zh-light", "desktop-en-dark"],
 )
+
+
+@LOOKS
 async def test_each_screen_is_in_order(
     world: PageWorld, tmp_path: Path, device: Device, language: str, dark: bool
 ):
-    folder = Path(KEPT) if KEPT else tmp_path
-    folder.mkdir(parents=True, exist_ok=True)
-    person = await world.person(
-        device, language=language, dark=dark, device_scale_factor=1, reduced_motion="reduce"
-    )
-    wrong: list[str] = []
+    person = await world.person(device, language=language, dark=dark, **STILL)
+    looked = Looked(person, Path(KEPT) if KEPT else tmp_path, device, dark)
+    await walk(person, language, looked)
+    assert not looked.wrong, "\n".join(looked.wrong)
+    assert await world.everybody_leaves() == []
 
-    async def look(screen: str) -> None:
-        await person.page.evaluate("scrollTo(0, 0)")
-        wrong.extend(f"{screen}: {finding}" for finding in await _findings_of_all(person))
-        if (much := await person.page.evaluate(_TOO_WIDE)) > 0:
-            wrong.append(f"{screen}: {much} px wider than the window")
-        name = f"{screen}-{device.name}-{'dark' if dark else 'light'}.png"
-        await person.page.screenshot(path=folder / name, animations="disabled", caret="hide")
 
-    await walk(person, language, look)
-    assert not wrong, "\n".join(wrong)
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def work(
+    chromium: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[tuple[PageWorld, str]]:
+    """Another server, on which customers have been; and the code of an appointment of theirs."""
+    async with page_world(tmp_path_factory.mktemp("work"), chromium, at=MORNING) as made:
+        code = await a_morning(made)
+        assert await made.everybody_leaves() == []
+        yield made, code
+
+
+@pytest.mark.parametrize(
+    ("device", "language", "dark"),
+    [*LOOKS.args[1], (TABLET, "en", False)],
+    ids=[*LOOKS.kwargs["ids"], "tablet-en-light"],
+)
+async def test_each_screen_of_the_staff_is_in_order(
+    work: tuple[PageWorld, str], tmp_path: Path, device: Device, language: str, dark: bool
+):
+    world, code = work
+    person = await at_work(world, language, device, dark=dark, **STILL)
+    looked = Looked(person, Path(KEPT) if KEPT else tmp_path, device, dark)
+    await staff_walk(person, language, looked, code)
+    assert not looked.wrong, "\n".join(looked.wrong)
     assert await world.everybody_leaves() == []

@@ -13,7 +13,7 @@ from imserver.config import HttpConfig
 from imserver.errors import StartError
 from imserver.feature_api import Asked, Feature, Page, Refusal, RefusalCode, Route, Services, said
 from imserver.feature_host import web
-from imserver.http_requests import MAX_AT_ONCE, MAX_BODY_BYTES
+from imserver.http_requests import MAX_BODY_BYTES, MAX_OF_AN_ADDRESS
 from imserver.model import User
 from imserver.testing import LogBook
 from tests.limits.raw import eventually
@@ -161,9 +161,9 @@ async def test_a_crowd_at_one_feature_is_to_come_again_and_the_end_waits_for_nob
 ) -> None:
     async with seen(tmp_path, features=[hall.feature]) as server:
         port = server.http_port
-        crowd = [asyncio.ensure_future(ask(port, "GET", "/hall/wait")) for _ in range(MAX_AT_ONCE)]
-        await eventually(lambda: hall.waiting == MAX_AT_ONCE)
-        assert (await ask(port, "GET", "/hall")).status == 503
+        crowd = [asyncio.ensure_future(ask(port, "GET", "/hall/wait")) for _ in range(MAX_OF_AN_ADDRESS)]
+        await eventually(lambda: hall.waiting == MAX_OF_AN_ADDRESS)
+        assert (await ask(port, "GET", "/hall")).status == 429
         assert (await ask(port, "GET", "/healthz")).status == 200
         hall.go.set()
         answers: list[Answered] = await asyncio.gather(*crowd)

@@ -317,8 +317,9 @@ def connect(
     client_info: Mapping[str, Any] | None = None,
     limits: api.ClientLimits | None = None,
     environment: api.Environment | None = None,
+    early: bool = False,
 ) -> JsConnecting:
-    """`imserver_client.connect`, for the JavaScript client."""
+    """`imserver_client.connect`, for the JavaScript client, which has `early`, too."""
     loop = asyncio.get_running_loop()
     waits = None
     if environment is not None and not hasattr(environment.uniform, "__self__"):
@@ -330,6 +331,7 @@ def connect(
         "waits": waits,
         "timeoutMs": None if timeout is None else timeout * 1000,
         "closeTimeoutMs": close_timeout * 1000,
+        "early": early,
         "have": dict(have or {}),
         "clientInfo": _given(client_info or {}),
         "limits": {} if limits is None else _limits(limits),

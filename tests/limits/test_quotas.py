@@ -108,6 +108,21 @@ async def test_a_day_that_is_used_up_holds_and_comes_back_at_midnight(tmp_path: 
             assert (used.bytes, used.day_bytes) == ((A_DAY + 1) * SIZE, SIZE)
 
 
+async def test_a_guest_has_a_smaller_day_as_long_as_it_is_one(tmp_path: Path) -> None:
+    async with house(tmp_path, max_content_bytes=SIZE, bytes_per_day_of_guests=2 * SIZE) as (server, _):
+        await server.chat.put_user(User("eve", "Eve", roles=("guest",)))
+        async with eve_on(server) as raw:
+            await use_up(raw, 2)
+            told = await post(raw)
+            assert (told.code, told.result["limit"]) == (GONE_WITH_THE_DAY, 2 * SIZE)
+        async with await Raw.open(server) as other:
+            await other.enter(server, "alice")
+            await use_up(other)
+        await server.chat.put_user(User("eve", "Eve"))
+        async with eve_on(server, "later") as raw:
+            await use_up(raw, A_DAY - 2)
+
+
 async def test_all_that_is_used_up_is_final_and_holds_nothing(tmp_path: Path) -> None:
     async with house(tmp_path) as (server, clock):
         async with eve_on(server) as raw:

@@ -119,6 +119,40 @@ async def test_another_question_and_other_users_hear_nothing(askers: Askers, clo
             askers.changed(mine, ["bob"])
 
 
+async def test_what_is_ones_own_is_told_at_once_however_often_others_is(
+    askers: Askers, clock: ManualClock
+) -> None:
+    """A page waits for its own appointment, while two hundred others book."""
+    ann, bob, mine = Ear("ann"), Ear("bob"), name_of(MINE, MineParams())
+    for ear in (ann, bob):
+        askers.asked(ear, MINE, MineParams())
+    for _ in range(5):
+        askers.changed(mine, ["bob", "eve"])
+        clock.advance(0.3)
+        askers.look()
+    askers.changed(mine, ["ann"])
+    assert (len(ann.heard), len(bob.heard)) == (1, 2)
+
+
+async def test_once_a_second_each_whether_alone_or_with_everybody(askers: Askers, clock: ManualClock) -> None:
+    ann, bob, mine = Ear("ann"), Ear("bob"), name_of(MINE, MineParams())
+    for ear in (ann, bob):
+        askers.asked(ear, MINE, MineParams())
+    askers.changed(mine, ["ann"])
+    clock.advance(0.5)
+    askers.changed(mine)
+    assert (len(ann.heard), len(bob.heard)) == (1, 1)
+    askers.changed(mine, ["bob"])
+    for told in (
+        (1, 1),
+        (2, 2),
+        (2, 2),
+    ):  # ann is told with what was bob's: her second is over, and everybody's is
+        clock.advance(0.5)
+        askers.look()
+        assert (len(ann.heard), len(bob.heard)) == told
+
+
 async def test_a_session_has_so_many_questions_and_forgets_the_oldest(askers: Askers) -> None:
     ear = Ear()
     for number in range(MAX_QUESTIONS):

@@ -16,6 +16,7 @@ import pytest
 
 from imserver.plugin_api import Migration
 from imserver.plugins.booking import plugin as booking
+from imserver.plugins.booking.schedule.asked_by_staff import INBOX, InboxParams
 from imserver.proof.simulation.echo import Echo
 from imserver.store.sqlite.plugin_sandbox import statements
 from imserver.testing import PluginKit
@@ -100,6 +101,7 @@ async def test_what_booking_puts_together_is_in_the_subset(tables, tmp_path):
     with recorded() as ran:
         await a_life_of_booking()
         await a_guest_on_the_page(tmp_path)
+        await a_new_phone_at_the_counter()
     assert [f"{sql}\n    {fault}" for sql in ran for fault in faults(sql, tables)] == []
     not_run = [
         found
@@ -137,6 +139,7 @@ async def a_life_of_booking() -> None:
         await shop.say("ming", shop.kit.direct("ming", "booking"), "我的预约")
         group = await shop.staff_group()
         await shop.say("staff-li", group, "今日预约 周五")
+        await shop.kit.call(INBOX, "staff-li", InboxParams("garden"))
         await shop.kit.set_back(shop.kit.clock.now_ms())
         await shop.advance((timedelta(days=2, hours=1)).total_seconds() / 60)
         await shop.say("staff-li", group, f"到店 {code}")
@@ -163,6 +166,16 @@ async def a_guest_on_the_page(folder: Path) -> None:
         await shop.say("ann", here, button(said, "Yes"))
         assert await shop.kit.export("ann")
         await shop.kit.erase("ann")
+
+
+async def a_new_phone_at_the_counter() -> None:
+    async with Shop() as shop:
+        here, there = await shop.customer("ann", "en"), await guest(shop, "new")
+        assert await books(shop, "new", there, "2026-11-20 15:00") == "confirmed"
+        code = await shop.kit.show_code("new")
+        await shop.say("staff-li", here, f"/link {code}")
+        await shop.kit.accept(code)
+        assert len(await shop.appointments()) == 1
 
 
 def test_the_example_of_the_page_is_in_the_subset():

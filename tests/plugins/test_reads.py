@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from unittest.mock import patch
 
 import pytest
 
-from imserver.plugin_api import Call, Context
+from imserver.plugin_api import Call, Context, Transaction
 from imserver.store.sqlite.reader import SqliteReader
 from imserver.testing import PluginKit
 from tests.plugins.bench import made_with
@@ -56,6 +57,10 @@ async def test_who_wrote_what_waits_is_read_at_once(make_store, clock, reads: Co
         assert reads["users"] < CROWD / 2
 
 
+def _set(due_at: int, tx: Transaction) -> None:
+    tx.schedule(due_at, "tick", {})
+
+
 async def test_a_timer_that_is_set_is_not_looked_up_before_its_time(
     make_store, clock, reads: Counter[str]
 ) -> None:
@@ -72,7 +77,7 @@ async def test_a_timer_that_is_set_is_not_looked_up_before_its_time(
         reads.clear()
         for minutes in (30, 10, 20):
             due_at = kit.clock.now_ms() + minutes * 60_000
-            await kit.plugin.context.transaction(lambda tx, at=due_at: tx.schedule(at, "tick", {}))
+            await kit.plugin.context.transaction(partial(_set, due_at))
             await kit.idle()
         assert reads["timers_due"] == 0
         await kit.advance(11 * 60)

@@ -321,6 +321,26 @@ async def test_a_crowd_that_says_nothing_keeps_nobody_out(tmp_path: Path, echo: 
         assert all(one == b"" or isinstance(one, ConnectionError) for one in gone), "the oldest went"
 
 
+@pytest.mark.parametrize("then", ["sends no body", "reads no answer"])
+async def test_a_crowd_that_is_waited_for_in_a_request_keeps_nobody_out(
+    tmp_path: Path, echo: Echo, then: str
+) -> None:
+    """Neither who sends a head and then next to nothing, nor who asks for much and does not read it."""
+    sent = request("POST", "/x/echo/said", "Content-Length: 60000", "Expect: 100-continue")
+    if then == "reads no answer":
+        sent = request("GET", "/x/echo/long")
+    async with echoing(tmp_path, echo, max_connections=4) as server, AsyncExitStack() as stack:
+        crowd = []
+        for _ in range(6):
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.http_port, limit=1024)
+            stack.callback(writer.close)
+            writer.write(sent)
+            assert (await reader.readline()).startswith(b"HTTP/1.1"), "each of them is in the middle of it"
+            crowd.append(reader)
+        assert (await ask(server.http_port, "GET", "/healthz")).status == 200
+        assert len(server.doors.peers["http"]) <= 4
+
+
 async def test_requests_in_work_are_not_cut_for_newcomers(tmp_path: Path, echo: Echo) -> None:
     async with echoing(tmp_path, echo, max_connections=2) as server:
         port = server.http_port

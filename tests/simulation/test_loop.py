@@ -4,6 +4,7 @@ import asyncio
 import gc
 import itertools
 import sys
+import threading
 from random import Random
 from typing import Any
 
@@ -46,6 +47,24 @@ def test_time_outs_are_of_virtual_time(loop):
                 await loop.create_future()
         assert loop.time() == 10
 
+    loop.run_until_complete(main())
+
+
+def test_what_is_for_a_thread_is_done_in_its_place(loop):
+    seen: list[Any] = []
+
+    def work() -> int:
+        seen.append("done")
+        return threading.get_ident()
+
+    async def main() -> None:
+        loop.call_soon(seen.append, "ready before")
+        assert await asyncio.to_thread(work) == here
+        with pytest.raises(ZeroDivisionError):
+            await asyncio.to_thread(lambda: 1 / 0)
+        assert (seen, loop.time()) == (["done"], 0)
+
+    here = threading.get_ident()
     loop.run_until_complete(main())
 
 

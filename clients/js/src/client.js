@@ -24,6 +24,8 @@ const CLOSE_TIMEOUT_MS = 5000;
  * - `deviceId` names this installation. By default it is the store's, or follows from the token (servers bind a token to the
  *   device that used it first). Two programs that run at the same time must not share one.
  * - `storage` keeps the outbox and received positions across restarts; by default all is in memory.
+ * - `early`: resolve with the session, and not with the end of the first sync: for who asks before everything is there. With ten
+ *   thousand conversations that is seconds sooner. Posts wait for the first sync all the same, and messages begin where it says.
  * - `timeoutMs` until CannotConnect is thrown; null waits for ever. `closeTimeoutMs`: for an orderly close.
  * - `have`: the application's own positions, if it commits them together with its effects in its own transaction (exactly once
  *   across kills, too). They overrule the store's.
@@ -36,6 +38,7 @@ const CLOSE_TIMEOUT_MS = 5000;
  * @param {string | null} [options.deviceId]
  * @param {import("./ports.js").Storage} [options.storage]
  * @param {import("./ports.js").OpenTransport} [options.transport]
+ * @param {boolean} [options.early]
  * @param {number | null} [options.timeoutMs]
  * @param {number} [options.closeTimeoutMs]
  * @param {Readonly<Record<string, number>>} [options.have]
@@ -52,12 +55,12 @@ export async function connect(options) {
 
 /** The core of a client that is not open yet, for tests that look into it. @param {Parameters<typeof connect>[0]} options */
 export function makeCore({
-  address, token, deviceId = null, storage = new MemoryStorage(), transport = openWebSocket, timeoutMs = TIMEOUT_MS,
+  address, token, deviceId = null, storage = new MemoryStorage(), transport = openWebSocket, early = false, timeoutMs = TIMEOUT_MS,
   closeTimeoutMs = CLOSE_TIMEOUT_MS, have = {}, clientInfo = {}, limits, environment = MACHINE,
 }) {
   if (typeof address !== "string") throw new Misuse("an address is a string");
   if (typeof token !== "string" && typeof token !== "function") throw new Misuse("a token is a string, or a function");
-  const options = { address, open: transport, token, deviceId, timeoutMs, closeTimeoutMs, have, clientInfo };
+  const options = { address, open: transport, token, deviceId, early, timeoutMs, closeTimeoutMs, have, clientInfo };
   return new Core(options, storage, clientLimits(limits), environment);
 }
 
@@ -116,16 +119,19 @@ export class Client {
    * a store on disk through a kill of this page or process. Posts to one conversation keep their order. `key`: 16 bytes that name
    * this attempt. Offering the same key again is the same message, however often.
    *
+   * `now`: for what is only worth saying now. It is offered while the store writes it down, and not after that: a kill in this
+   * moment may lose that it was said.
+   *
    * `signal` ends the waiting, not the sending; `abandon` gives the post up. Rejects with Misuse, OutboxFull, Refused,
    * Undeliverable, Abandoned, Stopped or Disconnected.
    *
    * @param {string} conversationId
    * @param {Content | string} content
-   * @param {{key?: Uint8Array, signal?: AbortSignal}} [options]
+   * @param {{key?: Uint8Array, signal?: AbortSignal, now?: boolean}} [options]
    * @returns {Promise<Posted>}
    */
-  post(conversationId, content, { key, signal } = {}) {
-    return this.#core.posting.post(conversationId, content, key, signal);
+  post(conversationId, content, options = {}) {
+    return this.#core.posting.post(conversationId, content, options);
   }
 
   /**

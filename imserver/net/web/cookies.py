@@ -5,13 +5,19 @@ Scripts cannot read it, it goes to this host alone, and no page of another site 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import islice
+from typing import TypeVar
+
 from imserver.chat.browsers import BROWSER_DAYS
 from imserver.net.web.site import host_of
 
 #: Browsers keep no cookie for longer.
 MAX_AGE_S = BROWSER_DAYS * 24 * 3600
-#: Of one name; a browser that sends more of them has been given them by somebody else.
-MAX_OF_A_NAME = 4
+#: Of one name, and such as we make them; each is looked up. On plain HTTP a browser may be given others by whatever runs on
+#: another port of the same host.
+MAX_OF_A_NAME = 32
+T = TypeVar("T")
 _ATTRIBUTES = "Path=/; HttpOnly; SameSite=Lax"
 
 
@@ -29,14 +35,16 @@ class Cookies:
         port = host[len(host_of(host)) :].removeprefix(":")
         return f"im{of}-{port or 80}"
 
-    def found(self, header: str, name: str) -> list[str]:
-        """The values under this name, as they are sent, each once."""
-        values: dict[str, None] = {}
-        for part in header.split(";"):
-            given, _, value = part.strip().partition("=")
-            if given == name:
-                values[value] = None
-        return list(values)[:MAX_OF_A_NAME]
+    def found(self, header: str, name: str, read: Callable[[str], T | None]) -> list[T]:
+        """What `read` makes of the values under this name, without those that are none of ours. The last that is sent comes
+        first: ours is for the whole host, and those for a part of it stand before it (RFC 6265, 5.4)."""
+        values = dict.fromkeys(reversed(_values(header, name)))
+        whole = (one for one in map(read, values) if one is not None)
+        return list(islice(whole, MAX_OF_A_NAME))
+
+    def sends(self, header: str, name: str) -> bool:
+        """Whether there is any under this name."""
+        return bool(_values(header, name))
 
     def given(self, name: str, value: str) -> tuple[str, str]:
         """The header that sets it."""
@@ -49,3 +57,8 @@ class Cookies:
     @property
     def _attributes(self) -> str:
         return f"{_ATTRIBUTES}; Secure" if self._secure else _ATTRIBUTES
+
+
+def _values(header: str, name: str) -> list[str]:
+    parts = (part.strip().partition("=") for part in header.split(";"))
+    return [value for given, _, value in parts if given == name]

@@ -113,7 +113,11 @@ class Door:
         for name, value in request.headers.items():
             headers.setdefault(name.lower(), value)
         asked = Asked(
-            request.method, request.raw_path, headers, _body(request), self._address(request, connection)
+            request.method,
+            request.raw_path,
+            headers,
+            connection.body(request),
+            self._address(request, connection),
         )
         entrance = self._entrances.get(asked.path)
         if entrance is None:
@@ -202,6 +206,22 @@ class HttpConnection(web.RequestHandler):
         """The head of a request has come."""
         self._door.peers.begins(self._peer)
 
+    async def body(self, request: web.BaseRequest) -> AsyncIterator[bytes]:
+        """What comes of the body, as it comes."""
+        if request.headers.get("expect", "").lower() == "100-continue" and request.can_read_body:
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            request.writer.output_size = 0
+        chunks = request.content.iter_any()
+        while True:
+            self._door.peers.is_waited_for(self._peer)
+            try:
+                chunk = await anext(chunks, None)
+            finally:
+                self._door.peers.goes_on(self._peer)
+            if chunk is None:
+                return
+            yield chunk
+
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
@@ -209,6 +229,7 @@ class HttpConnection(web.RequestHandler):
         self._message_tail = (
             b""  # behind a refused upgrade: no HTTP, and an error that would keep all of this until collected
         )
+        self._door.peers.is_waited_for(self._peer)
         try:
             return await super().finish_response(request, resp, start_time)
         finally:
@@ -249,11 +270,3 @@ def written(page: Page, *, head: bool = False) -> web.StreamResponse:
         response.headers["content-length"] = told or str(len(page.body))
     response.headers["server"] = "imserver"
     return response
-
-
-async def _body(request: web.BaseRequest) -> AsyncIterator[bytes]:
-    if request.headers.get("expect", "").lower() == "100-continue" and request.can_read_body:
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0
-    async for chunk in request.content.iter_any():
-        yield chunk

@@ -1,7 +1,8 @@
 """Who is connected over HTTP: accepts, counts, and ends who takes too long, from the accept on, the TLS handshake included.
 
-A crowd of slow or silent connections keeps nobody out: above the bound the one that has waited for its next request the longest
-goes. Every state of a connection has its time-out, and no peer can make it longer.
+A crowd of slow or silent connections keeps nobody out: above the bound the one goes for which we have waited the longest, be it
+for a request, for more of its body, or until it has read its answer. Every state of a connection has its time-out, and no peer
+can make it longer.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Peers:
         self._clock = clock
         self._most = most
         self._all: dict[Peer, None] = {}
-        #: Those without a request in work, by how long they have been waiting: the longest first.
+        #: Those that are waited for, and not at work here: the longest first.
         self._waiting: OrderedDict[Peer, None] = OrderedDict()
         #: Sums for metrics.
         self.accepted = 0
@@ -73,6 +74,15 @@ class Peers:
         """The head of a request has come."""
         self._waiting.pop(peer, None)
         peer.due = self._clock.monotonic() + REQUEST_S
+
+    def is_waited_for(self, peer: Peer) -> None:
+        """In the middle of a request it is the peer's turn: to send, or to read."""
+        if peer in self._all:
+            self._waiting[peer] = None
+
+    def goes_on(self, peer: Peer) -> None:
+        """It is our turn again."""
+        self._waiting.pop(peer, None)
 
     def ends(self, peer: Peer) -> None:
         """The answer is written."""

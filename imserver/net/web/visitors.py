@@ -9,6 +9,7 @@ import base64
 import binascii
 import hmac
 from collections.abc import Mapping
+from functools import partial
 
 import msgspec
 
@@ -33,10 +34,8 @@ class Visitors:
             return Visitor()
         found = await self._api.who(asked)
         user_id = found[1].user.user_id if found is not None and found[1].active else None
-        sessions = (
-            self._opened(plugin, value) for value in self._cookies.found(header, self._name(asked, plugin))
-        )
-        return Visitor(next((session for session in sessions if session is not None), {}), user_id)
+        sessions = self._cookies.found(header, self._name(asked, plugin), partial(self._opened, plugin))
+        return Visitor(next(iter(sessions), {}), user_id)
 
     def kept(self, asked: Asked, page: Page) -> Page:
         """The page; with the cookie of what its plugin keeps from now on."""

@@ -16,12 +16,12 @@ import msgspec
 
 from imserver.plugin_api import Role, Snapshot, decode_content
 
-from . import consent_checks, plan_checks, to_teams
-from .dialogue import emergency, handoff, holding
+from . import consent_checks, plan_checks, to_teams, waiting_checks
+from .dialogue import emergency, handoff, holding, link, take_over
 from .dialogue.state import Dialogue
 from .journey import offers, plan_end, reminders, requests, set_back
 from .journey.reminders import KINDS
-from .schedule import cells
+from .schedule import cells, consents
 from .schedule.codes import code_of
 from .schedule.hours import utc_ms, zone_named
 from .schedule.slots import CELL_MS
@@ -233,11 +233,13 @@ def _wrong_history(steps: list[tuple[Any, ...]], version: int, status: str, star
 
 
 def conversations_are_known(sql: Snapshot) -> list[str]:
-    """Every appointment names the conversation of its shop with its customer."""
+    """Every appointment names the conversation of its shop with its customer, or with the guest who went on as them."""
     sql.looked_at(_count(sql, "booking_appointments"))
     rows = sql(
         "SELECT a.code, a.conversation_id FROM booking_appointments a LEFT JOIN booking_services s"  # noqa: S608
-        " ON s.conversation_id = a.conversation_id AND s.store_id = a.store_id AND s.customer_id = a.customer_id"
+        " ON s.conversation_id = a.conversation_id AND s.store_id = a.store_id AND (s.customer_id = a.customer_id"
+        " OR EXISTS (SELECT 1 FROM booking_joins j WHERE j.guest_id = s.customer_id AND j.account_id = a.customer_id"
+        " AND j.joined_at IS NOT NULL))"
         f" WHERE s.store_id IS NULL LIMIT {MAX_FINDINGS}"
     )
     return [f"appointment {code} is talked about in {name}, which is not its own" for code, name in rows]
@@ -315,11 +317,16 @@ def timers_are_known(look: Snapshot) -> list[str]:
     known: Mapping[str, tuple[str, set[Any]]] = {
         offers.TIMER: ("plan", plans),
         plan_end.TIMER: ("plan", plans),
+        consents.TIMER: ("store", stores),
         set_back.TIMER: ("store", stores),
         holding.HOLD_TIMER: ("appointment", appointments),
         reminders.TIMER: ("appointment", appointments),
         requests.TIMER: ("appointment", appointments),
         handoff.UNANSWERED_TIMER: ("conversation", services),
+        link.CODE_TIMER: ("conversation", services),
+        link.LINK_TIMER: ("store", stores),
+        take_over.TIMER: ("conversation", services),
+        take_over.LEFT_TIMER: ("store", stores),
     }
     look.looked_at(len(look.timers()))
     found = []
@@ -457,6 +464,7 @@ OF_TABLES = {
     "no reminder for nothing": no_reminder_for_nothing,
     "history is whole": history_is_whole,
     **plan_checks.OF_TABLES,
+    **waiting_checks.OF_TABLES,
 }
 OF_CHAT = {
     "conversations are known": conversations_are_known,
@@ -471,5 +479,6 @@ OF_CHAT = {
     "questions can be read": questions_can_be_read,
     **plan_checks.OF_CHAT,
     **consent_checks.OF_CHAT,
+    **waiting_checks.OF_CHAT,
 }
 CHECKS = OF_TABLES | OF_CHAT

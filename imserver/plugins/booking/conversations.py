@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -11,19 +11,30 @@ from imserver.plugin_api import Audience, Kind, Role, Transaction
 
 from .messages.texts import Catalogue, language_of
 from .schedule.asked import tell_mine
+from .schedule.asked_by_staff import STAFF_GROUP, tell_conversation
 from .schedule.rows import Rows
 from .schedule.shops import Chain, Shop
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceConversation:
-    """A row of `booking_services`: the conversation of a shop with a customer."""
+    """A row of `booking_services`: the conversation of a shop with a customer. What changes of it, and what that means, is
+    `waiting.py`."""
 
     conversation_id: str
     store_id: str
     customer_id: str
     last_human_at: int
+    #: Since when a text waits for people, why (`waiting.Why`, "" if none does), and where that text stands.
     waiting_since: int | None
+    waiting_why: str
+    waiting_position: int | None
+    #: Who of the staff has taken it over ("" is nobody), and since when.
+    taken_by: str
+    taken_at: int
+    given_back_at: int
+    #: When customer or staff last said something there.
+    active_at: int
 
 
 def dialogue_rows(tx: Rows, conversation_id: str) -> list[tuple[str, str, int]]:
@@ -47,8 +58,8 @@ def disarm(tx: Transaction, conversation_id: str) -> None:
             )
 
 
-def staff_group(tx: Transaction, store_id: str) -> str | None:
-    rows = tx.execute("SELECT conversation_id FROM booking_staff_groups WHERE store_id = ?", (store_id,))
+def staff_group(tx: Rows, store_id: str) -> str | None:
+    rows = tx.execute(STAFF_GROUP, (store_id,))
     return rows[0][0] if rows else None
 
 
@@ -64,6 +75,22 @@ def staff_of(tx: Transaction, shop: Shop) -> set[str]:
     group = staff_group(tx, shop.id)
     members: Audience = {} if group is None else tx.members(group)
     return {user_id for user_id in members if user_id != shop.bot}
+
+
+def staff_role(members: Audience, shop: Shop, user_id: str) -> Literal["admin", "member"] | None:
+    """What somebody is in the staff group of a shop, whose members these are; None for whoever is not in it. Admins are named
+    in the chain file, or in the group."""
+    if user_id not in members or user_id == shop.bot:
+        return None
+    named = any(one.admin for one in shop.resources if one.user_id == user_id)
+    return "admin" if named or members[user_id] is not Role.MEMBER else "member"
+
+
+def staff_admins(tx: Transaction, shop: Shop) -> set[str]:
+    """Who makes sign-in links for the staff of a shop."""
+    group = staff_group(tx, shop.id)
+    members: Audience = {} if group is None else tx.members(group)
+    return {user_id for user_id in members if staff_role(members, shop, user_id) == "admin"}
 
 
 def service_conversation(
@@ -89,10 +116,12 @@ def service_conversation(
         team=staff_group(tx, shop.id),
     )
     tx.execute(
-        "INSERT INTO booking_services (conversation_id, store_id, customer_id, created_at, by_team) VALUES (?, ?, ?, ?, 1)",
-        (conversation_id, shop.id, customer_id, tx.now_ms),
+        "INSERT INTO booking_services (conversation_id, store_id, customer_id, created_at, active_at, by_team)"
+        " VALUES (?, ?, ?, ?, ?, 1)",
+        (conversation_id, shop.id, customer_id, tx.now_ms, tx.now_ms),
     )
     tell_mine(tx, customer_id)
+    tell_conversation(tx, shop.id, conversation_id)
     return conversation_id
 
 
@@ -110,17 +139,21 @@ def has_left(tx: Transaction, conversation_id: str, customer_id: str) -> bool:
     return customer_id not in tx.members(conversation_id)
 
 
-_SERVICE = "SELECT conversation_id, store_id, customer_id, last_human_at, waiting_since FROM booking_services"
+#: The columns of a `ServiceConversation`, in order.
+SERVICE = (
+    "SELECT conversation_id, store_id, customer_id, last_human_at, waiting_since, waiting_why, waiting_position, taken_by,"
+    " taken_at, given_back_at, active_at FROM booking_services"
+)
 
 
-def service_at(tx: Transaction, conversation_id: str) -> ServiceConversation | None:
-    rows = tx.execute(f"{_SERVICE} WHERE conversation_id = ?", (conversation_id,))
+def service_at(tx: Rows, conversation_id: str) -> ServiceConversation | None:
+    rows = tx.execute(f"{SERVICE} WHERE conversation_id = ?", (conversation_id,))
     return ServiceConversation(*rows[0]) if rows else None
 
 
 def services_of(tx: Rows, customer_id: str) -> list[ServiceConversation]:
     """Every shop that a customer has opened, the latest first."""
     rows: list[tuple[Any, ...]] = tx.execute(
-        f"{_SERVICE} WHERE customer_id = ? ORDER BY created_at DESC, store_id", (customer_id,)
+        f"{SERVICE} WHERE customer_id = ? ORDER BY created_at DESC, store_id", (customer_id,)
     )
     return [ServiceConversation(*row) for row in rows]

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from imserver.plugin_api import Transaction
 
+from .conversations import services_of
 from .messages.texts import language_of
 from .schedule.appointments import OF_STORE
 from .schedule.asked import tell_mine
+from .schedule.asked_by_staff import SHEET, staff_of_shop, tell_conversation
 from .schedule.rows import Rows
 
 _CAME = "status IN ('arrived', 'in_exam', 'done')"
@@ -40,7 +42,7 @@ def customer(tx: Rows, user_id: str) -> Customer:
 
 
 def remember(tx: Transaction, known: Customer) -> None:
-    tell_mine(tx, known.user_id)
+    _tell(tx, customer(tx, known.user_id), known)
     tx.execute(
         "INSERT INTO booking_customers (user_id, language, name, age_band, lens_kind, no_messages, chosen_language)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -57,6 +59,17 @@ def remember(tx: Transaction, known: Customer) -> None:
             known.chosen_language,
         ),
     )
+
+
+def _tell(tx: Transaction, before: Customer, now: Customer) -> None:
+    """The customer's own page, and of what the staff are shown the language, and who wants no messages."""
+    tell_mine(tx, now.user_id)
+    if (before.language, before.no_messages) == (now.language, now.no_messages):
+        return
+    for service in services_of(tx, now.user_id):
+        tell_conversation(tx, service.store_id, service.conversation_id)
+        if before.no_messages is not now.no_messages:
+            tx.changed(SHEET, None, users=staff_of_shop(tx, service.store_id))
 
 
 def known_first_visit(tx: Transaction, user_id: str, store_id: str) -> bool | None:

@@ -28,6 +28,12 @@ PAGES = (
     "/mine",
     "/devices",
     "/link",
+    # The staff's: who may see what, the reads of the plugin decide.
+    "/staff",
+    "/staff/{shop}",
+    "/staff/{shop}/group",
+    "/staff/{shop}/c/{conversation}",
+    "/staff/{shop}/today",
 )
 TYPES = {
     ".css": "text/css; charset=utf-8",

@@ -7,6 +7,9 @@ from typing import Any
 
 from imserver.plugin_api import Reader, Transaction
 
+from .dialogue import take_over
+from .schedule.asked_by_staff import tell_all_staff
+
 _APPOINTMENT = ("code", "store_id", "service_id", "start_wall", "zone", "status", "for_name", "person", "age_band",
                 "first_visit", "phone", "note")  # fmt: skip
 _CUSTOMER = ("language", "name", "age_band", "lens_kind", "no_messages", "chosen_language")
@@ -17,7 +20,14 @@ _LISTED = (
     ("appointments", "booking_appointments", _APPOINTMENT, "customer_id"),
     ("consents", "booking_consents", _CONSENT, "customer_id"),
     ("shops", "booking_services", ("store_id", "conversation_id", "created_at"), "customer_id"),
+    ("taken_over", "booking_services", ("store_id", "conversation_id", "taken_at"), "taken_by"),
     ("alarms", "booking_alarms", ("urgent_at", "careful_at", "told"), "customer_id"),
+    (
+        "joined",
+        "booking_joins",
+        ("guest_id", "account_id", "conversation_id", "asked_by", "joined_at"),
+        "account_id",
+    ),
     ("open_questions", "booking_dialogues", ("conversation_id", "state"), "user_id"),
 )
 #: Rows that are about nothing else.
@@ -27,6 +37,9 @@ _REMOVED = (
     ("booking_alarms", "customer_id"),
     ("booking_dialogues", "user_id"),
     ("booking_guests", "user_id"),
+    ("booking_joins", "account_id"),
+    ("booking_joins", "guest_id"),
+    ("booking_wrong_codes", "user_id"),
 )
 
 
@@ -54,3 +67,5 @@ def erase(tx: Transaction, user_id: str) -> None:
         " WHERE customer_id = ?",
         (user_id,),
     )
+    take_over.look_after(tx)
+    tell_all_staff(tx)

@@ -22,10 +22,10 @@ from imserver.plugin_api import (
     decode_content,
 )
 
-from . import operations, persons, staffing, strays, to_teams
+from . import members, operations, persons, staffing, strays, to_teams
 from .checks import CHECKS
 from .dates.deferred import compile_all
-from .dialogue import consent, handoff, holding, quiet, router
+from .dialogue import consent, handoff, holding, joined, link, quiet, router, take_over
 from .dialogue.incoming import Incoming
 from .dialogue.router import COMMANDS
 from .journey import offers, plan_end, reminders, requests, set_back, unconfirmed
@@ -36,12 +36,14 @@ from .page_files import PageFiles
 from .read_once import read_once
 from .schedule import changes, codes, consents, leave
 from .schedule.asked import tell_all
+from .schedule.asked_by_staff import tell_all_staff
 from .schedule.changes import ChainFile
 from .schedule.shops import Chain, ChainError
 from .understanding.alarms import STEP_CHARS, strongest
 from .web.chains import Chains
 from .web.event_file import EventFiles
 from .web.reads import Reads
+from .web.staff_reads import StaffReads
 
 
 class _Stale(Exception):
@@ -59,6 +61,8 @@ class BookingPlugin:
         self._context: Context | None = None
         self._file: ChainFile | None = None
         self._texts: ShopTexts | None = None
+        #: Held while they are made: whoever needs the same waits for it.
+        self._making = asyncio.Lock()
 
     @property
     def migrations(self) -> Sequence[Migration]:
@@ -87,11 +91,15 @@ class BookingPlugin:
     async def start(self, context: Context) -> None:
         """Load the chain (a mistake in it stops the start), make bots and staff groups, register everything."""
         self._context = context
-        reads = Reads(context, Chains(self._file_of))
+        chains = Chains(self._file_of)
+        reads = Reads(context, chains)
         reads.register(context)  # first: what follows tells of changes
+        StaffReads(context, chains).register(context)
         EventFiles(context, reads).register()
         await self._open()
-        compile_all()  # nobody is waiting yet
+        await asyncio.to_thread(
+            compile_all
+        )  # nobody is waiting yet; half a second in one piece would be one all the same
         await self._unit(holding.expire_overdue)
         for command in COMMANDS:
             context.command(command.name, self._command, help=command.help, aliases=command.aliases)
@@ -101,11 +109,17 @@ class BookingPlugin:
         context.timer(set_back.TIMER, self._tell_set_back)
         context.set_back(self._set_back)
         context.timer(handoff.UNANSWERED_TIMER, self._unanswered)
+        context.timer(take_over.TIMER, self._taken_long)
+        context.timer(take_over.LEFT_TIMER, self._takers_left)
         context.timer(to_teams.TIMER, self._to_team)
         context.timer(offers.TIMER, self._offers_due)
         context.timer(requests.TIMER, self._request_waits)
         context.timer(plan_end.TIMER, self._plan_waits)
+        for name, work in link.TIMERS.items():
+            context.timer(name, partial(self._timed, work))
+        context.timer(consents.TIMER, self._consent_ended)
         context.may_block(self._may_block)
+        context.carry_over(self._carry_over)
         context.export(persons.export)
         context.erase(persons.erase)
         context.on_record(consents.RECORD, consents.do_withdrawal)
@@ -136,22 +150,35 @@ class BookingPlugin:
         await self._unit(strays.show)
         await self._unit(requests.plan_all)
         await self._unit(plan_end.end_overdue)
+        await context.transaction(take_over.look_after)
         await context.transaction(tell_all)
+        await context.transaction(tell_all_staff)
 
     async def _read_changes(self) -> ShopTexts:
         """The chain in effect, and everything that is made of it."""
-        context, file = self._context, self._file
-        assert context is not None
-        assert file is not None
-        ((revision,),) = await context.read("SELECT COALESCE(MAX(revision), 0) FROM booking_chain")
-        # Read behind the revision: newer changes than it says are harmless, and read again.
-        standing = changes.changes_of(await context.read(changes.SELECT))
-        in_effect = changes.lay_over(file, standing, revision)
-        self._texts = ShopTexts.of(in_effect.chain, in_effect, context.public_url)
-        return self._texts
+        async with self._making:
+            context, file, texts = self._context, self._file, self._texts
+            assert context is not None
+            assert file is not None
+            ((revision,),) = await context.read("SELECT COALESCE(MAX(revision), 0) FROM booking_chain")
+            if texts is not None and texts.is_of(file, revision):
+                return texts  # made while this waited
+            # Read behind the revision: newer changes than it says are harmless, and read again.
+            standing = changes.changes_of(await context.read(changes.SELECT))
+
+            def make() -> ShopTexts:
+                in_effect = changes.lay_over(file, standing, revision)
+                return ShopTexts.of(in_effect.chain, in_effect, context.public_url)
+
+            # Beside the loop: to work the words of a chain out takes a quarter of a second, and everybody would wait.
+            self._texts = texts = await asyncio.to_thread(make)
+            return texts
 
     def _may_block(self, tx: Transaction, user_id: str, bot_id: str) -> None:
         quiet.may_block(tx, user_id, bot_id, texts=self._shop_texts)
+
+    def _carry_over(self, tx: Transaction, guest_id: str, account_id: str) -> None:
+        joined.carry_over(tx, guest_id, account_id, texts=self._shop_texts)
 
     async def _settle_import(self, context: Context, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """The end of an import: what was decided, and the file as it is now."""
@@ -218,6 +245,10 @@ class BookingPlugin:
         message = await self._incoming(event)
         if message is not None:
             await self._unit(partial(router.hear_text, message=message), event)
+            return
+        told = _told(event)
+        if told is not None:
+            await self._unit(partial(members.hear, told=told), event)
 
     async def _incoming(self, event: MessagePosted) -> Incoming | None:
         message = _incoming(event)
@@ -279,12 +310,35 @@ class BookingPlugin:
             event,
         )
 
+    async def _taken_long(self, event: TimerFired) -> None:
+        conversation_id, at = str(event.payload["conversation"]), _whole(event.payload["at"])
+        await self._unit(partial(take_over.end_due, conversation_id=conversation_id, at=at), event)
+
+    async def _takers_left(self, event: TimerFired) -> None:
+        await self._unit(partial(take_over.end_of_leavers, store_id=str(event.payload["store"])), event)
+
     async def _offers_due(self, event: TimerFired) -> None:
         await self._unit(partial(offers.step, plan_id=_whole(event.payload["plan"])), event)
 
     async def _request_waits(self, event: TimerFired) -> None:
         number = _whole(event.payload["appointment"])
         await self._unit(partial(unconfirmed.fire, appointment_id=number), event)
+
+    async def _timed(self, work: Callable[..., None], event: TimerFired) -> None:
+        await self._unit(partial(work, payload=event.payload), event)
+
+    async def _consent_ended(self, event: TimerFired) -> None:
+        payload = event.payload
+        await self._unit(
+            partial(
+                consent.tell_staff,
+                customer_id=str(payload["customer"]),
+                store_id=str(payload["store"]),
+                version=str(payload["version"]),
+                at=_whole(payload["at"]),
+            ),
+            event,
+        )
 
     async def _plan_waits(self, event: TimerFired) -> None:
         await self._unit(partial(plan_end.end, plan_id=_whole(event.payload["plan"])), event)
@@ -354,6 +408,14 @@ def _incoming(event: MessagePosted) -> Incoming | None:
         event.audience,
         text if isinstance(text, str) else "",
         message.position,
+        pressed="card" in content,
+    )
+
+
+def _told(event: MessagePosted) -> members.Told | None:
+    content = event.message.content
+    return (
+        None if content is None else members.told_in(event.message.conversation_id, decode_content(content))
     )
 
 

@@ -42,8 +42,8 @@ function begin(answer) {
       return () => listeners.delete(listener);
     },
   };
-  const readings = { readMine: async () => page.next !== null && page.own(page.next) };
-  page.acts = new Acts(/** @type {any} */ ({ store, line, readings }));
+  const source = { now: () => store.get().mine.value, read: async () => page.next !== null && page.own(page.next) };
+  page.acts = new Acts(/** @type {any} */ ({ store, line, source }));
   return page;
 }
 
@@ -63,6 +63,25 @@ test("it is done when one's own says so, whether a push, the answer or both tell
     assert.equal(await act(page), true);
     assert.equal(page.store.get().act.state, "done");
   }
+});
+
+test("it is done when the server says so, also before the post has its answer; what was so at the tap says nothing", async () => {
+  const early = begin(async (page) => {
+    page.own({});
+    await new Promise(() => {}); // the answer is lost
+  });
+  assert.equal(await act(early), true);
+  assert.equal(early.store.get().act.state, "done");
+  /** @type {(value: void) => void} */
+  let answer = () => {};
+  const before = begin(() => new Promise((resolve) => (answer = resolve)));
+  before.own({});
+  const doing = act(before);
+  before.own({});
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(isGoing(before.store.get().act), true);
+  answer();
+  assert.equal(await doing, true);
 });
 
 test("the bot's words are the refusal; what it said before the tap, or elsewhere, is not", async () => {

@@ -99,6 +99,15 @@ test("a label that no bot's card has is not believed: the command is shown", () 
   }
 });
 
+test("a card of a person has no buttons: they could say what they are not", () => {
+  const lie = { ...CARD, text: "See my photo", actions: [{ label: "Photo", command: "/confirm A7K2" }] };
+  const pointer = { ...CARD, ref: { kind: "conversation", id: "c", version: 1 } };
+  const [shown, hidden] = bubbles(view([item(1, "li", lie), item(2, "li", pointer)]), [], AROUND);
+  assert.deepEqual([shown.shown.is, shown.shown.text, shown.shown.actions], ["card", "See my photo", []]);
+  assert.equal(hidden.shown.ref, null);
+  assert.equal(bubbles(view([item(1, BOT, CARD)]), [], AROUND)[0].shown.actions.length, 2);
+});
+
 test("one's own tap keeps its label when the card was edited and has other buttons", () => {
   const items = [item(1, BOT, { ...CARD, actions: [] }, { revision: 2 }), item(2, ME, { type: "text", text: "/yes 4", label: "Yes", card: 1 })];
   assert.equal(bubbles(view(items), [], AROUND)[1].shown.text, "Yes");
@@ -152,6 +161,9 @@ test("a command that the page posted is said in the reader's language, and other
   assert.equal(says("/book exam at 2026-11-30 15:00", "zh"), "选了 11月30日 周一 15:00 · 验光");
   assert.equal(says(form, "en"), "Sent: Ann: Lee, adult, first visit");
   assert.equal(says(form, "zh"), "已填写：Ann: Lee，成人，第一次来");
+  const yes = `${form}\nyes: A7K2 v1 exam 30 2026-11-30 15:00`;
+  assert.equal(says(yes, "en"), "Sent: Ann: Lee, adult, first visit, please book Mon 30 Nov 15:00 · eye exam");
+  assert.equal(says(yes.replace("yes: A", "确认：A"), "zh"), "已填写：Ann: Lee，成人，第一次来，请预约 11月30日 周一 15:00 · 验光");
   assert.equal(says("/move A7K2 v2 2026-12-01 10:30", "en"), "Move it to Tue 1 Dec 10:30");
   for (const text of ["确认 Q7S6 v1", "/confirm Q7S6 v1"]) assert.equal(says(text, "en"), "Yes, that is right");
   for (const text of ["book me an exam", "/book", "确认一下 3 点", "/details", "name: Ann"]) assert.equal(says(text, "en"), null);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  MAX_NAME, askedOf, command, differences, expected, faults, known,
+  MAX_NAME, askedOf, command, differences, expected, faults, known, yesTo,
 } from "../../../imserver/plugins/booking/pages/src/screens/details.js";
 
 /** @type {any} */
@@ -47,6 +47,14 @@ test("a name is one line of the command, whatever was pasted", () => {
     "/details", "name: Ann age: child /cancel first visit: yes", "age: adult", "first visit: no", "consent: 2",
   ]);
   assert.equal(command(FULL, ["name"], SHOP), "/details\nname: Ann Lee");
+});
+
+test("the form says yes to what the screen shows, in words of the server, and not to an older server", () => {
+  const yes = yesTo(held({}), { ...SEEN, minutes: 30 });
+  assert.equal(yes, "");
+  const told = yesTo({ ...held({}), formYes: "A7K2 v3" }, { ...SEEN, service: "child-exam", minutes: 60 });
+  assert.equal(told, "A7K2 v3 child-exam 60 2026-12-03 15:00");
+  assert.deepEqual(command(FULL, ["name"], SHOP, told).split("\n").slice(-1), [`yes: ${told}`]);
 });
 
 test("what the shop understood otherwise is found, field by field", () => {

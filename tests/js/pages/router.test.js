@@ -58,12 +58,18 @@ test("each screen has an address that leads to it, whatever its shop is called",
       assert.equal(route.code, ["booked", "move", "cancel"].includes(screen) ? "A7K2" : "");
     }
   }
+  const ours = /** @type {const} */ (["staff", "staffInbox", "staffGroup", "staffToday", "staffChat"]);
+  for (const screen of ours) {
+    const route = routeOf(addressOf(screen, { shop: "100%", conversation: "0a1b" }));
+    assert.equal(route.name, screen);
+    assert.equal(route.conversation, screen === "staffChat" ? "0a1b" : "");
+  }
   assert.equal(routeOf("/s/garden/").name, "shop");
   assert.equal(routeOf("/").name, "shops");
 });
 
 test("other addresses are nobody's", () => {
-  for (const path of ["/s", "/s//time", "/s/%E0%A4%A/time", "/s/garden/booked", "/S/garden", "/mine/x", `/s/${"x".repeat(65)}`, "/constructor"]) {
+  for (const path of ["/s", "/s//time", "/s/%E0%A4%A/time", "/s/garden/booked", "/S/garden", "/mine/x", "/staff/garden/c", "/staff/garden/x", `/s/${"x".repeat(65)}`, "/constructor"]) {
     assert.equal(routeOf(path).name, "missing", path);
   }
 });

@@ -212,6 +212,17 @@ async def test_one_account_cannot_fill_the_ledger(tmp_path: Path, monkeypatch: p
         assert (await first.post("devices/revoke", {"id": others[2]})).status == 200
 
 
+async def test_one_account_cannot_fill_the_audit_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imserver.chat.browsers.MAX_NAMES_A_DAY", 2)
+    async with seen(tmp_path, http=GUESTS) as server:
+        browser = Browser(server)
+        device_id = (await browser.guest())["device_id"]
+        answers = [await browser.post("devices/name", {"id": device_id, "label": f"{n}"}) for n in range(3)]
+        assert [answer.status for answer in answers] == [200, 200, 429]
+        assert int(answers[2].headers["retry-after"]) > 0
+        assert [each["label"] for each in await browser.devices()] == ["1"]
+
+
 # -- browsers -----------------------------------------------------------------------------------------------------------------
 
 

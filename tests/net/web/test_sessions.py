@@ -12,7 +12,7 @@ import pytest
 from imserver.config import HttpConfig
 from imserver.errors import RefusalCode
 from imserver.plugin_api import Context, HttpRequest, HttpResponse
-from imserver.testing import ManualClock
+from imserver.testing import LogBook, ManualClock
 from imserver_client import connect
 from tests.net.web.browser import GUESTS, KEY, Browser, signed_in
 from tests.seeing.web import Answered, ask, seen
@@ -148,6 +148,31 @@ async def test_of_two_cookies_of_a_name_the_good_one_counts(tmp_path: Path) -> N
             assert answer.json["user_id"] == guest["user_id"]
 
 
+@pytest.mark.parametrize("planted", ["{number}", "{number:A>43}"], ids=["short", "as ours look"])
+@pytest.mark.parametrize("behind", [False, True])
+async def test_whatever_others_of_this_host_have_set_the_good_one_is_found(
+    tmp_path: Path, planted: str, behind: bool
+) -> None:
+    """Cookies know no ports: what runs on another one may set many of a name, for parts of the site, which are sent first."""
+    async with seen(tmp_path, http=GUESTS, plugins=[Who()]) as server:
+        browser = Browser(server)
+        await browser.ask("GET", "/x/who/me")
+        guest = await browser.guest()
+        others = {
+            name: [f"{name}={planted.format(number=number)}" for number in range(30)]
+            for name in browser.cookies
+        }
+        ours = [f"{name}={value}" for name, value in browser.cookies.items()]
+        for name, pair in zip(browser.cookies, ours, strict=True):
+            sent = "; ".join([pair, *others[name]] if behind else [*others[name], pair])
+            other = next(one for one in ours if one != pair)
+            for cookies in (f"{sent}; {other}", f"{other}; {sent}"):
+                answer = await ask(
+                    server.http_port, "GET", "/x/who/me", f"Cookie: {cookies}", host=browser.host
+                )
+                assert answer.json == {"user": guest["user_id"], "visits": 2}
+
+
 async def test_a_cookie_of_eight_kilobytes_gets_an_answer(tmp_path: Path) -> None:
     async with seen(tmp_path, http=GUESTS) as server:
         browser = Browser(server)
@@ -251,10 +276,42 @@ async def test_a_wish_that_cannot_be_is_said(tmp_path: Path, body: Any) -> None:
         assert (await server.administration.users())["users"] == []
 
 
+@pytest.mark.parametrize(
+    "body",
+    [b"[" * 4000, b'{"x":' + b"[" * 2000 + b"]" * 2000 + b"}", b'{"guest": "\xff"}', b"\xef\xbb\xbf{}"],
+)
+async def test_a_body_that_cannot_be_read_is_no_fault_of_ours(tmp_path: Path, body: bytes) -> None:
+    log = LogBook()
+    async with seen(tmp_path, http=GUESTS, log=log) as server:
+        browser = Browser(server)
+        headers = [f"Origin: {browser.origin}", "Content-Type: application/json"]
+        answer = await ask(server.http_port, "POST", "/api/session", *headers, host=browser.host, body=body)
+        assert code(answer) == (400, "INVALID")
+        assert log.events("error") == [], "nobody fills the log"
+
+
 async def test_a_page_of_tomorrow_may_say_more(tmp_path: Path) -> None:
     async with seen(tmp_path, http=GUESTS) as server:
         body = {"guest": {"language": "en", "mood": "good"}, "theme": "dark"}
         assert (await Browser(server).post("session", body)).status == 200
+
+
+async def test_a_key_is_over_when_its_browser_is_signed_out(tmp_path: Path) -> None:
+    """Whoever has a page's key, or its cookie, is not let in by it behind a sign-out: not as that guest, nor as another."""
+    async with seen(tmp_path, http=GUESTS) as server:
+        page, wish = Browser(server), {"guest": {"shop": "garden"}, "key": KEY}
+        first = (await page.post("session", wish)).json
+        stolen = dict(page.cookies)
+        await page.ask("DELETE", "/api/session")
+        for again in (page, Browser(server)):
+            answer = await again.post("session", wish)
+            assert code(answer) == (410, "GONE")
+            assert "load it again" in answer.json["error"]
+            assert again.cookies == {}
+        page.cookies = stolen
+        assert code(await page.session()) == (401, "SIGNED_OUT")
+        other = await page.post("session", {"guest": {}, "key": KEY[::-1]})
+        assert other.json["user_id"] != first["user_id"]
 
 
 # -- whose request it is ----------------------------------------------------------------------------------------------

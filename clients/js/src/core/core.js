@@ -40,6 +40,7 @@ const DEVICE_ID_DIGITS = 16;
  * @property {import("../ports.js").OpenTransport} open
  * @property {import("./tokens.js").TokenSource} token
  * @property {string | null} deviceId
+ * @property {boolean} early
  * @property {number | null} timeoutMs
  * @property {number} closeTimeoutMs
  * @property {Readonly<Record<string, number>>} have
@@ -161,7 +162,7 @@ export class Core {
 
   // -- opening and closing --------------------------------------------------------------------------------------------------
 
-  /** Connect; resolves when the first sync is finished. On failure cleans up and throws as `connect` does. */
+  /** Connect; resolves when the first sync is finished, or `early`. On failure cleans up and throws as `connect` does. */
   async open() {
     if (this._opened) throw new Misuse("a client is opened once; call connect() again");
     this._opened = true;
@@ -360,9 +361,15 @@ export class Core {
     this.posting.offer();
   }
 
-  /** The session goes on with what is known. */
-  opened() {
+  /** The session goes on with what is known: requests go out. */
+  released() {
     this.requests.release();
+    if (this.options.early) this._onReady();
+  }
+
+  /** The same, after the first page of sync has told what that is. */
+  opened() {
+    this.released();
     this.posting.offer();
     for (const name of this.lineage.own.lookedFor()) this.fallen.readUpToHead(name);
   }

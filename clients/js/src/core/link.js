@@ -61,7 +61,7 @@ export class Link {
     this._core.store.saveIdentity(this._core.deviceId, this._core.userId, this._core.storeEpoch, welcome.features);
     this.reconnect.welcomed(session);
     this._core.requests.attach(session);
-    if (this._core.lineage.open) this._core.requests.release();
+    if (this._core.lineage.open) this._core.released();
     this._core.change("connected", plain(welcome.reason), null, welcome.resumed);
   }
 

@@ -23,6 +23,8 @@ export class Entry {
     this.offered = offered;
     /** It is in the store, so it may be offered. */
     this.stored = stored;
+    /** It was not to wait for the store: neither does its answer. */
+    this.now = false;
     this.inFlight = false;
     /** Settled, but not yet removed from its lane's queue. */
     this.gone = false;

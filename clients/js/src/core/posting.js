@@ -58,13 +58,12 @@ export class Posting {
    *
    * @param {string} conversationId
    * @param {Content | string} content
-   * @param {Uint8Array | undefined} key
-   * @param {AbortSignal | undefined} signal
+   * @param {{key?: Uint8Array, signal?: AbortSignal, now?: boolean}} options
    * @returns {Promise<Posted>}
    */
-  async post(conversationId, content, key, signal) {
+  async post(conversationId, content, { key, signal, now = false }) {
     if (this._end !== null) throw this._end();
-    const entry = this._enqueue(conversationId, content, key);
+    const entry = this._enqueue(conversationId, content, key, now);
     return new Promise((resolve, reject) => {
       const waiter = { resolve, reject };
       const waiters = this._waiters.get(entry.key) ?? new Set();
@@ -84,8 +83,9 @@ export class Posting {
    * @param {string} conversationId
    * @param {Content | string} content
    * @param {Uint8Array | undefined} given
+   * @param {boolean} now
    */
-  _enqueue(conversationId, content, given) {
+  _enqueue(conversationId, content, given, now) {
     const encoded = this.encode(conversationId, content);
     const key = hex(this._core.keyOr(given));
     const { outbox } = this;
@@ -103,7 +103,8 @@ export class Posting {
     const { store } = this._core;
     const offered = store.posts.wasAnswered(key);
     store.posts.add({ conversationId, key, content: encoded });
-    const entry = outbox.add({ conversationId, key, content: encoded, offered });
+    const entry = outbox.add({ conversationId, key, content: encoded, offered, stored: now });
+    entry.now = now;
     const stored = () => {
       outbox.stored(entry);
       this.offer();
@@ -373,7 +374,7 @@ export class Posting {
     if (this.outbox.size === 0) for (const run of this._onEmpty.splice(0)) run();
     this._givingUp.landed(entry);
     const waiters = this._waiters.get(key) ?? new Set();
-    if (store.isDurable) this._tell(entry, outcome, waiters);
+    if (store.isDurable || entry.now) this._tell(entry, outcome, waiters);
     else this._core.own(store.durable().then(() => this._tell(entry, outcome, waiters)));
   }
 

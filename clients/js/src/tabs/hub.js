@@ -39,7 +39,7 @@ export class Hub {
   /** Take over what tabs had handed in, in their order. Before that a newer post must not be asked for: it would overtake them. */
   async takeOver() {
     for (const { number, conversationId, content, key } of (await this.#handedIn?.all()) ?? []) {
-      const post = this.#post(conversationId, content, key, number);
+      const post = this.#post(conversationId, content, { key, number, now: false });
       post.outcome.then(
         (posted) => this.#settled(post, { conversationId, key, posted, error: null }),
         (error) => this.#settled(post, { conversationId, key, posted: null, error }),
@@ -107,8 +107,8 @@ export class Hub {
    */
   async #call(path, given) {
     if (path === "post") {
-      const [conversationId, content, { key, number }] = given;
-      const post = this.#post(conversationId, content, key, number);
+      const [conversationId, content, options] = given;
+      const post = this.#post(conversationId, content, options);
       post.asked = true;
       return post.outcome;
     }
@@ -121,14 +121,13 @@ export class Hub {
   /**
    * @param {string} conversationId
    * @param {any} content
-   * @param {Uint8Array} key
-   * @param {IDBValidKey | null} number  Where it was handed in.
+   * @param {{key: Uint8Array, number: IDBValidKey | null, now?: boolean}} options  Where it was handed in, if it was.
    */
-  #post(conversationId, content, key, number) {
+  #post(conversationId, content, { key, number, now = false }) {
     const name = hex(key);
     const under = this.#posts.get(name);
     if (under !== undefined) return under;
-    const post = { outcome: this.#client.post(conversationId, content, { key }), asked: false };
+    const post = { outcome: this.#client.post(conversationId, content, { key, now }), asked: false };
     this.#posts.set(name, post);
     const answered = async () => {
       this.#posts.delete(name);

@@ -90,6 +90,8 @@ export class TabClient {
   #inbox = null;
   /** @type {Set<{queue: any[], wake: () => void}>} */
   #listeners = new Set();
+  /** Posts that are being handed in. */
+  #handing = 0;
   /** @type {Error | null} */
   #error = null;
   #ready;
@@ -153,18 +155,29 @@ export class TabClient {
 
   /**
    * As `Client.post`. `onKept` is called when the post is durable on this device: from then on it will reach the server,
-   * whichever tabs are closed or killed. (Not while this tab is `alone`: see `kept`.)
+   * whichever tabs are closed or killed. (Not while this tab is `alone`: see `kept`.) One that is to go out `now` is not handed
+   * in: it lives as long as this tab.
    *
    * @param {string} conversationId
    * @param {import("../values.js").Content | string} content
-   * @param {{key?: Uint8Array, onKept?: () => void}} [options]
+   * @param {{key?: Uint8Array, onKept?: () => void, now?: boolean}} [options]
    * @returns {Promise<import("../values.js").Posted>}
    */
-  async post(conversationId, content, { key = newKey(KEY_BYTES, Date.now()), onKept } = {}) {
+  async post(conversationId, content, { key = newKey(KEY_BYTES, Date.now()), onKept, now = false } = {}) {
     if (this.#error !== null) throw this.#error;
-    const number = (await this.#handedIn?.add(conversationId, content, key)) ?? null;
-    if (number !== null) onKept?.();
-    return this.#asking("post", [conversationId, content, { key, number }], "again");
+    /** @type {IDBValidKey | null} */
+    let number = null;
+    // Behind one that is being handed in it is handed in, too: it overtakes none.
+    if (this.#handedIn !== null && (!now || this.#handing > 0)) {
+      this.#handing += 1;
+      try {
+        number = await this.#handedIn.add(conversationId, content, key);
+      } finally {
+        this.#handing -= 1;
+      }
+      onKept?.();
+    }
+    return this.#asking("post", [conversationId, content, { key, number, now }], "again");
   }
 
   /** As `Client.messages`: each message exactly once in each tab that reads. */

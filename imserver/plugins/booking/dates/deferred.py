@@ -4,6 +4,7 @@ when it starts: compiled between its clients' texts, half a second of them would
 from __future__ import annotations
 
 import re
+from threading import Lock
 from typing import Any, Final, cast
 from weakref import WeakSet
 
@@ -14,13 +15,14 @@ class Deferred:
     def __init__(self, pattern: str, flags: int) -> None:
         self.pattern = pattern
         self.flags = flags
-        _WAITING.add(self)
+        with _CHANGING:
+            _WAITING.add(self)
 
     def __getattr__(self, name: str) -> Any:
         """Called only for what is not there yet. Raises AttributeError for what no pattern has."""
         if not hasattr(re.Pattern, name):
             raise AttributeError(name)
-        _WAITING.discard(self)
+        leave_waiting(cast("re.Pattern[str]", self))
         compiled = re.compile(self.pattern, self.flags)
         for one in (
             "search",
@@ -39,11 +41,15 @@ class Deferred:
 
 _WAITING: Final[WeakSet[Deferred]] = WeakSet()
 """Those that no text has needed so far."""
+_CHANGING: Final = Lock()
+"""Held while that is changed or gone through: the words of a chain are worked out on a thread of their own."""
 
 
 def compile_all() -> None:
     """Compile whatever waits for a text. Takes half a second the first time. Raises re.error for a fault in a pattern."""
-    for one in list(_WAITING):
+    with _CHANGING:
+        waiting = list(_WAITING)
+    for one in waiting:
         _ = one.search
 
 
@@ -51,7 +57,8 @@ def leave_waiting(pattern: re.Pattern[str]) -> None:
     """Not to be compiled before a text needs it, as the whole of it probably never is."""
     one = cast("object", pattern)
     if isinstance(one, Deferred):
-        _WAITING.discard(one)
+        with _CHANGING:
+            _WAITING.discard(one)
 
 
 def deferred(pattern: str, flags: int = 0) -> re.Pattern[str]:

@@ -28,9 +28,10 @@ class Found:
 _SIEVE: Final = Sieve(rule.pattern for rule in RULES)
 
 
-def scan(sheet: Sheet, today: date) -> list[Found]:
-    """What the rules find, in the order of the text; `sheet` shrinks to the unread text."""
-    scene = Scene(today, is_chinese(sheet.text))
+def scan(sheet: Sheet, today: date, *, chinese: bool = False) -> list[Found]:
+    """What the rules find, in the order of the text; `sheet` shrinks to the unread text. `chinese`: what stands in front of
+    it, and is none of it, is Chinese."""
+    scene = Scene(today, is_chinese(sheet.text) or (chinese and not _ENGLISH.search(sheet.text)))
     found: list[Found] = []
     for number in _SIEVE.passed(grams_of(sheet.text)):
         rule = RULES[number]
@@ -67,4 +68,8 @@ def _shifts(found: Found) -> bool:
 
 def is_chinese(text: str) -> bool:
     """Whether a slash date is read the Chinese way: Chinese characters, and no English word but a.m. and p.m."""
-    return bool(re.search("[\u4e00-\u9fff]", text)) and not re.search("[a-z]{3}", text)
+    return bool(_HAN.search(text)) and not _ENGLISH.search(text)
+
+
+_HAN: Final = re.compile("[\u4e00-\u9fff]")
+_ENGLISH: Final = re.compile("[a-z]{3}")

@@ -11,11 +11,11 @@ from imserver.plugins.booking.understanding.acts import Reading
 
 from . import said
 from .context import DialogueContext, Place
-from .holding import actor, is_too_late
+from .holding import actor, has_enough_today, is_too_late
 
 
 def allows(context: DialogueContext, reading: Reading, appointment: Appointment, action: Action) -> bool:
-    """Check version, status and cut-off; if one forbids the action, the bot said so."""
+    """Check version, status, cut-off, and what a guest did today; if one forbids the action, the bot said so."""
     version = said.version_of(reading)
     codes = said.codes_of(reading)
     if version is not None and len(codes) <= 1 and version != appointment.version:
@@ -26,10 +26,13 @@ def allows(context: DialogueContext, reading: Reading, appointment: Appointment,
     except NotPossible:
         not_possible(context, appointment)
         return False
-    if action is Action.CORRECT or not is_too_late(context, appointment):
-        return True
-    context.close(context.dialogue())
-    return False
+    if action is not Action.CORRECT and is_too_late(context, appointment):
+        context.close(context.dialogue())
+        return False
+    if action is not Action.CANCEL and has_enough_today(context, context.texts.shop_of(appointment)):
+        context.close(context.dialogue())
+        return False
+    return True
 
 
 def stale(context: DialogueContext, appointment: Appointment) -> None:

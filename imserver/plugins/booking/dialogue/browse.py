@@ -20,6 +20,7 @@ from imserver.plugins.booking.schedule.appointments import (
 from imserver.plugins.booking.schedule.shops import Service, minutes_of
 from imserver.plugins.booking.schedule.slots import nearest
 from imserver.plugins.booking.understanding.acts import Reading, When
+from imserver.plugins.booking.waiting import Why
 
 from . import said
 from .answers import hours_lines
@@ -37,7 +38,7 @@ def stores(context: DialogueContext, reading: Reading) -> bool:
     if shop is not None and context.place is not Place.STAFF:
         context.go(shop)
         if context.passing:
-            forward(context, context.passing)
+            forward(context, context.passing, Why.QUESTION)
         else:
             welcome(context)
         return True
@@ -228,10 +229,11 @@ def lenses(context: DialogueContext, reading: Reading) -> bool:
         ]
         context.offer("lenses.ask_kind", options)
         return True
-    remember(context.tx, replace(customer(context.tx, context.customer_id), lens_kind=kind))
+    known = customer(context.tx, context.customer_id)
+    remember(context.tx, replace(known, lens_kind=kind))
     context.say(f"lenses.{kind}")
     group = staff_group(context.tx, context.the_shop.id)
-    if kind != "soft" and group is not None:
+    if kind not in ("soft", known.lens_kind) and group is not None:
         words = context.texts.staff_words(context.the_shop)
         text = words("staff.lenses", name=context.sender.display_name, kind=words(f"lenses.{kind}_label"))
         context.tx.post(group, {"type": "text", "text": text}, sender_id=context.bot)

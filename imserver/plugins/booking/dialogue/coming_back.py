@@ -35,7 +35,7 @@ def ask_back(context: DialogueContext, left: OutOfReach) -> None:
 def tell_of_staff(context: DialogueContext) -> None:
     """A member of the staff writes where the customer does not read any more: both hear of it, once while they are there."""
     here, customer_id = context.heard_in, context.customer_id
-    if not has_left(context.tx, here, customer_id) or handoff.human_is_there(context.tx, here):
+    if not has_left(context.tx, here, customer_id) or handoff.wrote_lately(context.tx, here):
         return
     words = context.texts.catalogue.words(language_for(context.tx, customer_id), context.the_shop)
     note = {"type": "text", "text": words("away.written")}

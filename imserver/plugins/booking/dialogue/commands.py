@@ -20,6 +20,7 @@ from . import (
     holding,
     language,
     leave,
+    link,
     move,
     opening,
     plan,
@@ -28,6 +29,7 @@ from . import (
     said,
     same_time,
     staff,
+    take_over,
     wished_move,
 )
 from .context import DialogueContext
@@ -118,6 +120,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("longer", ("续留", "續留"), holding.keep_held, Where.SHOP_IF_KNOWN, "keep the time that is held longer"),
     Command("consent", ("隐私", "隱私"), consent.consent, Where.SHOP, "what you agree to"),
     Command("withdraw", ("撤回同意", "withdraw consent"), consent.withdraw, Where.SHOP, "take back what you agreed to"),
+    Command("link", ("关联", "關聯"), link.link, Where.HERE, "staff: a customer's new phone by its code; a colleague's"),
     Command("one", (), browse.one, Where.SHOP_IF_KNOWN, "an appointment by its code"),
     Command("help", ("帮助", "幫助"), browse.help_, Where.HERE, "what can be typed"),
     Command("confirm", ("确认", "確認"), _confirm, Where.SHOP_IF_KNOWN, "say yes; staff: confirm a request"),
@@ -133,6 +136,8 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("decline", ("不改",), wished_move.decline, Where.HERE, "the time of an appointment stays as it is"),
     Command("undo", ("撤销", "撤銷"), staff.undo, Where.HERE, "staff: take the last step back"),
+    Command("take", ("接手",), take_over.take, Where.HERE, "staff: answer in place of the bot"),
+    Command("give-back", ("交还", "交還"), take_over.give_back, Where.HERE, "staff: let the bot answer again"),
     Command("leave", ("请假", "請假"), leave.leave, Where.HERE, "staff: somebody is away"),
     Command("back", ("销假", "銷假"), leave.back, Where.HERE, "staff: somebody is back"),
     Command("closed", ("休息",), opening.closed, Where.HERE, "staff: the shop is closed"),
@@ -148,7 +153,7 @@ COMMANDS: tuple[Command, ...] = (
 GO_ON = frozenset({"book", "move", "cancel", "confirm", "correct", "longer", "details", "language"})
 
 #: Commands whose words are taken as they are.
-LITERAL = frozenset({"details", "consent", "language"})
+LITERAL = frozenset({"details", "consent", "language", "link", "take", "give-back"})
 
 #: Behind 确认: the number of the question that the button stood below.
 QUESTION_NUMBER = re.compile(r"#(\d{1,15})")

@@ -6,7 +6,6 @@ A withdrawal is put on record before it is answered (`plugin`), so that it holds
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 
 from imserver.plugin_api import Transaction
 from imserver.plugins.booking.conversations import staff_group
@@ -35,8 +34,11 @@ def consent(context: DialogueContext, reading: Reading) -> bool:
     if asked is None:
         context.say("consent.none")
         return True
+    shop = context.the_shop
+    if version == asked.version and not consents.may_give(context.tx, context.customer_id, shop.id, version):
+        context.say("consent.often", phone=shop.phone)
+        return True
     if version == asked.version:
-        shop = context.the_shop
         consents.give(context.tx, context.customer_id, shop.id, version, context.sender.user_id)
     elif version:
         context.say("consent.old", version=version[:40])
@@ -86,24 +88,26 @@ def withdraw(context: DialogueContext, reading: Reading) -> bool:
     )
     if coming:
         context.say("consent.coming", codes=words("list_separator").join(coming))
-    _tell_staff(context, latest, wall_of(latest.withdrawn_at, zone), coming)
     return True
 
 
-def _tell_staff(context: DialogueContext, ended: consents.Consent, wall: datetime, coming: list[str]) -> None:
-    group = staff_group(context.tx, context.the_shop.id)
-    customer = context.tx.user(context.customer_id)
-    if group is None:
+def tell_staff(
+    tx: Transaction, texts: ShopTexts, customer_id: str, store_id: str, version: str, at: int
+) -> None:
+    """Tell a shop's staff that a consent ended, with what still stands. However often it is taken back, it ended once."""
+    shop, group = texts.chain.shop(store_id), staff_group(tx, store_id)
+    if shop is None or group is None:
         return
-    words = context.texts.staff_words(context.the_shop)
+    customer, words = tx.user(customer_id), texts.staff_words(shop)
+    coming = [one.code for one in upcoming(tx, customer_id, shop.id)]
     text = words(
         "consent.staff",
-        name=customer.display_name if customer is not None else context.customer_id,
-        version=ended.version,
-        when=words.moment(wall),
+        name=customer.display_name if customer is not None else customer_id,
+        version=version,
+        when=words.moment(wall_of(at, zone_of(shop))),
         codes=words("list_separator").join(coming) or "-",
     )
-    context.tx.post(group, {"type": "text", "text": text}, sender_id=context.bot)
+    tx.post(group, {"type": "text", "text": text}, sender_id=shop.bot)
 
 
 def to_withdraw(

@@ -15,6 +15,7 @@ from typing import Any
 
 from imserver.plugin_api import Transaction, User
 from imserver.plugins.booking.conversations import has_left, known_service, service_conversation
+from imserver.plugins.booking.dates.scan import is_chinese
 from imserver.plugins.booking.messages import cards
 from imserver.plugins.booking.messages.cards import Option
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
@@ -24,6 +25,7 @@ from imserver.plugins.booking.schedule.hours import wall_of, zone_of
 from imserver.plugins.booking.schedule.shops import Chain, Shop
 from imserver.plugins.booking.understanding.acts import Reading, Scene, Shown
 from imserver.plugins.booking.understanding.reader import understand
+from imserver.plugins.booking.waiting import Why
 
 from .labels import label_key, labels_of, standing_labels
 from .state import Dialogue, load_dialogue, save_dialogue
@@ -96,8 +98,9 @@ class DialogueContext:
     anywhere: bool = False
     #: A program wrote it, such as the page: whoever taps reads its words, and needs no people to be called.
     exact: bool = False
-    #: The customer was told what is missing instead of the same question again: the people are to be called.
-    stuck: bool = False
+    #: Why the people are to be called for this text: the customer was told what is missing instead of the same question again,
+    #: or wishes what the bot may not give.
+    calls_for: Why | None = None
 
     @property
     def home(self) -> str:
@@ -157,6 +160,7 @@ class DialogueContext:
             day_said=day or _day_said(state) or (about and about.date()),
             asks=state.kind if state is not None and state.asks_yes else "",
             staff=self.is_staff and state is None and labels,
+            chinese=is_chinese(_in_front(self.text, text)),
         )
         self.zone = shop.zone
         return understand(text, scene, self.texts.lexicon)
@@ -191,8 +195,9 @@ class DialogueContext:
 
     # -- answering ----------------------------------------------------------------------------------------------------
 
-    def say(self, key: str, **values: object) -> None:
-        self.post({"type": "text", "text": self.words(key, **values)})
+    def say(self, key: str, **values: object) -> int:
+        """Post a text where answers go; its position."""
+        return self.post({"type": "text", "text": self.words(key, **values)})
 
     def post(self, content: Mapping[str, Any]) -> int:
         """Post where answers go."""
@@ -255,7 +260,7 @@ class DialogueContext:
         self.say(f"stuck.{_missing(state)}")
         state.times = 0  # and then the question again
         self.keep(state)
-        self.stuck = True
+        self.calls_for = Why.CIRCLES
         return True
 
     def yes_command(self, state: Dialogue) -> str:
@@ -353,6 +358,12 @@ class DialogueContext:
             return None
         there = known_service(self.tx, shop.id, self.customer_id)
         return there if there is not None and has_left(self.tx, there, self.customer_id) else None
+
+
+def _in_front(typed: str, text: str) -> str:
+    """The word of the command that a text stands behind, as it was typed; "" for a whole text."""
+    front = typed.strip().removesuffix(text.strip()).strip()
+    return front.casefold() if len(front) < len(typed.strip()) else ""
 
 
 def _missing(state: Dialogue) -> str:

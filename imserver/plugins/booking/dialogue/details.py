@@ -8,6 +8,10 @@ A form sends it, and people may type it:
     first visit: yes
 
 All lines are right and all of them count, or none does and the bot says what is wrong with each.
+
+A form may say yes to what its writer has seen: `yes: A7K2 v1 exam 30 2026-12-03 15:00` names the hold and its version, the
+service, its minutes and its start. It books in the same turn if the card that would ask shows just that and the form's own
+lines, and nothing else; otherwise the card asks as ever.
 """
 
 from __future__ import annotations
@@ -20,15 +24,16 @@ from datetime import datetime
 
 from imserver.plugins.booking.messages.consent_text import consent_of
 from imserver.plugins.booking.messages.texts import Words
-from imserver.plugins.booking.schedule import consents
-from imserver.plugins.booking.schedule.shops import Chain
+from imserver.plugins.booking.schedule import codes, consents
+from imserver.plugins.booking.schedule.shops import Chain, Service, minutes_of
 from imserver.plugins.booking.understanding.acts import Act, Kind, Reading
 
 from . import draft
 from .asking import go_on
-from .book import MAX_NAME
+from .book import MAX_NAME, finish
 from .choose import take
 from .context import DialogueContext
+from .holding import held_of
 from .labels import label_key
 from .state import Dialogue
 
@@ -46,14 +51,31 @@ _LABELS = {
     "first": ("first visit", "first-visit", "第一次来", "第一次來", "首次"),
     "consent": ("consent", "同意"),
     "person": ("for", "为谁", "為誰", "给谁", "給誰"),
+    "yes": ("yes", "确认", "確認"),
 }
 _FIELD_OF = {label: name for name, labels in _LABELS.items() for label in labels}
 _YES = frozenset({"yes", "true", "是", "是的"})
 _NO = frozenset({"no", "false", "否", "不是"})
 _SELF = frozenset({"", "me", "我", "自己", "本人"})
 _LINE = re.compile(r"([^:：]{1,20})[:：](.*)", re.DOTALL)
+_SEEN = re.compile(
+    rf"{codes.MARKED.pattern} (?P<service>[a-z0-9][a-z0-9-]{{0,39}}) (?P<minutes>[0-9]{{1,4}})"
+    r" (?P<wall>\d{4}-\d\d-\d\d[ T]\d\d:\d\d)",
+    re.ASCII | re.IGNORECASE,
+)
 #: Parts of what is seen that are no letters: they join signs, or choose how one is drawn.
 _PARTS = frozenset("\u200c\u200d\ufe0e\ufe0f")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a yes in a form is to: the hold as its writer saw it, and the visit. `wall`: ISO, on the shop's clock."""
+
+    code: str
+    version: int
+    service_id: str
+    minutes: int
+    wall: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +87,7 @@ class Form:
     first_visit: bool | None = None
     person: str | None = None
     consent: str | None = None
+    seen: Seen | None = None
     faults: tuple[str, ...] = ()
 
     @property
@@ -101,7 +124,7 @@ def details(context: DialogueContext, arguments: str) -> bool:
         context.say("details.nothing_open")
         return True
     form = read_form(arguments, context.chain, context.words)
-    faults = [*form.faults, *_old_consent(context, form)]
+    faults = [*form.faults, *_wrong_consent(context, form)]
     if faults:
         context.say("details.wrong", lines="\n".join(faults))
         return True
@@ -115,6 +138,7 @@ def too_long(context: DialogueContext) -> None:
 
 
 def _take(context: DialogueContext, state: Dialogue, form: Form) -> None:
+    agrees = _is_of_hold(context, state, form)  # as it was seen: what the form says may change it
     if form.consent:
         consents.give(
             context.tx, context.customer_id, context.the_shop.id, form.consent, context.sender.user_id
@@ -124,18 +148,64 @@ def _take(context: DialogueContext, state: Dialogue, form: Form) -> None:
         state.unkept is not None and not state.wall
     ):  # 8, tapped in error, made it too long: what is said now may fit
         take(state, datetime.fromisoformat(state.unkept.wall))
-    if draft.put(context, state, Reading("", form.acts)):
+    if not draft.put(context, state, Reading("", form.acts)):
+        return
+    if agrees and _shows(context, state, form):
+        finish(context, state)
+    else:
         go_on(context, state)
 
 
-def _old_consent(context: DialogueContext, form: Form) -> list[str]:
-    """Nobody agrees to words that are not the shop's any more."""
+def _is_of_hold(context: DialogueContext, state: Dialogue, form: Form) -> bool:
+    """Whether the form says yes to the hold as it is."""
+    held = held_of(context, state)
+    return (
+        held is not None
+        and form.seen is not None
+        and (held.code, held.version) == (form.seen.code, form.seen.version)
+    )
+
+
+def _shows(context: DialogueContext, state: Dialogue, form: Form) -> bool:
+    """Whether the card that would ask shows what the form shows, and nothing else: a yes books only what was seen. What was
+    typed beside the form (whom it is for, what it takes the place of, notes) no form shows."""
+    service = context.chain.service(state.service_id)
+    if service is None or form.seen is None or state.expired or state.replaces or state.person or state.notes:
+        return False
+    minutes = minutes_of(service, state.age_band, bool(state.first_visit))
+    seen = form.seen
+    return (
+        (service.id, minutes, state.wall) == (seen.service_id, seen.minutes, seen.wall)
+        and _same_facts(service, state, form)
+        and _has_agreed(context)
+    )
+
+
+def _same_facts(service: Service, state: Dialogue, form: Form) -> bool:
+    return (
+        state.name == form.name
+        and (not service.asks_age or state.age_band == form.band)
+        and (not service.asks_first_visit or state.first_visit is form.first_visit is not None)
+    )
+
+
+def _has_agreed(context: DialogueContext) -> bool:
+    """Whether the shop needs no consent any more: without it the page has no yes (`web.mine`)."""
+    asked = consent_of(context.texts.catalogue, context.the_shop)
+    given = consents.standing(context.tx, context.customer_id)
+    return asked is None or given.get(context.the_shop.id) == asked.version
+
+
+def _wrong_consent(context: DialogueContext, form: Form) -> list[str]:
+    """Nobody agrees to words that are not the shop's any more, nor again and again."""
     if form.consent is None:
         return []
-    asked = consent_of(context.texts.catalogue, context.the_shop)
-    if asked is not None and form.consent == asked.version:
+    asked, shop = consent_of(context.texts.catalogue, context.the_shop), context.the_shop
+    if asked is None or form.consent != asked.version:
+        return [context.words("details.consent", version=shown(form.consent))]
+    if consents.may_give(context.tx, context.customer_id, shop.id, form.consent):
         return []
-    return [context.words("details.consent", version=shown(form.consent))]
+    return [context.words("consent.often", phone=shop.phone)]
 
 
 def read_form(arguments: str, chain: Chain, words: Words) -> Form:
@@ -155,13 +225,14 @@ def read_form(arguments: str, chain: Chain, words: Words) -> Form:
             faults.append(fault)
     if not lines or len(lines) > _MAX_LINES:
         faults.append(words("details.empty"))
-    first = found.get("first")
+    first, seen = found.get("first"), found.get("yes")
     return Form(
         name=_text(found.get("name")),
         band=_text(found.get("age")),
         first_visit=first if isinstance(first, bool) else None,
         person=_text(found.get("person")),
         consent=_text(found.get("consent")),
+        seen=seen if isinstance(seen, Seen) else None,
         faults=tuple(faults),
     )
 
@@ -225,10 +296,19 @@ def _read_consent(text: str, chain: Chain, words: Words) -> tuple[object, str]:
     return text, ""
 
 
+def _read_seen(text: str, chain: Chain, words: Words) -> tuple[object, str]:
+    found = _SEEN.fullmatch(" ".join(text.split()))
+    if found is None:
+        return None, words("details.yes", text=shown(text))
+    wall = found["wall"].replace(" ", "T")
+    return Seen(found[1].upper(), int(found[2]), found["service"], int(found["minutes"]), wall), ""
+
+
 _READ: dict[str, Read] = {
     "name": _read_name,
     "age": _read_age,
     "first": _read_first,
     "person": _read_person,
     "consent": _read_consent,
+    "yes": _read_seen,
 }

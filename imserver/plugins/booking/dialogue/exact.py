@@ -15,7 +15,7 @@ from imserver.plugins.booking.schedule.appointments import Appointment, by_code
 from imserver.plugins.booking.schedule.status import Action, Status
 from imserver.plugins.booking.understanding.acts import Act, Kind, Reading, When
 
-from . import book, cancel, draft, move
+from . import book, cancel, draft, move, said
 from .allowed import allows
 from .asking import go_on
 from .choose import take
@@ -39,7 +39,7 @@ def read(context: DialogueContext, name: str, arguments: str) -> Callable[[], bo
     if name == "book":
         found = _START.fullmatch(arguments)
         wall = _wall(found)
-        if found is not None and wall is not None and context.chain.service(found["service"]) is not None:
+        if found is not None and wall is not None and not _is_said(context, found["service"]):
             return partial(_take, context, found["service"], wall)
     if name == "move":
         found = _TO.fullmatch(arguments)
@@ -47,6 +47,18 @@ def read(context: DialogueContext, name: str, arguments: str) -> Callable[[], bo
         if found is not None and wall is not None:
             return partial(_ask, context, arguments, found["code"], found["version"], wall)
     return _end(context, arguments) if name == "cancel" else None
+
+
+def _is_said(context: DialogueContext, word: str) -> bool:
+    """Whether what stands for a service is no id of one, but words that people have for it, or a "for" and "on". Anything else
+    is asked about: a part of it may be some other service's name, and nobody wanted that one."""
+    if context.chain.service(word) is not None:
+        return False
+    reading = context.read(word.replace("-", " "), labels=False)
+    if said.service_of(reading, context.chain) is None:
+        return not reading.acts and said.is_values(reading)
+    (named,) = reading.all(Kind.GIVE, "service")[:1]
+    return any(span.start == 0 and span.end == len(word) for span in named.spans)
 
 
 def _end(context: DialogueContext, arguments: str) -> Callable[[], bool] | None:
@@ -92,17 +104,18 @@ def _take(context: DialogueContext, service_id: str, wall: datetime) -> bool:
     if context.place is Place.STAFF:
         context.say("staff.book_there")
         return True
-    service = context.chain.service(service_id)
-    if service is None or not context.the_shop.offers(service):
-        name = service_id if service is None else service.names.in_language(context.language)
-        context.say("why_not.service", service=name)
-        return True
     state = book.open_draft(context)
     if state.replaces:  # one that was to take the place of an appointment: this says nothing of that
         release(context, state)
         state = draft.begin(context)
     state.step, state.people, state.plain_service = "day", [], ""
-    if not draft.put(context, state, Reading("", (Act(Kind.GIVE, "service", service.id),))):
+    service = context.chain.service(service_id)
+    if service is None or not context.the_shop.offers(service):
+        name = service_id if service is None else service.names.in_language(context.language)
+        context.say("why_not.service", service=name)
+        release(context, state)
+        state.service_id = ""  # and which one is asked: nothing is held for another than what was wanted
+    elif not draft.put(context, state, Reading("", (Act(Kind.GIVE, "service", service.id),))):
         return True
     take(state, wall)
     go_on(context, state)

@@ -1,8 +1,8 @@
-"""Handoff to staff: the bot is silent while people talk, pings the shop for a waiting customer, and pings them.
+"""Handoff to staff: the bot is silent while people talk, and pings the shop for a customer whose text waits.
 
 A customer's text that is no command and no answer is for the staff. If none of them answers within 5 minutes of opening
 hours, the bot says once that the shop knows, and pings the staff group; outside opening hours it says when the shop
-opens.
+opens. While people talk it says nothing, and the text waits all the same.
 """
 
 from __future__ import annotations
@@ -15,9 +15,7 @@ from imserver.plugins.booking.customers import language_for
 from imserver.plugins.booking.journey import reach
 from imserver.plugins.booking.messages import cards
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
-from imserver.plugins.booking.schedule.asked import tell_mine
 from imserver.plugins.booking.schedule.hours import (
-    MINUTE_MS,
     after_open_minutes,
     is_open,
     next_opening,
@@ -25,13 +23,14 @@ from imserver.plugins.booking.schedule.hours import (
     zone_of,
 )
 from imserver.plugins.booking.schedule.shops import Shop
+from imserver.plugins.booking.understanding.acts import Kind, Reading
+from imserver.plugins.booking.waiting import Why, begin_wait, silent_until, spoke, staff_spoke
 
+from . import said
 from .context import DialogueContext, Place
 from .state import Dialogue, doubt_all
 
 UNANSWERED_TIMER = "unanswered"
-#: A staff member who wrote so recently is still in the conversation.
-HUMAN_MIN = 10
 WAIT_MIN = 5
 #: Characters of a text that are repeated elsewhere.
 MAX_PASSED = 500
@@ -41,17 +40,28 @@ def staff_wrote(tx: Transaction, conversation_id: str) -> None:
     """A staff member wrote: no text waits any more, the bot is silent for a while, and a yes may be for the staff."""
     doubt_all(tx, conversation_id)
     service = service_at(tx, conversation_id)
-    if service is not None and service.waiting_since is not None:
-        tell_mine(tx, service.customer_id)
-    tx.execute(
-        "UPDATE booking_services SET last_human_at = ?, waiting_since = NULL WHERE conversation_id = ?",
-        (tx.now_ms, conversation_id),
-    )
+    if service is not None:
+        staff_spoke(tx, service)
+
+
+def heard(context: DialogueContext) -> None:
+    """Somebody has spoken in the conversation of a shop, or been answered there."""
+    for conversation_id in dict.fromkeys((context.heard_in, context.home)):
+        service = service_at(context.tx, conversation_id)
+        if service is not None:
+            spoke(context.tx, service)
 
 
 def human_is_there(tx: Transaction, conversation_id: str) -> bool:
+    """Whether people talk in a conversation: somebody of the staff has taken it over, or wrote a moment ago."""
     service = service_at(tx, conversation_id)
-    return service is not None and tx.now_ms - service.last_human_at < HUMAN_MIN * MINUTE_MS
+    return service is not None and (bool(service.taken_by) or tx.now_ms < silent_until(service))
+
+
+def wrote_lately(tx: Transaction, conversation_id: str) -> bool:
+    """Whether somebody of the staff wrote a moment ago, and has not given the conversation back since."""
+    service = service_at(tx, conversation_id)
+    return service is not None and tx.now_ms < silent_until(service)
 
 
 def waits(tx: Transaction, conversation_id: str) -> bool:
@@ -60,15 +70,24 @@ def waits(tx: Transaction, conversation_id: str) -> bool:
     return service is not None and service.waiting_since is not None
 
 
-def wait_for_human(context: DialogueContext) -> bool:
-    """A customer's text for the staff. True if the bot answered (only outside opening hours, and once)."""
+def wait_for_human(context: DialogueContext, why: Why, position: int | None = None) -> bool:
+    """A customer's text for the staff, which stands at `position` of the conversation where the bot answers: by default it was
+    typed there. True if the bot answered (only outside opening hours, once, and not while people talk)."""
     service = service_at(context.tx, context.home)
-    if service is None or service.waiting_since is not None or human_is_there(context.tx, context.home):
+    if service is None:
         return False
+    if position is None and context.home == context.heard_in:
+        position = context.position
     shop = context.the_shop
-    wait(context.tx, service, shop)
+    if not wait(context.tx, service, shop, why, position) or human_is_there(context.tx, context.home):
+        return False
     if is_open(shop, context.now_ms):
         return False
+    _say_closed(context, shop)
+    return True
+
+
+def _say_closed(context: DialogueContext, shop: Shop) -> None:
     opens = next_opening(shop, context.now_ms)
     if opens is None:
         context.say("human.closed_long")
@@ -76,7 +95,16 @@ def wait_for_human(context: DialogueContext) -> bool:
         zone = zone_of(shop)
         today = wall_of(context.now_ms, zone).date()
         context.say("human.closed", opens=context.words.relative(wall_of(opens, zone), today))
-    return True
+
+
+def answers_people(context: DialogueContext, reading: Reading | None) -> None:
+    """A text while people talk is for them, wherever it was typed; the bot says nothing. Thanks and a yes need no answer."""
+    if reading is not None and said.only(reading, Kind.THANKS, Kind.GREETING, Kind.YES):
+        return
+    if context.home != context.heard_in:
+        forward(context, context.text, Why.UNREAD)
+    else:
+        wait_for_human(context, Why.UNREAD)
 
 
 def pass_on(context: DialogueContext, text: str) -> None:
@@ -86,52 +114,50 @@ def pass_on(context: DialogueContext, text: str) -> None:
         state.passing = text[:MAX_PASSED]
         context.keep(state)
     elif context.home != context.heard_in or context.place is Place.DIRECT:
-        forward(context, text)
-    elif not human_is_there(context.tx, context.home) and not wait_for_human(context):
+        forward(context, text, Why.QUESTION)
+    elif not wait_for_human(context, Why.QUESTION) and not human_is_there(context.tx, context.home):
         context.say("human.passed_on")
 
 
-def call_for(context: DialogueContext) -> None:
-    """A customer who goes in circles: the people hear of the text."""
+def call_for(context: DialogueContext, why: Why) -> None:
+    """A customer who goes in circles, or wishes what the bot may not give: the people hear of the text."""
     if context.home != context.heard_in:
-        forward(context, context.text)
+        forward(context, context.text, why)
     else:
-        wait_for_human(context)
+        wait_for_human(context, why)
 
 
-def forward(context: DialogueContext, text: str) -> None:
+def forward(context: DialogueContext, text: str, why: Why) -> None:
     """What was typed elsewhere is repeated in the shop's conversation, where its people read it."""
     if context.home == context.heard_in:
         context.go(context.the_shop)
-    context.say("human.passed_on_here", text=text[:MAX_PASSED])
-    wait_for_human(context)
+    position = context.say("human.passed_on_here", text=text[:MAX_PASSED])
+    wait_for_human(context, why, position)
 
 
-def wait(tx: Transaction, service: ServiceConversation, shop: Shop) -> None:
-    """From now on a text waits for people; if none answers in time, the customer and the staff are told."""
-    if service.waiting_since is not None:
-        return
-    tx.execute(
-        "UPDATE booking_services SET waiting_since = ? WHERE conversation_id = ?",
-        (tx.now_ms, service.conversation_id),
-    )
-    tell_mine(tx, service.customer_id)
+def wait(tx: Transaction, service: ServiceConversation, shop: Shop, why: Why, position: int | None) -> bool:
+    """From now on a text waits for people; if none answers in time, the customer and the staff are told. True if none waited
+    before."""
+    if not begin_wait(tx, service, why, position):
+        return False
     due = after_open_minutes(shop, tx.now_ms, WAIT_MIN)
     if due is not None:
         tx.schedule(due, UNANSWERED_TIMER, {"conversation": service.conversation_id, "since": tx.now_ms})
+    return True
 
 
 def unanswered(tx: Transaction, texts: ShopTexts, conversation_id: str, since: int) -> None:
-    """The timer: no staff member has answered the text of `since`."""
+    """The timer: no staff member has answered the text of `since`. While people talk the bot says so to the staff alone."""
     service = service_at(tx, conversation_id)
     if service is None or service.waiting_since != since:
         return
     shop = texts.chain.shop(service.store_id)
     if shop is None:
         return
-    words = texts.catalogue.words(language_for(tx, service.customer_id), shop)
-    where = (conversation_id, service.customer_id)
-    reach.tell(tx, texts.chain, words, shop, where, {"type": "text", "text": words("human.told")})
+    if not human_is_there(tx, conversation_id):
+        words = texts.catalogue.words(language_for(tx, service.customer_id), shop)
+        where = (conversation_id, service.customer_id)
+        reach.tell(tx, texts.chain, words, shop, where, {"type": "text", "text": words("human.told")})
     ping(tx, texts, shop.id, service.customer_id, "staff.waiting", conversation_id)
 
 
@@ -139,46 +165,55 @@ def human(context: DialogueContext) -> bool:
     """人工: the customer wants a staff member now, and what waited for a shop to be chosen is passed on."""
     if context.place is Place.STAFF:
         return False
+    position = context.position if context.home == context.heard_in else None
     if context.passing:
-        context.say("human.passed_on_here", text=context.passing)
-    context.tx.execute(
-        "UPDATE booking_services SET waiting_since = COALESCE(waiting_since, ?) WHERE conversation_id = ?",
-        (context.now_ms, context.home),
-    )
-    tell_mine(context.tx, context.customer_id)
+        position = context.say("human.passed_on_here", text=context.passing)
+    service = service_at(context.tx, context.home)
     shop = context.the_shop
+    called = service is not None and service.waiting_why in (Why.ALARM, Why.ASKED)
+    if service is not None:
+        wait(context.tx, service, shop, Why.ASKED, position)
     if is_open(shop, context.now_ms):
         context.say("human.called")
     else:
-        opens = next_opening(shop, context.now_ms)
-        today = wall_of(context.now_ms, zone_of(shop)).date()
-        if opens is None:
-            context.say("human.closed_long")
-        else:
-            context.say("human.closed", opens=context.words.relative(wall_of(opens, zone_of(shop)), today))
-    ping(context.tx, context.texts, shop.id, context.customer_id, "staff.wants_human", context.home)
+        _say_closed(context, shop)
+    if not called:  # once for each wait, which ends by an answer, and again when nobody answers
+        ping(context.tx, context.texts, shop.id, context.customer_id, "staff.wants_human", context.home)
     return True
 
 
 def ping(
-    tx: Transaction, texts: ShopTexts, store_id: str, customer_id: str, key: str, conversation_id: str
+    tx: Transaction,
+    texts: ShopTexts,
+    store_id: str,
+    customer_id: str,
+    key: str,
+    conversation_id: str,
+    **values: object,
 ) -> None:
-    """Tell the staff group of a shop about a customer."""
+    """Tell the staff group of a shop about a customer. `values`: what the text says beside the customer's name."""
     shop = texts.chain.shop(store_id)
     group = staff_group(tx, store_id)
     if shop is None or group is None:
         return
-    tx.post(group, calling(tx, texts, shop, customer_id, key, conversation_id), sender_id=shop.bot)
+    card = calling(tx, texts, shop, customer_id, key, conversation_id, **values)
+    tx.post(group, card, sender_id=shop.bot)
 
 
 def calling(
-    tx: Transaction, texts: ShopTexts, shop: Shop, customer_id: str, key: str, conversation_id: str
+    tx: Transaction,
+    texts: ShopTexts,
+    shop: Shop,
+    customer_id: str,
+    key: str,
+    conversation_id: str,
+    **values: object,
 ) -> dict[str, Any]:
     """The card that calls staff into a conversation."""
     words = texts.staff_words(shop)
     user = tx.user(customer_id)
     return cards.card(
         words(f"{key}_title"),
-        words(key, name=user.display_name if user else customer_id),
+        words(key, name=user.display_name if user else customer_id, **values),
         ref=("conversation", conversation_id, 1),
     )

@@ -11,7 +11,7 @@ from imserver.plugins.booking.journey import reach
 from imserver.plugins.booking.messages.cards import Option, question
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
 from imserver.plugins.booking.messages.texts import Words
-from imserver.plugins.booking.schedule import guests
+from imserver.plugins.booking.schedule import day_limits, guests
 from imserver.plugins.booking.schedule.appointments import (
     Appointment,
     Wish,
@@ -33,6 +33,7 @@ from imserver.plugins.booking.schedule.shops import Shop
 from imserver.plugins.booking.schedule.slots import Slot, why_not
 from imserver.plugins.booking.schedule.status import Action, Actor, Status
 from imserver.plugins.booking.understanding.acts import Reading
+from imserver.plugins.booking.waiting import Why
 
 from . import lost_hold, said
 from .choose import Search, refuse
@@ -75,16 +76,16 @@ def ensure_held(context: DialogueContext, state: Dialogue, search: Search) -> Ap
         context.close(state)
         context.say("why_not.too_many", count=shop.max_upcoming)
         return None
-    by_guest = not context.is_staff and guests.is_guest(context.tx, context.customer_id)
-    if (
-        by_guest
-        and reason is None
-        and (held is None or held.wall.date() != wall.date())
-        and guests.is_crowd(context.tx, shop, search.service, wall.date(), search.minutes)
-    ):
-        release(context, state)
-        tell_crowd(context, state, wall)
+    if reason is None and held is None and has_enough_today(context, shop):
+        context.close(state)
         return None
+    by_guest = not context.is_staff and guests.is_guest(context.tx, context.customer_id)
+    if by_guest and reason is None and _takes_more(held, wall, search):
+        but = 0 if held is None else held.id
+        if guests.is_crowd(context.tx, shop, search.service, wall.date(), search.minutes, but):
+            release(context, state)
+            tell_crowd(context, state, wall)
+            return None
     taken: Appointment | None = None
     given_back = _give_back_other_holds(context) if reason is None and held is None else []
     if reason is None and start_at is not None:
@@ -123,11 +124,28 @@ def ensure_held(context: DialogueContext, state: Dialogue, search: Search) -> Ap
     return taken
 
 
+def has_enough_today(context: DialogueContext, shop: Shop) -> bool:
+    """Whether it is for the people to go on with this guest; then that is said."""
+    if context.is_staff or not guests.is_guest(context.tx, context.customer_id):
+        return False
+    if not day_limits.has_enough(context.tx, context.customer_id, shop.id):
+        return False
+    context.say("why_not.often", phone=shop.phone)
+    return True
+
+
+def _takes_more(held: Appointment | None, wall: datetime, search: Search) -> bool:
+    """Whether it takes time of a day, or of people, that nothing is held of, or more of it than is held."""
+    if held is None or held.wall.date() != wall.date():
+        return True
+    return search.minutes > held.minutes or search.service.id != held.service_id
+
+
 def tell_crowd(context: DialogueContext, state: Dialogue, wall: datetime) -> None:
     """Guests have enough of that day: nothing is held, and the people are called."""
     context.close(state)
     context.say("guest.crowd", day=context.words.day(wall.date()), phone=context.the_shop.phone)
-    context.stuck = True
+    context.calls_for = Why.REQUEST
 
 
 def _next_look(now_ms: int, hold_until: int) -> int:

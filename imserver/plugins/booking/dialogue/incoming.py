@@ -28,6 +28,8 @@ class Incoming:
     flag: RedFlag | None = None
     #: It is too long to be meant for a bot.
     for_people: bool = False
+    #: A program says that a button was pressed.
+    pressed: bool = False
 
 
 def locate(tx: Transaction, texts: ShopTexts, message: Incoming) -> DialogueContext | None:

@@ -15,6 +15,7 @@ from imserver.plugins.booking.messages.shop_texts import ShopTexts
 from imserver.plugins.booking.schedule.shops import Shop
 from imserver.plugins.booking.understanding.acts import Act, Kind, Reading
 from imserver.plugins.booking.understanding.alarms import RedFlag
+from imserver.plugins.booking.waiting import Why
 
 from . import (
     answers,
@@ -27,7 +28,9 @@ from . import (
     exact,
     handoff,
     holding,
+    joined,
     said,
+    take_over,
     wished_move,
 )
 from .commands import ANYWHERE, GO_ON, LITERAL, OF_OTHER_SHOPS, QUESTION_NUMBER, Command, Where
@@ -100,23 +103,28 @@ def split(line: str) -> tuple[str, str] | None:
 def hear_command(tx: Transaction, texts: ShopTexts, message: Incoming, name: str, arguments: str) -> None:
     """Handle a text that the host took for one of our commands."""
     holding.expire_overdue(tx, texts)
-    context = locate(tx, texts, message)
-    if context is None:
-        return
-    doubt_others(context)
-    if not _emergency(context, message.flag):
-        _within_reach(context, partial(_run, context, name, arguments))
+    _hear(tx, texts, message, lambda context: _run(context, name, arguments))
 
 
 def hear_text(tx: Transaction, texts: ShopTexts, message: Incoming) -> None:
     """Handle any other message in a conversation with one of our bots."""
     holding.expire_overdue(tx, texts)
+    _hear(tx, texts, message, lambda context: _text(context, for_people=message.for_people))
+
+
+def _hear(
+    tx: Transaction, texts: ShopTexts, message: Incoming, handle: Callable[[DialogueContext], None]
+) -> None:
+    """A red flag goes before everything; what was said to people who have taken the conversation over is theirs."""
     context = locate(tx, texts, message)
-    if context is None:
+    if context is None or joined.is_behind(context, message):
         return
     doubt_others(context)
     if not _emergency(context, message.flag):
-        _within_reach(context, partial(_text, context, for_people=message.for_people))
+        if take_over.is_for_people(context, message):
+            handle = partial(take_over.talk, for_people=message.for_people)
+        _within_reach(context, partial(handle, context))
+    handoff.heard(context)
 
 
 def _within_reach(context: DialogueContext, handle: Callable[[], None]) -> None:
@@ -125,8 +133,8 @@ def _within_reach(context: DialogueContext, handle: Callable[[], None]) -> None:
         if context.place is Place.SERVICE and has_left(context.tx, context.heard_in, context.sender.user_id):
             context.require_reach(context.the_shop)  # they left since they wrote
         handle()
-        if context.stuck:
-            handoff.call_for(context)
+        if context.calls_for is not None:
+            handoff.call_for(context, context.calls_for)
     except OutOfReach as left:
         coming_back.ask_back(context, left)
     context.point()
@@ -137,10 +145,9 @@ def _emergency(context: DialogueContext, flag: RedFlag | None) -> bool:
     if context.is_staff or flag is None:
         return False
     speak_as_written(context, remembered=False)
+    emergency.answer(context, flag)
     if not flag.urgent:
-        emergency.caution(context)
         return False
-    emergency.raise_alarm(context, flag)
     doubt_own(context)
     return True
 
@@ -215,7 +222,8 @@ def _text(context: DialogueContext, *, for_people: bool = False) -> None:
     """No command: an answer to the open question, a wish, or words for people; the latter for certain if that is said."""
     context.answer_in(asked_in(context))
     state = context.dialogue()
-    if not for_people and _understood(context, state, context.read(context.text)):
+    reading = None if for_people else context.read(context.text)
+    if reading is not None and _understood(context, state, reading):
         return
     if for_people and details.is_form(context.text) and state is not None and not context.is_staff:
         details.too_long(context)
@@ -239,7 +247,7 @@ def _text(context: DialogueContext, *, for_people: bool = False) -> None:
         speak_as_written(context, remembered=False)
         browse.offer_people(context)
     else:
-        _for_people(context, state)
+        _for_people(context, state, reading)
 
 
 def _unknown_command(context: DialogueContext) -> None:
@@ -383,15 +391,16 @@ def _run_option(context: DialogueContext, name: str, arguments: str) -> None:
         row.run(context, context.again(reading))
 
 
-def _for_people(context: DialogueContext, state: Dialogue | None) -> None:
+def _for_people(context: DialogueContext, state: Dialogue | None, reading: Reading | None) -> None:
     """A customer's words for the staff. An open question is asked once more, but not while staff are there."""
     if handoff.human_is_there(context.tx, context.home):
+        handoff.answers_people(context, reading)
         return
     said_something = False
     if context.home != context.heard_in:
-        handoff.forward(context, context.text)  # the staff do not read what is typed elsewhere
+        handoff.forward(context, context.text, Why.UNREAD)  # the staff do not read what is typed elsewhere
     else:
-        said_something = handoff.wait_for_human(context)
+        said_something = handoff.wait_for_human(context, Why.UNREAD)
     if state is None or state.kind == "menu" or state.misses or said_something:
         return
     state.misses += 1

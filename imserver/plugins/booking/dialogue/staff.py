@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from functools import partial
 
 from imserver.plugins.booking.customers import customer as known
 from imserver.plugins.booking.journey import notify
 from imserver.plugins.booking.schedule import instead, steps
-from imserver.plugins.booking.schedule.appointments import Appointment, act, between, by_code, resources_of
-from imserver.plugins.booking.schedule.hours import MINUTE_MS, utc_ms, wall_of, zone_of
-from imserver.plugins.booking.schedule.leave import bounds, leaves_of
+from imserver.plugins.booking.schedule.appointments import Appointment, act, by_code, resources_of
+from imserver.plugins.booking.schedule.day_sheet import absences_of, appointments_of, name_on
+from imserver.plugins.booking.schedule.hours import wall_of, zone_of
 from imserver.plugins.booking.schedule.shops import Shop
 from imserver.plugins.booking.schedule.status import LIVE, Action, Actor, NotPossible, Status, next_status
 from imserver.plugins.booking.understanding.acts import Kind, Reading, Weight
@@ -56,13 +56,7 @@ def schedule(context: DialogueContext, reading: Reading) -> bool:
 
 def _show_day(context: DialogueContext, shop: Shop, day: date) -> None:
     words = context.texts.staff_words(shop)
-    zone = zone_of(shop)
-    begin = datetime.combine(day, time())
-    edges = [
-        utc_ms(wall, zone) or utc_ms(wall + timedelta(hours=1), zone) or 0
-        for wall in (begin, begin + timedelta(days=1))
-    ]
-    rows = between(context.tx, shop.id, edges[0], edges[1])
+    rows = appointments_of(context.tx, shop, day)
     title = words("sheet.title", store=shop.names.in_language(words.language), day=words.day(day))
     title = "\n".join((title, *_away(context, shop, day)))
     if not rows:
@@ -79,22 +73,11 @@ def _show_day(context: DialogueContext, shop: Shop, day: date) -> None:
 def _away(context: DialogueContext, shop: Shop, day: date) -> list[str]:
     """Who is away that day, and when."""
     words, names = context.texts.staff_words(shop), {one.id: one.names for one in shop.resources}
-    begin = datetime.combine(day, time())
-    end = begin + timedelta(days=1)
     lines = []
-    for leave in leaves_of(context.tx, shop, since=bounds(begin, end, zone_of(shop))[0]):
-        start, until = max(leave.start_wall, begin), min(leave.end_wall, end)
-        if start >= until or leave.resource_id not in names:
-            continue
-        whole = (start, until) == (begin, end)
-        when = (
-            words("sheet.all_day")
-            if whole
-            else f"{start:%H:%M}–{'24:00' if until == end else f'{until:%H:%M}'}"
-        )
-        lines.append(
-            words("sheet.away", name=names[leave.resource_id].in_language(words.language), when=when)
-        )
+    for one in absences_of(context.tx, shop, day):
+        end = "24:00" if one.end.date() != day else f"{one.end:%H:%M}"
+        when = words("sheet.all_day") if one.whole_day else f"{one.start:%H:%M}–{end}"
+        lines.append(words("sheet.away", name=names[one.resource_id].in_language(words.language), when=when))
     return lines
 
 
@@ -104,10 +87,9 @@ def _line(context: DialogueContext, shop: Shop, appointment: Appointment) -> str
     band = context.chain.band(appointment.age_band)
     used = resources_of(context.tx, appointment.id)
     names = [r.names.in_language(words.language) for r in shop.resources if r.id in used]
-    customer = context.tx.user(appointment.customer_id)
     details = [
         service.names.in_language(words.language) if service else appointment.service_id,
-        appointment.for_name or (customer.display_name if customer else appointment.customer_id),
+        name_on(context.tx, appointment),
         band.names.in_language(words.language) if band else "",
         words("sheet.first_visit") if appointment.first_visit else "",
         words("sheet.wish", when=words.moment(appointment.wished)) if appointment.wished else "",
@@ -237,7 +219,7 @@ def _undo(context: DialogueContext, reading: Reading, appointment: Appointment) 
     if last is None:
         context.say("step.nothing_to_undo", code=appointment.code)
         return
-    if context.now_ms - last.at > steps.UNDO_MIN * MINUTE_MS:
+    if context.now_ms >= steps.undoable_until(last):
         context.say("step.too_late_to_undo", code=appointment.code, minutes=steps.UNDO_MIN)
         return
     changed = steps.take_back(context.tx, appointment, last, context.sender.user_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from imserver.plugins.booking.schedule.appointments import Appointment
-from imserver.plugins.booking.schedule.changes import InEffect
+from imserver.plugins.booking.schedule.changes import ChainFile, InEffect
 from imserver.plugins.booking.schedule.shops import Chain, Shop
 from imserver.plugins.booking.understanding.alarms import RedFlags, shipped_flags
 from imserver.plugins.booking.understanding.lexicon import Lexicon
@@ -37,6 +37,10 @@ class ShopTexts:
     def revision(self) -> int:
         """Of the changes that are laid over the file here."""
         return self.in_effect.revision if self.in_effect is not None else 0
+
+    def is_of(self, file: ChainFile, revision: int) -> bool:
+        """Whether this is what is made of that file, with the changes up to that revision."""
+        return self.in_effect is not None and self.in_effect.file is file and self.revision == revision
 
     def staff_words(self, shop: Shop) -> Words:
         return self.catalogue.words(self.chain.staff_language, shop)

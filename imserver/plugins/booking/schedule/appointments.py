@@ -10,6 +10,7 @@ from typing import Any
 from imserver.plugin_api import Transaction, UniqueViolation
 
 from . import asked, cells
+from .asked_by_staff import tell_appointment
 from .codes import code_of
 from .hours import MINUTE_MS
 from .rows import Rows
@@ -171,7 +172,7 @@ def past(tx: Rows, customer_id: str, store_id: str | None, count: int) -> list[A
     )
 
 
-def between(tx: Transaction, store_id: str, begin_ms: int, end_ms: int) -> list[Appointment]:
+def between(tx: Rows, store_id: str, begin_ms: int, end_ms: int) -> list[Appointment]:
     """The appointments of a shop that start in a span of time, in order, without those that never came to be."""
     return _many(
         tx,
@@ -248,7 +249,7 @@ def hold(tx: Transaction, wish: Wish, slot: Slot) -> Appointment | None:
     cells.name_resources(tx, number, (one.id for one in taken))
     _remember(tx, held, "hold")
     _tell_time(tx, held)
-    asked.tell_mine(tx, held.customer_id)
+    _tell_whose(tx, held)
     return held
 
 
@@ -296,7 +297,7 @@ def extend(tx: Transaction, appointment: Appointment, until: int) -> None:
         "UPDATE booking_appointments SET hold_until = ? WHERE id = ? AND hold_until IS NOT NULL",
         (until, appointment.id),
     )
-    asked.tell_mine(tx, appointment.customer_id)
+    _tell_whose(tx, appointment)
 
 
 def is_free_for(tx: Transaction, appointment: Appointment, wish: Wish, slot: Slot) -> bool:
@@ -324,6 +325,7 @@ def describe(
         f" RETURNING {_COLUMNS}",
         (for_name, age_band, int(first_visit), person, note, appointment.id),
     )
+    _tell_whose(tx, appointment)
     return _only(rows)
 
 
@@ -367,7 +369,7 @@ def own_again(
     return changed(tx, appointment, Action.UNDO, status, actor_id)
 
 
-def rows_of_changes(tx: Transaction, appointment_id: int) -> list[tuple[str, str, int]]:
+def rows_of_changes(tx: Rows, appointment_id: int) -> list[tuple[str, str, int]]:
     """(action, status behind it, time) of each change of an appointment, in order."""
     rows = tx.execute(
         "SELECT action, status, at FROM booking_changes WHERE appointment_id = ? ORDER BY version",
@@ -376,13 +378,33 @@ def rows_of_changes(tx: Transaction, appointment_id: int) -> list[tuple[str, str
     return [(action, status, at) for action, status, at in rows]
 
 
+def give_to(tx: Transaction, one: Appointment, account_id: str, home: str) -> Appointment:
+    """Its guest goes on as this account: it is talked about in `home`, and has no card there yet. Nothing of what was shown is
+    another, so the version stays."""
+    rows = tx.execute(
+        "UPDATE booking_appointments SET customer_id = ?, conversation_id = ?, card_position = NULL WHERE id = ?"  # noqa: S608
+        f" RETURNING {_COLUMNS}",
+        (account_id, home, one.id),
+    )
+    given = _only(rows)
+    _tell_whose(tx, one, given)
+    return given
+
+
+def give_rest_to(tx: Transaction, guest_id: str, account_id: str) -> None:
+    """The same of all that are the guest's still, and over: they stay where they were talked about."""
+    tx.execute(
+        "UPDATE booking_appointments SET customer_id = ? WHERE customer_id = ?", (account_id, guest_id)
+    )
+
+
 def show_card(tx: Transaction, appointment: Appointment, position: int) -> Appointment:
     """Remember where the appointment's card stands."""
     rows = tx.execute(
         f"UPDATE booking_appointments SET card_position = ? WHERE id = ? RETURNING {_COLUMNS}",  # noqa: S608
         (position, appointment.id),
     )
-    asked.tell_mine(tx, appointment.customer_id)
+    _tell_whose(tx, appointment)
     return _only(rows)
 
 
@@ -416,8 +438,9 @@ def changed(
 
 
 def _tell(tx: Transaction, before: Appointment, now: Appointment) -> None:
-    """The pages that show one of the two: its customer's, and those of days on which cells were taken or given back."""
-    asked.tell_mine(tx, now.customer_id)
+    """The pages that show one of the two: its customer's, the staff's, and those of days on which cells were taken or given
+    back."""
+    _tell_whose(tx, before, now)
     both = [
         (one.status in OWNING, one.start_wall, one.free_at, one.wish_wall, one.wish_free_at)
         for one in (before, now)
@@ -425,6 +448,13 @@ def _tell(tx: Transaction, before: Appointment, now: Appointment) -> None:
     if both[0] != both[1]:
         _tell_time(tx, before)
         _tell_time(tx, now)
+
+
+def _tell_whose(tx: Transaction, *same: Appointment) -> None:
+    """Its customer and the shop's staff, who see it on its day; of one that was moved also on the day before."""
+    one = same[0]
+    asked.tell_mine(tx, one.customer_id)
+    tell_appointment(tx, one.store_id, one.conversation_id, *(each.wall.date() for each in same))
 
 
 def _tell_time(tx: Transaction, one: Appointment) -> None:

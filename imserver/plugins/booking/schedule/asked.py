@@ -111,7 +111,8 @@ class Refused(Told, frozen=True):
 class Held(Told, frozen=True):
     """A start that is kept for the asker. `ask`: what the bot waits for (`name`, `age`, `first_visit`, `confirm`, …).
     `confirm`, `more`, `release`: what to post for yes, more time, giving up; None while that is not possible.
-    `confirmation`: `auto`, or `staff` if they would have to confirm it, as of the asking: other guests change that, too."""
+    `confirmation`: `auto`, or `staff` if they would have to confirm it, as of the asking: other guests change that, too.
+    `form_yes`: how the line `yes:` of a form begins that agrees to it; the service, minutes and start that were seen follow."""
 
     code: str
     version: int
@@ -125,6 +126,7 @@ class Held(Told, frozen=True):
     confirmation: str
     ask: str
     facts: Facts
+    form_yes: str
     confirm: str | None
     more: str | None
     release: str

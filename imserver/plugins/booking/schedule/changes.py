@@ -18,6 +18,7 @@ import msgspec
 from imserver.plugin_api import Transaction
 
 from . import asked
+from .asked_by_staff import tell_all_staff
 from .faults import Path, element
 from .shops import Chain, ChainError, chain_error, chain_of, parse_tree
 
@@ -218,6 +219,7 @@ def change(tx: Transaction, file: ChainFile, path: Path, value: Any, origin: Ori
     )
     next_revision(tx)
     asked.tell_all(tx)
+    tell_all_staff(tx)
     if value == was == found(file.tree, path):
         return
     if tx.execute("SELECT COUNT(*) FROM booking_chain_changes WHERE ended_at IS NULL")[0][0] >= MAX_CHANGES:

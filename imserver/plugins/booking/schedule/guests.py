@@ -1,30 +1,27 @@
 """Guests: accounts without a form, whom nobody has verified. They may have a part of each day, so that no crowd takes one.
 
 Nobody is refused for being a guest: above a bound the staff confirm. Roles are the server's: `guest`, and `crowded` for one of
-very many from one address.
+very many from one address who came for the same shop.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 from .appointments import upcoming
 from .hours import shop_spans, utc_ms, zone_of
 from .rows import Rows
 from .shops import CELL_MIN, Service, Shop, can_serve
 from .slots import CELL_MS, Lane, away_rows, cells_of_day, lane_of, masks, spans_away
-from .status import OWNING
 
 GUEST, CROWDED = "guest", "crowded"
 #: However small the part is: so many of a day may be guests'.
 LEAST_SHARE = 2
 #: Above so many times the part, guests hold nothing more on that day.
 CROWD = 2
-_OWNING = ", ".join(f"'{status}'" for status in sorted(OWNING))
-
-_OF_GUESTS = (
-    f"FROM booking_appointments WHERE by_guest = 1 AND id <> ? AND status IN ({_OWNING}) AND store_id = ?"
-)
 
 
 def is_guest(rows: Rows, user_id: str) -> bool:
@@ -50,71 +47,101 @@ def waits_for_staff(
     user = rows.user(customer_id)
     if user is None or GUEST not in user.roles:
         return False
-    if shop.guest_confirmation == "staff" or CROWDED in user.roles:
+    if shop.guest_confirmation == "staff" or CROWDED in user.roles or _is_strange(rows, shop, customer_id):
         return True
     coming = [one for one in upcoming(rows, customer_id, shop.id) if one.id != but]
     return len(coming) >= shop.guest_upcoming or not has_share(rows, shop, service, wall.date(), minutes, but)
 
 
+def _is_strange(rows: Rows, shop: Shop, customer_id: str) -> bool:
+    """Whether a guest came for another shop than this one, whose people have said yes to nothing of theirs yet.
+
+    Who is `crowded` is counted by address and by the shop that the page names: whoever names others in turn could have as many
+    here as at all of them."""
+    guest = rows.guest_of(customer_id)
+    if guest is None or guest.shop == shop.id:
+        return False
+    known = rows.execute(
+        "SELECT 1 FROM booking_appointments WHERE customer_id = ? AND store_id = ?"
+        " AND status IN ('confirmed', 'arrived', 'in_exam', 'done') LIMIT 1",
+        (customer_id, shop.id),
+    )
+    return not known
+
+
 def has_share(rows: Rows, shop: Shop, service: Service, day: date, minutes: int, but: int) -> bool:
-    """Whether guests have less of a day together than their part of it."""
-    return guests_of(rows, shop, day, but) < share_of(rows, shop, service, day, minutes)
+    """Whether one more of this length leaves guests within their part of a day."""
+    return part_of(rows, shop, service, day, minutes, but).has_room(_cells(service, minutes))
 
 
 def is_crowd(rows: Rows, shop: Shop, service: Service, day: date, minutes: int, but: int = 0) -> bool:
-    """Whether guests have twice their part of a day: what waits for the staff keeps its time, too, and one day's staff cannot
-    answer for all of it. From there on the people hear of a wish, and nothing is held for it. `but` does not count."""
-    return guests_of(rows, shop, day, but) >= CROWD * share_of(rows, shop, service, day, minutes)
+    """Whether one more would be above twice their part of a day: what waits for the staff keeps its time, too, and one day's
+    staff cannot answer for all of it. From there on the people hear of a wish, and nothing is held for it. `but` does not
+    count."""
+    part = part_of(rows, shop, service, day, minutes, but)
+    return not part.has_room(_cells(service, minutes), CROWD)
 
 
-def guests_of(rows: Rows, shop: Shop, day: date, but: int) -> int:
-    """What guests hold and have on a day; and what they wish to move there, which keeps its time, too."""
-    begin, end = _bounds(shop, day)
-    # `start_at` bounds the index for wishes, too: nothing that is over has one.
-    ((count,),) = rows.execute(
-        f"SELECT (SELECT COUNT(*) {_OF_GUESTS} AND start_at >= ? AND start_at < ?)"
-        f" + (SELECT COUNT(*) {_OF_GUESTS} AND start_at >= ? AND NOT (start_at >= ? AND start_at < ?)"
-        " AND wish_start_at >= ? AND wish_start_at < ?)",
-        (but, shop.id, begin, end, but, shop.id, rows.now_ms, begin, end, begin, end),
-    )
-    return int(count)
+class Part(NamedTuple):
+    """What guests have of a day, and what they may have. It is time that counts: many short appointments and a few long ones
+    are the same day to those who serve it.
+
+    number: their appointments with anybody whom one more would need.  pools: for each need of the service the cells that these
+    take of all who can serve it, and the cells that are the guests' part."""
+
+    number: int
+    pools: Sequence[tuple[int, int]]
+
+    def has_room(self, cells: int, times: int = 1) -> bool:
+        """Whether one more of so many cells leaves them within so many times their part; two at least are always."""
+        return self.number < times * LEAST_SHARE or all(
+            taken + cells <= times * part for taken, part in self.pools
+        )
 
 
-def share_of(rows: Rows, shop: Shop, service: Service, day: date, minutes: int) -> int:
-    """How many appointments guests may have on a day: `guest_share` of those that fit into what others leave free, and two at
-    least. It does not shrink while guests book."""
-    return max(LEAST_SHARE, _room(rows, shop, service, day, minutes) * shop.guest_share // 100)
-
-
-def _bounds(shop: Shop, day: date) -> tuple[int, int]:
-    zone, midnight = zone_of(shop), datetime.combine(day, datetime.min.time())
-    edges = [
-        utc_ms(wall, zone) or utc_ms(wall + timedelta(hours=1), zone) or 0
-        for wall in (midnight, midnight + timedelta(days=1))
-    ]
-    return edges[0], edges[1]
-
-
-def _room(rows: Rows, shop: Shop, service: Service, day: date, minutes: int) -> int:
-    """How many appointments of this length fit into a day beside those of everybody but guests."""
+def part_of(rows: Rows, shop: Shop, service: Service, day: date, minutes: int, but: int) -> Part:
+    """The part that matters for one more of this length: `guest_share` of those that fit into what others leave free. It does
+    not shrink while guests book. What they wish to move there keeps its time, too, and counts; `but` does not."""
     spans = tuple(shop_spans(shop, day))
     if not spans:
-        return 0
+        return Part(0, ())
     first, last = cells_of_day(shop, day, spans[0])
     wanted = {one.id: one for need in service.needs for one in shop.resources if can_serve(one, need)}
     names = list(wanted)
     marks = ", ".join("?" * len(names))
-    taken = rows.execute(
-        "SELECT c.resource_id, c.cell FROM booking_cells c JOIN booking_appointments a ON a.id = c.appointment_id"  # noqa: S608
-        f" WHERE c.resource_id IN ({marks}) AND c.cell >= ? AND c.cell < ? AND a.by_guest = 0",
+    owned = rows.execute(
+        "SELECT c.resource_id, c.cell, c.appointment_id, a.by_guest"  # noqa: S608
+        " FROM booking_cells c JOIN booking_appointments a ON a.id = c.appointment_id"
+        f" WHERE c.resource_id IN ({marks}) AND c.cell >= ? AND c.cell < ?",
         (*names, first, last),
     )
-    busy = masks(taken, first)
+    busy = masks(((name, cell) for name, cell, _, by_guest in owned if not by_guest), first)
+    end = _midnight_behind(shop, day)
+    theirs = [
+        (name, number) for name, cell, number, by_guest in owned if by_guest and number != but and cell < end
+    ]
+    taken = Counter(name for name, _ in theirs)
     away = spans_away(rows.execute(*away_rows(names, first * CELL_MS, last * CELL_MS)))
     lanes = {name: lane_of(shop, one, day, spans, first, busy, away) for name, one in wanted.items()}
-    length = (minutes + service.buffer_min) // CELL_MIN
-    pools = [[lanes[one.id] for one in shop.resources if can_serve(one, need)] for need in service.needs]
-    return min((sum(_fitting(lane, length) for lane in pool) for pool in pools), default=0)
+    length = _cells(service, minutes)
+    pools = []
+    for need in service.needs:
+        able = [one.id for one in shop.resources if can_serve(one, need)]
+        fitting = sum(_fitting(lanes[name], length) for name in able)
+        pools.append((sum(taken[name] for name in able), fitting * shop.guest_share // 100 * length))
+    return Part(len({number for _, number in theirs}), pools)
+
+
+def _cells(service: Service, minutes: int) -> int:
+    """What an appointment takes of each who serves it, its buffer among it."""
+    return (minutes + service.buffer_min) // CELL_MIN
+
+
+def _midnight_behind(shop: Shop, day: date) -> int:
+    """The cell in which the next day begins."""
+    zone, midnight = zone_of(shop), datetime.combine(day + timedelta(days=1), datetime.min.time())
+    at = utc_ms(midnight, zone) or utc_ms(midnight + timedelta(hours=1), zone) or 0
+    return at // CELL_MS
 
 
 def _fitting(lane: Lane, length: int) -> int:

@@ -14,8 +14,10 @@ from zoneinfo import ZoneInfo
 from imserver.plugin_api import Transaction
 
 from . import asked
+from .asked_by_staff import tell_sheets
 from .changes import Origin
 from .hours import wall_of, zone_named, zone_of
+from .rows import Rows
 from .shops import Chain, Shop, leave_walls
 
 #: Leave is looked at so far back: what is over matters to nobody's appointment.
@@ -46,7 +48,7 @@ def bounds(start: datetime, end: datetime, zone: ZoneInfo) -> tuple[int, int]:
 
 
 def leaves_of(
-    tx: Transaction, shop: Shop, resource_id: str | None = None, *, since: int | None = None
+    tx: Rows, shop: Shop, resource_id: str | None = None, *, since: int | None = None
 ) -> list[Leave]:
     """What is not over yet (or was not at `since`) of a shop, or of one of its resources, in order."""
     zone = zone_of(shop)
@@ -82,6 +84,7 @@ def give(
 ) -> int:
     """Write leave down, and tell of it; the number of its row."""
     asked.tell_days(tx, shop.id, start.date(), end.date())
+    tell_sheets(tx, shop.id, start.date(), end.date())
     return _write(tx, shop, resource_id, start, end, origin, note)
 
 
@@ -128,6 +131,7 @@ def withdraw(tx: Transaction, leave_id: int, origin: Origin) -> None:
         if start:  # a row from before leave had wall times is of a shop that the chain has no more
             first, last = (datetime.fromisoformat(wall).date() for wall in (start, end))
             asked.tell_days(tx, store_id, first, last)
+            tell_sheets(tx, store_id, first, last)
     _withdraw(tx, leave_id, origin)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from imserver.plugin_api import Reader, User
+from imserver.plugin_api import GuestOf, Reader, User
 
 
 class Rows(Protocol):
@@ -25,6 +25,10 @@ class Rows(Protocol):
         """An account."""
         ...
 
+    def guest_of(self, user_id: str) -> GuestOf | None:
+        """How a guest's account began."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class AsOf:
@@ -38,3 +42,6 @@ class AsOf:
 
     def user(self, user_id: str) -> User | None:
         return self.reader.user(user_id)
+
+    def guest_of(self, user_id: str) -> GuestOf | None:
+        return self.reader.guest_of(user_id)

@@ -13,6 +13,7 @@ from imserver.plugin_api import Transaction
 
 from .appointments import Appointment, own_again, rows_of_changes
 from .hours import MINUTE_MS, utc_ms, wall_of, zone_named
+from .rows import Rows
 from .status import OF_THE_DAY, OWNING, Action, NotPossible, Status
 
 ARRIVES_BEFORE_MIN = 120
@@ -39,14 +40,14 @@ class Step:
 
 def untimely(appointment: Appointment, action: Action, now_ms: int) -> Untimely | None:
     """Why a step of the day is not sensible now; None if it is."""
-    begin, end = _window(appointment, action)
+    begin, end = window(appointment, action)
     since = wall_of(begin, zone_named(appointment.zone))
     if now_ms < begin:
         return Untimely("early", since)
     return Untimely("late", since) if end is not None and now_ms >= end else None
 
 
-def _window(appointment: Appointment, action: Action) -> tuple[int, int | None]:
+def window(appointment: Appointment, action: Action) -> tuple[int, int | None]:
     """[begin, end) UTC ms in which a step is sensible."""
     if action is Action.ARRIVE:
         day, zone = (
@@ -63,7 +64,7 @@ def _window(appointment: Appointment, action: Action) -> tuple[int, int | None]:
     return 0, None
 
 
-def last_step(tx: Transaction, appointment: Appointment) -> Step | None:
+def last_step(tx: Rows, appointment: Appointment) -> Step | None:
     """The step of the day that stands last; None if something else was done behind it."""
     standing: list[Step] = []
     status = Status.HELD
@@ -76,6 +77,23 @@ def last_step(tx: Transaction, appointment: Appointment) -> Step | None:
             standing.clear()
         status = Status(after)
     return standing[-1] if standing else None
+
+
+def undoable(tx: Rows, appointment: Appointment) -> Step | None:
+    """The step of the day that can be taken back now, as far as time goes: somebody else may have its cells by then."""
+    if undoable_by(appointment.changed_at) <= tx.now_ms:
+        return None  # nothing was done for so long: its history need not be read
+    step = last_step(tx, appointment)
+    return step if step is not None and tx.now_ms < undoable_until(step) else None
+
+
+def undoable_until(step: Step) -> int:
+    """From when on it is too late to take it back, UTC ms."""
+    return undoable_by(step.at)
+
+
+def undoable_by(at: int) -> int:
+    return at + UNDO_MIN * MINUTE_MS + 1
 
 
 def take_back(tx: Transaction, appointment: Appointment, step: Step, actor_id: str) -> Appointment | None:

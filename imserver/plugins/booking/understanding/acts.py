@@ -147,6 +147,7 @@ class Scene:
     days_asked: the days of which one is to be picked, if they are asked: a bare weekday is one of them.
     asks: what the card asks a yes to: book, move, cancel, correct or plan; "" if it asks for none.
     staff: the text is by a member of the staff.
+    chinese: the text is what stands behind a command, and the command's word is Chinese: so is what stands behind it.
     """
 
     now: datetime
@@ -159,6 +160,7 @@ class Scene:
     days_asked: tuple[date, ...] = ()
     asks: str = ""
     staff: bool = False
+    chinese: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ def read_times(sheet: Sheet, scene: Scene) -> Times:
     as_said(sheet)
     as_asked(sheet, scene)
     scanned: list[Found] = []
-    for one in scan(sheet, scene.now.date()):
+    for one in scan(sheet, scene.now.date(), chinese=scene.chinese):
         last = scanned[-1] if scanned and scanned[-1].end == one.start and not scanned[-1].timely else None
         if last is not None and last.tokens and one.tokens == (Same("day"),):  # 21号那天
             scanned[-1] = replace(last, end=one.end)

@@ -1,1 +1,1 @@
-"""The customer's page, its server side: what is read of days and of a customer, event files, posters."""
+"""The pages, their server side: what is read of days, of a customer and by the staff, event files, posters."""

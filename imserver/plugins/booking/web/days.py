@@ -6,6 +6,7 @@ is taken is no promise the other way round: somebody whose appointment is shorte
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -32,6 +33,8 @@ MAX_DAYS = 31
 #: So many free starts or fewer are few.
 FEW = 3
 FREE, TAKEN, NONE = "1", "0", "-"
+#: The one way to write a day: `2026-W47-5` is one of the calendar, too.
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class Window(NamedTuple):
@@ -168,6 +171,17 @@ def _state(shop: Shop, service: Service, day: date, lanes: Mapping[str, Lane], n
     if not starts:
         return "closed"
     return "full" if not free else "few" if free <= FEW else "free"
+
+
+def day_named(text: str) -> date | None:
+    """`2026-12-03`; None for anything else, also for other ways to write a day: one day has one name, by which it is kept and
+    told of."""
+    if _DAY.fullmatch(text) is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def today(shop: Shop, now_ms: int) -> date:

@@ -137,6 +137,7 @@ def _held(reading: _Reading) -> Held | None:
         confirmation="staff" if _is_by_hand(reading, shop, held, held.wall) else "auto",
         ask=ask if agreed or not draft.asks_yes else "consent",
         facts=_facts(reading, draft),
+        form_yes=f"{held.code} v{held.version}",
         confirm=(draft.yes or None) if draft.asks_yes and agreed else None,
         more=f"{words('command.longer')} {held.code}" if left > 0 else None,
         release=f"{words('command.cancel')} {held.code} v{held.version}",
@@ -190,7 +191,6 @@ def _moving(reading: _Reading) -> Moving | None:
         shop = reading.served.chain.shop(appointment.store_id) if appointment is not None else None
         if appointment is None or shop is None or appointment.customer_id != reading.user_id:
             continue
-        words = reading.words(shop)
         return Moving(
             code=appointment.code,
             version=appointment.version,
@@ -204,7 +204,7 @@ def _moving(reading: _Reading) -> Moving | None:
             if _is_by_hand(reading, shop, appointment, datetime.fromisoformat(state.wall))
             else "auto",
             confirm=(state.yes or None) if state.asks_yes else None,
-            keep=words("command.cancel"),
+            keep="/cancel",  # with a slash: it counts while people talk, too
         )
     return None
 

@@ -1,13 +1,13 @@
 """What pages read: `x-booking.day` and `x-booking.mine` for who is signed in, and over HTTP for whoever looks.
 
 No account is made for looking. What HTTP answers is kept for a second, and one address may have only so much of it worked out.
+Thousands may share an address: what is no question is refused before it counts, and what is kept costs nobody anything.
 """
 
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from datetime import date
 from typing import Any
 
@@ -33,18 +33,15 @@ from imserver.plugins.booking.schedule.slots import last_day
 
 from . import chain_read
 from .chains import REVISION, Chains, Served
-from .days import MAX_DAYS, Occupied, Window, day_of, days_from, states_of, today, window
+from .days import MAX_DAYS, Occupied, Window, day_named, day_of, days_from, states_of, today, window
+from .kept_answers import KEPT_MS, KeptAnswers
 from .limit import ReadLimit
 from .mine import mine_of
 
-#: An answer over HTTP is the same for so long (ms), in our memory and in the browser's.
-KEPT_MS = 1_000
-MAX_KEPT = 1_000
 #: Days of one answer if it is not said how many.
 DAYS = 14
 
-#: The one way to write a day: `2026-W47-5` is one of the calendar, too.
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_COUNT = re.compile(r"[0-9]{1,4}")
 
 Rows = list[tuple[Any, ...]]
 
@@ -57,8 +54,9 @@ class Reads:
         self._read = context.read
         self._chains = chains
         self._limit = ReadLimit()
-        #: Answers of the last second, the latest last: (until when, UTC ms; the answer).
-        self._kept: OrderedDict[str, tuple[int, bytes]] = OrderedDict()
+        self._kept = KeptAnswers(context.clock)
+        #: The chain by which questions are understood, and until when (UTC ms).
+        self._lately: tuple[int, Served] | None = None
 
     def register(self, context: Context) -> None:
         """Offer methods and routes."""
@@ -73,10 +71,10 @@ class Reads:
     def day(self, reader: Reader, asker: Asker, params: DayParams) -> DayResult:
         """The starts of a day."""
         served = self._chains.of(reader.execute)
-        shop, day = served.chain.shop(params.shop), _date(params.day)
+        shop, day = served.chain.shop(params.shop), day_named(params.day)
         if shop is None or day is None:
             return DayResult(None)
-        span = window(served.chain, shop, [day])
+        span = self._window(served, shop, day)
         rows = [reader.execute(*statement) for statement in span.statements] if span is not None else [[], []]
         return DayResult(self._day(served, shop, day, span, rows))
 
@@ -84,6 +82,13 @@ class Reads:
         """The asker's own."""
         rows = AsOf(reader, self._clock.now_ms())
         return MineResult(mine_of(rows, self._chains.of(reader.execute), asker.user_id))
+
+    def _window(self, served: Served, shop: Shop, day: date) -> Window | None:
+        """What to read for a day; nothing for one that is over, or that nobody can book yet."""
+        now_ms = self._clock.now_ms()
+        if not today(shop, now_ms) <= day <= last_day(shop, now_ms):
+            return None
+        return window(served.chain, shop, [day])
 
     def _day(self, served: Served, shop: Shop, day: date, span: Window | None, rows: list[Rows]) -> Any:
         lanes = Occupied(span, *rows).lanes(day) if span is not None else {}
@@ -104,48 +109,55 @@ class Reads:
 
     async def http_day(self, request: HttpRequest) -> HttpResponse:
         """The starts of a day: `?shop=ID&day=2026-12-03`."""
-        shop_id, text = request.query.get("shop", ""), request.query.get("day", "")
+        day = _day_of(request, "day")
+        served = await self._known()
+        shop = _shop_of(request, served)
+        span = self._window(served, shop, day)
+        if span is None:
+            return _answer(msgspec.json.encode(self._day(served, shop, day, None, [[], []])))
 
         async def work_out() -> object:
-            served = await self.served()
-            shop, day = served.chain.shop(shop_id), _date(text)
-            if shop is None or day is None:
-                raise _unknown("shop" if shop is None else "day")
-            span = window(served.chain, shop, [day])
-            rows = await self._rows(span)
-            return self._day(served, shop, day, span, rows)
+            return self._day(served, shop, day, span, await self._rows(span))
 
-        return await self._answer(request, f"day {shop_id} {text}", work_out)
+        return await self._answer(request, ("day", shop.id, day), work_out)
 
     async def http_days(self, request: HttpRequest) -> HttpResponse:
-        """How the days of a service are: `?shop=ID&service=ID&from=2026-12-03&count=14`."""
-        asked = [request.query.get(name, "") for name in ("shop", "service", "from", "count")]
+        """How the days of a service are: `?shop=ID&service=ID&from=2026-12-03&count=14`. Days before today are today, and
+        not more of them than there may be."""
+        first = _day_of(request, "from") if request.query.get("from") else None
+        count = request.query.get("count") or str(DAYS)
+        if _COUNT.fullmatch(count) is None:
+            raise Refusal(RefusalCode.INVALID, f"count: a number of days, 1-{MAX_DAYS}", detail="count")
+        served = await self._known()
+        shop = _shop_of(request, served)
+        service = served.chain.service(request.query.get("service", ""))
+        if service is None or not shop.offers(service):
+            raise _unknown("service")
+        now_ms = self._clock.now_ms()
+        now = today(shop, now_ms)
+        begin = min(max(first or now, now), last_day(shop, now_ms))
+        days = days_from(begin, min(max(int(count), 1), MAX_DAYS))
 
         async def work_out() -> object:
-            served = await self.served()
-            return await self._days(served, *asked)
+            span = window(served.chain, shop, days)
+            occupied = None if span is None else Occupied(span, *await self._rows(span))
+            return {"days": states_of(shop, service, days, occupied, now_ms)}
 
-        return await self._answer(request, f"days {' '.join(asked)}", work_out)
-
-    async def _days(self, served: Served, shop_id: str, service_id: str, first: str, count: str) -> object:
-        shop, service = served.chain.shop(shop_id), served.chain.service(service_id)
-        if shop is None or service is None or not shop.offers(service):
-            raise _unknown("shop" if shop is None else "service")
-        now_ms = self._clock.now_ms()
-        begin = _date(first) if first else today(shop, now_ms)
-        if begin is None:
-            raise _unknown("day")
-        begin = min(max(begin, today(shop, now_ms)), last_day(shop, now_ms))
-        wanted = int(count) if count.isascii() and count.isdigit() and len(count) < 4 else DAYS
-        days = days_from(begin, min(max(wanted, 1), MAX_DAYS))
-        span = window(served.chain, shop, days)
-        occupied = None if span is None else Occupied(span, *await self._rows(span))
-        return {"days": states_of(shop, service, days, occupied, now_ms)}
+        return await self._answer(request, ("days", shop.id, service.id, begin, len(days)), work_out)
 
     async def _rows(self, span: Window | None) -> list[Rows]:
         if span is None:
             return [[], []]
         return [await self._read(*statement) for statement in span.statements]
+
+    async def _known(self) -> Served:
+        """The chain by which a question is understood, a second old at most: to look at what cannot be asked costs no read."""
+        now_ms = self._clock.now_ms()
+        if self._lately is not None and now_ms < self._lately[0] <= now_ms + KEPT_MS:
+            return self._lately[1]
+        served = await self.served()
+        self._lately = now_ms + KEPT_MS, served
+        return served
 
     async def served(self) -> Served:
         """The chain in effect, or a newer one."""
@@ -163,34 +175,39 @@ class Reads:
     async def _answer(
         self,
         request: HttpRequest,
-        name: str,
+        question: Hashable,
         work_out: Callable[[], Awaitable[object]],
         *,
         limited: bool = True,
     ) -> HttpResponse:
-        """What is kept under this name, or what is worked out now."""
-        now_ms = self._clock.now_ms()
-        until, body = self._kept.get(name, (0, b""))
-        if not now_ms < until <= now_ms + KEPT_MS:  # also if the clock was set back
+        """What is kept of this question, or what is worked out now."""
+
+        async def body() -> bytes:
+            return msgspec.json.encode(await work_out())
+
+        def count() -> None:
             if limited:
                 self.count(request)
-            body = msgspec.json.encode(await work_out())
-            self._kept[name] = (now_ms + KEPT_MS, body)
-            self._kept.move_to_end(name)
-            while len(self._kept) > MAX_KEPT:
-                self._kept.popitem(last=False)
-        return HttpResponse(200, body, "application/json", {"cache-control": "max-age=1"})
+
+        return _answer(await self._kept.of(question, body, count))
 
 
-def _date(text: str) -> date | None:
-    """`2026-12-03`; None for anything else, also for other ways to write a day: one day has one name, by which it is kept and
-    told of."""
-    if _DAY.fullmatch(text) is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
+def _answer(body: bytes) -> HttpResponse:
+    return HttpResponse(200, body, "application/json", {"cache-control": "max-age=1"})
+
+
+def _day_of(request: HttpRequest, name: str) -> date:
+    day = day_named(request.query.get(name, ""))
+    if day is None:
+        raise Refusal(RefusalCode.INVALID, f"{name}: a day, such as 2026-12-03", detail=name)
+    return day
+
+
+def _shop_of(request: HttpRequest, served: Served) -> Shop:
+    shop = served.chain.shop(request.query.get("shop", ""))
+    if shop is None:
+        raise _unknown("shop")
+    return shop
 
 
 def _unknown(what: str) -> Refusal:

@@ -2,8 +2,9 @@
 
 import { startPage } from "/imserver/plugins/booking/pages/src/app.js";
 import { FakeShop } from "./shop.js";
+import { FakeStaff } from "./staff_shop.js";
 
-const fake = new FakeShop();
+const fake = location.pathname.startsWith("/staff") ? new FakeStaff() : new FakeShop();
 window.fake = fake;
 window.prepare?.(fake);
 const reads = Object.fromEntries(["chain", "days", "day", "mine", "watchDay", "watchMine"].map((name) => [name, fake[name].bind(fake)]));

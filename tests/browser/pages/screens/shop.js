@@ -6,14 +6,14 @@
 const MINUTE = 60_000;
 const DAY = 86_400_000;
 /** The shop's zone has one offset all year, so wall times are easily made. */
-const ZONE = "Asia/Shanghai";
+export const ZONE = "Asia/Shanghai";
 const OFFSET = 8 * 60 * MINUTE;
 const HOLD = 3 * MINUTE;
 
 /** @param {number} at */
-const wallAt = (at) => new Date(at + OFFSET).toISOString().slice(0, 16);
+export const wallAt = (at) => new Date(at + OFFSET).toISOString().slice(0, 16);
 /** @param {string} wall */
-const atWall = (wall) => Date.parse(`${wall}:00Z`) - OFFSET;
+export const atWall = (wall) => Date.parse(`${wall}:00Z`) - OFFSET;
 
 const SERVICES = [
   ["exam", "验光", "eye exam", 40, true, true],
@@ -300,9 +300,11 @@ export class FakeShop {
   }
 
   yes() {
-    const { held, moving, cancelling, upcoming } = this.mineNow;
+    const { held, moving, cancelling, upcoming, past } = this.mineNow;
     if (cancelling !== null) {
-      return this.set({ cancelling: null, upcoming: upcoming.filter((/** @type {any} */ one) => !cancelling.codes.includes(one.code)) });
+      const goes = (/** @type {any} */ one) => cancelling.codes.includes(one.code);
+      const over = upcoming.filter(goes).map((/** @type {any} */ one) => ({ ...one, status: "cancelled" }));
+      return this.set({ cancelling: null, upcoming: upcoming.filter((/** @type {any} */ one) => !goes(one)), past: [...over, ...past] });
     }
     if (moving !== null) {
       const moved = (/** @type {any} */ one) => one.code === moving.code

@@ -5,7 +5,6 @@ import { codeOf } from "./readings.js";
 /** @typedef {import("./shapes.js").PageState} PageState */
 /** @typedef {import("./shapes.js").Mine} Mine */
 /** @typedef {import("./shapes.js").Message} Message */
-/** @typedef {import("./shapes.js").ShopPlace} ShopPlace */
 /** @typedef {import("./shapes.js").Act} Act */
 
 /** From when on a screen says that it takes longer. */
@@ -28,33 +27,42 @@ export const awaitsServer = ({ act, line }) => act?.state === "slow" && line.sta
 export const cameToNothing = (act, ...names) =>
   (act?.state === "failed" || act?.state === "refused") && names.includes(act.name);
 
+/**
+ * What acts change: as it was last read, and read anew (null where that fails).
+ *
+ * @template Known
+ * @typedef {{now: () => Known | null, read: () => Promise<Known | null>}} Source
+ */
+
+/** @template [Known=Mine]  By default one's appointments. */
 export class Acts {
   #store;
   #line;
-  #readings;
+  #source;
 
   /**
-   * @param {{store: import("./store.js").Store<PageState>, line: import("./shapes.js").Line,
-   *   readings: import("./readings.js").Readings}} parts
+   * @param {{store: import("./store.js").Store<PageState>, line: import("./shapes.js").Line, source: Source<Known>}} parts
    */
-  constructor({ store, line, readings }) {
+  constructor({ store, line, source }) {
     this.#store = store;
     this.#line = line;
-    this.#readings = readings;
+    this.#source = source;
   }
 
   /**
-   * Post a command for a shop. Resolves with true once `reached` holds of one's appointments; with false if it was refused or
-   * failed: the state's `act` says how. A second tap while one is under way does nothing.
+   * Post a command for a shop. Resolves with true once `reached` holds of what is known, which the server may tell before the
+   * post has its answer; with false if it was refused or failed: the state's `act` says how. A second tap while one is under
+   * way does nothing.
    *
    * @param {string} name
    * @param {string} target
-   * @param {ShopPlace} shop
+   * @param {{id: string, bot: string}} shop
    * @param {string} command
-   * @param {(mine: Mine) => boolean} reached
-   * @param {(mine: Mine) => boolean} [lost]  Once the bot has answered: it is refused, and nothing more comes.
+   * @param {(known: Known) => boolean} reached
+   * @param {(known: Known) => boolean} [lost]  Once the bot has answered: it is refused, and nothing more comes.
+   * @param {import("./line/posts.js").Tap} [tap]
    */
-  async do(name, target, shop, command, reached, lost = () => false) {
+  async do(name, target, shop, command, reached, lost = () => false, tap = {}) {
     const { act, reachable } = this.#store.get();
     if (isGoing(act)) return false;
     if (!reachable) return this.#end(name, target, "failed", "NO_NETWORK");
@@ -63,11 +71,18 @@ export class Acts {
     /** @type {Message[]} */
     const answers = [];
     const stop = this.#line.heard((message) => void (message.senderId === shop.bot && answers.push(message)));
+    // What was so at the tap says nothing of it.
+    const before = this.#holds(reached);
     try {
-      const posted = await inTime(this.#line.post(shop, command));
+      const posting = inTime(this.#line.post(shop, command, tap));
+      /** @type {import("./shapes.js").Posted | null} */
+      let posted = null;
+      void posting.then((one) => (posted = one), () => {});
       // Older messages may come at the same time: this browser was away, and the first act connects it.
-      const answered = () => answers.filter((message) => isBehind(message, posted));
-      if (await this.#settled({ reached, lost }, answered)) return this.#end(name, target, "done", "");
+      const answered = () => (posted === null ? [] : answers.filter((message) => isBehind(message, /** @type {any} */ (posted))));
+      if (await this.#settled({ reached, lost, before }, answered, posting)) return this.#end(name, target, "done", "");
+      // The shop may have done it: of a server of another version nobody here can say.
+      if (this.#store.get().mine.code === "OUTDATED") return this.#end(name, target, "failed", "OUTDATED");
       const said = answered();
       if (said.length === 0) return this.#end(name, target, "failed", "SLOW");
       return this.#end(name, target, "refused", "", wordsOf(said[said.length - 1]));
@@ -86,43 +101,67 @@ export class Acts {
   }
 
   /**
-   * Whether what was asked for came about. The bot's answer is the signal to read one's appointments at once: the hint that
-   * they changed comes at most once a second.
+   * Whether what was asked for came about. The bot's answer is a signal to read what is known at once, too: the hint that it
+   * changed comes at most once a second.
    *
-   * @param {{reached: (mine: Mine) => boolean, lost: (mine: Mine) => boolean}} ends
+   * @param {{reached: (known: Known) => boolean, lost: (known: Known) => boolean, before: boolean}} ends  `before`: it was
+   *   reached at the tap.
    * @param {() => Message[]} answered
+   * @param {Promise<unknown>} posting  Its error is the end, unless the shop has answered before.
+   * @returns {Promise<boolean>}
    */
-  #settled({ reached, lost }, answered) {
-    return new Promise((resolve) => {
+  #settled({ reached, lost, before }, answered, posting) {
+    return new Promise((resolve, reject) => {
       let heard = 0;
+      let isOver = false;
       /** @type {ReturnType<typeof setTimeout> | undefined} */
       let refusal;
-      const finish = (/** @type {boolean} */ value) => {
+      /** @type {ReturnType<typeof setTimeout> | undefined} */
+      let deadline;
+      const over = () => {
+        isOver = true;
         clearTimeout(refusal);
         clearTimeout(deadline);
         unsubscribe();
         stop();
+      };
+      const finish = (/** @type {boolean} */ value) => {
+        over();
         resolve(value);
       };
-      const look = () => {
-        const mine = this.#store.get().mine.value;
-        if (mine !== null && reached(mine)) finish(true);
-      };
+      let counts = !before;
+      const look = () => void (counts && this.#holds(reached) && finish(true));
       const ask = async () => {
         const count = answered().length;
         if (count === heard) return;
         heard = count;
-        const mine = await this.#readings.readMine();
+        const known = await this.#source.read();
+        if (isOver) return;
         look();
-        if (mine && lost(mine)) finish(false);
+        if (known && lost(known)) finish(false);
         refusal ??= setTimeout(() => finish(false), REFUSED_MS);
       };
-      const deadline = setTimeout(() => finish(false), GIVE_UP_MS);
       const unsubscribe = this.#store.subscribe(look);
       const stop = this.#line.heard(() => void ask());
-      void ask();
+      const taken = () => {
+        if (isOver) return;
+        counts = true;
+        deadline = setTimeout(() => finish(false), GIVE_UP_MS);
+        void ask();
+        look();
+      };
+      posting.then(taken, (error) => {
+        over();
+        reject(error);
+      });
       look();
     });
+  }
+
+  /** @param {(known: Known) => boolean} reached */
+  #holds(reached) {
+    const known = this.#source.now();
+    return known !== null && reached(known);
   }
 
   /** @param {string} name @param {string} target */

@@ -5,7 +5,7 @@ import { ServerClock } from "./clock.js";
 import { Page, kept } from "./page.js";
 import { Frame } from "./parts/frame.js";
 import { Readings } from "./readings.js";
-import { Router, followLinks } from "./router.js";
+import { Router, followLinks, isStaffs } from "./router.js";
 import { screenOf } from "./screens/index.js";
 import { nobodys, unread } from "./shapes.js";
 import { createStore } from "./store.js";
@@ -41,7 +41,8 @@ export function startPage({ root, makeLine, reads, window = globalThis.window, c
   store.set({ route: router.route });
   const line = makeLine(store);
   const readings = new Readings({ store, reads, line, clock });
-  const acts = new Acts({ store, line, readings });
+  const own = () => store.get().mine.value;
+  const acts = new Acts({ store, line, source: { now: own, read: async () => (await readings.readMine()) && own() } });
   page = new Page({ store, router, clock, line, readings, acts }, window);
 
   const focused = followFocus(document);
@@ -49,15 +50,18 @@ export function startPage({ root, makeLine, reads, window = globalThis.window, c
   let arrived = null;
   const draw = () => {
     const state = store.get();
+    // Where what has the focus is taken out, a browser works out the half-made screen first: so it has none by then.
+    if (arrived !== null && document.activeElement instanceof window.HTMLElement) document.activeElement.blur();
     const Screen = screenOf(state.route.name);
-    const screen = html`<${Screen} key=${state.route.path} state=${state} page=${page} />`;
+    // The staff's screens are one: the list stays where it is while one goes from conversation to conversation.
+    const screen = html`<${Screen} key=${isStaffs(state.route) ? "staff" : state.route.path} state=${state} page=${page} />`;
     render(html`<${Frame} state=${state} page=${page}>${screen}<//>`, root);
     dress(document, state);
     if (arrived !== null) receive(window, arrived);
     else if (focused.lost) focusHeading(document);
     arrived = null;
   };
-  store.subscribe(draw);
+  store.subscribe(byFrames(window, draw, store));
   forgetWithSession(store);
   draw();
 
@@ -68,10 +72,35 @@ export function startPage({ root, makeLine, reads, window = globalThis.window, c
   return page;
 }
 
+/**
+ * While an act is under way, draw what changed with the next frame: an answer changes the state several times, and nobody sees
+ * what is between. At once what somebody enters (the next key finds it on the screen), where no frame comes (a hidden page), and
+ * another screen, whose height the browser must know to scroll it back.
+ *
+ * @param {Window} window
+ * @param {() => void} draw
+ * @param {import("./store.js").Store<PageState>} store
+ */
+function byFrames(window, draw, store) {
+  let shown = store.get().route;
+  let frame = 0;
+  const drawNow = () => {
+    window.cancelAnimationFrame(frame);
+    frame = 0;
+    shown = store.get().route;
+    draw();
+  };
+  return (/** @type {PageState} */ { route, act }) => {
+    const waits = route === shown && window.document.visibilityState !== "hidden" && (frame !== 0 || isGoing(act));
+    if (!waits) drawNow();
+    else frame ||= window.requestAnimationFrame(drawNow);
+  };
+}
+
 /** @param {import("./shapes.js").Language} language @param {string | null} theme @returns {PageState} */
 function initial(language, theme) {
   return {
-    route: { name: "missing", path: "", shop: "", code: "", query: {} },
+    route: { name: "missing", path: "", shop: "", code: "", conversation: "", query: {} },
     language,
     theme: theme === "light" || theme === "dark" ? theme : "auto",
     reachable: true,
@@ -91,14 +120,21 @@ function initial(language, theme) {
 /** Titles of screens whose part of the page is still on its way. @type {Record<string, () => string>} */
 const TITLES = { chat: () => t("page.chat"), devices: () => t("page.devices"), link: () => t("page.link") };
 
-/** What the document says of itself. @param {Document} document @param {PageState} state */
+/**
+ * What the document says of itself. What it says already is not said again: a browser styles all of it anew for its language.
+ *
+ * @param {Document} document
+ * @param {PageState} state
+ */
 function dress(document, state) {
   const { documentElement } = document;
-  documentElement.lang = LANGUAGE_TAGS[state.language];
+  const language = LANGUAGE_TAGS[state.language];
+  if (documentElement.lang !== language) documentElement.lang = language;
   if (state.theme === "auto") delete documentElement.dataset.theme;
   else documentElement.dataset.theme = state.theme;
   const heading = document.querySelector("main h1")?.textContent?.trim() || TITLES[state.route.name]?.();
-  document.title = [heading, named(state.chain.value?.name)].filter(Boolean).join(" · ") || t("page.waiting");
+  const title = [heading, named(state.chain.value?.name)].filter(Boolean).join(" · ") || t("page.waiting");
+  if (document.title !== title) document.title = title;
 }
 
 /**
@@ -145,9 +181,10 @@ function followFocus(document) {
 function forgetWithSession(store) {
   /** @type {string | null} */
   let user = null;
-  store.subscribe(({ session }) => {
+  store.subscribe(({ session, line, gone }) => {
     const now = session?.userId ?? null;
-    if (user !== null && now !== user) store.set(nobodys());
+    // An older copy of the records, which does not know this browser, signs it out: what it has cost one must be seen all the same.
+    if (user !== null && now !== user) store.set({ ...nobodys(), gone: line.notice === "REPLACED" ? gone : [] });
     user = now;
   });
 }

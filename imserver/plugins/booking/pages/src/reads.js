@@ -153,9 +153,23 @@ export function watchDay(client, params, onChange, onError) {
  * @returns {() => void}  Ends it.
  */
 export function watchMine(client, onChange, onError) {
-  /** @type {Watched<Mine>} */
+  return watchAnswer(client, MINE, [], onChange, onError);
+}
+
+/**
+ * Hear of what a method answers now and whenever it is another.
+ *
+ * @param {Asks} client
+ * @param {string} method
+ * @param {readonly unknown[]} params
+ * @param {(answer: any) => void} onChange
+ * @param {(error: unknown) => void} [onError]
+ * @returns {() => void}  Ends it.
+ */
+export function watchAnswer(client, method, params, onChange, onError) {
+  /** @type {Watched<any>} */
   const watched = new Watched(onChange, onError);
-  watched.follow(client, MINE, [], async (told) => told);
+  watched.follow(client, method, params, async (told) => told);
   return () => watched.end();
 }
 
@@ -240,12 +254,13 @@ class Watched {
   /**
    * What an answer tells holds so long, by the server's clock.
    *
-   * @param {{asOf: number, until: number | null} | null} told
+   * @param {{asOf: number, until?: number | null} | null} told
    * @param {() => Promise<any>} ask
    */
   _again(told, ask) {
     clearTimeout(this._timer);
-    if (this._over || told === null || told.until === null) return;
+    // Not every answer changes by time alone, and says so.
+    if (this._over || told?.until == null) return;
     const wait = Math.min(Math.max(told.until - told.asOf, 0) + 1, LONGEST_MS);
     this._timer = setTimeout(async () => {
       try {

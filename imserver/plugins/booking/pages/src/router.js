@@ -6,6 +6,7 @@
  * @property {string} path
  * @property {string} shop  "" where the address names none.
  * @property {string} code  Of an appointment.
+ * @property {string} conversation  What stands behind `group/` in its id.
  * @property {Readonly<Record<string, string>>} query
  */
 
@@ -22,11 +23,19 @@ const ADDRESSES = /** @type {const} */ ({
   mine: "/mine",
   devices: "/devices",
   link: "/link",
+  staff: "/staff",
+  staffInbox: "/staff/:shop",
+  staffGroup: "/staff/:shop/group",
+  staffToday: "/staff/:shop/today",
+  staffChat: "/staff/:shop/c/:conversation",
 });
 
 /** @typedef {keyof typeof ADDRESSES} Screen */
 
 const PATTERNS = Object.entries(ADDRESSES).map(([name, address]) => ({ name, parts: address.split("/").slice(1) }));
+
+/** Whether it is one of the staff's screens: they come in a part of their own. @param {{name: string}} route */
+export const isStaffs = ({ name }) => name.startsWith("staff");
 
 /** Addresses of longer parts are nobody's: a shop's id has at most 64 characters. */
 const MAX_PART = 64;
@@ -44,10 +53,13 @@ export function routeOf(path, search = "") {
   const query = Object.fromEntries(new URLSearchParams(search));
   for (const { name, parts: pattern } of PATTERNS) {
     const values = matched(pattern, parts);
-    if (values !== null) return { name, path, shop: "", code: "", ...values, query };
+    if (values !== null) return { name, path, ...NOTHING, ...values, query };
   }
-  return { name: "missing", path, shop: "", code: "", query };
+  return { name: "missing", path, ...NOTHING, query };
 }
+
+/** What an address does not name. */
+const NOTHING = { shop: "", code: "", conversation: "" };
 
 /** @param {string[]} pattern @param {string[]} parts @returns {Record<string, string> | null} */
 function matched(pattern, parts) {
@@ -80,10 +92,11 @@ function decoded(part) {
  * A screen's address.
  *
  * @param {Screen} screen
- * @param {{shop?: string, code?: string, query?: Record<string, string>}} [values]
+ * @param {{shop?: string, code?: string, conversation?: string, query?: Record<string, string>}} [values]
  */
-export function addressOf(screen, { shop = "", code = "", query = {} } = {}) {
-  const path = ADDRESSES[screen].replace(":shop", encodeURIComponent(shop)).replace(":code", encodeURIComponent(code));
+export function addressOf(screen, { query = {}, ...values } = {}) {
+  const given = /** @type {Record<string, string>} */ (values);
+  const path = ADDRESSES[screen].replace(/:(\w+)/g, (_, name) => encodeURIComponent(given[name] ?? ""));
   const search = new URLSearchParams(query).toString();
   return search ? `${path}?${search}` : path;
 }

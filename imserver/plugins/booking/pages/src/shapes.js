@@ -3,7 +3,12 @@
 /** @typedef {"zh" | "en"} Language */
 /** @typedef {{zh: string, en: string}} Names  Words in both languages. */
 
-/** @typedef {{userId: string, deviceId: string, name: string, guest: boolean, language: string, expiresAt: number}} Session */
+/**
+ * `roles` of the account: `staff` has the staff's screens.
+ *
+ * @typedef {{userId: string, deviceId: string, name: string, guest: boolean, language: string, expiresAt: number,
+ *   roles?: readonly string[]}} Session
+ */
 
 // -- what the booking plugin answers ------------------------------------------------------------------------------------------
 
@@ -73,6 +78,7 @@
  * @property {number} extensionsLeft
  * @property {string} ask  What the bot asks next: name, age, first_visit, confirm, …
  * @property {Facts} facts
+ * @property {string} [formYes]  How the line `yes:` of a form begins; none from an older server.
  * @property {string | null} confirm  The command that says yes; null while something is missing.
  * @property {string | null} more
  * @property {string} release
@@ -131,7 +137,7 @@
  *
  * @typedef {object} Line
  * @property {() => Promise<unknown>} start
- * @property {(shop: ShopPlace, text: string) => Promise<Posted>} post
+ * @property {(shop: {id: string, bot: string}, text: string, tap?: import("./line/posts.js").Tap) => Promise<Posted>} post
  *   What is only worth doing now; rejects with `code`, `text`.
  * @property {(listener: (message: Message) => void) => () => void} heard
  * @property {() => void} wake
@@ -168,7 +174,7 @@
  * refused.
  *
  * @typedef {object} Act
- * @property {string} name  take, details, confirm, more, release, move, cancel.
+ * @property {string} name  take, details, confirm, more, release, move, cancel; of staff also arrive, start, …
  * @property {string} target  What it is about (a wall time, a code): screens find their own.
  * @property {"sending" | "slow" | "failed" | "refused" | "done"} state
  * @property {string} code
@@ -190,11 +196,13 @@
  * @property {Reading<Days>} days
  * @property {Reading<Day>} day
  * @property {Reading<Mine>} mine
+ * @property {readonly Appointment[]} gone  Were to come, and the shop has them no more: an older copy of its records came back.
  * @property {Act | null} act
  * @property {Record<string, string>} packs  What to bring and to mind, by appointment.
  * @property {Record<string, Draft>} drafts  What was entered, by shop: the back button loses nothing.
  * @property {{text: string, count: number}} said  The last announcement.
- * @property {Record<string, string>} chat  What is being written, by shop.
+ * @property {Record<string, string>} chat  What is being written: by shop; of staff, by conversation.
+ * @property {import("./staff/shapes.js").StaffState | null} staff  What staff see; null before their part of the page is there.
  * @property {string} joined  A browser that a link has signed in since; "" once somebody has looked.
  * @property {(() => void) | null} update  There is a newer version of this page, and this loads it.
  */
@@ -202,9 +210,9 @@
 /**
  * What a page without a person knows of one.
  *
- * @returns {Pick<PageState, "mine" | "act" | "packs" | "drafts" | "chat">}
+ * @returns {Pick<PageState, "mine" | "gone" | "act" | "packs" | "drafts" | "chat" | "staff">}
  */
-export const nobodys = () => ({ mine: unread(), act: null, packs: {}, drafts: {}, chat: {} });
+export const nobodys = () => ({ mine: unread(), gone: [], act: null, packs: {}, drafts: {}, chat: {}, staff: null });
 
 /** @template T @returns {Reading<T>} */
 export const unread = () => ({ state: "waiting", value: null, code: "", key: "" });

@@ -1,9 +1,10 @@
 /** One message: text or card, who said it, when, and what became of it. */
 
+import { Icon } from "../parts/icon.js";
 import { html, useState } from "../view.js";
 import { linked } from "./content.js";
 import { ChatIcon } from "./icons.js";
-import { c, wordsOf } from "./words.js";
+import { c, wordsOf } from "../words/chat.js";
 
 /** @import { Action, CardContent } from "./content.js" */
 /** @import { Bubble as BubbleRow } from "./rows.js" */
@@ -17,7 +18,12 @@ import { c, wordsOf } from "./words.js";
  * @property {(name: string, act: "again" | "discard") => void} settle  A refused post.
  * @property {ReadonlySet<string>} pressing  "KEY COMMAND" of buttons whose post has no answer.
  * @property {(at: number) => string} timeAt
- * @property {(text: string) => string | null} ownWords  What a command of one's own says; null for other texts.
+ * @property {(text: string, row: BubbleRow) => string | null} ownWords  What a command says; null for what is shown as it is.
+ * @property {(tick: NonNullable<BubbleRow["tick"]>) => string} tickWords
+ * @property {(row: BubbleRow) => string} who  Who said it.
+ * @property {(row: BubbleRow) => {words: string, grave: boolean} | null} [note]  What is to be known of it, below it.
+ * @property {boolean} [quiet]  No button of a card calls for a tap: they are meant for somebody else.
+ * @property {(conversation: string) => string} [opens]  Where a card about another conversation leads.
  */
 
 /** Buttons of one card that are drawn before somebody asks for all: a list of times would fill three screens. */
@@ -28,13 +34,17 @@ export function Bubble({ row, acts }) {
   const { shown, from, first, last } = row;
   const marks = [first && "first", last && "last", row.pressed && "pressed"];
   const classes = ["bubble", from, shown.is, ...marks].filter(Boolean).join(" ");
-  const who = from === "own" ? c("chat.you") : row.name || c("chat.shop");
+  const note = acts.note?.(row);
   return html`
     <li class=${classes} data-key=${row.key}>
       ${row.name && html`<p class="small quiet sender">${row.name}</p>`}
-      <span class="spoken">${who}${row.pressed ? ` · ${c("tick.pressed")}` : ""}: </span>
+      <span class="spoken">${acts.who(row)}${row.pressed ? ` · ${c("tick.pressed")}` : ""}: </span>
       <${Content} row=${row} acts=${acts} />
       <${Foot} row=${row} acts=${acts} />
+      ${note && html`
+        <p class=${note.grave ? "small why bad" : "small why"}>
+          <${Icon} name=${note.grave ? "alarm" : "person"} /><span>${note.words}</span>
+        </p>`}
     </li>
   `;
 }
@@ -43,7 +53,7 @@ export function Bubble({ row, acts }) {
 function Content({ row, acts }) {
   const { shown } = row;
   if (shown.is === "card") return html`<${CardView} card=${shown} row=${row} acts=${acts} />`;
-  const said = shown.is === "text" && row.from === "own" && !row.pressed ? acts.ownWords(shown.text) : null;
+  const said = shown.is === "text" && !row.pressed ? acts.ownWords(shown.text, row) : null;
   if (shown.is === "text" && said !== null) return html`<${Tapped} words=${said} text=${shown.text} />`;
   if (shown.is === "text") return html`<div class="said" dir="auto"><${Text} text=${shown.text} /></div>`;
   return html`<div class="said gone quiet">${shown.is === "retracted" ? c("chat.retracted") : c("chat.unknown")}</div>`;
@@ -75,6 +85,8 @@ function CardView({ card, row, acts }) {
           ${card.fields.map(([label, value], index) => html`<dt key=${index}>${label}</dt><dd><${Text} text=${value} /></dd>`)}
         </dl>`}
       ${card.text && html`<p class="card-text"><${Text} text=${card.text} /></p>`}
+      ${card.ref?.kind === "conversation" && acts.opens && html`
+        <a class="button" href=${acts.opens(card.ref.id)}>${c("card.opens")}<${Icon} name="next" /></a>`}
       ${card.actions.length > 0 && html`<${Buttons} card=${card} row=${row} acts=${acts} />`}
     </div>
   `;
@@ -95,7 +107,7 @@ function Buttons({ card, row, acts }) {
       ${drawn.map((action, index) => {
         const pressing = acts.pressing.has(`${row.key} ${action.command}`);
         const used = row.used.has(action.command);
-        const kind = row.answered ? "" : { primary: " main", danger: " alarm", default: "" }[action.style];
+        const kind = row.answered || acts.quiet ? "" : { primary: " main", danger: " alarm", default: "" }[action.style];
         return html`
           <button key=${index} type="button" class=${`button${used ? " used" : kind}`} aria-disabled=${pressing ? "true" : null}
             onClick=${() => !pressing && acts.press(row, action)}>
@@ -122,12 +134,12 @@ function Foot({ row, acts }) {
           <span aria-hidden="true">${emoji}${count > 1 ? ` ${count}` : ""}</span>
           <span class="spoken">${c(mine ? "chat.reaction_mine" : "chat.reaction", { emoji, count })}</span>
         </span>`)}</p>`}
-    ${quiet && tick !== null && html`<span class="spoken">${c(`tick.${tick}`)}</span>`}
+    ${quiet && tick !== null && html`<span class="spoken">${acts.tickWords(tick)}</span>`}
     ${!quiet && html`
       <p class="small quiet foot">
         ${edited && html`<span>${c("chat.edited")}</span>`}
         ${row.at > 0 && html`<time class="number" datetime=${new Date(row.at).toISOString()}>${acts.timeAt(row.at)}</time>`}
-        ${tick !== null && html`<${TickMark} tick=${tick} />`}
+        ${tick !== null && html`<${TickMark} tick=${tick} words=${acts.tickWords(tick)} />`}
       </p>`}
     ${post?.refused && html`
       <div class="refused small">
@@ -146,14 +158,14 @@ const TICKS = { sending: "sending", waiting: "sending", sent: "sent", read: "rea
 /**
  * A mark, and its words for those who do not see it; what needs patience says so to everybody.
  *
- * @param {{tick: NonNullable<BubbleRow["tick"]>}} props
+ * @param {{tick: NonNullable<BubbleRow["tick"]>, words: string}} props
  */
-function TickMark({ tick }) {
+function TickMark({ tick, words }) {
   const icon = TICKS[tick];
   const said = tick === "waiting" || tick === "refused";
   return html`
     <span class=${`tick ${tick}`}>
-      ${icon && html`<${ChatIcon} name=${icon} />`}<span class=${said ? "" : "spoken"}>${c(`tick.${tick}`)}</span>
+      ${icon && html`<${ChatIcon} name=${icon} />`}<span class=${said ? "" : "spoken"}>${words}</span>
     </span>
   `;
 }

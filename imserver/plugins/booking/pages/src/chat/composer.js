@@ -6,7 +6,7 @@
 import { MAX_CHARACTERS } from "../line/posts.js";
 import { html, useLayoutEffect, useRef } from "../view.js";
 import { ChatIcon } from "./icons.js";
-import { c } from "./words.js";
+import { c } from "../words/chat.js";
 
 /** From here on the rest is counted. */
 const COUNT_FROM = MAX_CHARACTERS - 500;
@@ -15,13 +15,13 @@ const MAX_LINES = 6;
 
 /**
  * @param {object} props
- * @param {string} props.shop
+ * @param {string} props.to  To whom.
  * @param {string} props.text
  * @param {(text: string) => void} props.onText
  * @param {(text: string) => void} props.onSend
  * @param {string} [props.hint]  What happens to what is sent now, if that is out of the ordinary.
  */
-export function Composer({ shop, text, onText, onSend, hint }) {
+export function Composer({ to, text, onText, onSend, hint }) {
   const area = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
   const count = [...text].length;
   const over = count - MAX_CHARACTERS;
@@ -47,7 +47,7 @@ export function Composer({ shop, text, onText, onSend, hint }) {
       ${hint && html`<p class="small quiet hint" id="write-hint">${hint}</p>`}
       <div class="composer-row">
         <textarea ref=${area} class="input" rows="1" value=${text} placeholder=${c("write.hint")}
-          aria-label=${c("write.label", { shop })} aria-describedby=${hint ? "write-hint" : null}
+          aria-label=${c("write.label", { to })} aria-describedby=${hint ? "write-hint" : null}
           aria-invalid=${over > 0 ? "true" : null} enterkeyhint="send" autocomplete="off"
           onInput=${() => onText(/** @type {HTMLTextAreaElement} */ (area.current).value)} onKeyDown=${key} />
         <button type="submit" class="button main send" aria-disabled=${empty || over > 0 ? "true" : null}

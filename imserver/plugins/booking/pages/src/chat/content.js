@@ -29,6 +29,13 @@ export function shownContent(content) {
   return asText(content);
 }
 
+/**
+ * The same as a person may write it: a card without buttons, which could say what they are not, and be pressed by who trusts the bot's.
+ *
+ * @param {Readonly<Record<string, any>> | null} content
+ */
+export const ofPerson = (content) => (content?.type === "card" ? { ...content, actions: [], ref: undefined } : content);
+
 /** @param {Readonly<Record<string, any>>} content @returns {Shown} */
 function asText({ text, label, card }) {
   if (typeof text !== "string") return { is: "unknown" };

@@ -16,6 +16,8 @@ import { readMine, readReactions } from "../../../../../../clients/js/src/featur
  * @typedef {{name: string, isBot: boolean}} Person
  */
 
+/** Whose reading counts: by default that of all people but oneself. @typedef {(userId: string) => boolean} Readers */
+
 /**
  * `state`: `reading` (nothing is known yet), `known` (from the last time; being read), `ready`, `failed`. `whole`: there is
  * nothing older. `older`: what reading older messages does. `readUpTo`: by people who are no bots and not oneself.
@@ -53,6 +55,8 @@ export class Conversation {
   /** @type {ConversationView} */
   #view;
   #changed;
+  #keeps;
+  #readers;
   /** @type {(() => void)[]} */
   #stops = [];
   /** @type {Record<string, ReturnType<typeof setTimeout>>} */
@@ -67,11 +71,14 @@ export class Conversation {
    * @param {LineClient | null} client  Null: not connected since the page was opened; what is kept is all.
    * @param {(view: ConversationView, arrived: ChatItem | null) => void} changed  `arrived`: this came just now, from another
    *   one.
+   * @param {{keeps?: boolean, readers?: Readers}} [how]  `keeps`: for the time without a network.
    */
-  constructor(id, line, client, changed) {
+  constructor(id, line, client, changed, { keeps = true, readers = () => true } = {}) {
     this.#line = line;
     this.#client = client;
     this.#changed = changed;
+    this.#keeps = keeps;
+    this.#readers = readers;
     this.#view = Object.freeze({
       id, state: "reading", items: [], whole: false, older: "idle", people: {}, readUpTo: 0, typing: null,
     });
@@ -131,7 +138,7 @@ export class Conversation {
   // -- reading --------------------------------------------------------------------------------------------------------------
 
   async #recall() {
-    const kept = await this.#line.kept?.get(`chat:${this.#view.id}`);
+    const kept = this.#keeps ? await this.#line.kept?.get(`chat:${this.#view.id}`) : undefined;
     if (this.#over || !Array.isArray(kept?.items)) return;
     for (const item of kept.items) this.#items.set(item.position, item);
     this.#set({ state: "known", people: kept.people ?? {}, readUpTo: kept.readUpTo ?? 0 });
@@ -185,7 +192,7 @@ export class Conversation {
   #readBy(userId, position) {
     const { people, readUpTo } = this.#view;
     // A bot answers and reads nothing; of somebody who never wrote here it is not known what they are.
-    const person = userId !== this.#client?.userId && !this.#isBot(userId, people);
+    const person = userId !== this.#client?.userId && !this.#isBot(userId, people) && this.#readers(userId);
     if (person && position > readUpTo) this.#set({ readUpTo: position });
   }
 
@@ -205,9 +212,11 @@ export class Conversation {
     if (told?.event === "retracted") this.#change(told.target, (one) => ({ ...one, content: null, revision: told.revision }));
     if (message.senderId === this.#view.typing) this.#set({ typing: null });
     const fresh = message.position > newest && !message.own && told === null;
-    this.#set({}, fresh ? item : null);
+    const known = this.#view.people[message.senderId] !== undefined;
+    this.#set({}, fresh && known ? item : null);
     if (newest > 0 && message.position > newest + 1) void this.#read();
-    if (this.#view.people[message.senderId] === undefined) this.#people().catch(() => {});
+    // Whoever hears that something came hears from whom.
+    if (!known) void this.#people().catch(() => {}).then(() => fresh && this.#set({}, item));
   }
 
   /** @type {Record<string, (event: any) => void>} */
@@ -267,7 +276,7 @@ export class Conversation {
 
   async #keep() {
     const { id, items, people, readUpTo, state } = this.#view;
-    if (state === "ready") await this.#line.kept?.put(`chat:${id}`, { items: items.slice(-KEPT).map(plain), people, readUpTo });
+    if (this.#keeps && state === "ready") await this.#line.kept?.put(`chat:${id}`, { items: items.slice(-KEPT).map(plain), people, readUpTo });
   }
 
   /** @param {string} name @param {number} ms @param {() => void} run */

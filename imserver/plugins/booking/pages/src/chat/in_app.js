@@ -4,7 +4,7 @@ import { Notice } from "../parts/notice.js";
 import { html, useState } from "../view.js";
 import { appOf } from "./apps.js";
 import { copy } from "./copy.js";
-import { c } from "./words.js";
+import { c } from "../words/chat.js";
 
 /** @param {{agent?: string}} props */
 export function InAppNotice({ agent = navigator.userAgent }) {

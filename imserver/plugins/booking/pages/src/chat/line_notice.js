@@ -2,7 +2,7 @@
 
 import { Notice } from "../parts/notice.js";
 import { html } from "../view.js";
-import { c, wordsOf } from "./words.js";
+import { c, wordsOf } from "../words/chat.js";
 
 /** @import { Line } from "../line/line.js" */
 

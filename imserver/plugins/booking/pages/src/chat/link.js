@@ -4,13 +4,14 @@
  * once.
  */
 
-import { Empty, Failed, Notice } from "../parts/notice.js";
+import { Empty, Notice } from "../parts/notice.js";
 import { addressOf } from "../router.js";
 import * as account from "../session.js";
 import { html, useEffect, useState } from "../view.js";
 import { named } from "../words/index.js";
 import { InAppNotice } from "./in_app.js";
-import { c } from "./words.js";
+import { Undone, codeOf } from "./undone.js";
+import { c } from "../words/chat.js";
 
 /** @import { Line } from "../line/line.js" */
 
@@ -43,9 +44,10 @@ export function LinkScreen({ state, page }) {
       const session = await account.redeem(secret, { leave: state.session !== null }); // the notice above said so
       const line = /** @type {Line} */ (/** @type {unknown} */ (page.line));
       if (before !== null && before.userId !== session.userId) await line.leaveFor(session);
-      location.replace(addressOf("mine"));
+      const { roles } = /** @type {import("../shapes.js").Session} */ (session);
+      location.replace(addressOf(roles?.includes("staff") ? "staff" : "mine"));
     } catch (error) {
-      setFailed(String(/** @type {any} */ (error).code ?? "other"));
+      setFailed(codeOf(error));
       setDoing(false);
     }
   };
@@ -64,7 +66,7 @@ export function LinkScreen({ state, page }) {
       </article>
       <${InAppNotice} />
       ${state.session !== null && html`<${Notice}>${c("link.instead")}<//>`}
-      ${failed && html`<${Failed} title=${c("link.failed")} code=${failed} onRetry=${redeem} />`}
+      ${failed && html`<${Undone} title=${c("link.failed")} code=${failed} onRetry=${redeem} />`}
       ${!failed && html`
         <button type="button" class="button main wide" aria-disabled=${doing ? "true" : null}
           onClick=${() => !doing && redeem()}>

@@ -6,7 +6,7 @@
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../view.js";
 import { Bubble } from "./bubble.js";
 import { ChatIcon } from "./icons.js";
-import { c } from "./words.js";
+import { c } from "../words/chat.js";
 
 /** @import { Row } from "./rows.js" */
 /** @import { BubbleActs } from "./bubble.js" */

@@ -5,7 +5,7 @@
 
 import { shortDay } from "../dates.js";
 import { named } from "../words/index.js";
-import { c } from "./words.js";
+import { c } from "../words/chat.js";
 
 /** @typedef {import("../shapes.js").ShopPlace} ShopPlace */
 /**
@@ -55,14 +55,17 @@ export function ownWords(text, around) {
 /**
  * Labels of the form's lines (`/details`), as the shop reads them.
  *
- * @type {Record<string, "name" | "age" | "first" | "consent">}
+ * @type {Record<string, "name" | "age" | "first" | "consent" | "yes">}
  */
 const LINES = {
   name: "name", 姓名: "name", age: "age", 年龄: "age", "first visit": "first", 第一次来: "first", consent: "consent", 同意: "consent",
+  yes: "yes", 确认: "yes",
 };
+/** What a yes is to. */
+const SEEN = new RegExp(String.raw`^${CODE} v\d+ ([a-z0-9-]{1,40}) \d{1,4} ${WALL}$`, "iu");
 
 /** @param {string} text @param {Around} around */
-function formWords(text, { ages }) {
+function formWords(text, { ages, shop, language }) {
   const said = text.split("\n").slice(1).map((line) => /^([^:：]{1,20})[:：]\s*(.*)$/u.exec(line));
   const facts = said.map((found) => {
     if (found === null) return "";
@@ -70,6 +73,8 @@ function formWords(text, { ages }) {
     const field = LINES[label.trim().toLowerCase()];
     if (field === "age") return named(ages.find(({ id }) => id === value)?.name) || value;
     if (field === "first") return c(/^(yes|是)$/iu.test(value) ? "own.first" : "own.again");
+    const [, service, day, time] = (field === "yes" && SEEN.exec(value)) || [];
+    if (service) return c("own.yes", { when: `${shortDay(day, language)} ${time}`, service: serviceName(shop, service) });
     return field === "consent" ? c("own.agreed") : value;
   });
   return c("own.sent", { facts: facts.filter(Boolean).join(c("own.comma")) });

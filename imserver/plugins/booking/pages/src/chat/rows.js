@@ -1,7 +1,7 @@
 /** What the list of messages draws, as plain rows: days, sentences of the server, bubbles with their ticks. A pure function. */
 
 import { hex } from "../line/posts.js";
-import { shownContent } from "./content.js";
+import { ofPerson, shownContent } from "./content.js";
 
 /** @import { ChatItem, ConversationView } from "./conversation.js" */
 /** @import { CardContent, Shown, TextContent } from "./content.js" */
@@ -19,8 +19,8 @@ import { shownContent } from "./content.js";
  * @property {string} conversation
  * @property {number} position  0: none yet.
  * @property {number} at  UTC ms.
- * @property {"own" | "bot" | "staff"} from
- * @property {string} name  Of a person of the shop, where the group begins; else "".
+ * @property {"own" | "bot" | "staff" | "customer"} from  `customer`: only where staff look.
+ * @property {string} name  Of another person, where the group begins; else "".
  * @property {boolean} first  Of its group: one sender, a few minutes.
  * @property {boolean} last
  * @property {Shown} shown
@@ -41,24 +41,32 @@ import { shownContent } from "./content.js";
 const GROUP_MS = 3 * 60_000;
 /** System messages that are said in words. The others change what is drawn, or are nothing to a customer. */
 const TOLD = new Set(["added", "removed", "left"]);
+/**
+ * `bot`: the shop's account. Where staff look (`staffs`), others are the customer and colleagues, and cards lead to other
+ * conversations.
+ *
+ * `called`: the customer's name, where it is a better one than the account's.
+ *
+ * @typedef {{me: string, bot: string, customer?: string, called?: string, staffs?: boolean}} Around
+ */
+
 /** Without an answer for so long, a post waits. */
 const SENDING_MS = 2500;
 
 /**
  * @param {readonly ConversationView[]} views  Where the shop speaks; behind it what was said to its bot before there was that.
  * @param {readonly Post[]} unsent  Of these conversations.
- * @param {{me: string, bot: string, waits: boolean, now: number, dayOf: (at: number) => string}} around  `bot`: the shop's
- *   account;
- *   `waits`: there is no connection; `dayOf`: the day of an instant, as this phone has it.
+ * @param {Around & {waits: boolean, now: number, dayOf: (at: number) => string}} around  `waits`: there is no connection;
+ *   `dayOf`: the day of an instant, as this phone has it.
  * @returns {Row[]}
  */
-export function rowsOf(views, unsent, { me, bot, waits, now, dayOf }) {
+export function rowsOf(views, unsent, { waits, now, dayOf, ...around }) {
   const [main, ...before] = views;
   // What is older than the messages that are read would stand above a gap.
   const from = main.whole ? -Infinity : (main.items[0]?.sentAt ?? -Infinity);
   const rows = [
-    ...storedRows(main, me, bot),
-    ...before.flatMap((view) => storedRows(view, me, bot)).filter((row) => row.at >= from),
+    ...storedRows(main, around),
+    ...before.flatMap((view) => storedRows(view, around)).filter((row) => row.at >= from),
   ];
   if (before.length > 0) rows.sort((one, other) => one.at - other.at);
   const stored = new Set(views.flatMap(({ items }) => items.map((item) => hex(item.key))));
@@ -66,8 +74,8 @@ export function rowsOf(views, unsent, { me, bot, waits, now, dayOf }) {
   return grouped(withDays(rows, dayOf));
 }
 
-/** @param {ConversationView} view @param {string} me @param {string} bot @returns {(Bubble | ToldRow)[]} */
-function storedRows(view, me, bot) {
+/** @param {ConversationView} view @param {Around} around @returns {(Bubble | ToldRow)[]} */
+function storedRows(view, { me, bot, customer, called, staffs = false }) {
   const botOf = (/** @type {string} */ userId) => view.people[userId]?.isBot ?? userId === bot;
   const cards = cardsOf(view.items, botOf);
   const used = usedOf(view.items, me, cards);
@@ -75,18 +83,19 @@ function storedRows(view, me, bot) {
   /** @type {(Bubble | ToldRow)[]} */
   const rows = [];
   for (const item of view.items) {
-    const shown = shownContent(item.content);
+    const shown = shownContent(botOf(item.senderId) ? item.content : ofPerson(item.content));
     if (shown.is === "system") {
       const self = shown.userId === me && shown.event === "added";
       const { event, userId } = shown;
       if (TOLD.has(event) && !self) rows.push({ is: "told", key: `k${hex(item.key)}`, at: item.sentAt, event, userId });
       continue;
     }
-    if (shown.is === "card" && shown.ref?.kind === "conversation") continue; // "I have answered there": there is where one is
+    if (!staffs && shown.is === "card" && shown.ref?.kind === "conversation") continue; // "I have answered there": there is where one is
     const own = item.senderId === me;
+    const from = own ? "own" : botOf(item.senderId) ? "bot" : item.senderId === customer ? "customer" : "staff";
     rows.push({
       is: "bubble", key: `k${hex(item.key)}`, conversation: view.id, position: item.position, at: item.sentAt,
-      from: own ? "own" : botOf(item.senderId) ? "bot" : "staff", name: own ? "" : (view.people[item.senderId]?.name ?? ""),
+      from, name: own ? "" : from === "customer" && called ? called : (view.people[item.senderId]?.name ?? ""),
       first: true, last: true, ...labelled(shown, cards, own), used: used.get(item.position) ?? NONE,
       answered: item.position < gone,
       edited: item.revision > 1 && shown.is === "text",
@@ -216,7 +225,8 @@ function grouped(rows) {
   return rows.map((row, index) => {
     if (row.is !== "bubble") return row;
     const first = !together(rows[index - 1], row);
-    return { ...row, first, last: !together(row, rows[index + 1]), name: first && row.from === "staff" ? row.name : "" };
+    const isPerson = row.from === "staff" || row.from === "customer";
+    return { ...row, first, last: !together(row, rows[index + 1]), name: first && isPerson ? row.name : "" };
   });
 }
 

@@ -6,7 +6,7 @@ import { addressOf } from "../router.js";
 import { html } from "../view.js";
 import { named } from "../words/index.js";
 import { moment } from "./moment.js";
-import { c } from "./words.js";
+import { c } from "../words/chat.js";
 
 /** @typedef {import("../shapes.js").PageState} PageState */
 /** @typedef {import("../shapes.js").ShopPlace} ShopPlace */

@@ -49,6 +49,11 @@ export class Kept {
     await this.#run("readwrite", (table) => (value === undefined ? table.delete(name) : table.put(value, name)));
   }
 
+  /** Everything whose name begins so goes. @param {string} prefix */
+  async drop(prefix) {
+    await this.#run("readwrite", (table) => table.delete(IDBKeyRange.bound(prefix, `${prefix}\uffff`)));
+  }
+
   close() {
     this.#database?.close();
     this.#database = null;

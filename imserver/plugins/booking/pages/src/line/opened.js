@@ -60,7 +60,8 @@ export class Opened {
   async join(keep) {
     const { deviceId, userId, expiresAt } = this.#session;
     const tab = await this.#client.joinTabs({
-      address: this.#owner.address, token: () => this.#token(), deviceId, name: userId, keep, timeoutMs: null,
+      // Early: a screen asks what it shows before ten thousand conversations are listed.
+      address: this.#owner.address, token: () => this.#token(), deviceId, name: userId, keep, early: true, timeoutMs: null,
     });
     if (this.#over) await tab.close({ flush: false });
     this.#tab = tab;

@@ -11,7 +11,7 @@ const CACHE = PREFIX + BUILT_VERSION;
 const PARTS = new Set(BUILT_PARTS);
 /** All screens are one document; it reads off the address which of them it shows. */
 const DOCUMENT = "/";
-const SCREENS = /^\/(?:|s\/.+|mine|devices|link)$/;
+const SCREENS = /^\/(?:|s\/.+|mine|devices|link|staff(?:\/.+)?)$/;
 /** A line that lets nothing through is worse than none: after so long the kept document is shown. */
 const PATIENCE_MS = 3000;
 

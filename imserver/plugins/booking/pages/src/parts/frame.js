@@ -1,7 +1,7 @@
 /** What stands around each screen: the bar with the shop, its telephone and the chat; the state of the line; announcements. */
 
 import { LANGUAGE_TAGS, hasWords, named, t } from "../words/index.js";
-import { addressOf } from "../router.js";
+import { addressOf, isStaffs } from "../router.js";
 import { html } from "../view.js";
 import { Icon } from "./icon.js";
 
@@ -15,12 +15,13 @@ const ABOVE = { time: "shop", you: "time", booked: "mine", move: "mine", cancel:
 
 /** @param {{state: PageState, page: Page, children: any}} props */
 export function Frame({ state, page, children }) {
+  const staffs = isStaffs(state.route); // their screens have a bar of their own
   return html`
     <a class="skip button main" href="#content">${t("page.skip")}</a>
-    <${Top} state=${state} page=${page} />
+    ${!staffs && html`<${Top} state=${state} page=${page} />`}
     ${!(state.route.name === "chat" && state.line.state === "stopped") && html`<${LineStrip} state=${state} page=${page} />`}
-    <main class="content" id="content">${children}</main>
-    ${state.route.name !== "chat" && html`<${Bottom} state=${state} page=${page} />`}
+    ${staffs ? children : html`<main class="content" id="content">${children}</main>`}
+    ${state.route.name !== "chat" && !staffs && html`<${Bottom} state=${state} page=${page} />`}
     <div class="spoken" role="status" aria-live="polite"><span key=${state.said.count}>${state.said.text}</span></div>
   `;
 }
@@ -66,7 +67,7 @@ function Top({ state, page }) {
  *
  * @param {{state: PageState, page: Page}} props
  */
-function OtherLanguage({ state, page }) {
+export function OtherLanguage({ state, page }) {
   const other = state.language === "zh" ? "en" : "zh";
   return html`
     <button type="button" class="button plain" lang=${LANGUAGE_TAGS[other]} onClick=${() => page.speak(other)}>
@@ -79,12 +80,20 @@ function OtherLanguage({ state, page }) {
 const THEMES = /** @type {const} */ (["auto", "light", "dark"]);
 
 /** @param {{state: PageState, page: Page}} props */
-function Bottom({ state, page }) {
+export function Theme({ state, page }) {
   const next = THEMES[(THEMES.indexOf(state.theme) + 1) % THEMES.length];
+  return html`
+    <button type="button" class="button plain" onClick=${() => page.paint(next)}>${t(`page.theme.${state.theme}`)}</button>
+  `;
+}
+
+/** @param {{state: PageState, page: Page}} props */
+function Bottom({ state, page }) {
   return html`
     <footer class="bottom">
       <${OtherLanguage} state=${state} page=${page} />
-      <button type="button" class="button plain" onClick=${() => page.paint(next)}>${t(`page.theme.${state.theme}`)}</button>
+      <${Theme} state=${state} page=${page} />
+      ${state.session?.roles?.includes("staff") && html`<a class="button plain" href=${addressOf("staff")}>${t("page.staff")}</a>`}
       ${state.session && html`<a class="button plain" href=${addressOf("devices")}>${t("page.devices")}</a>`}
     </footer>
   `;
@@ -109,7 +118,7 @@ function LineStrip({ state, page }) {
  * @param {Page} page
  * @returns {{icon: import("./icon.js").IconName, words: string, act?: string, does?: () => void, stays?: boolean} | null}
  */
-function stripOf({ line, reachable, update, joined }, page) {
+function stripOf({ line, reachable, mine, update, joined }, page) {
   if (line.state === "stopped") {
     const key = `line.${line.code}`;
     const words = hasWords(key) ? t(key) : t("line.stopped");
@@ -117,6 +126,9 @@ function stripOf({ line, reachable, update, joined }, page) {
   }
   if (!reachable) return { icon: "cut", words: t("line.offline") };
   if (line.state === "waiting") return { icon: "cut", words: t("line.waiting") };
+  if (mine.code === "OUTDATED") {
+    return { icon: "cut", words: t("line.OUTDATED"), act: t("line.reload"), does: () => page.reload() };
+  }
   if (line.notice !== null) {
     return { icon: "info", words: t(`line.${line.notice}`), act: t("line.dismiss"), does: () => page.line.dismiss() };
   }

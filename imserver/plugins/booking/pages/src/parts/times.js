@@ -19,9 +19,10 @@ const PARTS = /** @type {const} */ ([
  * @param {string} props.yours  The wall time that is held for this customer, or "".
  * @param {string} props.taking  The one that is being taken, or "".
  * @param {boolean} [props.keeps]  The own one cannot be tapped: it is what one moves away from.
+ * @param {string} [props.mark]  What the own one says.
  * @param {(time: Slot) => void} props.onTake
  */
-export function Times({ times, yours, taking, keeps = false, onTake }) {
+export function Times({ times, yours, taking, keeps = false, mark, onTake }) {
   let begin = 0;
   return PARTS.map(([name, end]) => {
     const from = begin;
@@ -34,7 +35,7 @@ export function Times({ times, yours, taking, keeps = false, onTake }) {
         <ul class="times">
           ${listed.map((time) => html`
             <li key=${time.wall}>
-              <${Time} time=${time} yours=${time.wall === yours} taking=${taking} keeps=${keeps} onTake=${onTake} />
+              <${Time} time=${time} yours=${time.wall === yours} taking=${taking} keeps=${keeps} mark=${mark} onTake=${onTake} />
             </li>`)}
         </ul>
       </section>
@@ -45,16 +46,16 @@ export function Times({ times, yours, taking, keeps = false, onTake }) {
 /**
  * One time as a button. A taken one stays in place and in reach of the keyboard: whoever was about to tap it hears why not.
  *
- * @param {{time: Slot, yours: boolean, taking: string, keeps?: boolean, onTake: (time: Slot) => void}} props
+ * @param {{time: Slot, yours: boolean, taking: string, keeps?: boolean, mark?: string, onTake: (time: Slot) => void}} props
  */
-export function Time({ time, yours, taking, keeps = false, onTake }) {
+export function Time({ time, yours, taking, keeps = false, mark = t("time.yours"), onTake }) {
   const open = (yours ? !keeps : time.free) && taking === "";
   const kind = yours ? "yours" : time.free ? "free" : "taken";
   return html`
     <button type="button" class=${`slot ${kind} ${taking === time.wall ? "busy" : ""}`} aria-disabled=${!open}
       onClick=${() => open && onTake(time)}>
       <span class="number">${timeOf(time.wall)}</span>
-      ${kind !== "free" && html`<small>${t(`time.${kind}`)}</small>`}
+      ${kind !== "free" && html`<small>${kind === "yours" ? mark : t("time.taken")}</small>`}
     </button>
   `;
 }

@@ -77,14 +77,20 @@ export function faults(draft, asked) {
  * @param {Draft} draft
  * @param {Field[]} asked
  * @param {ShopPlace} shop
+ * @param {string} [yes]  `yesTo` what the screen shows: books in the same turn if the shop would ask about just that.
  */
-export function command(draft, asked, shop) {
+export function command(draft, asked, shop, yes = "") {
   const lines = ["/details", `name: ${oneLine(draft.name)}`];
   if (asked.includes("age")) lines.push(`age: ${draft.age}`);
   if (asked.includes("first")) lines.push(`first visit: ${draft.firstVisit}`);
   if (asked.includes("consent") && shop.consent) lines.push(`consent: ${shop.consent.version}`);
+  if (yes !== "") lines.push(`yes: ${yes}`);
   return lines.join("\n");
 }
+
+/** The yes of a form to the visit that is shown; "" for a server that takes none. @param {Held} held @param {Shown} shown */
+export const yesTo = ({ formYes = "" }, { service, minutes, wall }) =>
+  formYes && `${formYes} ${service} ${minutes} ${wall.replace("T", " ")}`;
 
 /** The service that becomes this one at some age. @param {ShopPlace} shop @param {string} id */
 const plainOf = (shop, id) =>

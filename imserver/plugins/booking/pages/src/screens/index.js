@@ -1,6 +1,6 @@
 /**
  * Which screen stands at which address. Those of a booking are there before the first tap: each is smaller than the wait for it.
- * The others come together, when somebody goes to one of them.
+ * The others come in two parts, a customer's and the staff's, when somebody goes to one of them.
  */
 
 import { Waiting } from "../parts/notice.js";
@@ -19,6 +19,14 @@ import { YouScreen } from "./you.js";
 
 /** @typedef {(props: {state: import("../shapes.js").PageState, page: import("../page.js").Page}) => any} Screen */
 
+const rest = () => import("../chat/screens.js");
+const staff = async () => {
+  const loaded = await import("../staff/screens.js");
+  await loaded.styled();
+  return loaded;
+};
+const staffs = later(staff, ({ StaffScreen }) => StaffScreen, (body) => html`<main class="content" id="content">${body}</main>`);
+
 /** @type {Record<string, Screen>} */
 const SCREENS = {
   shops: ShopsScreen,
@@ -29,9 +37,14 @@ const SCREENS = {
   mine: MineScreen,
   move: MoveScreen,
   cancel: CancelScreen,
-  chat: later((rest) => rest.ChatScreen),
-  devices: later((rest) => rest.DevicesScreen),
-  link: later((rest) => rest.LinkScreen),
+  chat: later(rest, ({ ChatScreen }) => ChatScreen),
+  devices: later(rest, ({ DevicesScreen }) => DevicesScreen),
+  link: later(rest, ({ LinkScreen }) => LinkScreen),
+  staff: staffs,
+  staffInbox: staffs,
+  staffGroup: staffs,
+  staffToday: staffs,
+  staffChat: staffs,
   missing: MissingScreen,
 };
 
@@ -41,10 +54,13 @@ export const screenOf = (name) => SCREENS[name] ?? MissingScreen;
 /**
  * A screen that is fetched when it is first shown. A fetch that fails (off-line) says so and can be repeated.
  *
- * @param {(rest: typeof import("../chat/screens.js")) => Screen} which
+ * @template Part
+ * @param {() => Promise<Part>} load
+ * @param {(loaded: Part) => Screen} which
+ * @param {(body: any) => any} [within]  What stands around it meanwhile.
  * @returns {Screen}
  */
-function later(which) {
+function later(load, which, within = (body) => body) {
   /** @type {Screen | null} */
   let loaded = null;
   return function Later(props) {
@@ -52,9 +68,9 @@ function later(which) {
     const [failed, setFailed] = useState(false);
     const begin = () => {
       setFailed(false);
-      part(() => import("../chat/screens.js")).then(
-        (rest) => {
-          loaded = which(rest);
+      part(load).then(
+        (came) => {
+          loaded = which(came);
           drawAgain((count) => count + 1);
         },
         () => setFailed(true),
@@ -62,13 +78,13 @@ function later(which) {
     };
     useEffect(() => void (loaded === null && begin()), []);
     if (loaded !== null) return html`<${loaded} ...${props} />`;
-    if (!failed) return html`<div class="screen"><${Waiting} /></div>`;
-    return html`
+    if (!failed) return within(html`<div class="screen"><${Waiting} /></div>`);
+    return within(html`
       <div class="screen">
         <h1 tabindex="-1">${t("failed.title")}</h1>
         <p>${t("failed.OFFLINE")}</p>
         <button type="button" class="button main" onClick=${() => props.page.reload()}>${t("line.reload")}</button>
       </div>
-    `;
+    `);
   };
 }

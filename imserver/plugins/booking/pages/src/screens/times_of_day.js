@@ -5,7 +5,7 @@ import { DayStrip } from "../parts/days.js";
 import { Failed, Waiting } from "../parts/notice.js";
 import { Times } from "../parts/times.js";
 import { dayOfChoice } from "../readings.js";
-import { addressOf } from "../router.js";
+import { addressOf, isStaffs } from "../router.js";
 import { html } from "../view.js";
 import { t } from "../words/index.js";
 import { takingNow } from "./taking.js";
@@ -34,9 +34,10 @@ function show(page, which) {
  * @param {ShopPlace} props.shop
  * @param {string} props.yours
  * @param {boolean} [props.keeps]  See `Times`.
+ * @param {string} [props.mark]  See `Times`.
  * @param {(wall: string) => void} props.onTake
  */
-export function TimesOfDay({ state, page, shop, yours, keeps = false, onTake }) {
+export function TimesOfDay({ state, page, shop, yours, keeps = false, mark, onTake }) {
   const { days, day, language } = state;
   const now = page.clock.now();
   if (days.value === null) {
@@ -59,7 +60,7 @@ export function TimesOfDay({ state, page, shop, yours, keeps = false, onTake }) 
         ? day.state !== "failed" && html`<${Waiting} rows=${3} />`
         : html`
           ${value.times.some((time) => time.free || time.wall === yours)
-            ? html`<${Times} times=${value.times} yours=${yours} taking=${takingNow(state)} keeps=${keeps}
+            ? html`<${Times} times=${value.times} yours=${yours} taking=${takingNow(state)} keeps=${keeps} mark=${mark}
                 onTake=${(/** @type {import("../shapes.js").Slot} */ time) => onTake(time.wall)} />`
             : html`<${NoTimes} page=${page} day=${shown} state=${state} shop=${shop} />`}`}
       ${zone && html`<p class="small quiet">${t("time.zone", { zone: zone.name })}</p>`}
@@ -95,6 +96,6 @@ function NoTimes({ page, day, state, shop }) {
           ${t("time.next", { day: longDay(next, language) })}</button>`
       : html`
         <p>${t("time.none")}</p>
-        <a class="button" href=${addressOf("chat", { shop: shop.id })}>${t("shop.ask")}</a>`}
+        ${!isStaffs(state.route) && html`<a class="button" href=${addressOf("chat", { shop: shop.id })}>${t("shop.ask")}</a>`}`}
   `;
 }

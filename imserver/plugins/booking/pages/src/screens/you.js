@@ -11,7 +11,7 @@ import { ownIsComing } from "../readings.js";
 import { addressOf } from "../router.js";
 import { html, useEffect, useRef, useState } from "../view.js";
 import { named, t } from "../words/index.js";
-import { MAX_NAME, agreed, askedOf, command, differences, expected, faults, known, planned } from "./details.js";
+import { MAX_NAME, agreed, askedOf, command, differences, expected, faults, known, planned, yesTo } from "./details.js";
 import { ofShop } from "./of_shop.js";
 import { NearTimes, RefusedNotice, refusedOf, visitWords } from "./refused.js";
 import { Taking, take, takingNow } from "./taking.js";
@@ -66,7 +66,7 @@ export const YouScreen = ofShop((/** @type {Props} */ { state, page, shop }) => 
  */
 function heldBefore(last, { shop, service, minutes, wall, facts }) {
   const nothing = { code: "", version: 0, at: 0, until: 0, extensionsLeft: 0, ask: "", more: null, release: "" };
-  return { ...nothing, ...last, shop, service, minutes, wall, facts, confirm: null };
+  return { ...nothing, ...last, shop, service, minutes, wall, facts, confirm: null, formYes: "" };
 }
 
 /** @param {PageState} state */
@@ -163,12 +163,13 @@ function Form({ state, page, shop, held, refused, over }) {
   const form = useRef(/** @type {HTMLFormElement | null} */ (null));
   const enter = (/** @type {Partial<Draft>} */ patch) => {
     page.acts.forget(); // what the shop said was of the answers before
-    page.store.set({ drafts: { ...page.store.get().drafts, [shop.id]: { ...draft, ...patch } } });
+    const { drafts } = page.store.get(); // which may be newer than what is drawn
+    page.store.set({ drafts: { ...drafts, [shop.id]: { ...(drafts[shop.id] ?? draft), ...patch } } });
   };
   // What the screen said when its button was tapped: the yes is to that.
-  const [shown, setShown] = useState(() => planned(held));
+  const shown = useRef(planned(held));
   const understood = cameToNothing(state.act, "details", "confirm") && held.confirm !== null;
-  const unlike = understood ? differences(draft, asked, held, shown) : [];
+  const unlike = understood ? differences(draft, asked, held, shown.current) : [];
   const wrong = faults(draft, asked);
   // Who puts right an age tapped in error asks for the same time again.
   const again = refused !== null && over && DEPENDS.has(refused.why) &&
@@ -184,12 +185,12 @@ function Form({ state, page, shop, held, refused, over }) {
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
     if (busy(state) || ended) return;
-    setTried(true);
     if (wrong.size === 0 && unlike.length > 0) return void confirm(page, shop, held);
     if (wrong.size === 0) {
-      setShown(seen);
+      shown.current = seen;
       return void book(page, shop, held, seen, draft, asked);
     }
+    setTried(true);
     page.say(wrong.size === 1 ? t("error.summary_one") : t("error.summary", { count: wrong.size }));
     focusField(form.current, [...wrong.keys()][0]);
   };
@@ -260,7 +261,8 @@ function focusField(form, field) {
 }
 
 /**
- * Say the facts, compare what the shop would book with what is on the screen, and only then say yes.
+ * Say the facts, with a yes to what is on the screen: the shop books if it understood just that. Otherwise it asks, and it is
+ * compared here, before the second yes.
  *
  * @param {Page} page
  * @param {ShopPlace} shop
@@ -275,9 +277,17 @@ async function book(page, shop, before, shown, draft, asked) {
     now?.shop === shop.id && now.confirm !== null && unlike(now).length === 0;
   const lost = (/** @type {import("../shapes.js").Mine} */ mine) => refusedOf(mine, shop) !== null;
   const mine = page.store.get().mine.value;
+  const earlier = new Set(mine?.upcoming.map(({ code }) => code));
+  const made = (/** @type {import("../shapes.js").Mine} */ { upcoming }) =>
+    upcoming.find((one) => one.shop === shop.id && one.wall === shown.wall && !earlier.has(one.code));
   if (mine === null || !agreed(shop, mine) || !same(mine)) {
-    const done = await page.acts.do("details", before.code, shop, command(draft, asked, shop), same, lost);
-    const { held } = page.store.get().mine.value ?? {};
+    const text = command(draft, asked, shop, yesTo(before, shown));
+    const ends = (/** @type {import("../shapes.js").Mine} */ now) => made(now) !== undefined || same(now);
+    const done = await page.acts.do("details", before.code, shop, text, ends, lost);
+    const now = page.store.get().mine.value;
+    const booked = now === null ? undefined : made(now);
+    if (done && booked !== undefined) return arrive(page, shop, booked);
+    const { held } = now ?? {};
     if (!done && held?.confirm) {
       const parts = unlike(held).map((part) => understoodAs(page.store.get(), shop, held, part));
       page.say(`${t("you.differs")}: ${parts.join(", ")}`);
@@ -301,12 +311,16 @@ async function confirm(page, shop, seen) {
   if (now === null || now.confirm === null || now.code !== code || now.confirm !== seen.confirm) return;
   const booked = (/** @type {import("../shapes.js").Mine} */ mine) => mine.upcoming.some((one) => one.code === code);
   if (!(await page.acts.do("confirm", code, shop, now.confirm, booked))) return;
-  const { language, drafts, mine, route } = page.store.get();
-  const made = mine.value?.upcoming.find((one) => one.code === code);
-  if (made === undefined) return;
+  const made = page.store.get().mine.value?.upcoming.find((one) => one.code === code);
+  if (made !== undefined) arrive(page, shop, made);
+}
+
+/** It is booked: that is shown, and said. @param {Page} page @param {ShopPlace} shop @param {import("../shapes.js").Appointment} made */
+function arrive(page, shop, made) {
+  const { language, drafts, route } = page.store.get();
   const { [shop.id]: _, ...others } = drafts;
   page.store.set({ drafts: others });
-  if (route.name === "you") page.router.go(addressOf("booked", { shop: shop.id, code }), { replace: true });
+  if (route.name === "you") page.router.go(addressOf("booked", { shop: shop.id, code: made.code }), { replace: true });
   const key = made.status === "pending" ? "booked.said_pending" : "booked.said";
   page.say(t(key, { day: longDay(made.wall, language), time: timeOf(made.wall) }));
 }

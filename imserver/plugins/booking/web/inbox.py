@@ -1,0 +1,161 @@
+"""The inbox of a shop: the service conversations in which a text waits for people, and the others, the latest first.
+
+Pages of it are cut by keys of an index, never by counting: a shop has thousands of conversations, and each page costs what it
+shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from imserver.plugin_api import Message, Refusal, RefusalCode, decode_content
+from imserver.plugins.booking.conversations import SERVICE, ServiceConversation
+from imserver.plugins.booking.customers import customer, language_for
+from imserver.plugins.booking.schedule.appointments import upcoming
+from imserver.plugins.booking.schedule.asked_by_staff import (
+    Coming,
+    Inbox,
+    InboxParams,
+    InboxRow,
+    Taken,
+    Who,
+)
+from imserver.plugins.booking.schedule.rows import Rows
+
+from .sheet import Shown
+
+#: Conversations that wait, of one answer, and the longest page of those that do not.
+MAX_WAITING = MAX_PAGE = 200
+#: Characters of the text that waits.
+TEXT_CHARS = 200
+#: Later than any time, in the first page's key.
+_END_OF_TIME = 1 << 62
+
+_ALARMS = f"{SERVICE} WHERE store_id = ? AND waiting_why = 'alarm' ORDER BY waiting_since NULLS FIRST, conversation_id LIMIT ?"
+_WAITING = (
+    f"{SERVICE} WHERE store_id = ? AND waiting_since IS NOT NULL AND waiting_why <> 'alarm'"
+    " ORDER BY waiting_since NULLS FIRST, conversation_id LIMIT ?"
+)
+_RECENT = (
+    f"{SERVICE} WHERE store_id = ? AND waiting_since IS NULL AND (active_at, conversation_id) < (?, ?)"
+    " ORDER BY active_at DESC, conversation_id DESC LIMIT ?"
+)
+_COUNT = "SELECT COUNT(*) FROM booking_services WHERE store_id = ? AND waiting_since IS NOT NULL"
+_COUNT_ALARMS = "SELECT COUNT(*) FROM booking_services WHERE store_id = ? AND waiting_why = 'alarm'"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A shop as its staff see it: `staff` are those of now, and `message` finds what was said."""
+
+    shown: Shown
+    staff: Collection[str]
+    message: Callable[[str, int], Message | None]
+
+
+def counts(rows: Rows, store_id: str) -> tuple[int, int]:
+    """How many conversations of a shop wait, and how many of them because of a red flag."""
+    ((waiting,),) = rows.execute(_COUNT, (store_id,))
+    ((alarms,),) = rows.execute(_COUNT_ALARMS, (store_id,))
+    return waiting, alarms
+
+
+def inbox_of(desk: Desk, params: InboxParams) -> Inbox:
+    """The answer to `x-booking.inbox`. Raises `Refusal` for a `before` that no page gave."""
+    rows, shop = desk.shown.rows, desk.shown.shop
+    limit = min(max(params.limit, 1), MAX_PAGE)
+    waiting: list[ServiceConversation] = []
+    more = 0
+    if not params.before:
+        waiting = _waiting(rows, shop.id)
+        more = counts(rows, shop.id)[0] - len(waiting)
+    found = [
+        ServiceConversation(*row) for row in rows.execute(_RECENT, (shop.id, *_key(params.before), limit + 1))
+    ]
+    recent = found[:limit]
+    return Inbox(
+        shop=shop.id,
+        as_of=rows.now_ms,
+        waiting=tuple(row_of(desk, one) for one in waiting),
+        more_waiting=more,
+        recent=tuple(row_of(desk, one) for one in recent),
+        next=f"{recent[-1].active_at} {recent[-1].conversation_id}" if len(found) > limit else None,
+    )
+
+
+def _waiting(rows: Rows, store_id: str) -> list[ServiceConversation]:
+    """The alarms first, then the others, each with the longest wait first."""
+    found = rows.execute(_ALARMS, (store_id, MAX_WAITING))
+    found += rows.execute(_WAITING, (store_id, MAX_WAITING - len(found)))
+    return [ServiceConversation(*row) for row in found]
+
+
+def _key(before: str) -> tuple[int, str]:
+    """Where a page begins: below this time and conversation."""
+    if not before:
+        return _END_OF_TIME, ""
+    at, _, conversation_id = before.partition(" ")
+    if not (at.isascii() and at.isdigit() and len(at) < 19 and conversation_id):
+        raise Refusal(RefusalCode.INVALID, "before: the `next` of another page", detail="before")
+    return int(at), conversation_id
+
+
+def row_of(desk: Desk, service: ServiceConversation) -> InboxRow:
+    """One conversation."""
+    return InboxRow(
+        conversation=service.conversation_id,
+        customer=who_of(desk, service.customer_id),
+        since=service.waiting_since,
+        why=service.waiting_why or None,
+        position=service.waiting_position,
+        text=_text(desk, service),
+        taken=taken_of(desk, service),
+        coming=_coming(desk, service.customer_id),
+        last_human_at=service.last_human_at or None,
+        at=service.active_at,
+    )
+
+
+def who_of(desk: Desk, customer_id: str) -> Who:
+    """Guests are called what they said when they booked: the name of their account is made up."""
+    shown = desk.shown
+    guest = shown.is_guest(customer_id)
+    said = customer(shown.rows, customer_id).name if guest else ""
+    return Who(
+        id=customer_id,
+        name=said or shown.name(customer_id),
+        guest=guest,
+        language=language_for(shown.rows, customer_id),
+    )
+
+
+def taken_of(desk: Desk, service: ServiceConversation) -> Taken | None:
+    """Who has it; nobody who is not of the staff any more, though the row may say so for another moment."""
+    if service.taken_by not in desk.staff:
+        return None
+    return Taken(by=service.taken_by, name=desk.shown.name(service.taken_by), at=service.taken_at)
+
+
+def _text(desk: Desk, service: ServiceConversation) -> str:
+    """What waits, as it is now; "" for what is no text, or was taken back."""
+    if service.waiting_position is None:
+        return ""
+    message = desk.message(service.conversation_id, service.waiting_position)
+    content = decode_content(message.content) if message is not None and message.content is not None else {}
+    text = content.get("text") if content.get("type") == "text" else ""
+    return text[:TEXT_CHARS] if isinstance(text, str) else ""
+
+
+def _coming(desk: Desk, customer_id: str) -> Coming | None:
+    shown = desk.shown
+    found = upcoming(shown.rows, customer_id, shown.shop.id)
+    if not found:
+        return None
+    first = found[0]
+    return Coming(
+        code=first.code,
+        wall=first.start_wall,
+        status=first.status.value,
+        service_name=shown.service_name(first.service_id),
+    )

@@ -1,0 +1,254 @@
+"""What staff do on a working day, in real browsers on a real server: by the words that they and their customers see."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Locator, expect
+
+from imserver.proof.fault_proxy import Faults
+from tests.browser.chatting import KEPT, said, says
+from tests.browser.journeys import book
+from tests.browser.page_world import LOOK_MS, MORNING, TABLET, PageWorld, Person, page_world
+from tests.browser.staff_walk import at_work
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+CHAINS = Path(__file__).resolve().parents[2] / "imserver" / "plugins" / "booking" / "chains"
+#: A question that no fact of the shop answers.
+QUESTION = "Do you repair hearing aids?"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def world(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PageWorld]:
+    """One server where it is ten in the morning; each test has customers of its own."""
+    async with page_world(tmp_path_factory.mktemp("staff"), chromium, at=MORNING) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(loop_scope="session", autouse=True)
+async def nothing_uncaught(request: pytest.FixtureRequest) -> AsyncIterator[None]:
+    yield
+    if "world" not in request.fixturenames:
+        return
+    world: PageWorld = request.getfixturevalue("world")
+    world.line.apply(Faults())
+    world.line.accepting = True
+    assert await world.everybody_leaves() == []
+
+
+def row(person: Person, words: str) -> Locator:
+    """A conversation of the inbox."""
+    return person.page.get_by_role("region", name="Inbox").get_by_role("link").filter(has_text=words).first
+
+
+def visit(person: Person, words: str) -> Locator:
+    """An appointment on the sheet."""
+    return person.page.get_by_role("article").filter(has_text=words)
+
+
+async def answers(person: Person, text: str) -> None:
+    await person.page.get_by_role("textbox", name=re.compile("^Message to")).fill(text, timeout=LOOK_MS)
+    await person.page.get_by_role("button", name="Send", exact=True).click(timeout=LOOK_MS)
+
+
+async def asks(person: Person, text: str) -> None:
+    """A customer writes to the shop."""
+    await person.opens("/s/garden/chat")
+    await says(person, text)
+    await expect(said(person, text).filter(has_text=re.compile("Stored|Read by"))).to_have_count(
+        1, timeout=LOOK_MS
+    )
+
+
+async def test_a_working_day(world: PageWorld):
+    """Answers a customer, marks an arrival, moves an appointment, finds out who comes when."""
+    ann = await world.person()
+    time, code = await book(ann, name="Ann Lee", day=0, which=0)
+    await asks(ann, QUESTION)
+    li = await at_work(world, "en")
+    await expect(row(li, QUESTION)).to_contain_text("A question the assistant cannot answer", timeout=LOOK_MS)
+    await row(li, QUESTION).click()
+    await li.sees(re.compile(f"Today {time}"))  # her appointment, beside what she asked
+    await answers(li, "Yes, bring it along")
+    await ann.sees("Yes, bring it along")
+    await expect(row(li, QUESTION)).to_have_count(0, timeout=LOOK_MS)
+
+    await li.tap("Day")
+    await expect(visit(li, code)).to_contain_text(re.compile(f"{time}.*Ann Lee", re.DOTALL), timeout=LOOK_MS)
+    await visit(li, code).get_by_role("button", name="Arrived").click()
+    await expect(visit(li, code)).to_contain_text("here", timeout=LOOK_MS)
+    await visit(li, code).get_by_role("button", name="Undo").click()
+    await expect(visit(li, code)).to_contain_text("booked", timeout=LOOK_MS)
+
+    await visit(li, code).get_by_role("link", name="Move").click()
+    await li.chooses(re.compile(": (free|few left)$"), which=2)
+    await li.page.get_by_role("button", name="15:00", exact=True).click(timeout=LOOK_MS)
+    await li.tap("Move to this time")
+    await expect(visit(li, code)).to_contain_text(re.compile("15:00.*Ann Lee", re.DOTALL), timeout=LOOK_MS)
+    await ann.opens(f"/s/garden/booked/{code}")
+    await ann.sees("15:00")
+
+
+async def test_what_is_taken_over_is_answered_by_people_until_it_is_given_back(world: PageWorld):
+    bo = await world.person()
+    await asks(bo, QUESTION)
+    li = await at_work(world, "en")
+    await row(li, QUESTION).click()
+    await li.tap("Take over")
+    await li.sees("You answer since")
+    await asks(bo, "What is your address?")
+    await li.sees("What is your address?")
+    await answers(li, "18 Garden Road, and we are open")
+    await bo.sees("18 Garden Road, and we are open")
+    await bo.misses("Underground car park")  # which the bot would have said
+    await li.tap("Give back")
+    await li.sees("The assistant answers")
+    await asks(bo, "/info")
+    await bo.sees(re.compile("Underground car park"))
+
+
+async def test_two_colleagues_answer_and_each_sees_the_other(world: PageWorld):
+    cy = await world.person()
+    question = "Do you repair old hearing aids?"
+    await asks(cy, question)
+    li, wang = await at_work(world, "en"), await at_work(world, "en", TABLET, "staff-wang")
+    for one in (li, wang):
+        await row(one, question).click()
+        await one.sees(question)
+    await answers(li, "I will have a look")
+    await wang.sees("I will have a look")
+    await answers(wang, "So will I")
+    await li.sees("So will I")
+    for words in ("I will have a look", "So will I"):
+        await cy.sees(words)
+    # One takes it over from the other, and both know.
+    await li.tap("Take over")
+    await wang.sees(re.compile("answers since"))
+    await wang.tap("Take over")
+    await wang.sees("You answer since")
+    await li.sees(re.compile("answers since"))
+
+
+async def test_a_line_that_is_cut_in_mid_answer_says_it_once(world: PageWorld):
+    dora = await world.person()
+    question = "Do you repair small hearing aids?"
+    await asks(dora, question)
+    li = await at_work(world, "en")
+    await row(li, question).click()
+    await li.sees(question)
+    world.line.apply(Faults(swallow_down=True))  # the server hears it, and its answer is lost
+    await answers(li, "said into the hole")
+    await li.sees("Goes out when the connection is back")
+    world.line.apply(Faults())
+    world.line.cut()
+    stored = said(li, "said into the hole")
+    await expect(stored.filter(has_text=re.compile("Stored|Read"))).to_have_count(1, timeout=LOOK_MS)
+    await dora.sees("said into the hole")
+    told = dora.page.get_by_role("listitem").filter(has_text="said into the hole")
+    await expect(told).to_have_count(1)
+
+
+async def test_the_server_is_killed_under_the_page_and_the_tablet_sleeps(world: PageWorld):
+    eve = await world.person()
+    question = "Do you repair broken hearing aids?"
+    await asks(eve, question)
+    li = await at_work(world, "en", TABLET)
+    await row(li, question).click()
+    await li.sees(question)
+    await world.process.kill()
+    await li.sees("The connection is lost")
+    await answers(li, "said while it was dead")
+    await world.restart()
+    await eve.sees("said while it was dead")
+    # Over night: the page is frozen, its session ends, the world goes on.
+    session = await li.context.new_cdp_session(li.page)
+    await session.send("Page.setWebLifecycleState", {"state": "frozen"})
+    await world.restart()
+    await asks(eve, "Are you still there?")
+    await session.send("Page.setWebLifecycleState", {"state": "active"})
+    await li.page.evaluate("document.dispatchEvent(new Event('resume'))")
+    await li.sees("Are you still there?")
+    await answers(li, "Good morning")
+    await eve.sees("Good morning")
+
+
+async def test_without_a_network_the_day_can_be_read_and_no_conversation(world: PageWorld):
+    fay = await world.person()
+    _, code = await book(fay, name="Fay", day=0, which=1)
+    await asks(fay, "Do you repair blue hearing aids?")
+    li = await at_work(world, "en")
+    await row(li, "blue hearing aids").click()
+    await li.sees("Do you repair blue hearing aids?")
+    await li.tap("Day")
+    await expect(visit(li, code)).to_be_visible(timeout=LOOK_MS)
+    await li.page.wait_for_function(
+        "navigator.serviceWorker.ready.then(() => navigator.serviceWorker.controller !== null)"
+    )
+    await li.context.set_offline(True)
+    world.line.accepting = False
+    world.line.cut()
+    await li.page.reload()
+    await expect(visit(li, code)).to_contain_text("Fay", timeout=LOOK_MS)
+    await li.sees(re.compile("as of \\d\\d:\\d\\d"))
+    await li.sees("No network")
+    world.line.accepting = True
+    await li.context.set_offline(False)
+    await li.sees("live")
+
+
+async def test_who_is_removed_while_reading_sees_nothing_and_keeps_nothing(chromium: Browser, tmp_path: Path):
+    """The chain's file names who is staff: a change of it counts from the next start."""
+    chain = tmp_path / "chain.toml"
+    shutil.copy(CHAINS / "demo.toml", chain)
+    async with page_world(tmp_path, chromium, at=MORNING, chain=chain) as made:
+        gus = await made.person()
+        await asks(gus, QUESTION)
+        wang = await at_work(made, "en", who="staff-wang")
+        await row(wang, QUESTION).click()
+        await wang.sees(QUESTION)
+        await answers(wang, "I will ask")
+        await made.process.kill()
+        chain.write_text(chain.read_text("utf-8").replace('user_id = "staff-wang"\n', ""), "utf-8")
+        await made.restart()
+        await wang.page.evaluate(
+            "dispatchEvent(new Event('online'))"
+        )  # the next attempt may be half a minute away
+        await wang.sees("You are no longer in this shop's staff group")
+        await wang.misses(QUESTION)
+        assert "hearing aids" not in await wang.page.evaluate(EVERYTHING_KEPT)
+        await wang.page.reload()
+        await wang.sees(re.compile("not on the staff of a shop"))
+        assert await made.everybody_leaves() == []
+
+
+#: All that the site's databases hold, as text.
+EVERYTHING_KEPT = """async () => {
+  const done = (request) => new Promise((resolve) => (request.onsuccess = () => resolve(request.result)));
+  const all = [];
+  for (const { name } of await indexedDB.databases()) {
+    const database = await done(indexedDB.open(name));
+    for (const table of database.objectStoreNames) {
+      all.push(await done(database.transaction(table).objectStore(table).getAll()));
+    }
+    database.close();
+  }
+  return JSON.stringify(all);
+}"""
+
+
+async def test_signing_out_takes_everything_along(world: PageWorld):
+    li = await at_work(world, "en")
+    await li.page.get_by_label("More: sign-in, language, colours").click()
+    await li.tap("My browsers")
+    await li.tap("Sign out here")
+    await li.tap("Sign out and delete")
+    await li.sees("This browser is signed out")
+    assert await li.page.evaluate(KEPT) == []
+    await li.opens("/staff/garden")
+    await li.sees("Sign in by a link")
