@@ -51,7 +51,11 @@ async def test_another_phone_has_the_same_appointments_until_it_is_signed_out(wo
     await third.opens(link)
     await third.tap(re.compile("^Sign in$"))
     await third.sees("This link is used up")
+    await first.context.set_offline(True)
     await first.tap("Sign out “Chrome on Linux”")  # the list has it by itself
+    await first.sees("The server was not reached, and nothing has changed")
+    await first.context.set_offline(False)
+    await first.tap("Sign out “Chrome on Linux”")
     await second.opens("/mine")
     await second.misses(time)
     assert await world.everybody_leaves() == []

@@ -14,8 +14,10 @@ let answers;
 let asked;
 let clock;
 let account;
+let framed;
 
 beforeEach(() => {
+  framed = false;
   answers = [[200, TOLD]];
   asked = [];
   clock = { now: 1_000_000, elapsed: 0 };
@@ -31,6 +33,7 @@ beforeEach(() => {
     now: () => clock.now,
     elapsed: () => clock.elapsed,
     random: (bytes) => bytes.fill(asked.length + 1),
+    framed: () => framed,
     alone: (work) => work(),
   });
 });
@@ -156,6 +159,9 @@ test("behind a sign-out nothing of that account is used: no token, and no key un
 test("a link in a browser that keeps no cookie is no sign-in", async () => {
   answers = [[200, TOLD], NOBODY];
   assert.deepEqual(await fails(account.redeem("s")), ["COOKIES", 0]);
+  answers = [[200, TOLD], NOBODY];
+  framed = true;
+  assert.deepEqual(await fails(account.redeem("s")), ["FRAMED", 0], "a window of its own may keep them");
 });
 
 test("a link is made, and redeemed under one key", async () => {

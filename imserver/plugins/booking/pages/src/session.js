@@ -24,7 +24,7 @@ const ANSWER_MS = 15_000;
 const FRESH_MS = 30_000;
 const KEY_BYTES = 16;
 
-/** What went wrong: `code` is the server's word, or OFFLINE (not reached), SERVER (an answer that nobody can read), COOKIES (none is kept). */
+/** What went wrong: `code` is the server's word, or OFFLINE (not reached), SERVER (an answer that nobody can read), COOKIES (none is kept), FRAMED (none is kept in a frame). */
 export class SessionError extends Error {
   /** @param {string} code @param {string} text @param {number} [retryAfterMs] */
   constructor(code, text, retryAfterMs = 0) {
@@ -42,6 +42,7 @@ export class SessionError extends Error {
  * @property {() => number} now  Wall time (ms).
  * @property {() => number} elapsed  Time that never goes back, but may stand still while the phone sleeps (ms).
  * @property {(bytes: Uint8Array<ArrayBuffer>) => Uint8Array} random
+ * @property {() => boolean} framed  Whether the page stands in another one.
  * @property {<T>(work: () => Promise<T>) => Promise<T>} alone  Beside no other tab of this site, as far as the browser knows how.
  */
 
@@ -198,7 +199,9 @@ export class Account {
 
   /** Better said now than by an appointment that nobody finds again. */
   async #requireKept() {
-    if ((await this.#ask()) === null) throw new SessionError("COOKIES", "this browser keeps no cookie");
+    if ((await this.#ask()) !== null) return;
+    // In a frame of another site it is the frame that keeps none, and the page has them in a window of its own.
+    throw new SessionError(this.#ports.framed() ? "FRAMED" : "COOKIES", "this browser keeps no cookie here");
   }
 
   /** @param {string} what */
@@ -265,9 +268,21 @@ function joined(told) {
   return { id: told.id, label: told.label, madeAt: told.made_at };
 }
 
-/** Tabs that open at once make one guest, not one each. Pages without TLS have no locks. @template T @param {() => Promise<T>} work @returns {Promise<T>} */
+/**
+ * Tabs that open at once make one guest, not one each. Pages without TLS have no locks, and frames of another site may be denied them.
+ * @template T @param {() => Promise<T>} work @returns {Promise<T>}
+ */
 async function alone(work) {
-  return globalThis.navigator?.locks ? await navigator.locks.request("im-guest", work) : await work();
+  const locks = globalThis.navigator?.locks;
+  if (locks === undefined) return work();
+  let begun = false;
+  const once = () => ((begun = true), work());
+  try {
+    return await locks.request("im-guest", once);
+  } catch (error) {
+    if (begun) throw error;
+    return work();
+  }
 }
 
 const account = new Account({
@@ -275,6 +290,7 @@ const account = new Account({
   now: () => Date.now(),
   elapsed: () => performance.now(),
   random: (bytes) => crypto.getRandomValues(bytes),
+  framed: () => globalThis.top !== globalThis.self,
   alone,
 });
 

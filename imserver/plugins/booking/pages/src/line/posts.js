@@ -57,14 +57,17 @@ export class Posts {
   #kept = null;
   #lineWaits;
   #changed;
+  #full;
 
   /**
    * @param {() => boolean} lineWaits  Whether there is no connection now.
    * @param {() => void} changed  `listed` is another one.
+   * @param {() => void} full  The browser has no room to keep a post: it waits for a client that keeps nothing.
    */
-  constructor(lineWaits, changed) {
+  constructor(lineWaits, changed, full) {
     this.#lineWaits = lineWaits;
     this.#changed = changed;
+    this.#full = full;
   }
 
   /** Without an answer, or refused. @returns {Post[]} */
@@ -222,9 +225,9 @@ export class Posts {
   /** @param {Entry} entry @param {any} error */
   #failed(entry, error) {
     if (this.#entries.get(entry.post.name) !== entry) return;
-    const full = error.name === "StoreError" && error.reason === "full";
-    if (!full && NO_ANSWER.has(error.name)) return;
-    const code = full ? "FULL" : (REFUSALS[error.name] ?? REFUSALS[error.code] ?? "REFUSED");
+    if (error.name === "StoreError" && error.reason === "full") return this.#full();
+    if (NO_ANSWER.has(error.name)) return;
+    const code = REFUSALS[error.name] ?? REFUSALS[error.code] ?? "REFUSED";
     const refused = /** @type {Refused} */ ({ state: "refused", code, text: error.text ?? "" });
     entry.settle(refused);
     if (entry.now) return this.#remove(entry.post.name);
