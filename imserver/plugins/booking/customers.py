@@ -62,9 +62,9 @@ def remember(tx: Transaction, known: Customer) -> None:
 
 
 def _tell(tx: Transaction, before: Customer, now: Customer) -> None:
-    """The customer's own page, and of what the staff are shown the language, and who wants no messages."""
+    """The customer's own page, and of what the staff are shown name and language, and who wants no messages."""
     tell_mine(tx, now.user_id)
-    if (before.language, before.no_messages) == (now.language, now.no_messages):
+    if (before.name, before.language, before.no_messages) == (now.name, now.language, now.no_messages):
         return
     for service in services_of(tx, now.user_id):
         tell_conversation(tx, service.store_id, service.conversation_id)
