@@ -103,6 +103,15 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("others' p95", "others_p95_ms"),
         Column("unanswered", "unanswered", _WHOLE),
     ),
+    "staff": (
+        Column("of use after ms", "usable_ms", _WHOLE),
+        Column("texts", "texts", _WHOLE),
+        Column("shown", "shown", _WHOLE),
+        Column("shown after p50 ms", "shown_p50_ms"),
+        Column("p95", "shown_p95_ms"),
+        Column("page's heap MiB", "heap_mib"),
+        Column("afterwards", "heap_after_mib"),
+    ),
     "reading": (
         Column("CPU µs/text", "mean_us"),
         Column("p99", "p99_us"),

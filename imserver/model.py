@@ -300,6 +300,25 @@ class Link(NamedTuple):
     used_by: str | None
 
 
+class Join(NamedTuple):
+    """A guest's browser (`user_id`, `device_id`) that shows a code, for a shop ("": for any), and once somebody (`asked_by`)
+    has named it beside an account, asks whether to go on as that one; `about` is what it shows then (JSON). `ended_at`: by a
+    no, or by a yes of which `used_by` has come, a device of the account. UTC ms."""
+
+    join_no: int
+    code: str
+    user_id: str
+    device_id: str
+    shop: str
+    made_at: int
+    expires_at: int
+    account_id: str | None
+    asked_by: str | None
+    about: str
+    ended_at: int | None
+    used_by: str | None
+
+
 class GuestOf(NamedTuple):
     """How a guest's account began: for which shop, from which poster, as the page said it."""
 

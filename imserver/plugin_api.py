@@ -63,6 +63,8 @@ __all__ = [
     "Role",
     "SetBack",
     "Shape",
+    "ShownCode",
+    "SignInLink",
     "Snapshot",
     "TimerFired",
     "Transaction",
@@ -104,6 +106,26 @@ class Call:
     conversation_id: str
     event: MessagePosted
     content: Content = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCode:
+    """A guest's browser that shows a code (`Transaction.shown_code`). `shop`: for which, as its page said it, "" for any.
+    `account_id`: it asks by now whether to go on as this account. `expires_at`: UTC ms."""
+
+    code: str
+    guest: User
+    shop: str
+    expires_at: int
+    account_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SignInLink:
+    """What signs one browser in, once. `path` stands behind `Context.public_url`, and holds the secret. UTC ms."""
+
+    path: str
+    expires_at: int
 
 
 class Transaction(Protocol):
@@ -237,6 +259,26 @@ class Transaction(Protocol):
 
     def take_role(self, user_id: str, role: str) -> bool:
         """Take back what this plugin has given, or what nobody knows who gave. What others gave stays. NOT_FOUND."""
+        ...
+
+    def shown_code(self, code: str) -> ShownCode | None:
+        """The guest's browser that shows this code now, five minutes long, to go on as an older account; None if there is
+        none. Who tries codes, and how often, is for the plugin to bound."""
+        ...
+
+    def ask_guest(self, code: str, account_id: str, *, asked_by: str, about: Mapping[str, Any]) -> ShownCode:
+        """Have that browser ask its guest whether to go on as this account. With a yes `Context.carry_over` is called. `about`:
+        what the guest is shown of it, JSON of at most 2 KiB: enough to say no, too little to learn from. `asked_by`: who
+        typed the code, for the audit log. The same once more changes nothing.
+
+        NOT_FOUND if nobody shows the code; CONFLICT if it asks about another account; FORBIDDEN, with `detail` `guest` or
+        `account`: only guests go on as somebody else, and nobody as a disabled account, a bot, or one that has a role."""
+        ...
+
+    def make_link(self, user_id: str, *, asked_by: str) -> SignInLink:
+        """Make a link that signs one browser of a member of staff in, once, within ten minutes. Whoever has it first is that
+        person: post it to nobody but `asked_by`, in a direct chat. FORBIDDEN for whoever is not active, has not the role
+        `staff`, or is in no group that a bot of this plugin runs; RATE_LIMITED."""
         ...
 
 
@@ -473,6 +515,14 @@ class Context(Protocol):
         """Register who is asked when a person (user id) is about to block a bot of this plugin (its id): a plain function, in
         the transaction of the block, that raises a `Refusal` if the bot must go on writing, because something that both agreed
         on is still to come. It says in `text` how to end that."""
+        ...
+
+    def carry_over(self, handler: Callable[[Transaction, str, str], None]) -> None:
+        """Register what carries over all that the plugin keeps of a guest (user id) to the account (user id) that the guest
+        goes on as: a plain function, in one transaction, before whoever said yes is answered, and before any message of a
+        start. It is tried before the yes counts, and what it raises then is the answer. The guest's account has ended: nothing
+        new comes of it, but messages of before may. Behind a restore it may be called again, and on older rows; of the two, the
+        copy may know neither."""
         ...
 
     def on_record(self, name: str, handler: Callable[[Transaction, Mapping[str, Any]], None]) -> None:

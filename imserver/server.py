@@ -25,6 +25,7 @@ from imserver.chat.administration import Administration
 from imserver.chat.browser_rows import exported
 from imserver.chat.browsers import Browsers
 from imserver.chat.fan_out import Hub
+from imserver.chat.joins import Joins
 from imserver.chat.ports import Backup, Store
 from imserver.chat.posting import Posting
 from imserver.chat.service import Chat
@@ -156,6 +157,10 @@ class Server:
             askers=self.askers,
             folder=folder,
             public_url=http.public_url if http is not None else "",
+        )
+        #: Guests who go on as an older account.
+        self.joins = Joins(
+            self.store, self.clock, self.accounts, self.browsers, self.plugin_host.carrying, random_bytes
         )
         #: What this server answers over the wire. Sessions look here; another server has its own.
         self.methods = method_table((*ROWS, *feature_rows(self.features, self.askers)))

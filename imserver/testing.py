@@ -18,12 +18,15 @@ from typing import Any, Generic, Self, TypeVar, cast
 
 import msgspec
 
+from imserver.chat.accounts import Accounts
+from imserver.chat.browsers import SECRET_BYTES, Browsers, hashed
 from imserver.chat.fan_out import Hub
+from imserver.chat.joins import Joins
 from imserver.chat.ports import Store
 from imserver.chat.posting import Posting
 from imserver.chat.transaction import Reader
 from imserver.clock import Clock
-from imserver.config import LimitsConfig, StoreConfig
+from imserver.config import AuthConfig, LimitsConfig, StoreConfig
 from imserver.content import decode_content, encode_content
 from imserver.errors import Refusal
 from imserver.events import MessageEdited, MessagePosted, StoredEvent
@@ -168,6 +171,8 @@ class PluginKit(Generic[P]):
         self._askers = Askers(self.clock, WirePushes.told)
         self._devices: dict[str, _Device] = {}
         self._sessions: dict[str, Mapping[str, str]] = {}
+        #: Code -> secret of the browser that shows it.
+        self._codes: dict[str, bytes] = {}
         self._said: dict[str, dict[int, Said]] = {}
         #: The plugin object that runs.
         self.plugin: P
@@ -354,6 +359,45 @@ class PluginKit(Generic[P]):
     async def audit(self) -> list[AuditRow]:
         """The audit log, at most its first thousand rows."""
         return await self.store.read(lambda reader: reader.audit_after(0, 1000))
+
+    # -- guests who go on as somebody else --------------------------------------------------------------------------------
+
+    async def show_code(self, user_id: str, shop: str = "") -> str:
+        """Have a browser of a guest (an account with the role `guest`) show a code, as at a counter. Returns it."""
+        secret = self._random.randbytes(SECRET_BYTES)
+        browsers, joins = self._joining()
+        device_id = browsers.new_device_id()
+        await self.store.write(
+            lambda tx: tx.put_browser(hashed(secret), user_id, device_id, "Browser on a phone")
+        )
+        found = await browsers.signed_in([secret])
+        if found is None:
+            raise RuntimeError(f"there is no account {user_id!r}")
+        code = (await joins.show(found[1], shop)).code
+        self._codes[code] = secret
+        return code
+
+    async def accept(self, code: str) -> None:
+        """Have its guest say yes: what the plugin keeps is carried over. Raises `Refusal` before anybody has asked."""
+        _, joins = self._joining()
+        await joins.accept([self._codes[code]], code, key=b"", label="Browser on a phone")
+        await self.idle()
+
+    async def refuse(self, code: str) -> None:
+        """Have its guest say no."""
+        browsers, joins = self._joining()
+        found = await browsers.signed_in([self._codes[code]])
+        assert found is not None
+        await joins.refuse(found[1], code)
+
+    def _joining(self) -> tuple[Browsers, Joins]:
+        random_bytes = self._random.randbytes
+        accounts = Accounts(
+            self.store, self.clock, AuthConfig(secret="of a kit that lets nobody in, ever"), random_bytes
+        )
+        browsers = Browsers(self.store, self.clock, accounts, random_bytes)
+        joins = Joins(self.store, self.clock, accounts, browsers, self.host.carrying, random_bytes)
+        return browsers, joins
 
     # -- time ---------------------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from benchmarks.scenarios import (
     people,
     reading,
     returning,
+    staff,
 )
 from benchmarks.scenarios.base import Scenario
 
@@ -29,6 +30,7 @@ SCENARIOS: dict[str, Scenario] = {
         returning,
         appointments,
         page,
+        staff,
         reading,
         growth,
         fairness,

@@ -1,4 +1,4 @@
-"""The rows of browsers, links, guests and plugins' records, as units and queries see them: parts of `Transaction` and `Reader`.
+"""The rows of browsers, links, joins, guests and plugins' records, as units and queries see them: of `Transaction`, `Reader`.
 
 A secret never comes here: a row has the hash of it (32 bytes). Times are UTC ms.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
-from imserver.model import Browser, GuestOf, Link, PluginRecord, SignedIn
+from imserver.model import Browser, GuestOf, Join, Link, PluginRecord, SignedIn
 
 
 class BrowserReads(Protocol):
@@ -28,6 +28,22 @@ class BrowserReads(Protocol):
 
     def guest_of(self, user_id: str) -> GuestOf | None:
         """How this account began as a guest; None if it did not."""
+        ...
+
+    def join_of(self, user_id: str, device_id: str) -> Join | None:
+        """The last join of a guest's browser, whatever became of it."""
+        ...
+
+    def join_shown(self, code: str) -> Join | None:
+        """The last join with this code, whatever became of it."""
+        ...
+
+    def joins_of(self, user_id: str) -> list[Join]:
+        """Those that are still known of a guest or an account, the newest first."""
+        ...
+
+    def known_plugins(self) -> list[str]:
+        """The plugins that ever ran on this database."""
         ...
 
     def plugin_records(self, plugin: str) -> list[PluginRecord]:
@@ -77,6 +93,26 @@ class BrowserRows(BrowserReads, Protocol):
         """How many links of a user were made from then on and are known."""
         ...
 
+    def put_join(self, user_id: str, device_id: str, code: str, shop: str, expires_at: int) -> None:
+        """A guest's browser shows a code from now on."""
+        ...
+
+    def ask_join(self, join_no: int, account_id: str, asked_by: str, about: str) -> None:
+        """Somebody has named its code beside this account."""
+        ...
+
+    def end_join(self, join_no: int, used_by: str | None) -> None:
+        """It is over now; this device has come of it, or none. No effect if it is not known."""
+        ...
+
+    def joins_since(self, user_id: str, since: int) -> int:
+        """How many a guest's browsers began from then on and are known."""
+        ...
+
+    def standing_joins(self) -> int:
+        """How many have not ended yet, of everybody."""
+        ...
+
     def put_guest(self, user_id: str, shop: str, ref: str) -> None:
         """This account begins as a guest."""
         ...
@@ -86,10 +122,10 @@ class BrowserRows(BrowserReads, Protocol):
         ...
 
     def put_plugin_record(self, record: PluginRecord) -> None:
-        """Keep a record for its plugin. It may be there already."""
+        """Keep a record for its plugin, one of several maybe. It may be there already."""
         ...
 
-    def plugin_record_done(self, number: int) -> None:
+    def plugin_record_done(self, plugin: str, number: int) -> None:
         """The plugin has done what it says, in this transaction."""
         ...
 
@@ -104,7 +140,11 @@ def exported(reader: BrowserReads, user_id: str) -> Mapping[str, Any]:
         {"made_at": each.made_at, "made_by": each.made_by, "used_at": each.used_at, "used_by": each.used_by}
         for each in reader.links_of(user_id, 1000)
     ]
+    joins = [
+        {"made_at": each.made_at, "shop": each.shop, "ended_at": each.ended_at, "used_by": each.used_by}
+        for each in reader.joins_of(user_id)
+    ]
     guest = reader.guest_of(user_id)
     began = {"made_at": guest.made_at, "shop": guest.shop, "ref": guest.ref} if guest is not None else None
-    found = {"browsers": browsers, "links": links, "guest": began}
+    found = {"browsers": browsers, "links": links, "joins": joins, "guest": began}
     return {name: value for name, value in found.items() if value}

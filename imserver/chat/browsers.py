@@ -31,6 +31,8 @@ SECRET_BYTES = 32
 #: Days behind its last use for which a credential is good: what browsers allow a cookie at most.
 BROWSER_DAYS = 400
 DAY_MS = 24 * 3600 * 1000
+#: Where a link leads, with its secret behind `#`.
+LINK_PATH = "/link"
 #: Life of a token (seconds), and of a link; a page that lost an answer may ask again with its key for as long (ms).
 TOKEN_TTL_S = 600
 LINK_TTL_MS = KEY_MS = 600 * 1000
@@ -184,14 +186,15 @@ class Browsers:
         # same, so that there is something by which it is known when its browser has gone.
         made = self._accounts.derived(b"guest account", wish.key) if wish.key else self._random_bytes(10)
         user = User(f"guest-{made[:10].hex()}", name, wish.language, tuple(roles))
-        return await self._store.write(partial(_put_guest, secret_hash, user, self._device_id(), wish))
+        return await self._store.write(partial(_put_guest, secret_hash, user, self.new_device_id(), wish))
 
     def _made(self, secret_hash: bytes, task: asyncio.Task[SignedIn]) -> None:
         self._making.pop(secret_hash, None)
         if not task.cancelled():
             task.exception()  # also if whoever waited for it has gone
 
-    def _device_id(self) -> str:
+    def new_device_id(self) -> str:
+        """Of a browser that is to be signed in; no other one ever has it."""
         return f"web-{self._random_bytes(8).hex()}"
 
     # -- browsers of an account ---------------------------------------------------------------------------------------
@@ -247,7 +250,9 @@ class Browsers:
         current = None if secret is None else hashed(secret)
         if leaves and secret is not None and (who := await self.signed_in([secret])) is not None:
             self._count_sign_out(who[1])
-        work = partial(_redeem, hashed(link_secret), hashed(new), current, self._device_id(), label, leaves)
+        work = partial(
+            _redeem, hashed(link_secret), hashed(new), current, self.new_device_id(), label, leaves
+        )
         found, left = await self._store.write(work)
         if left is not None:
             await self._end(left.user.user_id, left.browser.device_id)
@@ -276,14 +281,17 @@ def _put_guest(secret_hash: bytes, user: User, device_id: str, wish: Wish, tx: T
     return found
 
 
-def put_link(user_id: str, secret: bytes, made_by: str, source: str, tx: Transaction) -> int:
-    """Keep a link; until when it is good (UTC ms). RATE_LIMITED."""
+def put_link(
+    user_id: str, secret: bytes, made_by: str, source: str, tx: Transaction, actor_id: str | None = None
+) -> int:
+    """Keep a link; until when it is good (UTC ms). `made_by`: a browser of the user, or "" for an operator, or for somebody
+    else (`actor_id`) by way of `source`. RATE_LIMITED."""
     if tx.links_since(user_id, tx.now_ms - 3600 * 1000) >= MAX_LINKS_AN_HOUR:
         text = f"at most {MAX_LINKS_AN_HOUR} links in an hour"
         raise Refusal(RefusalCode.RATE_LIMITED, text, retry_after_ms=3600 * 1000)
     expires_at = tx.now_ms + LINK_TTL_MS
     tx.put_link(hashed(secret), user_id, made_by, expires_at)
-    tx.audit(source, "link.made", about_id=user_id, actor_id=user_id if made_by else None)
+    tx.audit(source, "link.made", about_id=user_id, actor_id=user_id if made_by else actor_id)
     return expires_at
 
 

@@ -21,6 +21,10 @@ DEVICE_GONE_MS = 400 * 24 * 3600 * 1000
 CLOCKS_DIFFER_MS = 3600 * 1000
 
 
+#: The name of a record of plugins that no plugin gives: an account goes on as another one.
+JOINED = ":joined"
+
+
 class Record(Protocol):
     """A record of the ledger, as far as it is needed here."""
 
@@ -91,6 +95,35 @@ def _revoke_link(tx: Transaction, record: Record) -> None:
         tx.audit(OPERATOR, "link.revoked", about_id=user.user_id)
 
 
+def _join(tx: Transaction, record: Record) -> None:
+    """A guest goes on as another account."""
+    _account(tx, record)
+    if tx.user(record.body["account"]) is None:
+        tx.put_user(User(record.body["account"], display_name=record.body["account"]))
+    for plugin in do_join(tx, record.body, record.at):
+        tx.put_plugin_record(PluginRecord(record.number, record.at, plugin, JOINED, joined_of(record.body)))
+
+
+def do_join(tx: Transaction, body: Mapping[str, Any], at: int) -> list[str]:
+    """The guest's browsers and account end, and the one that said yes is the account's; the plugins that are to know. The
+    credential is a new one: whoever else had the guest's (it may have been planted) is not let in."""
+    guest_id, account_id, secret_hash = body["user"], body["account"], bytes.fromhex(body["browser"])
+    for gone in tx.end_browsers(guest_id, (), at + CLOCKS_DIFFER_MS):
+        _end_device(tx, guest_id, gone, at)
+    ends = tx.disable_user(guest_id)
+    if tx.is_active(account_id) and tx.signed_in(secret_hash) is None:
+        tx.put_browser(secret_hash, account_id, body["device"], body["label"])
+    tx.end_join(body["join"], body["device"])
+    if ends:
+        tx.audit(SERVER, "guest.joined", actor_id=guest_id, about_id=account_id)
+    return tx.known_plugins()
+
+
+def joined_of(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The body of what plugins are to know."""
+    return {"guest": body["user"], "account": body["account"], "by": body["by"]}
+
+
 def _of_plugin(tx: Transaction, record: Record) -> None:
     """Kept until the plugin has done it: the store may be opened without the plugin."""
     body = record.body
@@ -115,5 +148,6 @@ LEDGER_KINDS: Mapping[str, Callable[[Transaction, Record], None]] = {
     "revoke_before": _revoke_before,
     "sign_out": _sign_out,
     "revoke_link": _revoke_link,
+    "join": _join,
     "plugin": _of_plugin,
 }

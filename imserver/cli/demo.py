@@ -34,7 +34,7 @@ from imserver_client import ClientError
 from .app import EXIT_FAILED, EXIT_MISTAKE, fail, tell
 from .control import ask, control_path
 from .demo_screen import DemoScreen
-from .demo_web import run_web
+from .demo_web import program, run_web
 from .run_cancellable import run_cancellable
 from .token import check_name
 
@@ -104,9 +104,8 @@ async def _chat(folder: Path, name: str) -> int:
         await make_accounts(server.database, _make_account)
         language = {person.user_id: person.language for person in CUSTOMERS}.get(name, "en")
         here = await open_shop(server, name, language)
-        program = sys.argv[0] if Path(sys.argv[0]).name == "imserver" else f"{sys.executable} -m imserver.cli"
         config = folder / "imserver.toml"
-        more = f"{program} --config {config} chat --as"
+        more = f"{program()} --config {config} chat --as"
         tell(
             f"A server is running (pid {server.pids[-1]}) as long as this chat. More chats, each in a terminal of its own:\n"
             f"  {more} {LI.user_id}\n  {more} {ALICE.user_id} --with {STORE_BOT}\n"

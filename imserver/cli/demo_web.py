@@ -15,11 +15,16 @@ from typing import Any
 import click
 
 from imserver.errors import StartError
+from imserver.plugins.booking.schedule.shops import load_chain
 from imserver.proof.server_process import ServerProcess
 
+from .browser import LINK_PATH
+from .control import ask, control_path
 from .text_width import pad, width
 
 LOCALHOST = "localhost"
+#: The same server for a browser, and another site: its cookie is another one, so that one browser can be customer and staff.
+LOCALHOST_TOO = "127.0.0.1"
 #: The same each time, so that a browser finds its cookie and what it kept; another one if it is taken.
 USUAL_PORT = 7480
 #: An address that nobody has (RFC 5737): choosing a way to it tells our own address, and sends nothing.
@@ -44,6 +49,15 @@ class Shop:
     title: str
 
 
+@dataclass(frozen=True, slots=True)
+class Employee:
+    """Somebody of a shop's staff: name and shop, and the address that signs a browser in as them, once, for ten minutes."""
+
+    user_id: str
+    title: str
+    link: str
+
+
 async def run_web(folder: Path, *, kept: bool, lan: bool, port: int | None) -> int:
     """Serve until Ctrl-C or SIGTERM; 0. Raises `StartError`, `ServerFailed`."""
     host = _address_of_ours() if lan else LOCALHOST
@@ -57,7 +71,8 @@ async def run_web(folder: Path, *, kept: bool, lan: bool, port: int | None) -> i
             if not await _done_before(over, server.start()):
                 return 0
             shops = await _shops(host, chosen)
-            _tell(server, origin, shops, kept=kept)
+            staff = await _staff(server, shops, f"http://{host if lan else LOCALHOST_TOO}:{chosen}")
+            _tell(server, origin, shops, staff, kept=kept)
             if lan:
                 _tell_lan(origin, shops)
             await _again_and_again(server, over)
@@ -129,17 +144,34 @@ async def _done_before(over: asyncio.Task[Any], work: Awaitable[Any]) -> bool:
 # -- what is told -----------------------------------------------------------------------------------------------------------
 
 
-def _tell(server: ServerProcess, origin: str, shops: Sequence[Shop], *, kept: bool) -> None:
-    click.echo("The shops are open, and no staff is there: the bot confirms at once. In a browser:\n")
-    rows = [*((shop.title, f"{origin}/s/{shop.shop_id}") for shop in shops), ("all shops", f"{origin}/")]
-    widest = max(width(title) for title, _ in rows)
-    for title, address in rows:
-        click.echo(f"  {pad(title, widest)}   {address}")
+def _tell(
+    server: ServerProcess, origin: str, shops: Sequence[Shop], staff: Sequence[Employee], *, kept: bool
+) -> None:
+    click.echo("The shops are open: the bot confirms at once. In a browser, as a customer:\n")
+    _table([*((shop.title, f"{origin}/s/{shop.shop_id}") for shop in shops), ("all shops", f"{origin}/")])
+    if staff:
+        again = f"{program()} --config {server.folder / 'imserver.toml'} user link {staff[0].user_id}"
+        click.echo(
+            "\nAs the staff, beside it in the same browser; each link signs in once, within ten minutes:\n"
+        )
+        _table([(one.title, one.link) for one in staff])
+        click.echo(f"\nA new one:  {again}")
     where = f"in {server.folder}" if kept else f"in {server.folder} until the end (--folder PATH keeps them)"
     click.echo(
         f"\nThe server is process {server.pids[-1]}: kill -9 {server.pids[-1]} in the middle of a booking, and it comes again."
         f"\nThe data lie {where}. Ctrl-C ends it.\n"
     )
+
+
+def _table(rows: Sequence[tuple[str, str]]) -> None:
+    widest = max(width(title) for title, _ in rows)
+    for title, address in rows:
+        click.echo(f"  {pad(title, widest)}   {address}")
+
+
+def program() -> str:
+    """How this program is started, for a line that somebody copies."""
+    return sys.argv[0] if Path(sys.argv[0]).name == "imserver" else f"{sys.executable} -m imserver.cli"
 
 
 def _tell_lan(origin: str, shops: Sequence[Shop]) -> None:
@@ -167,6 +199,21 @@ async def _shops(host: str, port: int) -> list[Shop]:
     except (aiohttp.ClientError, TimeoutError) as error:
         raise StartError(f"the server does not say which shops there are: {error}") from None
     return [Shop(one["id"], f"{one['name']['zh']} · {one['name']['en']}") for one in chain["shops"]]
+
+
+async def _staff(server: ServerProcess, shops: Sequence[Shop], origin: str) -> list[Employee]:
+    """The first of each shop's staff with a link; nobody where the server cannot be asked for one, as with a very long path."""
+    chain, path = load_chain("demo"), control_path(str(server.database))
+    found = []
+    for shop in shops:
+        known = chain.shop(shop.shop_id)
+        for user_id in known.staff_ids()[:1] if known is not None else ():
+            with contextlib.suppress(StartError):
+                made = await ask(path, "make_link", {"user_id": user_id}) if path is not None else None
+                if made is not None:
+                    title = f"{user_id}, {shop.title}"
+                    found.append(Employee(user_id, title, f"{origin}{LINK_PATH}#{made['secret']}"))
+    return found
 
 
 # -- addresses --------------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from imserver.chat.ports import Store
+from imserver.chat.records import JOINED
 from imserver.clock import Clock
 from imserver.errors import ConfigError, PluginError, Refusal, RefusalCode
 from imserver.events import MessagePosted, SetBack, TimerFired
@@ -182,7 +183,12 @@ class PluginContext(Context):
     def may_block(self, handler: Callable[[Transaction, str, str], None]) -> None:
         self._registrar.may_block = _first(self._registrar.may_block, handler, "may_block")
 
+    def carry_over(self, handler: Callable[[Transaction, str, str], None]) -> None:
+        self._registrar.carry_over = _first(self._registrar.carry_over, handler, "carry_over")
+
     def on_record(self, name: str, handler: RecordHandler) -> None:
+        if name == JOINED:
+            raise PluginError(f"record {name!r}: that is the server's own; see `carry_over`")
         if name in self._registrar.records:
             raise PluginError(f"record {name!r} has a handler already")
         self._registrar.records[name] = handler

@@ -24,7 +24,7 @@ from imserver.plugin_host.context import PluginContext
 from imserver.plugin_host.discovery import Enabled, enabled, operation_of
 from imserver.plugin_host.limits import HostLimits
 from imserver.plugin_host.methods import PluginOwner
-from imserver.plugin_host.records import Records
+from imserver.plugin_host.records import JoinedRecords, Records
 from imserver.plugin_host.registrations import Registrations
 from imserver.plugin_host.snapshot import FAILED, Answer, PluginCheck
 from imserver.plugin_host.transaction import Changed
@@ -110,6 +110,8 @@ class PluginHost:
         self._bots: dict[str, str] = {}
         self._newest = Newest()
         self._running: list[_Running] = []
+        #: What plugins keep of a guest who goes on as another account.
+        self.carrying = JoinedRecords(lambda: [one.records for one in self._running])
         self._cursor_moved = asyncio.Event()
         self._cursor_task: asyncio.Task[None] | None = None
 
@@ -377,7 +379,7 @@ class PluginHost:
         await self._store.migrate_plugin(
             name, [(migration.number, migration.sql) for migration in one.migrations]
         )
-        return Registrations(name, self.reviewers, self._bots, self._limits.max_bots)
+        return Registrations(name, self.reviewers, self._bots, self._limits.max_bots, self._random_bytes)
 
     def _owner_of(self, registrations: Registrations) -> PluginOwner:
         return PluginOwner(registrations, self._random_bytes, self._limits.max_content_bytes)

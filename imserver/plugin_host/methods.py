@@ -35,13 +35,20 @@ class PluginOwner:
     def name(self) -> str:
         return f"plugin {self._registrations.name!r}"
 
-    def write(self, tx: StoreTransaction, request: Request | None, call: Callable[[Any], R]) -> R:
+    def write(
+        self,
+        tx: StoreTransaction,
+        request: Request | None,
+        call: Callable[[Any], R],
+        about: frozenset[str] = frozenset(),
+    ) -> R:
+        """`about`: whom it is about, beside whoever asks."""
         registrations = self._running()
         if request is not None and request.key:
             keys = Keys.of_request(registrations.name, request)
         else:
             keys = Keys(tx.now_ms, registrations.name, self._random_bytes(16))
-        view = PluginTransaction(tx, registrations, keys, self._max_content_bytes, request)
+        view = PluginTransaction(tx, registrations, keys, self._max_content_bytes, request, about)
         try:
             answer = _plain(call(view))
             if view.timers_changed:

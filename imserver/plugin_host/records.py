@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
 from imserver.chat.ports import Store
 from imserver.chat.rates import Rates
+from imserver.chat.records import JOINED
 from imserver.chat.transaction import Transaction as StoreTransaction
 from imserver.clock import Clock
 from imserver.errors import PluginError, Refusal, RefusalCode
@@ -81,22 +82,53 @@ class Records:
         plugin = self._registrations.name
         async with self._doing:
             for record in await self._store.read(lambda reader: reader.plugin_records(plugin)):
-                await self._store.write(partial(self._done, self._handler(record.name), record))
+                await self._store.write(partial(self._done, record))
+
+    def rehearse_joined(self, tx: StoreTransaction, guest_id: str, account_id: str) -> None:
+        """Carry over what this plugin keeps of a guest, in a unit of which nothing stays."""
+        self._run(JOINED, {"guest": guest_id, "account": account_id}, tx)
 
     def _rehearse(self, name: str, body: Mapping[str, Any], tx: StoreTransaction) -> None:
-        handler = self._handler(name)
-        self._owner.write(tx, None, lambda view: handler(view, body))
+        self._run(name, body, tx)
         raise _Rehearsed
 
-    def _done(self, handler: RecordHandler, record: PluginRecord, tx: StoreTransaction) -> None:
-        self._owner.write(tx, None, lambda view: handler(view, record.body))
-        tx.plugin_record_done(record.number)
+    def _done(self, record: PluginRecord, tx: StoreTransaction) -> None:
+        self._run(record.name, record.body, tx)
+        tx.plugin_record_done(record.plugin, record.number)
+
+    def _run(self, name: str, body: Mapping[str, Any], tx: StoreTransaction) -> None:
+        if name != JOINED:
+            handler = self._handler(name)
+            self._owner.write(tx, None, lambda view: handler(view, body))
+            return
+        carry_over, guest_id, account_id = self._registrations.carry_over, body["guest"], body["account"]
+        if carry_over is not None:
+            # They are whom it is about: the plugin may bring them into its conversations, whoever an older copy knows.
+            about = frozenset((guest_id, account_id))
+            self._owner.write(tx, None, lambda view: carry_over(view, guest_id, account_id), about)
 
     def _handler(self, name: str) -> RecordHandler:
         handler = self._registrations.records.get(name)
         if handler is None:
             raise PluginError(f"nobody here knows how to do the record {name!r} (`on_record`)")
         return handler
+
+
+class JoinedRecords:
+    """`chat.joins.Carrying`: the records of all plugins that run, as `running` lists them."""
+
+    def __init__(self, running: Callable[[], Iterable[Records]]) -> None:
+        self._running = running
+
+    def rehearse(self, tx: StoreTransaction, guest_id: str, account_id: str) -> None:
+        """Have each plugin try it. Raises what would go wrong."""
+        for records in self._running():
+            records.rehearse_joined(tx, guest_id, account_id)
+
+    async def do(self) -> None:
+        """Have each plugin do what waits for it."""
+        for records in list(self._running()):
+            await records.do()
 
 
 def _as_kept(name: str, body: Mapping[str, Any]) -> dict[str, Any]:

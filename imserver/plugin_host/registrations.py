@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
@@ -24,9 +25,16 @@ class Registrations:
     """One plugin's rows in every table of the host."""
 
     def __init__(
-        self, name: str, reviewers: list[Reviewer], bots_of_all: dict[str, str], max_bots: int
+        self,
+        name: str,
+        reviewers: list[Reviewer],
+        bots_of_all: dict[str, str],
+        max_bots: int,
+        random_bytes: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self.name = name
+        #: For secrets that this plugin has made.
+        self.random_bytes = random_bytes
         #: In order of registration; the keys are the plugin's bots. Replaced, never changed: the writer's thread reads it.
         self.bots: dict[str, None] = {}
         self.commands: CommandTable[CommandHandler] = CommandTable()
@@ -41,6 +49,7 @@ class Registrations:
         self.export: Callable[[Reader, str], Mapping[str, Any]] | None = None
         self.erase: Callable[[Transaction, str], None] | None = None
         self.may_block: Callable[[Transaction, str, str], None] | None = None
+        self.carry_over: Callable[[Transaction, str, str], None] | None = None
         #: What does the records of each name.
         self.records: dict[str, Callable[[Transaction, Mapping[str, Any]], None]] = {}
         #: Units in the writer's queue, should the store fail without settling them.
@@ -84,7 +93,7 @@ class Registrations:
         while self._undo:
             self._undo.pop()()
         self.hinted.clear()
-        self.keeps = self.export = self.erase = self.set_back = self.may_block = None
+        self.keeps = self.export = self.erase = self.set_back = self.may_block = self.carry_over = None
         self.records.clear()
         self.commands.clear()
         self.listeners.clear()

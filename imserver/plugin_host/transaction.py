@@ -49,9 +49,11 @@ from imserver.model import (
     direct_pair,
     group_conversation_id,
 )
-from imserver.plugin_api import Content, Event, Method, Shape, Transaction
+from imserver.plugin_api import Content, Event, Method, Shape, ShownCode, SignInLink, Transaction
+from imserver.plugin_host import sign_in
 from imserver.plugin_host.attempt import Attempt
 from imserver.plugin_host.registrations import Registrations
+from imserver.plugin_host.sign_in import STAFF_ROLE
 from imserver_protocol.shared.content import content_fault
 
 P = TypeVar("P", bound=Shape)
@@ -75,8 +77,6 @@ class Changed(NamedTuple):
     users: frozenset[str] | None
 
 
-#: The role of accounts that configuration, an operator or an administrator of a staff group made staff.
-STAFF_ROLE = "staff"
 #: What it notes instead if it set or cancelled timers.
 TIMERS_CHANGED = "timers"
 
@@ -222,6 +222,7 @@ class PluginTransaction(Transaction):
     """The store as one plugin may use it: its own tables, its own bots, its own timers. Every call after its unit raises."""
 
     __slots__ = (
+        "_about",
         "_changed",
         "_keys",
         "_max_content_bytes",
@@ -241,8 +242,10 @@ class PluginTransaction(Transaction):
         keys: Keys,
         max_content_bytes: int,
         request: Request | None = None,
+        about: frozenset[str] = frozenset(),
     ) -> None:
         self._open_tx: StoreTransaction | None = tx
+        self._about = about
         self._request = request
         self._changed: set[Changed] = set()
         self._registrations = registrations
@@ -472,6 +475,19 @@ class PluginTransaction(Transaction):
     def take_role(self, user_id: str, role: str) -> bool:
         return self._tx.take_role(user_id, role, self._registrations.name)
 
+    # -- who signs in (`sign_in`) -------------------------------------------------------------------------------------
+
+    def shown_code(self, code: str) -> ShownCode | None:
+        return sign_in.shown_code(self._tx, code)
+
+    def ask_guest(self, code: str, account_id: str, *, asked_by: str, about: Mapping[str, Any]) -> ShownCode:
+        name = self._registrations.name
+        with plugin_fault("about"):
+            return sign_in.ask_guest(self._tx, name, code, account_id, asked_by, about)
+
+    def make_link(self, user_id: str, *, asked_by: str) -> SignInLink:
+        return sign_in.make_link(self._tx, self._registrations, user_id, asked_by)
+
     def make_bot(self, user: User) -> None:
         """For the host: make or update an account that this plugin speaks as."""
         known = self._tx.user(user.user_id)
@@ -493,8 +509,10 @@ class PluginTransaction(Transaction):
         return self._open_tx
 
     def _asking(self) -> set[str]:
-        """Who acts in this transaction: the senders of the messages that it deals with, and who asked the method."""
+        """Who acts in this transaction: the senders of the messages that it deals with, who asked the method, and who goes on
+        as another account."""
         asking = {event.message.sender_id for event in self.marked if isinstance(event, MessagePosted)}
+        asking |= self._about
         if self._request is not None:
             asking.add(self._request.user_id)
         return asking

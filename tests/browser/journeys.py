@@ -135,6 +135,17 @@ async def sees_booked(person: Person, words: Words, within_ms: float = LOOK_MS) 
     await person.sees_title(words.booked, within_ms)
 
 
+async def books_at_last(person: Person, words: Words) -> None:
+    """Whoever is told that it did not work taps again."""
+    booked = person.page.get_by_role("heading", name=words.booked)
+    failed = person.page.get_by_text("That did not work").filter(visible=True)
+    so_yes = person.page.get_by_role("button", name=words.so_yes)
+    await expect(booked.or_(failed).or_(so_yes).first).to_be_visible(timeout=2 * LOOK_MS)
+    if await failed.count():
+        await person.tap(words.submit)
+    await sees_booked(person, words)
+
+
 async def code_of(person: Person) -> str:
     """The code on the screen."""
     found = CODE.search(await person.page.get_by_role("main").inner_text(timeout=LOOK_MS))

@@ -109,6 +109,10 @@ class Person:
         """These words are nowhere, or go in time."""
         await expect(self.page.get_by_text(words).filter(visible=True)).to_have_count(0, timeout=within_ms)
 
+    async def tries_now(self) -> None:
+        """The page connects at once, as after a change of the network: its next attempt may be half a minute away."""
+        await self.page.evaluate("dispatchEvent(new Event('online'))")
+
     async def another_tab(self, path: str) -> Person:
         """The same person, with one more tab of this browser."""
         tab = Person(await self.context.new_page(), self.url, self.errors)

@@ -14,11 +14,11 @@ from tests.browser.journeys import (
     Words,
     arrive,
     book,
+    books_at_last,
     choose_day,
     code_of,
     fill_in,
     hold,
-    sees_booked,
     submit,
     take_time,
 )
@@ -104,23 +104,12 @@ async def test_the_server_is_killed_in_the_middle_and_everything_goes_on(town: P
     await person.tap(words.submit)
     await person.sees("The shop's server is coming back")
     await town.restart()
-    await _books_at_last(person, words)
+    await books_at_last(person, words)
     code = await code_of(person)
     await person.opens("/mine")
     await expect(person.page.get_by_role("link", name="Garden Road")).to_have_count(1)
     await person.tap("Garden Road")
     await person.sees(code)
-
-
-async def _books_at_last(person: Person, words: Words) -> None:
-    """Whoever is told that it did not work taps again."""
-    booked = person.page.get_by_role("heading", name=words.booked)
-    failed = person.page.get_by_text("That did not work").filter(visible=True)
-    so_yes = person.page.get_by_role("button", name=words.so_yes)
-    await expect(booked.or_(failed).or_(so_yes).first).to_be_visible(timeout=2 * LOOK_MS)
-    if await failed.count():
-        await person.tap(words.submit)
-    await sees_booked(person, words)
 
 
 async def test_a_line_that_is_cut_in_mid_tap_books_once(town: PageWorld):
@@ -133,6 +122,6 @@ async def test_a_line_that_is_cut_in_mid_tap_books_once(town: PageWorld):
     await asyncio.sleep(0.5)
     town.line.apply(Faults())
     town.line.cut()
-    await _books_at_last(person, words)
+    await books_at_last(person, words)
     await person.opens("/mine")
     await expect(person.page.get_by_role("link", name="Garden Road")).to_have_count(1)

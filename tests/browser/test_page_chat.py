@@ -3,36 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import re
-import shutil
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Locator, Route, expect
+from playwright.async_api import Browser, Route, expect
 
 from benchmarks.processes import free_port
 from imserver.proof.fault_proxy import Faults
+from tests.browser.chatting import CHAT, KEPT, WAITS, WELCOME, field, greeted, is_stored_once, said, says
 from tests.browser.conftest import ELSEWHERE
-from tests.browser.page_world import DESKTOP, LOOK_MS, PageWorld, Person, page_world
+from tests.browser.page_world import DESKTOP, LOOK_MS, PageWorld, page_world
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-CHAT = "/s/garden/chat"
-#: What the bot says first, whoever comes.
-WELCOME = "Welcome to Garden Road"
-WAITS = "Goes out when the connection is back"
-#: Everything that this site keeps in the browser, by name.
-KEPT = """async () => [
-  ...(await indexedDB.databases()).map(({ name }) => name),
-  ...(await caches.keys()),
-  ...(await navigator.serviceWorker.getRegistrations()).map(() => "worker"),
-  ...Object.keys(localStorage).filter((name) => name.startsWith("imserver")),
-]"""
 #: Done when the page has written these words down for the time without a network: it does so a while after they came.
 KEEPS = """async (words) => {
   const { name } = (await indexedDB.databases()).find(({ name }) => name.startsWith("imserver-page:"));
@@ -66,40 +51,6 @@ async def nothing_uncaught(world: PageWorld) -> AsyncIterator[None]:
     world.line.apply(Faults())
     world.line.accepting = True
     assert await world.everybody_leaves() == []
-
-
-def field(person: Person) -> Locator:
-    return person.page.get_by_role("textbox", name="Message to Garden Road")
-
-
-async def says(person: Person, text: str) -> None:
-    await field(person).fill(text, timeout=LOOK_MS)
-    await person.page.get_by_role("button", name="Send", exact=True).click(timeout=LOOK_MS)
-
-
-def said(person: Person, text: str) -> Locator:
-    """One's own messages of this text."""
-    return person.page.get_by_role("listitem").filter(
-        has_text=re.compile(rf"^You.*: ?\s*{re.escape(text)}", re.DOTALL)
-    )
-
-
-async def is_stored_once(person: Person, text: str) -> None:
-    """It is there, once, and the shop has it."""
-    await expect(said(person, text).filter(has_text=re.compile("Stored|Read by"))).to_have_count(
-        1, timeout=LOOK_MS
-    )
-    await expect(said(person, text)).to_have_count(1)
-
-
-async def greeted(world: PageWorld, **options: Any) -> Person:
-    """Somebody new who has said hello, and was answered."""
-    person = await world.person(DESKTOP, **options)
-    await person.opens(CHAT)
-    await says(person, "hello")
-    await person.sees(WELCOME)
-    await is_stored_once(person, "hello")
-    return person
 
 
 async def test_a_stranger_talks_and_presses_buttons(world: PageWorld):
@@ -224,7 +175,7 @@ async def test_signed_out_from_another_browser_nothing_stays(world: PageWorld):
     await phone.page.wait_for_url("**/mine")
     await phone.opens(CHAT)
     await phone.sees(WELCOME)
-    await other.sees("was signed in by a link of yours")
+    await other.sees("was signed in to your account")
     # The link is used up, also for whoever found it.
     thief = await world.person()
     await thief.page.goto(address)
@@ -350,34 +301,3 @@ async def test_plain_http_of_another_machine_works_without_all_of_it(chromium: B
         await is_stored_once(person, "here again")
         # Chromium remarks that a header for safe origins means nothing here.
         assert [one for one in await made.everybody_leaves() if "Opener-Policy" not in one] == []
-
-
-def put_back(copy: Path, database: Path) -> None:
-    """As somebody does who restores files by hand."""
-    for part in database.parent.glob("chat.db*"):
-        if not part.name.endswith(".high"):
-            part.unlink()
-    shutil.copy(copy, database)
-
-
-async def test_an_older_copy_of_the_records_under_an_open_page(chromium: Browser, tmp_path: Path):
-    """It is said; what is gone is gone from the page, and one's own words can be said again."""
-    copy = tmp_path / "copy.db"
-    async with page_world(tmp_path, chromium) as made:
-        person = await greeted(made)
-        with closing(sqlite3.connect(made.process.database)) as now, closing(sqlite3.connect(copy)) as then:
-            now.backup(then)
-        await says(person, "said after the copy")
-        await is_stored_once(person, "said after the copy")
-        await made.process.kill()
-        put_back(copy, made.process.database)
-        await made.process.start()
-        await person.page.evaluate(
-            "dispatchEvent(new Event('online'))"
-        )  # the next attempt may be half a minute away
-        await person.sees("restored from an earlier copy: please check your appointments")
-        await person.sees("without this message")
-        await person.tap("Send again")
-        await is_stored_once(person, "said after the copy")
-        await is_stored_once(person, "hello")
-        assert await made.everybody_leaves() == []

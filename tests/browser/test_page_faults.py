@@ -100,3 +100,23 @@ async def test_a_button_of_yesterday_says_that_it_is_too_late(town: PageWorld):
     await person.opens(f"/s/garden/move/{code}")
     await person.misses(words.move_yes)
     await person.sees(re.compile("not in this browser|can no longer be moved"))
+
+
+async def test_who_may_have_appointments_is_not_told_that_there_are_none(town: PageWorld):
+    """A server that has too much to do does not say who this browser is. The page says so, and asks again by itself."""
+    person = await town.person()
+    person.url = f"http://{ELSEWHERE}:{town.line.port}"
+    _, code = await book(person, day=9)
+
+    async def too_busy(route: Route) -> None:
+        await route.fulfill(
+            status=503, content_type="application/json", body='{"error": "too much", "code": "OVERLOADED"}'
+        )
+
+    await person.page.route("**/api/session", too_busy)
+    for path in ("/mine", f"/s/garden/booked/{code}"):
+        await person.opens(path)
+        await person.sees("Your appointments could not be read")
+        await person.misses(re.compile("No appointment yet|not in this browser"))
+    await person.page.unroute("**/api/session")
+    await person.sees(code)

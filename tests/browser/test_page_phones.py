@@ -1,4 +1,4 @@
-"""Another phone by a link, as people do it: made and scanned, tapped, told to the first one, and signed out for good."""
+"""Another phone, as people do it: by a link, made and scanned and tapped; and at the counter, by a code and a yes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
+from imserver_client import Client, connect
+from tests.browser.axe import findings
 from tests.browser.journeys import book
 from tests.browser.page_world import LOOK_MS, PageWorld, Person, page_world
 
@@ -45,11 +47,61 @@ async def test_another_phone_has_the_same_appointments_until_it_is_signed_out(wo
     )  # nobody reads it over a shoulder
     await second.tap(re.compile("^Sign in$"))
     await second.sees(time)
-    await first.sees("Chrome on Linux was signed in by a link of yours. Not you? Sign it out.")
+    await first.sees("Chrome on Linux was signed in to your account. Not you? Sign it out.")
     await third.opens(link)
     await third.tap(re.compile("^Sign in$"))
     await third.sees("This link is used up")
+    await first.context.set_offline(True)
     await first.tap("Sign out “Chrome on Linux”")  # the list has it by itself
+    await first.sees("The server was not reached, and nothing has changed")
+    await first.context.set_offline(False)
+    await first.tap("Sign out “Chrome on Linux”")
     await second.opens("/mine")
     await second.misses(time)
+    assert await world.everybody_leaves() == []
+
+
+# -- at the counter -------------------------------------------------------------------------------------------------------
+
+
+async def room_of(staff: Client, title: str) -> str:
+    """The conversation of a shop whose title ends so."""
+    listed = await staff.conversations()
+    (room,) = [one.conversation_id for one in listed.conversations if one.title.endswith(title)]
+    return room
+
+
+async def code_on(person: Person, button: str) -> str:
+    await person.tap(button)
+    shown = person.page.locator(".digits")
+    await expect(shown).to_be_visible(timeout=LOOK_MS)
+    return "".join((await shown.inner_text()).split())
+
+
+async def test_a_new_phone_at_the_counter_is_the_old_account_with_what_was_booked_on_either(
+    world: PageWorld,
+) -> None:
+    """The first time it is not me; the second time the server is killed between the question and the yes."""
+    old, new = [await world.person() for _ in range(2)]
+    first, _ = await book(old, "en", name="Ann Lee", day=1)
+    second, _ = await book(new, "en", name="Ann Lee", day=2)
+    await old.opens("/devices")
+    title = await old.page.evaluate("JSON.parse(localStorage.getItem('imserver-page:session')).name")
+    await new.opens("/devices")
+    async with connect(world.process.url, token=world.process.token("staff-li")) as staff:
+        room = await room_of(staff, title)
+        await staff.post(room, f"/link {await code_on(new, 'Show the digits')}")
+        await new.sees("Are you A**, of Garden Road?")
+        await new.tap(re.compile("^No$"))
+        await staff.post(room, f"/link {await code_on(new, 'Show the digits')}")
+    await new.sees("This account has one appointment to come.")
+    await new.misses("Ann Lee")
+    assert await findings(new.page) == []
+    await world.restart()
+    await new.tap("Yes, that is me")
+    await new.sees(first)
+    await new.sees(second)
+    await old.opens("/mine")
+    await old.sees(second)
+    await old.sees("Chrome on Linux was signed in to your account")
     assert await world.everybody_leaves() == []

@@ -53,8 +53,11 @@ class Looked:
         page = self.person.page
         await page.evaluate("scrollTo(0, 0)")
         self.wrong.extend(f"{screen}: {finding}" for finding in await _findings_of_all(self.person))
-        if (much := await page.evaluate(_TOO_WIDE)) > 0:
-            self.wrong.append(f"{screen}: {much} px wider than the window")
+        for font in ("", "225%"):  # as it is, and for a reader who has it twice as large
+            await page.evaluate("(size) => void (document.documentElement.style.fontSize = size)", font)
+            if (much := await page.evaluate(_TOO_WIDE)) > 0:
+                self.wrong.append(f"{screen}, font {font or 'as it is'}: {much} px wider than the window")
+        await page.evaluate("document.documentElement.style.fontSize = ''")
         self.folder.mkdir(parents=True, exist_ok=True)
         name = f"{screen}-{self.device.name}-{'dark' if self.dark else 'light'}.png"
         await page.screenshot(path=self.folder / name, animations="disabled", caret="hide")

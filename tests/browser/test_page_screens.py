@@ -413,7 +413,7 @@ async def test_another_language_is_the_shops_too_and_old_news_are_gone(visitor: 
 async def test_a_browser_that_a_link_signed_in_stays_in_sight_until_it_is_read(visitor: Visitor):
     await visitor.books()
     await visitor.shop("void window.page.store.set({joined: 'Firefox on Linux'})")
-    notice = visitor.page.get_by_text("Firefox on Linux was signed in by a link of yours.")
+    notice = visitor.page.get_by_text("Firefox on Linux was signed in to your account.")
     await visitor.page.evaluate("scrollTo(0, document.body.scrollHeight)")
     await expect(notice).to_be_in_viewport()
     await expect(visitor.page.get_by_role("link", name="My browsers").first).to_be_visible()

@@ -12,10 +12,10 @@ import pytest_asyncio
 from playwright.async_api import Browser, Locator, expect
 
 from imserver.proof.fault_proxy import Faults
+from tests.browser.chatting import KEPT, said, says
 from tests.browser.journeys import book
 from tests.browser.page_world import LOOK_MS, MORNING, TABLET, PageWorld, Person, page_world
 from tests.browser.staff_walk import at_work
-from tests.browser.test_page_chat import KEPT, said, says
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -101,6 +101,7 @@ async def test_what_booking_puts_together_is_in_the_subset(tables, tmp_path):
     with recorded() as ran:
         await a_life_of_booking()
         await a_guest_on_the_page(tmp_path)
+        await a_new_phone_at_the_counter()
     assert [f"{sql}\n    {fault}" for sql in ran for fault in faults(sql, tables)] == []
     not_run = [
         found
@@ -165,6 +166,16 @@ async def a_guest_on_the_page(folder: Path) -> None:
         await shop.say("ann", here, button(said, "Yes"))
         assert await shop.kit.export("ann")
         await shop.kit.erase("ann")
+
+
+async def a_new_phone_at_the_counter() -> None:
+    async with Shop() as shop:
+        here, there = await shop.customer("ann", "en"), await guest(shop, "new")
+        assert await books(shop, "new", there, "2026-11-20 15:00") == "confirmed"
+        code = await shop.kit.show_code("new")
+        await shop.say("staff-li", here, f"/link {code}")
+        await shop.kit.accept(code)
+        assert len(await shop.appointments()) == 1
 
 
 def test_the_example_of_the_page_is_in_the_subset():

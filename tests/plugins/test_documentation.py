@@ -10,7 +10,7 @@ import pytest
 from imserver.testing import PluginKit
 
 PAGE = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text("utf-8")
-PLUGIN, TEST, TABLES, _, SHAPES, METHODS, TOLD = re.findall(
+PLUGIN, TEST, TABLES, _, SHAPES, METHODS, TOLD, JOINING = re.findall(
     r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL
 )
 
@@ -73,3 +73,23 @@ def test_the_section_of_the_page_is_refused_with_the_line_of_the_page(written):
     with pytest.raises(ConfigError) as caught:
         config_of(module.Dice(), {"side": 20})
     assert f"`{caught.value}`" in PAGE
+
+
+async def test_a_guest_goes_on_as_the_page_says(written):
+    source = PLUGIN.replace("Call, Context", "Call, Context, Migration, Transaction")
+    before, _ = source.replace("    migrations = []\n", "").split("    async def _roll")
+    in_start, handlers = JOINING.split("\n\n", 1)
+    before = re.sub(r"(        context\.command\(.*\n)", lambda found: found[1] + in_start + "\n", before)
+    dice = written(before + TABLES + "\n" + handlers).Dice
+    async with PluginKit(dice, config={"sides": 1}) as kit:
+        for name, roles in (("ann", ()), ("li", ("staff",)), ("new", ("guest",))):
+            await kit.user(name, name.title(), roles=roles)
+        await kit.say("new", kit.direct("new", "dice"), "/roll")
+        code, place = await kit.show_code("new"), kit.direct("li", "dice")
+        assert [said.text for said in await kit.say("li", place, "/join 000000 ann")] == [
+            "nobody shows that code"
+        ]
+        assert [said.text for said in await kit.say("li", place, f"/join {code} ann")] == ["New is asked"]
+        await kit.accept(code)
+        rows = await kit.store.write(lambda tx: tx.plugin_sql("dice", "SELECT user_id FROM dice_rolls", []))
+        assert rows == [("ann",)]

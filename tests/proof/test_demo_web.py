@@ -40,6 +40,15 @@ def asked(url: str) -> tuple[int, bytes]:
         return answer.status, answer.read()
 
 
+def signed_in(site: str, secret: str) -> str:
+    """Who a browser is that opens this link and taps."""
+    body = json.dumps({"secret": secret}).encode()
+    headers = {"Content-Type": "application/json", "Origin": site}
+    request = urllib.request.Request(f"{site}/api/links/redeem", data=body, headers=headers)
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return str(json.load(answer)["user_id"])
+
+
 def test_the_page_is_there_until_ctrl_c_whoever_kills_its_server(place: Path) -> None:
     port = free_port()
     with demo(place, "--web", "--port", str(port)) as process:
@@ -51,6 +60,9 @@ def test_the_page_is_there_until_ctrl_c_whoever_kills_its_server(place: Path) ->
             "garden",
             "river",
         ]
+        assert re.search(r"user link staff-li\n", told), "how to get another link"
+        garden, river = re.findall(rf"staff-\w+, .* (http://127\.0\.0\.1:{port})/link#(\S+)\n", told)
+        assert [signed_in(*garden), signed_in(*river)] == ["staff-li", "staff-zhang"]
         (pid,) = {int(number) for number in re.findall(r"kill -9 (\d+)", told)}
         os.kill(pid, signal.SIGKILL)
         again = until(process, "there again")

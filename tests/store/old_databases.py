@@ -67,4 +67,6 @@ SCHEMA_3 = OldDatabase(3)
 SCHEMA_4 = OldDatabase(4)
 #: As commit 9cbd8b7 left it of that one, with a bot, people shut out, roles of several givers, and what was revoked and used.
 SCHEMA_5 = OldDatabase(5)
-OLD_DATABASES = (SCHEMA_1, SCHEMA_2, SCHEMA_3, SCHEMA_4, SCHEMA_5)
+#: As commit d39f174 left it of that one, with a browser, a link, a guest and a record that waits for its plugin.
+SCHEMA_6 = OldDatabase(6)
+OLD_DATABASES = (SCHEMA_1, SCHEMA_2, SCHEMA_3, SCHEMA_4, SCHEMA_5, SCHEMA_6)

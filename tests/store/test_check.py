@@ -84,6 +84,9 @@ async def lived_in(path: Path) -> None:
         tx.put_link(bytes(32), "ann", "web-1", tx.now_ms + 1)
         tx.use_link(bytes(32), "web-2")
         tx.put_guest("cy", "garden", "window")
+        tx.put_join("cy", "web-3", "123459", "garden", tx.now_ms + 1)
+        tx.ask_join(1, "ann", "dee", "{}")
+        tx.end_join(1, "web-4")
         tx.put_plugin_record(PluginRecord(3, 0, "shop", "withdrawn", {"a": 1}))
 
     await stand.tx(of_an_operator)
@@ -329,6 +332,7 @@ DAMAGES: list[tuple[str, set[str]]] = [
     ("UPDATE browsers SET user_no = 77", {"browsers"}),
     ("UPDATE links SET user_no = 77", {"links"}),
     ("UPDATE guests SET user_no = 77", {"guests"}),
+    ("UPDATE joins SET user_no = 77", {"joins"}),
     ("UPDATE plugin_records SET name = ''", {"plugin records"}),
     ("UPDATE tokens SET device_id = ''", {"tokens"}),
     # conversations

@@ -1,4 +1,5 @@
-"""`/api/…`: who a browser is signed in as. A page asks here for its token, makes a guest, links another phone, signs out.
+"""`/api/…`: who a browser is signed in as. A page asks here for its token, makes a guest, links another
+phone, goes on as an older account, signs out.
 
 A request that changes something comes from a page of ours: browsers say which page sends one (Origin, Sec-Fetch-Site), and no
 page can make them say another.
@@ -8,14 +9,15 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
 
 import msgspec
 
 from imserver.chat.accounts import Accounts
-from imserver.chat.browsers import MAX_SHOP_CHARS, Browsers, Came, Session, Wish, secret_of, text_of
-from imserver.chat.guests import GuestLimits
+from imserver.chat.browsers import LINK_PATH, Browsers, Came, Session, Wish, secret_of, text_of
+from imserver.chat.guests import CROWDED, GUEST, GuestLimits
+from imserver.chat.joins import Joins
 from imserver.errors import Refusal, RefusalCode
 from imserver.http_requests import (
     BODY_DEADLINE_S,
@@ -28,23 +30,22 @@ from imserver.http_requests import (
     refused,
     said,
 )
-from imserver.model import Browser, SignedIn, is_printable
+from imserver.model import Browser, SignedIn
+from imserver.net.web.bodies import Nothing, key_of, read_as, require_words
 from imserver.net.web.cookies import Cookies
+from imserver.net.web.joining import JoinRoutes
 from imserver.net.web.origins import NONE_OF_ITS_OWN, Origins
 from imserver.net.web.user_agent import label_of
 
 PREFIX = "/api/"
-LINK_PATH = "/link"
 #: Bytes of a body: a secret, a key, a few words.
 MAX_BODY_BYTES = 4096
 #: Requests in work, and those of one address; above, they are to come again. A crowd that opens its pages in one moment fits,
 #: be it all behind one address.
 MAX_AT_ONCE = 512
 MAX_OF_AN_ADDRESS = 256
-KEY_BYTES = 16
 #: A language as browsers and accounts name it.
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
-S = TypeVar("S", bound=msgspec.Struct)
 
 
 class GuestAsked(msgspec.Struct):
@@ -77,10 +78,6 @@ class LinkAsked(msgspec.Struct):
     leave: bool = False
 
 
-class Nothing(msgspec.Struct):
-    pass
-
-
 class Serving(Protocol):
     """The server behind it."""
 
@@ -89,6 +86,9 @@ class Serving(Protocol):
 
     @property
     def browsers(self) -> Browsers: ...
+
+    @property
+    def joins(self) -> Joins: ...
 
     @property
     def draining(self) -> bool: ...
@@ -127,6 +127,7 @@ class Api:
             f"{PREFIX}devices/name": {"POST": self._name},
             f"{PREFIX}links": {"POST": self._link},
             f"{PREFIX}links/redeem": {"POST": self._redeem},
+            **JoinRoutes(self, serving.joins).handlers(PREFIX),
         }
 
     def answering(self, path: str) -> Answering:
@@ -187,10 +188,14 @@ class Api:
 
     async def who(self, asked: Asked) -> tuple[bytes, SignedIn] | None:
         """Who is signed in, and by which secret. Of several, which somebody else must have set, the first that is good."""
-        secrets = self._cookies.found(asked.headers.get("cookie", ""), self._name_of(asked), secret_of)
-        return await self._serving.browsers.signed_in(secrets)
+        return await self._serving.browsers.signed_in(self.secrets(asked))
 
-    async def _known(self, asked: Asked) -> tuple[bytes, SignedIn]:
+    def secrets(self, asked: Asked) -> list[bytes]:
+        """All that the browser holds, good or not."""
+        return self._cookies.found(asked.headers.get("cookie", ""), self._name_of(asked), secret_of)
+
+    async def known(self, asked: Asked) -> tuple[bytes, SignedIn]:
+        """The same. Raises `SignedOut`, and FORBIDDEN for a disabled account."""
         found = await self.who(asked)
         if found is None:
             raise SignedOut
@@ -207,6 +212,8 @@ class Api:
             "device_id": session.device_id,
             "name": user.display_name,
             "guest": session.guest,
+            # That one is of a crowd is for shops.
+            "roles": [role for role in user.roles if role not in (GUEST, CROWDED)],
             "language": user.language,
             "joined": [_told(each) for each in session.joined],
         }
@@ -217,7 +224,7 @@ class Api:
     # -- handlers -----------------------------------------------------------------------------------------------------
 
     async def _session(self, asked: Asked, data: bytes) -> Page:
-        wanted = _read(asked, data, SessionAsked)
+        wanted = read_as(asked, data, SessionAsked)
         found = await self.who(asked)
         if found is not None:
             session = await self._serving.browsers.session(found[0])
@@ -229,9 +236,10 @@ class Api:
         came = await self._serving.browsers.make_guest(
             wish, lambda: self._guests.admit(asked.address, wish.shop)
         )
-        return self._came(asked, came)
+        return self.came(asked, came)
 
-    def _came(self, asked: Asked, came: Came, now: bytes = b"") -> Page:
+    def came(self, asked: Asked, came: Came, now: bytes = b"") -> Page:
+        """The answer to whoever is signed in now, with the cookie."""
         return self._welcomed(asked, came.session, came.secret or now)
 
     async def _sign_out(self, asked: Asked, data: bytes) -> Page:
@@ -242,43 +250,43 @@ class Api:
         return page._replace(headers=[*page.headers, self._cookies.taken(self._name_of(asked))])
 
     async def _devices(self, asked: Asked, data: bytes) -> Page:
-        _, who = await self._known(asked)
+        _, who = await self.known(asked)
         rows = await self._serving.browsers.browsers(who)
         this = who.browser.device_id
         told = [{**_told(each), "seen_at": each.seen_at, "this": each.device_id == this} for each in rows]
         return said(200, {"devices": told})
 
     async def _revoke(self, asked: Asked, data: bytes) -> Page:
-        wanted = _read(asked, data, DeviceAsked)
-        _, who = await self._known(asked)
+        wanted = read_as(asked, data, DeviceAsked)
+        _, who = await self.known(asked)
         await self._serving.browsers.sign_out(who, wanted.id)
         return said(200, {})
 
     async def _name(self, asked: Asked, data: bytes) -> Page:
-        wanted = _read(asked, data, DeviceNamed)
-        _, who = await self._known(asked)
+        wanted = read_as(asked, data, DeviceNamed)
+        _, who = await self.known(asked)
         await self._serving.browsers.label(who, wanted.id, wanted.label)
         return said(200, {})
 
     async def _link(self, asked: Asked, data: bytes) -> Page:
-        _read(asked, data, Nothing)
-        _, who = await self._known(asked)
+        read_as(asked, data, Nothing)
+        _, who = await self.known(asked)
         secret, expires_at = await self._serving.browsers.make_link(who)
         base = self._public_url or asked.headers["origin"]
         address = link_address(base, secret)
         return said(200, {"address": address, "expires_at": expires_at, "qr_svg": _qr_svg(address)})
 
     async def _redeem(self, asked: Asked, data: bytes) -> Page:
-        wanted = _read(asked, data, LinkAsked)
+        wanted = read_as(asked, data, LinkAsked)
         secret, found = secret_of(wanted.secret), await self.who(asked)
         if secret is None:
             raise Refusal(RefusalCode.GONE, "this link is not whole: open it again, or ask for a new one")
         now = found[0] if found is not None else None
         label = label_of(asked.headers.get("user-agent", ""))
         came = await self._serving.browsers.redeem(
-            secret, now, key=_key(wanted.key), label=label, leaves=wanted.leave
+            secret, now, key=key_of(wanted.key), label=label, leaves=wanted.leave
         )
-        return self._came(asked, came, now or b"")
+        return self.came(asked, came, now or b"")
 
 
 def link_address(base: str, secret: bytes) -> str:
@@ -301,41 +309,8 @@ def _told(browser: Browser) -> dict[str, Any]:
     return {"id": browser.device_id, "label": browser.label, "made_at": browser.made_at}
 
 
-def _read(asked: Asked, data: bytes, shape: type[S]) -> S:
-    """The body as this struct; what it does not know is left alone, for pages and servers are of different age."""
-    if asked.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise Unanswerable(415, "a body is application/json")
-    try:
-        return msgspec.json.decode(data or b"{}", type=shape)
-    except (
-        msgspec.DecodeError,
-        UnicodeDecodeError,
-        RecursionError,
-    ) as error:  # the last: thousands of brackets
-        raise Unanswerable(400, f"this body cannot be read: {error}") from None
-
-
 def _wish(asked: GuestAsked, key: str, label: str) -> Wish:
     if not _LANGUAGE.fullmatch(asked.language):
         raise Refusal(RefusalCode.INVALID, "language: a tag such as zh-CN", detail="language")
-    _require_words((("shop", asked.shop), ("ref", asked.ref)))
-    return Wish(_key(key), asked.language, label, asked.shop, asked.ref)
-
-
-def _require_words(given: Sequence[tuple[str, str]]) -> None:
-    for name, text in given:
-        if len(text) > MAX_SHOP_CHARS or (text and not is_printable(text)):
-            raise Refusal(
-                RefusalCode.INVALID, f"{name}: at most {MAX_SHOP_CHARS} printable characters", detail=name
-            )
-
-
-def _key(text: str) -> bytes:
-    """The key of a page; none if it has none."""
-    try:
-        key = bytes.fromhex(text)
-    except ValueError:
-        key = b"?"
-    if text and len(key) != KEY_BYTES:
-        raise Refusal(RefusalCode.INVALID, f"key: {KEY_BYTES} bytes in hex", detail="key")
-    return key
+    require_words((("shop", asked.shop), ("ref", asked.ref)))
+    return Wish(key_of(key), asked.language, label, asked.shop, asked.ref)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from imserver.chat.accounts import Accounts
 from imserver.chat.browsers import Browsers
 from imserver.chat.guests import GuestLimits
+from imserver.chat.joins import Joins
 from imserver.clock import Clock
 from imserver.config import AdminConfig, Config, HttpConfig, host_of_url
 from imserver.errors import StartError
@@ -67,6 +68,11 @@ class Seen(Protocol):
     @property
     def browsers(self) -> Browsers:
         """Who is signed in by a cookie."""
+        ...
+
+    @property
+    def joins(self) -> Joins:
+        """Guests who go on as an older account."""
         ...
 
     @property

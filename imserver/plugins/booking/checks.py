@@ -17,7 +17,7 @@ import msgspec
 from imserver.plugin_api import Role, Snapshot, decode_content
 
 from . import consent_checks, plan_checks, to_teams, waiting_checks
-from .dialogue import emergency, handoff, holding, take_over
+from .dialogue import emergency, handoff, holding, link, take_over
 from .dialogue.state import Dialogue
 from .journey import offers, plan_end, reminders, requests, set_back
 from .journey.reminders import KINDS
@@ -233,11 +233,13 @@ def _wrong_history(steps: list[tuple[Any, ...]], version: int, status: str, star
 
 
 def conversations_are_known(sql: Snapshot) -> list[str]:
-    """Every appointment names the conversation of its shop with its customer."""
+    """Every appointment names the conversation of its shop with its customer, or with the guest who went on as them."""
     sql.looked_at(_count(sql, "booking_appointments"))
     rows = sql(
         "SELECT a.code, a.conversation_id FROM booking_appointments a LEFT JOIN booking_services s"  # noqa: S608
-        " ON s.conversation_id = a.conversation_id AND s.store_id = a.store_id AND s.customer_id = a.customer_id"
+        " ON s.conversation_id = a.conversation_id AND s.store_id = a.store_id AND (s.customer_id = a.customer_id"
+        " OR EXISTS (SELECT 1 FROM booking_joins j WHERE j.guest_id = s.customer_id AND j.account_id = a.customer_id"
+        " AND j.joined_at IS NOT NULL))"
         f" WHERE s.store_id IS NULL LIMIT {MAX_FINDINGS}"
     )
     return [f"appointment {code} is talked about in {name}, which is not its own" for code, name in rows]
@@ -321,6 +323,8 @@ def timers_are_known(look: Snapshot) -> list[str]:
         reminders.TIMER: ("appointment", appointments),
         requests.TIMER: ("appointment", appointments),
         handoff.UNANSWERED_TIMER: ("conversation", services),
+        link.CODE_TIMER: ("conversation", services),
+        link.LINK_TIMER: ("store", stores),
         take_over.TIMER: ("conversation", services),
         take_over.LEFT_TIMER: ("store", stores),
     }

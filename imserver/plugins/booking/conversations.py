@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -75,6 +75,22 @@ def staff_of(tx: Transaction, shop: Shop) -> set[str]:
     group = staff_group(tx, shop.id)
     members: Audience = {} if group is None else tx.members(group)
     return {user_id for user_id in members if user_id != shop.bot}
+
+
+def staff_role(members: Audience, shop: Shop, user_id: str) -> Literal["admin", "member"] | None:
+    """What somebody is in the staff group of a shop, whose members these are; None for whoever is not in it. Admins are named
+    in the chain file, or in the group."""
+    if user_id not in members or user_id == shop.bot:
+        return None
+    named = any(one.admin for one in shop.resources if one.user_id == user_id)
+    return "admin" if named or members[user_id] is not Role.MEMBER else "member"
+
+
+def staff_admins(tx: Transaction, shop: Shop) -> set[str]:
+    """Who makes sign-in links for the staff of a shop."""
+    group = staff_group(tx, shop.id)
+    members: Audience = {} if group is None else tx.members(group)
+    return {user_id for user_id in members if staff_role(members, shop, user_id) == "admin"}
 
 
 def service_conversation(

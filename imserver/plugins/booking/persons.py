@@ -22,6 +22,12 @@ _LISTED = (
     ("shops", "booking_services", ("store_id", "conversation_id", "created_at"), "customer_id"),
     ("taken_over", "booking_services", ("store_id", "conversation_id", "taken_at"), "taken_by"),
     ("alarms", "booking_alarms", ("urgent_at", "careful_at", "told"), "customer_id"),
+    (
+        "joined",
+        "booking_joins",
+        ("guest_id", "account_id", "conversation_id", "asked_by", "joined_at"),
+        "account_id",
+    ),
     ("open_questions", "booking_dialogues", ("conversation_id", "state"), "user_id"),
 )
 #: Rows that are about nothing else.
@@ -31,6 +37,9 @@ _REMOVED = (
     ("booking_alarms", "customer_id"),
     ("booking_dialogues", "user_id"),
     ("booking_guests", "user_id"),
+    ("booking_joins", "account_id"),
+    ("booking_joins", "guest_id"),
+    ("booking_wrong_codes", "user_id"),
 )
 
 

@@ -25,7 +25,7 @@ from imserver.plugin_api import (
 from . import members, operations, persons, staffing, strays, to_teams
 from .checks import CHECKS
 from .dates.deferred import compile_all
-from .dialogue import consent, handoff, holding, quiet, router, take_over
+from .dialogue import consent, handoff, holding, joined, link, quiet, router, take_over
 from .dialogue.incoming import Incoming
 from .dialogue.router import COMMANDS
 from .journey import offers, plan_end, reminders, requests, set_back, unconfirmed
@@ -115,8 +115,11 @@ class BookingPlugin:
         context.timer(offers.TIMER, self._offers_due)
         context.timer(requests.TIMER, self._request_waits)
         context.timer(plan_end.TIMER, self._plan_waits)
+        for name, work in link.TIMERS.items():
+            context.timer(name, partial(self._timed, work))
         context.timer(consents.TIMER, self._consent_ended)
         context.may_block(self._may_block)
+        context.carry_over(self._carry_over)
         context.export(persons.export)
         context.erase(persons.erase)
         context.on_record(consents.RECORD, consents.do_withdrawal)
@@ -173,6 +176,9 @@ class BookingPlugin:
 
     def _may_block(self, tx: Transaction, user_id: str, bot_id: str) -> None:
         quiet.may_block(tx, user_id, bot_id, texts=self._shop_texts)
+
+    def _carry_over(self, tx: Transaction, guest_id: str, account_id: str) -> None:
+        joined.carry_over(tx, guest_id, account_id, texts=self._shop_texts)
 
     async def _settle_import(self, context: Context, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """The end of an import: what was decided, and the file as it is now."""
@@ -317,6 +323,9 @@ class BookingPlugin:
     async def _request_waits(self, event: TimerFired) -> None:
         number = _whole(event.payload["appointment"])
         await self._unit(partial(unconfirmed.fire, appointment_id=number), event)
+
+    async def _timed(self, work: Callable[..., None], event: TimerFired) -> None:
+        await self._unit(partial(work, payload=event.payload), event)
 
     async def _consent_ended(self, event: TimerFired) -> None:
         payload = event.payload

@@ -85,6 +85,16 @@ def give_back(tx: Transaction, service: ServiceConversation) -> None:
     tell_conversation(tx, service.store_id, service.conversation_id)
 
 
+def goes_on_elsewhere(tx: Transaction, service: ServiceConversation) -> None:
+    """Its customer is not there any more: what waits is answered in another conversation, and nobody has this one."""
+    tx.execute(
+        "UPDATE booking_services SET waiting_since = NULL, waiting_why = '', waiting_position = NULL, taken_by = '',"
+        " taken_at = 0 WHERE conversation_id = ?",
+        (service.conversation_id,),
+    )
+    _tell(tx, service)
+
+
 def silent_until(service: ServiceConversation) -> int:
     """Until when the bot leaves what is no command and no answer of its own to people (UTC ms), if nobody has taken the
     conversation over: a while behind each word of theirs."""

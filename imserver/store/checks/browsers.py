@@ -1,4 +1,4 @@
-"""Checks of who is signed in by a browser, of links and guests, and of what plugins have put on record."""
+"""Checks of who is signed in by a browser, of links, joins and guests, and of what plugins have put on record."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 from imserver.store.checks.check_run import CheckRun
 
-BROWSERS, LINKS, GUESTS, RECORDS = "browsers", "links", "guests", "plugin records"
+BROWSERS, LINKS, JOINS, GUESTS, RECORDS = "browsers", "links", "joins", "guests", "plugin records"
 
 #: Bytes of a hash.
 HASH_BYTES = 32
@@ -18,6 +18,12 @@ _WRONG_BROWSERS = (
 _WRONG_LINKS = (
     f"SELECT link_no, user_no FROM links WHERE user_no NOT IN {_PERSONS} OR length(secret_hash) <> {HASH_BYTES}"  # noqa: S608 - constants
     " OR made_at < 0 OR expires_at < made_at OR (used_at IS NULL) <> (used_by IS NULL) OR used_at < 0 OR used_by = ''"
+)
+_WRONG_JOINS = (
+    f"SELECT join_no, user_no FROM joins WHERE user_no NOT IN {_PERSONS} OR account_no NOT IN {_PERSONS}"  # noqa: S608 - constants
+    " OR account_no = user_no OR (account_no IS NULL) <> (asked_by IS NULL) OR length(code) <> 6 OR code GLOB '*[^0-9]*'"
+    " OR device_id = '' OR made_at < 0 OR expires_at < made_at OR ended_at < 0 OR used_by = ''"
+    " OR (used_by IS NOT NULL AND (ended_at IS NULL OR account_no IS NULL))"
 )
 
 
@@ -36,6 +42,14 @@ def links(run: CheckRun) -> None:
     run.looked_at(LINKS, run.number("SELECT count(*) FROM links"))
     run.list(
         LINKS, _WRONG_LINKS, lambda link, no: f"link {link} of {run.user(no)} is not one that can be made"
+    )
+
+
+def joins(run: CheckRun) -> None:
+    """Check that each join is of two persons, shows a code, and says by whom it was asked and what came of it."""
+    run.looked_at(JOINS, run.number("SELECT count(*) FROM joins"))
+    run.list(
+        JOINS, _WRONG_JOINS, lambda join, no: f"join {join} of {run.user(no)} is not one that can be made"
     )
 
 

@@ -84,6 +84,8 @@ _CHECKS_SINCE_6: tuple[_Check, ...] = (
     ((browsers.GUESTS,), browsers.guests),
     ((browsers.RECORDS,), browsers.records),
 )
+#: And of what schema 7 added.
+_CHECKS_SINCE_7: tuple[_Check, ...] = (((browsers.JOINS,), browsers.joins),)
 #: By the schema that they need.
 _BY_SCHEMA: tuple[tuple[int, tuple[_Check, ...]], ...] = (
     (1, _CHECKS),
@@ -92,6 +94,7 @@ _BY_SCHEMA: tuple[tuple[int, tuple[_Check, ...]], ...] = (
     (4, _CHECKS_SINCE_4),
     (5, _CHECKS_SINCE_5),
     (6, _CHECKS_SINCE_6),
+    (7, _CHECKS_SINCE_7),
 )
 
 #: Every check of the store, in the order of the report.

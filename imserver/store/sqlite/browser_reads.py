@@ -7,7 +7,7 @@ import json
 from abc import ABC, abstractmethod
 from typing import Any
 
-from imserver.model import Browser, GuestOf, Link, PluginRecord, SignedIn
+from imserver.model import Browser, GuestOf, Join, Link, PluginRecord, SignedIn
 from imserver.store.sqlite.account_rows import USER_COLUMNS, user_of
 
 _USER = ", ".join(f"u.{column}" for column in USER_COLUMNS.split(", "))
@@ -23,6 +23,13 @@ LINK = (
     "SELECT l.link_no, l.secret_hash, u.user_id, l.made_by, l.made_at, l.expires_at, l.used_at, l.used_by"
     " FROM links l JOIN users u ON u.no = l.user_no"
 )
+_JOIN = (
+    "SELECT j.join_no, j.code, u.user_id, j.device_id, j.shop, j.made_at, j.expires_at, a.user_id, s.user_id, j.about,"
+    " j.ended_at, j.used_by FROM joins j JOIN users u ON u.no = j.user_no LEFT JOIN users a ON a.no = j.account_no"
+    " LEFT JOIN users s ON s.no = j.asked_by"
+)
+#: Of a person; no more are kept than somebody makes in a day.
+MAX_JOINS = 1000
 
 
 class BrowserReads(ABC):
@@ -52,6 +59,28 @@ class BrowserReads(ABC):
             (user_id,),
         )
         return GuestOf(*rows[0]) if rows else None
+
+    def join_of(self, user_id: str, device_id: str) -> Join | None:
+        rows = self._sql(
+            f"{_JOIN} WHERE j.user_no = (SELECT no FROM users WHERE user_id = ?) AND j.device_id = ?"
+            " ORDER BY j.join_no DESC LIMIT 1",
+            (user_id, device_id),
+        )
+        return Join(*rows[0]) if rows else None
+
+    def join_shown(self, code: str) -> Join | None:
+        rows = self._sql(f"{_JOIN} WHERE j.code = ? ORDER BY j.join_no DESC LIMIT 1", (code,))
+        return Join(*rows[0]) if rows else None
+
+    def joins_of(self, user_id: str) -> list[Join]:
+        rows = self._sql(
+            f"{_JOIN} WHERE u.user_id = ? OR a.user_id = ? ORDER BY j.join_no DESC LIMIT ?",
+            (user_id, user_id, MAX_JOINS),
+        )
+        return [Join(*row) for row in rows]
+
+    def known_plugins(self) -> list[str]:
+        return [plugin for (plugin,) in self._sql("SELECT plugin FROM plugin_cursors ORDER BY plugin")]
 
     def plugin_records(self, plugin: str) -> list[PluginRecord]:
         rows = self._sql(

@@ -1,4 +1,4 @@
-"""The rows of browsers, links, guests and plugins' records, in SQL."""
+"""The rows of browsers, links, joins, guests and plugins' records, in SQL."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ DAY_MS = 24 * 3600 * 1000
 #: Links stay for so long behind their end, so that an operator sees what became of them; with each new one so many go.
 LINKS_KEPT_MS = 30 * DAY_MS
 LINKS_FORGOTTEN_AT_ONCE = 16
+#: The same of joins: an answer that was lost is asked for within minutes.
+JOINS_KEPT_MS = DAY_MS
+_FORGET_JOINS = "DELETE FROM joins WHERE join_no IN (SELECT join_no FROM joins WHERE expires_at < ? LIMIT ?)"
 _FORGET_LINKS = "DELETE FROM links WHERE link_no IN (SELECT link_no FROM links WHERE expires_at < ? ORDER BY link_no LIMIT ?)"
 
 
 class SqliteBrowserRows(SqliteAccountRows, BrowserReads):
-    """What a transaction does to browsers, links, guests and plugins' records."""
+    """What a transaction does to browsers, links, joins, guests and plugins' records."""
 
     def _sql(self, statement: str, params: Any = ()) -> list[tuple[Any, ...]]:
         return self.sql(statement, params)
@@ -93,6 +96,40 @@ class SqliteBrowserRows(SqliteAccountRows, BrowserReads):
         count: int = rows[0][0]
         return count
 
+    # -- joins --------------------------------------------------------------------------------------------------------
+
+    def put_join(self, user_id: str, device_id: str, code: str, shop: str, expires_at: int) -> None:
+        self.sql(_FORGET_JOINS, (self.now_ms - JOINS_KEPT_MS, LINKS_FORGOTTEN_AT_ONCE))
+        self.sql(
+            "INSERT INTO joins (code, user_no, device_id, shop, made_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)",
+            (code, self.number_of(user_id), device_id, shop, self.now_ms, expires_at),
+        )
+
+    def ask_join(self, join_no: int, account_id: str, asked_by: str, about: str) -> None:
+        self.sql(
+            "UPDATE joins SET account_no = ?, asked_by = ?, about = ? WHERE join_no = ?",
+            (self.number_of(account_id), self.number_of(asked_by), about, join_no),
+        )
+
+    def end_join(self, join_no: int, used_by: str | None) -> None:
+        self.sql(
+            "UPDATE joins SET ended_at = ?, used_by = ? WHERE join_no = ?", (self.now_ms, used_by, join_no)
+        )
+
+    def joins_since(self, user_id: str, since: int) -> int:
+        rows = self.sql(
+            "SELECT count(*) FROM joins WHERE user_no = ? AND made_at >= ?", (self.number_of(user_id), since)
+        )
+        count: int = rows[0][0]
+        return count
+
+    def standing_joins(self) -> int:
+        rows = self.sql(
+            "SELECT count(*) FROM joins WHERE expires_at > ? AND ended_at IS NULL", (self.now_ms,)
+        )
+        count: int = rows[0][0]
+        return count
+
     # -- guests, erasure ----------------------------------------------------------------------------------------------
 
     def put_guest(self, user_id: str, shop: str, ref: str) -> None:
@@ -106,6 +143,8 @@ class SqliteBrowserRows(SqliteAccountRows, BrowserReads):
         for statement in (
             "DELETE FROM browsers WHERE user_no = ?",
             "DELETE FROM links WHERE user_no = ?",
+            "DELETE FROM joins WHERE user_no = ?",
+            "DELETE FROM joins WHERE account_no = ?",
             "DELETE FROM guests WHERE user_no = ?",
         ):
             self.sql(statement, (no,))
@@ -115,9 +154,9 @@ class SqliteBrowserRows(SqliteAccountRows, BrowserReads):
     def put_plugin_record(self, record: PluginRecord) -> None:
         self.sql(
             "INSERT INTO plugin_records (number, at, plugin, name, body) VALUES (?, ?, ?, ?, ?)"
-            " ON CONFLICT (number) DO NOTHING",
+            " ON CONFLICT (plugin, number) DO NOTHING",
             (record.number, record.at, record.plugin, record.name, json.dumps(dict(record.body))),
         )
 
-    def plugin_record_done(self, number: int) -> None:
-        self.sql("DELETE FROM plugin_records WHERE number = ?", (number,))
+    def plugin_record_done(self, plugin: str, number: int) -> None:
+        self.sql("DELETE FROM plugin_records WHERE plugin = ? AND number = ?", (plugin, number))

@@ -106,8 +106,9 @@ def begin(
         why = "opened without its log" if incomplete else "restore" if is_backup else "open"
         if not is_backup and (incomplete or (seen is not None and _is_ahead(connection, seen))):
             copied_at = last_change_ms(connection)
-        if copied_at is not None:  # a link that was used since would be good again
+        if copied_at is not None:  # a link, or a code, that was used since would be good again
             connection.execute("DELETE FROM links WHERE used_at IS NULL")
+            connection.execute("DELETE FROM joins")
         put_run(connection, why, last_changes(connection)[0] + 1, clock, rng, copied_at)
         put_running(connection, True)
         connection.execute("COMMIT")

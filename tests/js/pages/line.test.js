@@ -360,3 +360,53 @@ test("back on a network, a connection that is lost is not called one", async () 
   await new Promise((resolve) => setTimeout(resolve, 5));
   assert.equal(made.line.state.state, "waiting");
 });
+
+test("before a yes at the counter what was said goes out, or how much has not is known", async () => {
+  const made = world();
+  await connected(made);
+  assert.equal(await made.line.drained(1000), 0);
+  made.server.answer(false);
+  void made.line.say(SHOP, "in the air");
+  await made.until(() => made.server.waiting.length === 1);
+  assert.equal(await made.line.drained(300), 1);
+  setTimeout(() => made.server.answer(), 300);
+  assert.equal(await made.line.drained(5000), 0);
+  assert.equal(made.server.stored.size, 1);
+});
+
+test("words without an answer are the new account's to say again, once; buttons are gone with what they were about", async () => {
+  const made = world();
+  await connected(made);
+  made.tellMine({ conversations: { garden: "service/garden/guest-1" } });
+  made.server.answer(false);
+  void made.line.say(SHOP, "Can I bring my dog?");
+  void made.line.say(SHOP, "/confirm K7QM v2", { label: "Yes", card: 3 });
+  await made.until(() => made.line.unsent.length === 2);
+  const key = new Uint8Array(16).fill(7);
+  const ofAnotherTab = { name: "07".repeat(16), conversationId: "direct/garden-bot/guest-1", key, text: "And my cat?", since: 1, refused: null };
+  made.kept.set(`post:${ofAnotherTab.name}`, ofAnotherTab);
+  await made.line.leaveFor({ ...GUEST, userId: "ann", guest: false }, [{ id: "river", bot: "river-bot" }, SHOP]);
+  const moved = [...made.kept.values()].filter(({ refused }) => refused?.code === "MOVED");
+  assert.deepEqual(moved.map(({ text }) => text).sort(), ["And my cat?", "Can I bring my dog?"]);
+  assert.deepEqual(new Set(moved.map(({ conversationId }) => conversationId)), new Set(["direct/ann/garden-bot"]));
+  assert.equal(new Set([...moved, ofAnotherTab].map(({ key: one }) => String(one))).size, 3, "other messages to the server: their sender is");
+  assert.deepEqual(made.erased, ["guest-1 but ann"]);
+
+  const page = world({ session: { ...GUEST, userId: "ann", guest: false } });
+  for (const one of moved) page.kept.set(`post:${one.name}`, one);
+  await page.line.start();
+  await page.until(() => page.line.state.state === "connected" && page.line.unsent.length === 2);
+  assert.equal(page.server.stored.size, 0, "nothing is sent unasked");
+  page.line.settle(page.line.unsent.find(({ text }) => text === "Can I bring my dog?").name, "again");
+  await page.until(() => page.server.stored.size === 1);
+});
+
+test("a link of somebody else takes no words along", async () => {
+  const made = world();
+  await connected(made);
+  made.server.answer(false);
+  void made.line.say(SHOP, "mine");
+  await made.until(() => made.line.unsent.length === 1);
+  await made.line.leaveFor({ ...GUEST, userId: "bob" });
+  assert.deepEqual([...made.kept.values()].filter(({ refused }) => refused?.code === "MOVED"), []);
+});

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { part } from "../../../imserver/plugins/booking/pages/src/parts.js";
+import { awaited, part } from "../../../imserver/plugins/booking/pages/src/parts.js";
 
 /** @param {{reached?: boolean, storage?: Map<string, string> | null}} given */
 function browser({ reached = true, storage = new Map() } = {}) {
@@ -60,4 +60,20 @@ test("where nothing can be kept, the page would go round in circles and is not l
   const here = browser({ storage: null });
   await assert.rejects(part(missing, here), TypeError);
   assert.equal(here.reloads, 0);
+});
+
+test("what nothing goes on without is asked for until it comes", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  let tries = 0;
+  const coming = awaited(async () => {
+    tries += 1;
+    if (tries < 3) throw new TypeError("no network");
+    return "it";
+  });
+  for (const tried of [1, 2]) {
+    await new Promise(setImmediate);
+    assert.equal(tries, tried);
+    context.mock.timers.tick(2000);
+  }
+  assert.equal(await coming, "it");
 });

@@ -17,10 +17,10 @@ const MINE = { asOf: NOW, upcoming: [{ code: "A2S4", service: "lenses", wall: "2
 /** A page of a phone whose clock says `phone`; `days` that were asked for, and the day that is watched, which the test tells. */
 function begin({ kept = {}, phone = NOW } = {}) {
   const clock = new ServerClock(() => phone);
-  const world = { clock, asked: [], watched: null, readings: null, client: null, store: null, told: [] };
+  const world = { clock, asked: [], watched: null, mine: MINE, readings: null, client: null, store: null, told: [] };
   world.store = createStore({
     route: { name: "shop", shop: "garden", code: "", query: {} },
-    chain: CHAIN, days: unread(), day: unread(), mine: unread(), packs: {},
+    chain: CHAIN, days: unread(), day: unread(), mine: unread(), gone: [], packs: {},
   });
   const reads = {
     chain: async () => CHAIN.value,
@@ -28,7 +28,7 @@ function begin({ kept = {}, phone = NOW } = {}) {
       world.asked.push(asked);
       return { days: [{ day: asked.from, state: "free" }] };
     },
-    mine: async () => MINE,
+    mine: async () => world.mine,
     watchDay: (_, params, onChange) => {
       world.watched = params;
       world.told.push(onChange);
@@ -51,6 +51,33 @@ test("what this browser kept is shown until the server has answered, and never o
   await page.readings.readMine();
   await page.readings.recall();
   assert.equal(page.store.get().mine.value.upcoming[0].code, "A2S4");
+});
+
+test("an appointment that was to come and that the shop has no more is gone; one that was cancelled or is over is not", async () => {
+  const three = ["A2S4", "B3T5", "C4U6"].map((code, index) => ({ code, end: NOW + 1000 * index, card: null }));
+  const page = begin({ kept: { mine: { ...MINE, upcoming: three } } });
+  await page.readings.recall();
+  page.client = {};
+  page.mine = { ...MINE, upcoming: [], past: [three[1]] };
+  await page.readings.readMine();
+  assert.deepEqual(page.store.get().gone.map(({ code }) => code), ["C4U6"]);
+  await page.readings.readMine();
+  assert.deepEqual(page.store.get().gone.map(({ code }) => code), ["C4U6"], "until it is over");
+  page.mine = { ...page.mine, upcoming: [three[2]] };
+  await page.readings.readMine();
+  assert.deepEqual(page.store.get().gone, []);
+});
+
+test("an answer that another one has overtaken changes nothing; one of a clock that was set back does", async () => {
+  const page = begin();
+  page.client = {};
+  await page.readings.readMine();
+  page.mine = { ...MINE, asOf: NOW - 500, upcoming: [] };
+  await page.readings.readMine();
+  assert.deepEqual([page.store.get().mine.value.upcoming.length, page.store.get().gone], [1, []]);
+  page.mine = { ...MINE, asOf: NOW - 60_000, upcoming: [] };
+  await page.readings.readMine();
+  assert.equal(page.store.get().mine.value.upcoming.length, 0);
 });
 
 test("who moves an appointment sees the times of its own service, whatever the shop's usual one is", async () => {

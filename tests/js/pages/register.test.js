@@ -13,7 +13,12 @@ test("a newer version is said, and loads once the page is out of sight and nothi
   const serviceWorker = Object.assign(new EventTarget(), { controller: {}, register: async () => registration });
   const window = { navigator: { serviceWorker }, isSecureContext: true, document, location: { reload: () => (reloads += 1) } };
   let [busy, said] = [true, 0];
-  await keepPage({ busy: () => busy, onUpdate: () => (said += 1) }, window);
+  let load = () => {};
+  const onUpdate = (loads) => {
+    load = loads;
+    said += 1;
+  };
+  await keepPage({ busy: () => busy, onUpdate }, window);
   const hide = (hidden) => {
     document.hidden = hidden;
     document.dispatchEvent(new Event("visibilitychange"));
@@ -28,4 +33,7 @@ test("a newer version is said, and loads once the page is out of sight and nothi
   assert.deepEqual(posted, ["take over"]);
   serviceWorker.dispatchEvent(new Event("controllerchange"));
   assert.equal(reloads, 1);
+  registration.waiting = null; // another tab has loaded it: nothing waits, and this tab is of the version before
+  load();
+  assert.equal(reloads, 2);
 });

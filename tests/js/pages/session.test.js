@@ -5,7 +5,7 @@ import { beforeEach, test } from "node:test";
 
 import { Account, SessionError } from "../../../imserver/plugins/booking/pages/src/session.js";
 
-const TOLD = { token: "t1", expires_at: 600_000, user_id: "guest-1", device_id: "web-1", name: "Guest 1", guest: true, language: "en", joined: [] };
+const TOLD = { token: "t1", expires_at: 600_000, user_id: "guest-1", device_id: "web-1", name: "Guest 1", guest: true, roles: [], language: "en", joined: [] };
 const NOBODY = [401, { error: "nobody is signed in here", code: "SIGNED_OUT" }];
 
 /** What the server answers, in order; the last one again and again. @type {any[]} */
@@ -14,8 +14,10 @@ let answers;
 let asked;
 let clock;
 let account;
+let framed;
 
 beforeEach(() => {
+  framed = false;
   answers = [[200, TOLD]];
   asked = [];
   clock = { now: 1_000_000, elapsed: 0 };
@@ -31,6 +33,7 @@ beforeEach(() => {
     now: () => clock.now,
     elapsed: () => clock.elapsed,
     random: (bytes) => bytes.fill(asked.length + 1),
+    framed: () => framed,
     alone: (work) => work(),
   });
 });
@@ -48,7 +51,7 @@ const fails = async (promise) => {
 test("many who ask at once are one request", async () => {
   const found = await Promise.all([account.session(), account.session(), account.token()]);
   assert.equal(asked.length, 1);
-  assert.deepEqual(found[0], { userId: "guest-1", deviceId: "web-1", name: "Guest 1", guest: true, language: "en", expiresAt: 600_000, joined: [] });
+  assert.deepEqual(found[0], { userId: "guest-1", deviceId: "web-1", name: "Guest 1", guest: true, roles: [], language: "en", expiresAt: 600_000, joined: [] });
   assert.equal(found[2], "t1");
 });
 
@@ -156,6 +159,9 @@ test("behind a sign-out nothing of that account is used: no token, and no key un
 test("a link in a browser that keeps no cookie is no sign-in", async () => {
   answers = [[200, TOLD], NOBODY];
   assert.deepEqual(await fails(account.redeem("s")), ["COOKIES", 0]);
+  answers = [[200, TOLD], NOBODY];
+  framed = true;
+  assert.deepEqual(await fails(account.redeem("s")), ["FRAMED", 0], "a window of its own may keep them");
 });
 
 test("a link is made, and redeemed under one key", async () => {
@@ -187,4 +193,23 @@ test("it asks its own server alone, keeps nothing on the way, and sends its real
   const { path, request } = asked[0];
   assert.equal(path, "/api/session");
   assert.deepEqual([request.credentials, request.cache, request.redirect, request.mode], ["same-origin", "no-store", "error", undefined]);
+});
+
+test("a new phone shows a code, hears what became of it, and says yes under one key", async () => {
+  answers = [[200, { state: "shown", code: "482913", expires_at: 5 }]];
+  assert.deepEqual(await account.join("garden"), { code: "482913", expiresAt: 5 });
+  assert.deepEqual([asked[0].method, asked[0].path, asked[0].body], ["POST", "/api/joins", { shop: "garden" }]);
+  assert.deepEqual((await account.joinState()).state, "shown");
+  assert.deepEqual([asked[1].method, asked[1].path, asked[1].body], ["GET", "/api/joins", undefined]);
+  answers = [[200, { state: "none" }]];
+  assert.deepEqual(await account.joinState(), { state: "none" });
+  answers = [new Error("cut"), [200, { ...TOLD, user_id: "ann", guest: false, roles: ["staff"] }]];
+  assert.deepEqual(await fails(account.acceptJoin("482913")), ["OFFLINE", 0]);
+  const told = await account.acceptJoin("482913");
+  assert.deepEqual([told.userId, told.guest, told.roles], ["ann", false, ["staff"]]);
+  const [lost, again] = asked.filter(({ path }) => path === "/api/joins/accept");
+  assert.deepEqual(lost.body, again.body);
+  assert.match(again.body.key, /^[0-9a-f]{32}$/);
+  answers = [[410, { error: "over", code: "GONE" }]];
+  assert.deepEqual(await fails(account.refuseJoin("482913")), ["GONE", 0]);
 });

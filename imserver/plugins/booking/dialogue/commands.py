@@ -20,6 +20,7 @@ from . import (
     holding,
     language,
     leave,
+    link,
     move,
     opening,
     plan,
@@ -119,6 +120,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("longer", ("续留", "續留"), holding.keep_held, Where.SHOP_IF_KNOWN, "keep the time that is held longer"),
     Command("consent", ("隐私", "隱私"), consent.consent, Where.SHOP, "what you agree to"),
     Command("withdraw", ("撤回同意", "withdraw consent"), consent.withdraw, Where.SHOP, "take back what you agreed to"),
+    Command("link", ("关联", "關聯"), link.link, Where.HERE, "staff: a customer's new phone by its code; a colleague's"),
     Command("one", (), browse.one, Where.SHOP_IF_KNOWN, "an appointment by its code"),
     Command("help", ("帮助", "幫助"), browse.help_, Where.HERE, "what can be typed"),
     Command("confirm", ("确认", "確認"), _confirm, Where.SHOP_IF_KNOWN, "say yes; staff: confirm a request"),
@@ -151,7 +153,7 @@ COMMANDS: tuple[Command, ...] = (
 GO_ON = frozenset({"book", "move", "cancel", "confirm", "correct", "longer", "details", "language"})
 
 #: Commands whose words are taken as they are.
-LITERAL = frozenset({"details", "consent", "language", "take", "give-back"})
+LITERAL = frozenset({"details", "consent", "language", "link", "take", "give-back"})
 
 #: Behind 确认: the number of the question that the button stood below.
 QUESTION_NUMBER = re.compile(r"#(\d{1,15})")

@@ -41,6 +41,14 @@ def family_of(kind: str) -> str:
     return kind if kind in FAMILIES else "urgent"
 
 
+def answer(context: DialogueContext, flag: RedFlag) -> None:
+    """What the bot does about a flag, whatever else the text says."""
+    if flag.urgent:
+        raise_alarm(context, flag)
+    else:
+        caution(context)
+
+
 def raise_alarm(context: DialogueContext, flag: RedFlag) -> None:
     """Send the customer to the emergency department at once, and call every shop that knows them."""
     told, family = _told(context), family_of(flag.kind)
@@ -121,16 +129,34 @@ def _leave_to_people(context: DialogueContext, shops: list[Shop]) -> bool:
 
 
 def _told(context: DialogueContext) -> _Told:
-    rows = context.tx.execute(
-        "SELECT urgent_at, careful_at, told FROM booking_alarms WHERE customer_id = ?", (context.customer_id,)
+    return _of(context.tx, context.customer_id)
+
+
+def _of(tx: Transaction, customer_id: str) -> _Told:
+    rows = tx.execute(
+        "SELECT urgent_at, careful_at, told FROM booking_alarms WHERE customer_id = ?", (customer_id,)
     )
     return _Told(rows[0][0], rows[0][1], tuple(rows[0][2].split())) if rows else _Told()
 
 
+def carry_over(tx: Transaction, guest_id: str, account_id: str) -> None:
+    """Whoever was sent to the hospital as a guest has had the card."""
+    (guest, known) = (_of(tx, user_id) for user_id in (guest_id, account_id))
+    families = guest.families if guest.urgent_at > known.urgent_at else known.families
+    both = _Told(max(guest.urgent_at, known.urgent_at), max(guest.careful_at, known.careful_at), families)
+    if both != known:
+        _keep(tx, account_id, both)
+    tx.execute("DELETE FROM booking_alarms WHERE customer_id = ?", (guest_id,))
+
+
 def _note(context: DialogueContext, told: _Told) -> None:
-    context.tx.execute(
+    _keep(context.tx, context.customer_id, told)
+
+
+def _keep(tx: Transaction, customer_id: str, told: _Told) -> None:
+    tx.execute(
         "INSERT INTO booking_alarms (customer_id, urgent_at, careful_at, told) VALUES (?, ?, ?, ?)"
         " ON CONFLICT (customer_id) DO UPDATE SET"
         " urgent_at = excluded.urgent_at, careful_at = excluded.careful_at, told = excluded.told",
-        (context.customer_id, told.urgent_at, told.careful_at, " ".join(told.families)),
+        (customer_id, told.urgent_at, told.careful_at, " ".join(told.families)),
     )

@@ -28,6 +28,7 @@ from . import (
     exact,
     handoff,
     holding,
+    joined,
     said,
     take_over,
     wished_move,
@@ -116,7 +117,7 @@ def _hear(
 ) -> None:
     """A red flag goes before everything; what was said to people who have taken the conversation over is theirs."""
     context = locate(tx, texts, message)
-    if context is None:
+    if context is None or joined.is_behind(context, message):
         return
     doubt_others(context)
     if not _emergency(context, message.flag):
@@ -144,10 +145,9 @@ def _emergency(context: DialogueContext, flag: RedFlag | None) -> bool:
     if context.is_staff or flag is None:
         return False
     speak_as_written(context, remembered=False)
+    emergency.answer(context, flag)
     if not flag.urgent:
-        emergency.caution(context)
         return False
-    emergency.raise_alarm(context, flag)
     doubt_own(context)
     return True
 

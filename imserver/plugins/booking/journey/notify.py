@@ -324,6 +324,13 @@ def _edit_card(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> N
     tx.edit(appointment.conversation_id, appointment.card_position, content)
 
 
+def shown_again(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None:
+    """It is talked about in another conversation from now on: its card, and behind it the info pack."""
+    shown, _ = _post_card(tx, texts, appointment)
+    if shown.status is Status.CONFIRMED:
+        _tell(tx, texts, shown, _pack(tx, texts, shown))
+
+
 def said_again(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None:
     """The customer has chosen another language: the card and the info pack in place. The pack is posted behind the card of a
     confirmed appointment in the same transaction, so it stands there."""

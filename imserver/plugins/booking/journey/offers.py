@@ -163,6 +163,12 @@ def _tell(tx: Transaction, texts: ShopTexts, shop: Shop, offer: Offer) -> None:
     plans.told(tx, offer, "waiting" if reached else "unreachable", due if reached else None)
 
 
+def asked_again(tx: Transaction, texts: ShopTexts, shop: Shop, appointment: Appointment) -> None:
+    """It is talked about in another conversation: a customer who has not answered finds the other times there, too."""
+    if any(one.told_at for one in plans.open_offers(tx, appointment.id)):
+        _post(tx, texts, shop, appointment, _card(tx, texts, shop, appointment))
+
+
 def _card(tx: Transaction, texts: ShopTexts, shop: Shop, appointment: Appointment) -> dict[str, object]:
     words = _customer_words(tx, texts, shop, appointment)
     service = service_of(tx, texts.chain, shop, appointment)

@@ -378,6 +378,26 @@ def rows_of_changes(tx: Rows, appointment_id: int) -> list[tuple[str, str, int]]
     return [(action, status, at) for action, status, at in rows]
 
 
+def give_to(tx: Transaction, one: Appointment, account_id: str, home: str) -> Appointment:
+    """Its guest goes on as this account: it is talked about in `home`, and has no card there yet. Nothing of what was shown is
+    another, so the version stays."""
+    rows = tx.execute(
+        "UPDATE booking_appointments SET customer_id = ?, conversation_id = ?, card_position = NULL WHERE id = ?"  # noqa: S608
+        f" RETURNING {_COLUMNS}",
+        (account_id, home, one.id),
+    )
+    given = _only(rows)
+    _tell_whose(tx, one, given)
+    return given
+
+
+def give_rest_to(tx: Transaction, guest_id: str, account_id: str) -> None:
+    """The same of all that are the guest's still, and over: they stay where they were talked about."""
+    tx.execute(
+        "UPDATE booking_appointments SET customer_id = ? WHERE customer_id = ?", (account_id, guest_id)
+    )
+
+
 def show_card(tx: Transaction, appointment: Appointment, position: int) -> Appointment:
     """Remember where the appointment's card stands."""
     rows = tx.execute(

@@ -94,6 +94,33 @@ def do_withdrawal(tx: Transaction, body: Mapping[str, Any]) -> None:
         tell_mine(tx, customer_id)
 
 
+def carry_over(tx: Transaction, guest_id: str, account_id: str) -> None:
+    """A guest's consents are the account's. Of each shop and kind the last that was said of both counts: a consent that was
+    taken back since, be it by the other one, does not stand any more, and of two the later one stands."""
+    columns = "id, customer_id, store_id, kind, given_at, given_by, withdrawn_at, withdrawn_by"
+    rows = tx.execute(
+        f"SELECT {columns} FROM booking_consents WHERE customer_id IN (?, ?) ORDER BY given_at, id",  # noqa: S608
+        (guest_id, account_id),
+    )
+    for number, _, store_id, kind, given_at, _, withdrawn_at, _ in rows:
+        if withdrawn_at is not None:
+            continue
+        later = [
+            (at, by)
+            for other, _, store, what, given, giver, taken_back, taker in rows
+            if (store, what) == (store_id, kind) and other != number
+            for at, by in ((given, giver), (taken_back, taker))
+            if at is not None and (at > given_at or (at == given_at and other > number))
+        ]
+        if later:
+            at, by = min(later)
+            tx.execute(
+                "UPDATE booking_consents SET withdrawn_at = ?, withdrawn_by = ? WHERE id = ?",
+                (at, by, number),
+            )
+    tx.execute("UPDATE booking_consents SET customer_id = ? WHERE customer_id = ?", (account_id, guest_id))
+
+
 def latest(rows: Rows, customer_id: str, store_id: str) -> Consent | None:
     """The last one of a customer in a shop, ended or not."""
     found = rows.execute(

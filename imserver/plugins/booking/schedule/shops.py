@@ -153,6 +153,8 @@ class Resource(Struct, frozen=True, forbid_unknown_fields=True):
     role: Literal["optometrist", "clerk", ""] = ""
     skills: tuple[str, ...] = ()
     user_id: str = ""
+    #: Makes sign-in links for the shop's staff: `/link`.
+    admin: bool = False
     #: None: the shop's own hours.
     hours: Week | None = None
     #: The same every day.

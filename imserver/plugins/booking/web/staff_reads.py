@@ -6,8 +6,8 @@ that there is anything, and a customer is not told what staff see.
 
 from __future__ import annotations
 
-from imserver.plugin_api import Asker, Audience, Clock, Context, Need, Read, Reader, Role
-from imserver.plugins.booking.conversations import service_at, staff_group
+from imserver.plugin_api import Asker, Audience, Clock, Context, Need, Read, Reader
+from imserver.plugins.booking.conversations import service_at, staff_group, staff_role
 from imserver.plugins.booking.schedule.asked_by_staff import (
     CUSTOMER,
     INBOX,
@@ -63,7 +63,7 @@ class StaffReads:
                         zone=shop.zone,
                         group=group,
                         bot=shop.bot,
-                        role="member" if staff[asker.user_id] is Role.MEMBER else "admin",
+                        role=staff_role(staff, shop, asker.user_id) or "member",
                         waiting=waiting,
                         alarms=alarms,
                     )

@@ -300,9 +300,11 @@ export class FakeShop {
   }
 
   yes() {
-    const { held, moving, cancelling, upcoming } = this.mineNow;
+    const { held, moving, cancelling, upcoming, past } = this.mineNow;
     if (cancelling !== null) {
-      return this.set({ cancelling: null, upcoming: upcoming.filter((/** @type {any} */ one) => !cancelling.codes.includes(one.code)) });
+      const goes = (/** @type {any} */ one) => cancelling.codes.includes(one.code);
+      const over = upcoming.filter(goes).map((/** @type {any} */ one) => ({ ...one, status: "cancelled" }));
+      return this.set({ cancelling: null, upcoming: upcoming.filter((/** @type {any} */ one) => !goes(one)), past: [...over, ...past] });
     }
     if (moving !== null) {
       const moved = (/** @type {any} */ one) => one.code === moving.code

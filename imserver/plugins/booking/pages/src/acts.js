@@ -81,6 +81,8 @@ export class Acts {
       // Older messages may come at the same time: this browser was away, and the first act connects it.
       const answered = () => (posted === null ? [] : answers.filter((message) => isBehind(message, /** @type {any} */ (posted))));
       if (await this.#settled({ reached, lost, before }, answered, posting)) return this.#end(name, target, "done", "");
+      // The shop may have done it: of a server of another version nobody here can say.
+      if (this.#store.get().mine.code === "OUTDATED") return this.#end(name, target, "failed", "OUTDATED");
       const said = answered();
       if (said.length === 0) return this.#end(name, target, "failed", "SLOW");
       return this.#end(name, target, "refused", "", wordsOf(said[said.length - 1]));

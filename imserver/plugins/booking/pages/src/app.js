@@ -181,9 +181,10 @@ function followFocus(document) {
 function forgetWithSession(store) {
   /** @type {string | null} */
   let user = null;
-  store.subscribe(({ session }) => {
+  store.subscribe(({ session, line, gone }) => {
     const now = session?.userId ?? null;
-    if (user !== null && now !== user) store.set(nobodys());
+    // An older copy of the records, which does not know this browser, signs it out: what it has cost one must be seen all the same.
+    if (user !== null && now !== user) store.set({ ...nobodys(), gone: line.notice === "REPLACED" ? gone : [] });
     user = now;
   });
 }

@@ -1,6 +1,6 @@
 /** The page's line to the server: the one place that makes the guest, owns the client, and knows how the connection is. */
 
-import { part } from "./parts.js";
+import { awaited, part } from "./parts.js";
 import { watchMine } from "./reads.js";
 import * as account from "./session.js";
 import { erase } from "./line/erase.js";
@@ -45,7 +45,7 @@ export function openLine({ onState, onSession = () => {}, guest }) {
     account,
     watchMine,
     erase,
-    importClient: () => part(() => import("./line/client.js")),
+    importClient: () => awaited(() => part(() => import("./line/client.js"))),
     openKept: (userId) => Kept.open(userId),
     address: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/socket`,
     online: () => navigator.onLine,

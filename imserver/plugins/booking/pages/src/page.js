@@ -3,6 +3,8 @@
  * remember.
  */
 
+import { codeOf } from "./readings.js";
+import { unread } from "./shapes.js";
 import { speak } from "./words/index.js";
 
 /** @typedef {import("./shapes.js").PageState} PageState */
@@ -13,6 +15,8 @@ const LANGUAGE = "im.language";
 const THEME = "im.theme";
 /** So long an announcement stands: a screen reader has begun with it by then. */
 const SAID_MS = 10_000;
+/** The question who this browser is had no answer: it is asked again. */
+const BEGIN_AGAIN_MS = 4000;
 
 export class Page {
   /** What the staff's screens have of their own, once they are loaded. @type {import("./staff/part.js").StaffPart | null} */
@@ -20,6 +24,8 @@ export class Page {
   #window;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #unsay;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #begin;
 
   /**
    * @param {object} parts
@@ -80,13 +86,24 @@ export class Page {
 
   /** Connect, if this browser is somebody. What was kept of them is shown until the server answers. */
   async begin() {
+    clearTimeout(this.#begin);
     try {
       await this.line.start();
+      const { mine } = this.store.get();
+      if (mine.value === null && mine.state === "failed") this.store.set({ mine: unread() });
       await this.readings.recall();
-    } catch {
-      // The network is away, or the server: asked again when the page is seen, or at the first act.
+    } catch (error) {
+      // It is not known whose browser this is: nobody is told that they have no appointment.
+      this.store.set({ mine: { ...this.store.get().mine, state: "failed", code: codeOf(error) } });
+      this.#begin = setTimeout(() => void this.begin(), BEGIN_AGAIN_MS);
     }
     this.store.set({ asked: true });
+  }
+
+  /** Read everything of this screen again, and who this is if that is not known: somebody tapped "try again". */
+  again() {
+    if (this.store.get().session === null) void this.begin();
+    this.readings.refresh();
   }
 
   /** Do what helps a line that is stopped. @param {import("./shapes.js").LineState["act"]} act */

@@ -3,6 +3,8 @@
 const KEY = "page-loaded-again";
 /** A page that was loaded again this recently and still misses a part would go round in circles (ms). */
 const PATIENCE_MS = 60_000;
+/** After a failure: sooner would only add to the load of a server that comes back. */
+const AGAIN_MS = 2000;
 
 /**
  * What `load` imports: `part(() => import("./line.js"))`.
@@ -21,6 +23,23 @@ export async function part(load, here = window) {
     if (!(await reached(here)) || !first(here)) throw error;
     here.location.reload();
     return new Promise(() => {}); // this page ends
+  }
+}
+
+/**
+ * The same, asked for until it comes: of what nothing goes on without, and whose waiting is said elsewhere. A network that was
+ * away when somebody tapped must not end the page.
+ * @template T
+ * @param {() => Promise<T>} load
+ * @returns {Promise<T>}
+ */
+export async function awaited(load) {
+  for (;;) {
+    try {
+      return await load();
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    }
   }
 }
 

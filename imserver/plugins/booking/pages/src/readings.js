@@ -21,6 +21,9 @@ const RETRY_MS = 4000;
 /** The strip says "few" and "full": it is read again when times change, but not with each of them. */
 const DAYS_AGAIN_MS = 10_000;
 
+/** An answer that is older by so little was overtaken by the one that is shown; by more, and the server's clock was set. */
+const OVERTAKEN_MS = 10_000;
+
 /** The info pack is the first message behind the appointment's card, or stands near it. */
 const PACK_WITHIN = 5;
 
@@ -233,7 +236,11 @@ export class Readings {
   /** @param {import("./shapes.js").Mine} value */
   #tookMine(value) {
     this.#clock.saw(value.asOf);
-    this.#store.set({ mine: { state: "ready", value, code: "", key: "" } });
+    const { mine, gone } = this.#store.get();
+    const older = (mine.value?.asOf ?? value.asOf) - value.asOf;
+    if (older > 0 && older < OVERTAKEN_MS) return;
+    const lost = [...gone, ...(mine.value?.upcoming ?? [])].filter((one) => isGone(one, value));
+    this.#store.set({ mine: { state: "ready", value, code: "", key: "" }, gone: lost });
   }
 
   /** @param {"chain" | "days" | "mine"} what @param {unknown} error @param {() => void} again */
@@ -265,9 +272,22 @@ export function ownIsComing({ asked, line, mine }) {
   return !asked || (line.state !== "none" && line.state !== "stopped");
 }
 
+/**
+ * Whether the shop has it no more though it was to come. What is cancelled, done or missed stays among the past ones.
+ *
+ * @param {import("./shapes.js").Appointment} one
+ * @param {import("./shapes.js").Mine} now
+ */
+const isGone = ({ code, end }, now) =>
+  end > now.asOf && ![...now.upcoming, ...now.past].some((one) => one.code === code);
+
+/** SPEC 14.2, of a method that the server does not have: it is older than this page. */
+const UNKNOWN_METHOD = 601;
+
 /** The code of a failure: the server's, or that it was not reached. @param {unknown} error */
 export function codeOf(error) {
   const code = /** @type {{code?: unknown} | null} */ (error)?.code;
   if (typeof code === "string") return code;
+  if (code === UNKNOWN_METHOD) return "OUTDATED";
   return error instanceof TypeError ? "OFFLINE" : "other"; // what fetch throws when it reached nobody
 }

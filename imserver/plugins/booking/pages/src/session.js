@@ -6,11 +6,16 @@
  */
 
 /**
- * @typedef {{userId: string, deviceId: string, name: string, guest: boolean, language: string, expiresAt: number, joined: Joined[]}} Session
- *   `expiresAt`: of the token, UTC ms by the server's clock. `joined`: browsers that a link has signed in since; told once.
+ * @typedef {{userId: string, deviceId: string, name: string, guest: boolean, roles: string[], language: string, expiresAt: number, joined: Joined[]}} Session
+ *   `roles`: what somebody may do beside booking (`staff`). `expiresAt`: of the token, UTC ms by the server's clock. `joined`:
+ *   browsers that a link, or the shop, has signed in since; told once.
  * @typedef {{id: string, label: string, madeAt: number}} Joined
  * @typedef {{id: string, label: string, madeAt: number, seenAt: number, this: boolean}} Device
  * @typedef {{language: string, shop?: string, ref?: string}} GuestWish
+ * @typedef {{shop: {zh: string, en: string}, name: string, appointments: number}} About  An account as far as it is shown: its
+ *   name is masked, `appointments` are to come.
+ * @typedef {{state: "none"} | {state: "shown", code: string, expiresAt: number}
+ *   | {state: "asked", code: string, expiresAt: number, about: About}} JoinState
  */
 
 /** An answer that takes longer is none (ms): the server has 30 s for a request, and people less. */
@@ -19,7 +24,7 @@ const ANSWER_MS = 15_000;
 const FRESH_MS = 30_000;
 const KEY_BYTES = 16;
 
-/** What went wrong: `code` is the server's word, or OFFLINE (not reached), SERVER (an answer that nobody can read), COOKIES (none is kept). */
+/** What went wrong: `code` is the server's word, or OFFLINE (not reached), SERVER (an answer that nobody can read), COOKIES (none is kept), FRAMED (none is kept in a frame). */
 export class SessionError extends Error {
   /** @param {string} code @param {string} text @param {number} [retryAfterMs] */
   constructor(code, text, retryAfterMs = 0) {
@@ -37,6 +42,7 @@ export class SessionError extends Error {
  * @property {() => number} now  Wall time (ms).
  * @property {() => number} elapsed  Time that never goes back, but may stand still while the phone sleeps (ms).
  * @property {(bytes: Uint8Array<ArrayBuffer>) => Uint8Array} random
+ * @property {() => boolean} framed  Whether the page stands in another one.
  * @property {<T>(work: () => Promise<T>) => Promise<T>} alone  Beside no other tab of this site, as far as the browser knows how.
  */
 
@@ -120,6 +126,40 @@ export class Account {
     return told;
   }
 
+  /**
+   * The code that this guest's browser shows, by which the people of a shop know it: five minutes, and the same as long as it stands.
+   * Rejects with SessionError: FORBIDDEN for whoever is no guest.
+   *
+   * @param {string} [shop]  For this shop alone.
+   */
+  async join(shop = "") {
+    const { code, expires_at: expiresAt } = await this.#send("POST", "joins", { shop });
+    return /** @type {{code: string, expiresAt: number}} */ ({ code, expiresAt });
+  }
+
+  /** What became of it by now. Rejects with SessionError. @returns {Promise<JoinState>} */
+  async joinState() {
+    const { state, code, expires_at: expiresAt, about } = await this.#send("GET", "joins");
+    return /** @type {JoinState} */ (state === "none" ? { state } : { state, code, expiresAt, about });
+  }
+
+  /**
+   * Yes: this browser is the older account from now on. May be repeated if its answer was lost. Rejects with SessionError: GONE for a
+   * code that is over.
+   *
+   * @param {string} code @returns {Promise<Session>}
+   */
+  async acceptJoin(code) {
+    const told = this.#welcomed(await this.#send("POST", "joins/accept", { code, key: this.#key(`join ${code}`) }));
+    await this.#requireKept();
+    return told;
+  }
+
+  /** No, or not now. Rejects with SessionError. @param {string} code */
+  async refuseJoin(code) {
+    await this.#send("POST", "joins/refuse", { code });
+  }
+
   /** Hear of browsers that a link has signed in, each once. Returns what ends it. @param {(browsers: Joined[]) => void} listener */
   whenJoined(listener) {
     this.#joinedListeners.add(listener);
@@ -159,7 +199,9 @@ export class Account {
 
   /** Better said now than by an appointment that nobody finds again. */
   async #requireKept() {
-    if ((await this.#ask()) === null) throw new SessionError("COOKIES", "this browser keeps no cookie");
+    if ((await this.#ask()) !== null) return;
+    // In a frame of another site it is the frame that keeps none, and the page has them in a window of its own.
+    throw new SessionError(this.#ports.framed() ? "FRAMED" : "COOKIES", "this browser keeps no cookie here");
   }
 
   /** @param {string} what */
@@ -189,6 +231,7 @@ export class Account {
       deviceId: told.device_id,
       name: told.name,
       guest: told.guest,
+      roles: told.roles ?? [], // a server of before knows none
       language: told.language,
       expiresAt: told.expires_at,
       joined: browsers,
@@ -225,9 +268,21 @@ function joined(told) {
   return { id: told.id, label: told.label, madeAt: told.made_at };
 }
 
-/** Tabs that open at once make one guest, not one each. Pages without TLS have no locks. @template T @param {() => Promise<T>} work @returns {Promise<T>} */
+/**
+ * Tabs that open at once make one guest, not one each. Pages without TLS have no locks, and frames of another site may be denied them.
+ * @template T @param {() => Promise<T>} work @returns {Promise<T>}
+ */
 async function alone(work) {
-  return globalThis.navigator?.locks ? await navigator.locks.request("im-guest", work) : await work();
+  const locks = globalThis.navigator?.locks;
+  if (locks === undefined) return work();
+  let begun = false;
+  const once = () => ((begun = true), work());
+  try {
+    return await locks.request("im-guest", once);
+  } catch (error) {
+    if (begun) throw error;
+    return work();
+  }
 }
 
 const account = new Account({
@@ -235,6 +290,7 @@ const account = new Account({
   now: () => Date.now(),
   elapsed: () => performance.now(),
   random: (bytes) => crypto.getRandomValues(bytes),
+  framed: () => globalThis.top !== globalThis.self,
   alone,
 });
 
@@ -253,3 +309,10 @@ export const whenJoined = (listener) => account.whenJoined(listener);
 export const makeLink = () => account.makeLink();
 /** @param {string} secret @param {{leave?: boolean}} [options] */
 export const redeem = (secret, options) => account.redeem(secret, options);
+/** @param {string} [shop] */
+export const join = (shop) => account.join(shop);
+export const joinState = () => account.joinState();
+/** @param {string} code */
+export const acceptJoin = (code) => account.acceptJoin(code);
+/** @param {string} code */
+export const refuseJoin = (code) => account.refuseJoin(code);

@@ -196,6 +196,7 @@
  * @property {Reading<Days>} days
  * @property {Reading<Day>} day
  * @property {Reading<Mine>} mine
+ * @property {readonly Appointment[]} gone  Were to come, and the shop has them no more: an older copy of its records came back.
  * @property {Act | null} act
  * @property {Record<string, string>} packs  What to bring and to mind, by appointment.
  * @property {Record<string, Draft>} drafts  What was entered, by shop: the back button loses nothing.
@@ -209,9 +210,9 @@
 /**
  * What a page without a person knows of one.
  *
- * @returns {Pick<PageState, "mine" | "act" | "packs" | "drafts" | "chat" | "staff">}
+ * @returns {Pick<PageState, "mine" | "gone" | "act" | "packs" | "drafts" | "chat" | "staff">}
  */
-export const nobodys = () => ({ mine: unread(), act: null, packs: {}, drafts: {}, chat: {}, staff: null });
+export const nobodys = () => ({ mine: unread(), gone: [], act: null, packs: {}, drafts: {}, chat: {}, staff: null });
 
 /** @template T @returns {Reading<T>} */
 export const unread = () => ({ state: "waiting", value: null, code: "", key: "" });

@@ -4,12 +4,14 @@
  */
 
 import { Icon } from "../parts/icon.js";
-import { Empty, Failed, Notice, Waiting } from "../parts/notice.js";
+import { Empty, Notice, Waiting } from "../parts/notice.js";
 import * as account from "../session.js";
 import { html, useEffect, useState } from "../view.js";
+import { BeenHere } from "./been_here.js";
 import { ChatIcon } from "./icons.js";
 import { moment } from "./moment.js";
 import { OtherPhone } from "./other_phone.js";
+import { Undone, codeOf, undoneWords } from "./undone.js";
 import { c } from "../words/chat.js";
 
 /** @import { Line } from "../line/line.js" */
@@ -30,24 +32,29 @@ export function DevicesScreen({ state, page }) {
       setDevices(await account.devices());
       setFailed("");
     } catch (error) {
-      setFailed(String(/** @type {any} */ (error).code ?? "other"));
+      setFailed(codeOf(error));
     }
   };
   const nobody = state.session === null;
   useEffect(() => void (nobody || read()), [nobody, state.joined]); // a link has signed one more in
   if (nobody) {
-    return html`<div class="screen"><${Empty} icon="person" title=${c("devices.title")} text=${c("devices.none")} /></div>`;
+    return html`
+      <div class="screen">
+        <${Empty} icon="person" title=${c("devices.title")} text=${c("devices.none")} />
+        <${BeenHere} state=${state} page=${page} />
+      </div>`;
   }
   return html`
     <div class="screen">
       <h1 tabindex="-1">${c("devices.title")}</h1>
       <p>${c("devices.text")}</p>
-      ${failed && html`<${Failed} title=${c("devices.failed")} code=${failed} onRetry=${read} />`}
+      ${failed && html`<${Undone} title=${c("devices.failed")} code=${failed} onRetry=${read} />`}
       ${devices === null ? !failed && html`<${Waiting} rows=${2} />` : html`
         <ul class="devices">${devices.map((one) => html`
           <li key=${one.id}><${DeviceCard} device=${one} state=${state} page=${page} onChanged=${read} /></li>`)}
         </ul>`}
       <${OtherPhone} state=${state} page=${page} />
+      ${state.session?.guest && html`<${BeenHere} state=${state} page=${page} />`}
       <${Leave} state=${state} page=${page} />
     </div>
   `;
@@ -56,17 +63,17 @@ export function DevicesScreen({ state, page }) {
 /** @param {{device: Device, state: PageState, page: Page, onChanged: () => Promise<void>}} props */
 function DeviceCard({ device, state, page, onChanged }) {
   const [naming, setNaming] = useState(false);
-  const [failed, setFailed] = useState(false);
+  const [failed, setFailed] = useState("");
   const name = device.label || c("devices.unnamed");
   const act = async (/** @type {() => Promise<any>} */ doIt, /** @type {string} */ said) => {
     try {
       await doIt();
-      setFailed(false);
+      setFailed("");
       setNaming(false);
       page.say(said);
       await onChanged();
-    } catch {
-      setFailed(true);
+    } catch (error) {
+      setFailed(codeOf(error));
     }
   };
   const rename = (/** @type {string} */ label) => act(() => account.rename(device.id, label), c("devices.named"));
@@ -89,7 +96,7 @@ function DeviceCard({ device, state, page, onChanged }) {
             ${!device.this && html`<button type="button" class="button alarm" aria-label=${c("devices.revoke_of", { name })}
               onClick=${revoke}>${c("devices.revoke")}</button>`}
           </div>`}
-      ${failed && html`<p class="error" role="alert">${c("devices.act_failed")}</p>`}
+      ${failed && html`<p class="error" role="alert">${undoneWords(failed)}</p>`}
     </article>
   `;
 }
@@ -118,7 +125,7 @@ function Leave({ state, page }) {
     try {
       await line.signOut();
     } catch (error) {
-      setFailed(String(/** @type {any} */ (error).code ?? "other"));
+      setFailed(codeOf(error));
     }
   };
   const unsent = line.unsent.length;
@@ -139,7 +146,7 @@ function Leave({ state, page }) {
               <button type="button" class="button plain" onClick=${() => setAsked(false)}>${c("devices.cancel")}</button>
             </div>
           <//>`}
-      ${failed && html`<${Failed} title=${c("devices.act_failed")} code=${failed} onRetry=${leave} />`}
+      ${failed && html`<${Undone} title=${c("devices.act_failed")} code=${failed} onRetry=${leave} />`}
     </section>
   `;
 }

@@ -4,12 +4,13 @@
  * once.
  */
 
-import { Empty, Failed, Notice } from "../parts/notice.js";
+import { Empty, Notice } from "../parts/notice.js";
 import { addressOf } from "../router.js";
 import * as account from "../session.js";
 import { html, useEffect, useState } from "../view.js";
 import { named } from "../words/index.js";
 import { InAppNotice } from "./in_app.js";
+import { Undone, codeOf } from "./undone.js";
 import { c } from "../words/chat.js";
 
 /** @import { Line } from "../line/line.js" */
@@ -46,7 +47,7 @@ export function LinkScreen({ state, page }) {
       const { roles } = /** @type {import("../shapes.js").Session} */ (session);
       location.replace(addressOf(roles?.includes("staff") ? "staff" : "mine"));
     } catch (error) {
-      setFailed(String(/** @type {any} */ (error).code ?? "other"));
+      setFailed(codeOf(error));
       setDoing(false);
     }
   };
@@ -65,7 +66,7 @@ export function LinkScreen({ state, page }) {
       </article>
       <${InAppNotice} />
       ${state.session !== null && html`<${Notice}>${c("link.instead")}<//>`}
-      ${failed && html`<${Failed} title=${c("link.failed")} code=${failed} onRetry=${redeem} />`}
+      ${failed && html`<${Undone} title=${c("link.failed")} code=${failed} onRetry=${redeem} />`}
       ${!failed && html`
         <button type="button" class="button main wide" aria-disabled=${doing ? "true" : null}
           onClick=${() => !doing && redeem()}>

@@ -3,12 +3,12 @@
  */
 
 import * as account from "../session.js";
-import { Failed } from "../parts/notice.js";
 import { html, useEffect, useState } from "../view.js";
 import { copy } from "./copy.js";
 import { ChatIcon } from "./icons.js";
 import { watchJoining } from "./joined.js";
 import { moment } from "./moment.js";
+import { Undone, codeOf } from "./undone.js";
 import { c } from "../words/chat.js";
 
 /** @typedef {{address: string, expiresAt: number, qrSvg?: string}} Link */
@@ -32,7 +32,7 @@ export function OtherPhone({ state, page }) {
       setOver(false);
       setFailed("");
     } catch (error) {
-      setFailed(String(/** @type {any} */ (error).code ?? "other"));
+      setFailed(codeOf(error));
     }
     setMaking(false);
   };
@@ -49,7 +49,7 @@ export function OtherPhone({ state, page }) {
         <p class="small quiet">${c("other.until", { time: moment(link.expiresAt, state.language) })} · ${c("other.warn")}</p>
         <button type="button" class="button" onClick=${take}><${ChatIcon} name="copy" />${c("other.copy")}</button>`}
       ${over && html`<p role="status">${c("other.over")}</p>`}
-      ${failed && html`<${Failed} title=${c("devices.act_failed")} code=${failed} onRetry=${make} />`}
+      ${failed && html`<${Undone} title=${c("devices.act_failed")} code=${failed} onRetry=${make} />`}
       ${!failed && html`
         <button type="button" class=${stands ? "button plain" : "button"} aria-disabled=${making ? "true" : null}
           onClick=${() => !making && make()}>${link === null ? c("other.make") : c("other.again")}</button>`}

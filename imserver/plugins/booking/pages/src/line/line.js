@@ -34,6 +34,8 @@ const LOOK_MS = 250;
 /** A store that is cleared again and again is no store: so many fresh starts in so long, each after a wait. */
 const FRESH_STARTS = 3;
 const FRESH_WITHIN_MS = 60_000;
+/** What ends a client of which a post alone has said that there is no room. */
+const FULL = { name: "StoreError", reason: "full" };
 /** Browsers clear a site's databases one after the other: one that is opened at once is cleared, too. */
 const FRESH_WAIT_MS = 300;
 
@@ -59,7 +61,11 @@ export class Line {
   #leaving = false;
   /** What is said first goes first, also where the first has to make a guest. @type {Promise<unknown>} */
   #turn = Promise.resolve();
-  #posts = new Posts(() => this.#state.state === "waiting", () => this.#postListeners.forEach((listener) => listener()));
+  #posts = new Posts(
+    () => this.#state.state === "waiting",
+    () => this.#postListeners.forEach((listener) => listener()),
+    () => void (this.#inMemory || this.#ended(FULL)),
+  );
   /** @type {Set<(message: Message) => void>} */
   #messageListeners = new Set();
   /** @type {Set<() => void>} */
@@ -225,12 +231,13 @@ export class Line {
     if (this.session !== null && this.#state.state !== "stopped") void this.#open();
   }
 
-  /** Another tab made this browser somebody else, or nobody. @param {string | null} userId */
+  /** Another tab made this browser somebody else, or nobody, or what it remembers was cleared. @param {string | null} userId */
   became(userId) {
     if (this.#leaving || (this.session?.userId ?? null) === userId) return;
     if (this.#state.state === "stopped") return; // what it says stays: nobody becomes somebody else unawares
     if (this.session === null) void this.start().catch(() => {});
-    else void this.#stop(userId === null ? "SIGNED_OUT" : "OTHER_ACCOUNT");
+    else if (userId === null) void this.#isStill();
+    else void this.#stop("OTHER_ACCOUNT");
   }
 
   /** After `ELSEWHERE`: have the line here. */
@@ -262,14 +269,41 @@ export class Line {
   }
 
   /**
-   * A link made this browser somebody else: what it kept of the one before goes; the page is to be loaded again.
+   * A link, or the shop, made this browser somebody else: what it kept of the one before goes; the page is to be loaded again.
+   * What had no answer yet is kept for the new one, who may say it again by a tap.
    *
    * @param {Session} session
+   * @param {readonly Shop[]} [shops]  With which the same person goes on speaking; none: it is another person.
    */
-  async leaveFor(session) {
+  async leaveFor(session, shops = []) {
     this.#leaving = true;
+    const left = shops.length === 0 ? [] : await this.#posts.left(this.kept);
+    const before = this.session?.userId ?? "";
+    const spoken = shops.map((shop) => ({ shop, places: [this.#who.conversations[shop.id], this.#direct(before, shop)] }));
     await this.#close();
     await this.#who.becomes(session);
+    for (const post of left) {
+      const { shop } = spoken.find(({ places }) => places.includes(post.conversationId)) ?? spoken[0];
+      await this.#posts.moveTo(this.kept, post, this.#direct(session.userId, shop));
+    }
+  }
+
+  /**
+   * Waits until all that was said has its answer. How much has none after so long.
+   *
+   * @param {number} withinMs
+   */
+  async drained(withinMs) {
+    for (const until = Date.now() + withinMs; this.#posts.open > 0 && Date.now() < until; ) {
+      void this.#opened?.hurry();
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+    return this.#posts.open;
+  }
+
+  /** @param {string} userId @param {Shop} shop */
+  #direct(userId, shop) {
+    return this.#client?.directConversationId(userId, shop.bot) ?? "";
   }
 
   // -- opening ------------------------------------------------------------------------------------------------------------
@@ -331,7 +365,7 @@ export class Line {
 
   /** @param {ClientEvent} event */
   #event(event) {
-    if (event.type === "historyReplaced") this.#become({ notice: "REPLACED" });
+    if (event.type === "historyReplaced") void this.#replaced();
     if (event.type === "postsGone") this.#posts.lost(event.conversationId, event.posts);
     if (event.type === "postSettled") this.#posts.settled(event);
     this.#eventListeners.forEach((listener) => listener(event));
@@ -351,24 +385,33 @@ export class Line {
     void this.#open();
   }
 
-  /** The server settles who this browser is. @param {any} error */
-  async #askWho(error) {
-    /** @type {Session | null} */
-    let now;
+  /** An older copy is back. Where it does not know this browser, nobody finds again what is booked with a token that is still good. */
+  async #replaced() {
+    this.#become({ notice: "REPLACED" });
+    await this.#isStill();
+  }
+
+  /** The server settles who this browser is. False: not who it was, and this page has stopped. */
+  async #isStill() {
     try {
-      now = await this.#ports.account.session();
+      const now = await this.#ports.account.session();
+      if (now !== null && now.userId === this.session?.userId) await this.#who.is(now);
+      else await this.#stop(now === null ? "SIGNED_OUT" : "OTHER_ACCOUNT");
     } catch (failed) {
-      if (/** @type {any} */ (failed).code === "FORBIDDEN") return this.#stop("REFUSED");
-      now = this.session; // not to be reached: go on as before, the next attempt settles it
+      // Not to be reached: on as before, the next attempt settles it.
+      if (/** @type {any} */ (failed).code === "FORBIDDEN") await this.#stop("REFUSED");
     }
-    if (now === null) return this.#stop("SIGNED_OUT");
-    if (now.userId !== this.session?.userId) return this.#stop("OTHER_ACCOUNT");
+    return this.#state.state !== "stopped";
+  }
+
+  /** @param {any} error  Why the client ended, if that may be because of who this browser is now. */
+  async #askWho(error) {
+    if (!(await this.#isStill())) return;
     this.#fresh = this.#fresh.filter((at) => Date.now() - at < FRESH_WITHIN_MS);
     if (this.#fresh.length >= FRESH_STARTS) return this.#stop("FAILED");
     this.#fresh.push(Date.now());
     if (error.name === "StoreError") this.#become({ notice: "CLEARED" });
     await new Promise((resolve) => setTimeout(resolve, FRESH_WAIT_MS * this.#fresh.length));
-    await this.#who.is(now);
     void this.#open();
   }
 

@@ -57,14 +57,17 @@ export class Posts {
   #kept = null;
   #lineWaits;
   #changed;
+  #full;
 
   /**
    * @param {() => boolean} lineWaits  Whether there is no connection now.
    * @param {() => void} changed  `listed` is another one.
+   * @param {() => void} full  The browser has no room to keep a post: it waits for a client that keeps nothing.
    */
-  constructor(lineWaits, changed) {
+  constructor(lineWaits, changed, full) {
     this.#lineWaits = lineWaits;
     this.#changed = changed;
+    this.#full = full;
   }
 
   /** Without an answer, or refused. @returns {Post[]} */
@@ -120,6 +123,36 @@ export class Posts {
       void this.#kept?.put(KEPT + post.name, post);
     }
     this.#changed();
+  }
+
+  // -- this browser goes on as another account -------------------------------------------------------------------------------
+
+  /** How many have no answer. */
+  get open() {
+    return [...this.#entries.values()].filter(({ post }) => post.refused === null).length;
+  }
+
+  /**
+   * Words that were not sent, of this page and of other tabs. Buttons were about what this account was shown, as in `lost`.
+   *
+   * @param {Kept | null} kept
+   */
+  async left(kept) {
+    const found = new Map([...this.#entries].map(([name, { post }]) => [name, post]));
+    for (const post of (await kept?.all(KEPT)) ?? []) if (isPost(post) && !found.has(post.name)) found.set(post.name, post);
+    return [...found.values()].filter(({ text, label }) => label === undefined && !text.startsWith("/"));
+  }
+
+  /**
+   * Keep such a post for the page that is loaded next: refused, so that a person decides, for it may have arrived. It is another
+   * one to the server, as its sender is.
+   *
+   * @param {Kept | null} kept @param {Post} post @param {string} conversationId
+   */
+  async moveTo(kept, { text, since }, conversationId) {
+    const key = newKey();
+    const refused = /** @type {Refused} */ ({ state: "refused", code: "MOVED", text: "" });
+    await kept?.put(KEPT + hex(key), { name: hex(key), conversationId, key, text, since, refused });
   }
 
   // -- the client's coming and going ----------------------------------------------------------------------------------------
@@ -192,9 +225,9 @@ export class Posts {
   /** @param {Entry} entry @param {any} error */
   #failed(entry, error) {
     if (this.#entries.get(entry.post.name) !== entry) return;
-    const full = error.name === "StoreError" && error.reason === "full";
-    if (!full && NO_ANSWER.has(error.name)) return;
-    const code = full ? "FULL" : (REFUSALS[error.name] ?? REFUSALS[error.code] ?? "REFUSED");
+    if (error.name === "StoreError" && error.reason === "full") return this.#full();
+    if (NO_ANSWER.has(error.name)) return;
+    const code = REFUSALS[error.name] ?? REFUSALS[error.code] ?? "REFUSED";
     const refused = /** @type {Refused} */ ({ state: "refused", code, text: error.text ?? "" });
     entry.settle(refused);
     if (entry.now) return this.#remove(entry.post.name);

@@ -4,7 +4,7 @@
  */
 
 /**
- * @typedef {{userId: string, deviceId: string, name: string, guest: boolean, language: string, expiresAt: number}} Session
+ * @typedef {{userId: string, deviceId: string, name: string, guest: boolean, roles?: string[], language: string, expiresAt: number}} Session
  */
 
 const NAME = "imserver-page:session";

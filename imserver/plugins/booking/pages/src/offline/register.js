@@ -18,10 +18,12 @@ export async function keepPage({ busy, onUpdate }, window = globalThis.window) {
   if (serviceWorker === undefined || !window.isSecureContext) return;
   await loaded(window);
   const registration = await serviceWorker.register("/sw.js").catch(() => null);
-  if (registration === null) return;
+  if (!registration) return;
   const load = () => {
+    // Another tab has loaded it already: its worker is this tab's, too.
+    if (registration.waiting === null) return window.location.reload();
     serviceWorker.addEventListener("controllerchange", () => window.location.reload(), { once: true });
-    registration.waiting?.postMessage("take over");
+    registration.waiting.postMessage("take over");
   };
   whenWaiting(registration, serviceWorker, () => {
     onUpdate(load);

@@ -118,7 +118,7 @@ function LineStrip({ state, page }) {
  * @param {Page} page
  * @returns {{icon: import("./icon.js").IconName, words: string, act?: string, does?: () => void, stays?: boolean} | null}
  */
-function stripOf({ line, reachable, update, joined }, page) {
+function stripOf({ line, reachable, mine, update, joined }, page) {
   if (line.state === "stopped") {
     const key = `line.${line.code}`;
     const words = hasWords(key) ? t(key) : t("line.stopped");
@@ -126,6 +126,9 @@ function stripOf({ line, reachable, update, joined }, page) {
   }
   if (!reachable) return { icon: "cut", words: t("line.offline") };
   if (line.state === "waiting") return { icon: "cut", words: t("line.waiting") };
+  if (mine.code === "OUTDATED") {
+    return { icon: "cut", words: t("line.OUTDATED"), act: t("line.reload"), does: () => page.reload() };
+  }
   if (line.notice !== null) {
     return { icon: "info", words: t(`line.${line.notice}`), act: t("line.dismiss"), does: () => page.line.dismiss() };
   }

@@ -45,10 +45,16 @@ export const Empty = ({ icon, title, text, heading = true, children }) => html`
 export const underWay = (state, words) => (awaitsServer(state) ? t("act.server") : words);
 
 /** What the code of an act's failure means, in words. @param {string} code */
-export function failure(code) {
+function failure(code) {
   const key = `failed.${code}`;
   return hasWords(key) ? t(key) : t("failed.other");
 }
+
+/** What failed, and the way out of a frame. @param {{code: string}} props */
+export const Why = ({ code }) => html`
+  <p>${failure(code)}</p>
+  ${code === "FRAMED" && html`<a class="button" href=${window.location.href} target="_blank">${t("failed.window")}</a>`}
+`;
 
 /** The same of what could not be read. @param {string} code */
 function unread(code) {
@@ -59,19 +65,21 @@ function unread(code) {
 /** An act that came to nothing: the shop's own words, or what failed. @param {{act: import("../shapes.js").Act}} props */
 export const Nothing = ({ act }) => html`
   <${Notice} kind="bad" title=${t("failed.title")}>
-    ${act.words ? html`<${Lines} text=${act.words} />` : html`<p>${failure(act.code)}</p>`}
+    ${act.words ? html`<${Lines} text=${act.words} />` : html`<${Why} code=${act.code} />`}
   <//>
 `;
 
 /**
- * What could not be read, why, and "try again".
+ * What could not be read, why, and "try again"; of a server of another version only a page of that one reads anything.
  *
  * @param {{title: string, code: string, onRetry: () => void}} props
  */
 export const Failed = ({ title, code, onRetry }) => html`
   <${Notice} kind="bad" title=${title}>
     <p>${unread(code)}</p>
-    <button type="button" class="button" onClick=${onRetry}>${t("page.retry")}</button>
+    ${code === "OUTDATED"
+      ? html`<button type="button" class="button" onClick=${() => window.location.reload()}>${t("line.reload")}</button>`
+      : html`<button type="button" class="button" onClick=${onRetry}>${t("page.retry")}</button>`}
   <//>
 `;
 

@@ -2,11 +2,11 @@
 
 import { AppointmentCard, statusWords } from "../parts/appointment.js";
 import { Icon } from "../parts/icon.js";
-import { Empty, Notice, Waiting } from "../parts/notice.js";
-import { ownIsComing } from "../readings.js";
+import { Notice } from "../parts/notice.js";
 import { addressOf } from "../router.js";
 import { html } from "../view.js";
 import { named, t } from "../words/index.js";
+import { NotHere } from "./not_here.js";
 import { ofShop } from "./of_shop.js";
 
 /** @typedef {import("../shapes.js").Appointment} Appointment */
@@ -15,14 +15,7 @@ export const BookedScreen = ofShop(({ state, page, shop }) => {
   const mine = state.mine.value;
   const { code } = state.route;
   const appointment = [...(mine?.upcoming ?? []), ...(mine?.past ?? [])].find((one) => one.code === code);
-  if (appointment === undefined) {
-    return ownIsComing(state)
-      ? html`<h1 tabindex="-1" class="spoken">${t("page.waiting")}</h1><${Waiting} />`
-      : html`
-        <${Empty} icon="calendar" title=${t("booked.unknown")} text=${t("booked.unknown_text")}>
-          <a class="button main" href=${addressOf("mine")}>${t("page.mine")}</a>
-        <//>`;
-  }
+  if (appointment === undefined) return html`<${NotHere} state=${state} page=${page} title=${t("page.mine")} />`;
   const pending = appointment.status === "pending";
   const sure = appointment.status === "confirmed";
   const coming = pending || sure;

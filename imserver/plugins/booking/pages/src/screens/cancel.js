@@ -3,11 +3,12 @@
 import { cameToNothing, isGoing } from "../acts.js";
 import { longDay, timeOf } from "../dates.js";
 import { AppointmentCard } from "../parts/appointment.js";
-import { Empty, Nothing, Waiting, underWay } from "../parts/notice.js";
+import { Empty, Nothing, underWay } from "../parts/notice.js";
 import { ownIsComing } from "../readings.js";
 import { addressOf } from "../router.js";
 import { html, useRef, useState } from "../view.js";
 import { t } from "../words/index.js";
+import { NotHere, goneOf } from "./not_here.js";
 import { ofShop } from "./of_shop.js";
 
 /** @typedef {import("../shapes.js").Appointment} Appointment */
@@ -22,12 +23,8 @@ export const CancelScreen = ofShop(({ state, page, shop }) => {
   const listed = mine?.upcoming.find((one) => one.code === code) ?? null;
   if (listed !== null) seen.current = listed;
   const appointment = seen.current;
-  if (ownIsComing(state)) return html`<h1 tabindex="-1">${t("cancel.title")}</h1><${Waiting} />`;
-  if (appointment === null) {
-    return html`
-      <${Empty} icon="calendar" title=${t("booked.unknown")} text=${t("booked.unknown_text")}>
-        <a class="button main" href=${addressOf("mine")}>${t("page.mine")}</a>
-      <//>`;
+  if (appointment === null || goneOf(state) !== null || ownIsComing(state)) {
+    return html`<${NotHere} state=${state} page=${page} title=${t("cancel.title")} />`;
   }
   const when = { day: longDay(appointment.wall, state.language), time: timeOf(appointment.wall) };
   if (done || (listed === null && !isGoing(state.act, "cancel"))) {

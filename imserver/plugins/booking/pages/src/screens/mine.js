@@ -7,6 +7,7 @@ import { ownIsComing } from "../readings.js";
 import { addressOf } from "../router.js";
 import { html } from "../view.js";
 import { t } from "../words/index.js";
+import { GoneNotice } from "./not_here.js";
 
 /** @param {{state: import("../shapes.js").PageState, page: import("../page.js").Page}} props */
 export function MineScreen({ state, page }) {
@@ -17,18 +18,19 @@ export function MineScreen({ state, page }) {
       <div class="screen">
         <h1 tabindex="-1">${t("mine.title")}</h1>
         ${reading === "failed"
-          ? html`<${Failed} title=${t("mine.failed")} code=${code} onRetry=${() => page.readings.refresh()} />`
+          ? html`<${Failed} title=${t("mine.failed")} code=${code} onRetry=${() => page.again()} />`
           : html`<${Waiting} />`}
       </div>
     `;
   }
   const { held, upcoming, past } = mine;
-  if (held === null && upcoming.length + past.length === 0) {
+  if (held === null && upcoming.length + past.length + state.gone.length === 0) {
     return html`<div class="screen"><${None} state=${state} /></div>`;
   }
   return html`
     <div class="screen">
       <h1 tabindex="-1">${t("mine.title")}</h1>
+      <${GoneNotice} state=${state} />
       ${held && html`
         <section class="stack">
           <h2>${t("mine.held")}</h2>
@@ -55,6 +57,7 @@ const List = ({ title, listed, state }) => html`
 const None = ({ state }) => html`
   <${Empty} icon="calendar" title=${t("mine.none")} text=${t("mine.none_text")}>
     <a class="button main" href=${begin(state)}>${t("mine.book")}</a>
+    ${state.session?.guest !== false && html`<a class="button plain" href=${addressOf("devices")}>${t("mine.been_here")}</a>`}
   <//>
 `;
 

@@ -3,11 +3,12 @@
 import { cameToNothing, isGoing } from "../acts.js";
 import { longDay, shortDay, timeOf } from "../dates.js";
 import { When } from "../parts/appointment.js";
-import { Empty, Nothing, Waiting, underWay } from "../parts/notice.js";
+import { Empty, Nothing, underWay } from "../parts/notice.js";
 import { ownIsComing } from "../readings.js";
 import { addressOf } from "../router.js";
 import { html } from "../view.js";
 import { t } from "../words/index.js";
+import { NotHere } from "./not_here.js";
 import { ofShop } from "./of_shop.js";
 import { Taking } from "./taking.js";
 import { TimesOfDay } from "./times_of_day.js";
@@ -21,10 +22,10 @@ export const MoveScreen = ofShop(({ state, page, shop }) => {
   const mine = state.mine.value;
   const { code } = state.route;
   const appointment = mine?.upcoming.find((one) => one.code === code);
-  if (ownIsComing(state)) return html`<h1 tabindex="-1">${t("move.title")}</h1><${Waiting} />`;
-  if (appointment === undefined || appointment.move === null) {
-    return html`<${NotHere} shop=${shop} code=${code} known=${appointment !== undefined} />`;
+  if (appointment === undefined || ownIsComing(state)) {
+    return html`<${NotHere} state=${state} page=${page} title=${t("move.title")} />`;
   }
+  if (appointment.move === null) return html`<${TooLate} shop=${shop} code=${code} />`;
   const moving = mine?.moving?.code === code ? mine.moving : null;
   return html`
     <h1 tabindex="-1">${t("move.title")}</h1>
@@ -42,18 +43,12 @@ export const MoveScreen = ofShop(({ state, page, shop }) => {
   `;
 });
 
-/** @param {{shop: ShopPlace, code: string, known: boolean}} props */
-const NotHere = ({ shop, code, known }) => html`
-  ${known
-    ? html`
-      <${Empty} icon="calendar" title=${t("move.title")} text=${t("move.not")}>
-        <a class="button main" href=${addressOf("chat", { shop: shop.id })}>${t("shop.ask")}</a>
-        <a class="button plain" href=${addressOf("booked", { shop: shop.id, code })}>${t("page.back")}</a>
-      <//>`
-    : html`
-      <${Empty} icon="calendar" title=${t("booked.unknown")} text=${t("booked.unknown_text")}>
-        <a class="button main" href=${addressOf("mine")}>${t("page.mine")}</a>
-      <//>`}
+/** @param {{shop: ShopPlace, code: string}} props */
+const TooLate = ({ shop, code }) => html`
+  <${Empty} icon="calendar" title=${t("move.title")} text=${t("move.not")}>
+    <a class="button main" href=${addressOf("chat", { shop: shop.id })}>${t("shop.ask")}</a>
+    <a class="button plain" href=${addressOf("booked", { shop: shop.id, code })}>${t("page.back")}</a>
+  <//>
 `;
 
 /**

@@ -2,7 +2,7 @@
 
 import { isGoing } from "../acts.js";
 import { longDay, shortDay, timeOf } from "../dates.js";
-import { Notice, failure, underWay } from "../parts/notice.js";
+import { Notice, Why, underWay } from "../parts/notice.js";
 import { addressOf } from "../router.js";
 import { html } from "../view.js";
 import { t } from "../words/index.js";
@@ -65,5 +65,5 @@ export function Taking({ state, page, shop }) {
       <//>
     `;
   }
-  return html`<${Notice} kind="bad" title=${t("failed.title")}><p>${failure(act.code)}</p><//>`;
+  return html`<${Notice} kind="bad" title=${t("failed.title")}><${Why} code=${act.code} /><//>`;
 }

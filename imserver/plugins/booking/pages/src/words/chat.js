@@ -14,14 +14,14 @@ export const CHAT = {
   "chat.says": { zh: "{name}：{text}", en: "{name}: {text}" },
   "chat.empty": { zh: "有什么想问的，直接写在这里", en: "Ask the shop anything" },
   "chat.empty_text": {
-    zh: "可以预约、改期、取消，也可以问路、问价格。助手马上回复，店员看到后也会回复。",
+    zh: "可以预约、改约、取消，也可以问路、问价格。助手马上回复，店员看到后也会回复。",
     en: "Book, move or cancel, or ask for the way and prices. The assistant answers at once, the staff when they see it.",
   },
   "chat.failed": { zh: "消息没有读到", en: "The messages could not be read" },
   "chat.failed_text": { zh: "服务器没有回应，页面会自动再试。", en: "The server did not answer. The page tries again by itself." },
   "chat.older": { zh: "更早的消息", en: "Older messages" },
   "chat.older_reading": { zh: "正在读取…", en: "Reading…" },
-  "chat.older_failed": { zh: "没有读到，点一下再试", en: "Not read. Tap to try again" },
+  "chat.older_failed": { zh: "没有读到，点一下再试", en: "Could not be read. Tap to try again" },
   "chat.begin": { zh: "对话从这里开始", en: "The conversation begins here" },
   "chat.new": { zh: "新消息", en: "New messages" },
   "chat.latest": { zh: "回到最新消息", en: "To the newest message" },
@@ -91,7 +91,10 @@ export const CHAT = {
     zh: "门店的记录恢复到了较早的备份，这条消息不在里面。",
     en: "The shop's records were restored from an earlier copy, without this message.",
   },
-  "refused.FULL": { zh: "浏览器的存储空间已满，没有发出。", en: "The browser's storage is full. It was not sent." },
+  "refused.MOVED": {
+    zh: "换账号之前写的，可能没有送达门店。",
+    en: "Written before this phone went on as this account. It may not have arrived.",
+  },
   "refused.TOO_LONG": { zh: "太长了：一条消息最多 10000 字。", en: "Too long: a message has at most 10,000 characters." },
   "refused.TOO_MANY": { zh: "等待发送的消息太多，请稍后再试。", en: "Too many messages are waiting. Try again later." },
   "refused.FORBIDDEN": { zh: "这个对话已经不能发消息了。", en: "You can no longer write in this conversation." },
@@ -103,7 +106,7 @@ export const CHAT = {
   "refused.QUOTA": { zh: "今天发的太多了，请明天再试，或打电话。", en: "That is too much for today. Try tomorrow, or call." },
   "refused.OFFLINE": { zh: "没有网络，没有发出。", en: "There is no network. It was not sent." },
   "refused.COOKIES": {
-    zh: "这个浏览器不接受 Cookie，门店认不出你。请允许本页使用 Cookie，或打电话。",
+    zh: "这个浏览器不接受 Cookie，门店认不出您。请允许本页使用 Cookie，或打电话。",
     en: "This browser keeps no cookies, so the shop could not know you again. Allow cookies for this page, or call.",
   },
   "refused.RATE_LIMITED": { zh: "太频繁了，请过一分钟再试。", en: "Too many tries in a short time. Wait a minute." },
@@ -112,7 +115,7 @@ export const CHAT = {
   // The strip on top
   "strip.next": { zh: "下次预约", en: "Next appointment" },
   "strip.open": { zh: "查看", en: "Open" },
-  "strip.held": { zh: "时间已为你保留", en: "Held for you" },
+  "strip.held": { zh: "时间已为您保留", en: "Held for you" },
   "strip.continue": { zh: "继续预约", en: "Go on" },
   "strip.human": { zh: "已通知店员，看到后会在这里回复。", en: "The staff have been told and will answer here." },
   "strip.human_closed": {
@@ -124,15 +127,20 @@ export const CHAT = {
   // Why the line is not well, and what helps
   "stopped.title": { zh: "这个页面已断开", en: "This page is not connected" },
   "stopped.SIGNED_OUT": {
-    zh: "这个浏览器已退出登录。它上面保存的消息和资料都删除了，门店的预约还在。",
-    en: "This browser was signed out. What it kept of you is deleted; your appointments at the shop stand.",
+    zh: "这个浏览器已退出登录，上面保存的消息和资料都删除了。退出不会取消预约；不确定预约是否还在，请打电话给门店。",
+    en:
+      "This browser was signed out, and what it kept of you is deleted. That cancels nothing: if you are not sure of an " +
+      "appointment, call the shop.",
   },
   "stopped.OTHER_ACCOUNT": {
     zh: "在另一个标签页里，这个浏览器换成了别的账号。请重新载入，看到现在这个账号。",
     en: "In another tab this browser became a different account. Load the page again to see that one.",
   },
   "stopped.ELSEWHERE": { zh: "对话已在另一个标签页打开。", en: "The conversation is open in another tab." },
-  "stopped.OUTDATED": { zh: "页面版本过旧，请重新载入。", en: "This page is older than the server. Load it again." },
+  "stopped.OUTDATED": {
+    zh: "页面和门店服务器的版本不一致，请重新载入。",
+    en: "This page and the shop's server are of different versions. Load it again.",
+  },
   "stopped.OLD_TAB": {
     zh: "另一个标签页里还开着旧版页面，请先关掉它。",
     en: "An older version of this page is open in another tab. Close it first.",
@@ -162,12 +170,12 @@ export const CHAT = {
   // My browsers
   "devices.title": { zh: "我的浏览器", en: "My browsers" },
   "devices.text": {
-    zh: "这些浏览器可以看到你的预约和消息。不认识的请退出。",
+    zh: "这些浏览器可以看到您的预约和消息。不认识的请退出。",
     en: "These browsers see your appointments and messages. Sign out those that you do not know.",
   },
   "devices.none": {
     zh: "这个浏览器还没有登录。第一次预约或写消息时会自动登录。",
-    en: "This browser is nobody yet. The first appointment or message makes that.",
+    en: "Nobody is signed in here yet. Your first appointment or message does that by itself.",
   },
   "devices.failed": { zh: "浏览器列表没有读到", en: "The list could not be read" },
   "devices.this": { zh: "这个浏览器", en: "This browser" },
@@ -195,6 +203,19 @@ export const CHAT = {
   "devices.leave_yes": { zh: "退出并删除", en: "Sign out and delete" },
   "devices.act_failed": { zh: "没有成功", en: "That did not work" },
 
+  // What did not work with this browser's account
+  "undone.OFFLINE": { zh: "连不上服务器，没有改动。请再试一次。", en: "The server was not reached, and nothing has changed. Try again." },
+  "undone.RATE_LIMITED": {
+    zh: "次数太多了。请过些时候再试，或请门店帮忙。",
+    en: "That was done too often. Try again later, or ask the shop.",
+  },
+  "undone.NOT_FOUND": { zh: "这个浏览器已经不在列表里了。", en: "This browser is not on the list any more." },
+  "undone.COOKIES": {
+    zh: "这个浏览器不保存 Cookie，无法保持登录。请为本页面允许 Cookie。",
+    en: "This browser keeps no cookies, so it could not stay signed in. Allow cookies for this page.",
+  },
+  "undone.other": { zh: "我们这边出了问题，请再试一次。", en: "Something went wrong at our end. Try again." },
+
   // Another phone
   "other.title": { zh: "在另一台手机上使用", en: "Use it on another phone" },
   "other.text": {
@@ -204,18 +225,48 @@ export const CHAT = {
   "other.make": { zh: "生成链接", en: "Make a link" },
   "other.again": { zh: "重新生成", en: "Make another one" },
   "other.until": { zh: "{time} 前有效", en: "Good until {time}" },
-  "other.over": { zh: "链接已过期", en: "The link is over" },
+  "other.over": { zh: "链接已过期", en: "The link has expired" },
   "other.qr": { zh: "二维码：用另一台手机扫一扫", en: "QR code: scan it with the other phone" },
   "other.copy": { zh: "复制链接", en: "Copy the link" },
   "other.warn": {
-    zh: "拿到链接的人能看到你的预约和消息，不要发给别人。",
+    zh: "拿到链接的人能看到您的预约和消息，不要发给别人。",
     en: "Whoever opens it sees your appointments and messages: give it to nobody else.",
   },
+
+  // A new phone at the counter
+  "join.title": { zh: "我以前来过", en: "I have been here before" },
+  "join.text": {
+    zh: "换了手机？在门店柜台，用六位数字把这台手机接回您原来的账号，两边的预约都在。",
+    en: "A new phone? At the counter of the shop, six digits bring it back to your old account. The appointments of both stay.",
+  },
+  "join.show": { zh: "显示数字", en: "Show the digits" },
+  "join.again": { zh: "再显示一次", en: "Show new ones" },
+  "join.say": { zh: "请念给柜台的店员：", en: "Read this out to the people at the counter:" },
+  "join.code": { zh: "数字：{digits}", en: "The digits: {digits}" },
+  "join.until": { zh: "{time} 前有效。请不要关闭本页。", en: "Good until {time}. Leave this page open." },
+  "join.ask": { zh: "您是{shop}的 {name} 吗？", en: "Are you {name}, of {shop}?" },
+  "join.coming_none": { zh: "这个账号现在没有预约。", en: "This account has no appointment to come." },
+  "join.coming_one": { zh: "这个账号有 1 个预约。", en: "This account has one appointment to come." },
+  "join.coming": { zh: "这个账号有 {count} 个预约。", en: "This account has {count} appointments to come." },
+  "join.means": {
+    zh: "选“是我”后，这台手机就能看到那个账号的预约和消息，在这台手机上约的也会转过去。",
+    en: "With “yes, that is me” this phone sees the appointments and messages of that account, and what was booked here goes over to it.",
+  },
+  "join.same_code": { zh: "店员那边显示的数字：{code}", en: "The people of the shop see the same digits: {code}" },
+  "join.yes": { zh: "是我", en: "Yes, that is me" },
+  "join.no": { zh: "不是我", en: "No" },
+  "join.doing": { zh: "请稍等…", en: "One moment…" },
+  "join.over": { zh: "数字已失效，什么都没有改变。", en: "The digits are over. Nothing was changed." },
+  "join.unsent": {
+    zh: "还有 {count} 条消息没有发出。现在继续的话，可以之后在聊天里再发。",
+    en: "{count} messages have not gone out yet. If you go on now, you can send them again in the chat.",
+  },
+  "join.anyway": { zh: "继续", en: "Go on" },
 
   // The landing of a link
   "link.title": { zh: "在这个浏览器登录", en: "Sign in in this browser" },
   "link.whose": { zh: "{host} 的链接", en: "A link of {host}" },
-  "link.text": { zh: "登录后，这个浏览器就能看到你的预约和消息。", en: "Then this browser sees your appointments and messages." },
+  "link.text": { zh: "登录后，这个浏览器就能看到您的预约和消息。", en: "Then this browser sees your appointments and messages." },
   "link.instead": {
     zh: "这个浏览器现在是另一个账号。登录后会换成链接里的账号，原来保存在这里的内容会删除。",
     en: "This browser is another account now. It becomes the link's account, and what it kept of the other one is deleted.",
@@ -227,7 +278,7 @@ export const CHAT = {
     zh: "它已经用过，或者过了 10 分钟。请在原来的浏览器里重新生成一个。",
     en: "It was used, or ten minutes have passed. Make another one in the first browser.",
   },
-  "link.missing": { zh: "链接不完整", en: "The link is not whole" },
+  "link.missing": { zh: "链接不完整", en: "The link is incomplete" },
   "link.missing_text": { zh: "请从原来的浏览器整个复制，或扫二维码。", en: "Copy all of it from the first browser, or scan its QR code." },
   "link.failed": { zh: "登录没有成功", en: "Signing in did not work" },
   "link.home": { zh: "去首页", en: "To the start" },

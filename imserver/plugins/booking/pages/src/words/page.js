@@ -27,15 +27,18 @@ export const PAGE = {
   "line.offline": { zh: "没有网络，显示的是上次的内容。", en: "No network. You see what was last known." },
   "line.waiting": { zh: "连接断开了，页面会自动重连。", en: "The connection is lost. The page tries again by itself." },
   "line.stopped": { zh: "页面已断开连接。", en: "This page is no longer connected." },
-  "line.OUTDATED": { zh: "页面版本过旧，请重新载入。", en: "This page is older than the server. Load it again." },
+  "line.OUTDATED": {
+    zh: "页面和门店服务器的版本不一致，请重新载入。",
+    en: "This page and the shop's server are of different versions. Load it again.",
+  },
   "line.SIGNED_OUT": { zh: "这个浏览器已退出登录。", en: "This browser is signed out." },
-  "line.OTHER_ACCOUNT": { zh: "另一个标签页里，这个浏览器换了账号。", en: "Another tab made this browser somebody else's." },
-  "line.ELSEWHERE": { zh: "正在另一个标签页里使用。", en: "You go on in another tab." },
+  "line.OTHER_ACCOUNT": { zh: "另一个标签页里，这个浏览器换了账号。", en: "In another tab this browser became a different account." },
+  "line.ELSEWHERE": { zh: "正在另一个标签页里使用。", en: "You are using this page in another tab." },
   "line.reload": { zh: "重新载入", en: "Load again" },
   "line.begin": { zh: "重新开始", en: "Start again" },
   "line.here": { zh: "在这里使用", en: "Use it here" },
   "line.REPLACED": {
-    zh: "门店的记录恢复到了较早的备份，请核对你的预约。",
+    zh: "门店的记录恢复到了较早的备份，请核对您的预约。",
     en: "The shop's records were restored from an earlier copy: please check your appointments.",
   },
   "line.FULL": {
@@ -48,8 +51,8 @@ export const PAGE = {
   },
   "line.dismiss": { zh: "知道了", en: "OK" },
   "line.joined": {
-    zh: "{name} 用链接登录了你的账号。不是你？请让它退出。",
-    en: "{name} was signed in by a link of yours. Not you? Sign it out.",
+    zh: "{name} 登录了您的账号。不是您？请让它退出。",
+    en: "{name} was signed in to your account. Not you? Sign it out.",
   },
   "line.update": { zh: "页面有新版本。", en: "There is a newer version of this page." },
 
@@ -67,22 +70,30 @@ export const PAGE = {
     zh: "浏览器不保存 Cookie，无法记住这个预约是您的。请为本页面允许 Cookie，或打电话预约。",
     en: "This browser keeps no cookies, so it could not remember that the appointment is yours. Allow cookies for this page, or call.",
   },
+  "failed.FRAMED": {
+    zh: "嵌在别的网站里时，本页面无法记住这个预约是您的。请在单独的窗口里预约。",
+    en: "Inside the page of another site this page could not remember that the appointment is yours. Book in a window of its own.",
+  },
+  "failed.window": { zh: "在单独的窗口打开", en: "Open in a window of its own" },
   "failed.SIGNED_OUT": { zh: "这个浏览器已退出登录。", en: "This browser is signed out." },
   "failed.RATE_LIMITED": {
     zh: "短时间内尝试太多次了，请一分钟后再试。",
     en: "Too many tries in a short time. Wait a minute, then try again.",
   },
   "failed.NOT_FOUND": { zh: "这一项已经不存在了。", en: "That does not exist any more." },
-  "failed.FULL": { zh: "浏览器空间不足。请关掉别的页面再试。", en: "This browser has no room left. Close other pages, then try again." },
   "failed.QUOTA": {
     zh: "您未完成的预约已达上限。请先取消一个，或打电话。",
     en: "You have as many open appointments as one person may have here. Cancel one, or call.",
   },
   "failed.SLOW": {
     zh: "回复比平时慢，仍在发送中，请不要重复点击。",
-    en: "The answer takes longer than usual. It is still being sent: tap no second time.",
+    en: "The answer takes longer than usual. It is still being sent: please do not tap again.",
   },
   "failed.STALE": { zh: "情况已有变化，现在显示的是最新状态。", en: "This has changed in the meantime. You see the newest state now." },
+  "failed.OUTDATED": {
+    zh: "页面和门店服务器的版本不一致，请重新载入。",
+    en: "This page and the shop's server are of different versions. Load the page again.",
+  },
   "failed.other": { zh: "我们这边出了问题，没有预约任何时间。", en: "Something went wrong at our end. Nothing was booked." },
 
   // What could not be read. The page tries again by itself.
@@ -90,6 +101,10 @@ export const PAGE = {
   "unread.RATE_LIMITED": {
     zh: "这个网络下同时查询的人太多，页面会自动重试。",
     en: "Too many people ask from this network just now. The page tries again by itself.",
+  },
+  "unread.OUTDATED": {
+    zh: "页面和门店服务器的版本不一致，请重新载入。",
+    en: "This page and the shop's server are of different versions. Load the page again.",
   },
   "unread.other": { zh: "我们这边出了问题，页面会自动重试。", en: "Something went wrong at our end. The page tries again by itself." },
 
@@ -102,7 +117,7 @@ export const PAGE = {
   "shop.book": { zh: "预约验光", en: "Book an eye exam" },
   "shop.soonest": { zh: "最近可约", en: "Next free times" },
   "shop.soonest_for": { zh: "{service} · 约 {minutes} 分钟", en: "{service} · about {minutes} minutes" },
-  "shop.no_times": { zh: "近几天没有空档。", en: "Nothing free in the next days." },
+  "shop.no_times": { zh: "近几天没有空档。", en: "Nothing is free in the next few days." },
   "shop.ask": { zh: "问问店员", en: "Ask the shop" },
   "shop.gone": { zh: "找不到这家门店", en: "This shop is not here any more" },
   "shop.gone_text": { zh: "这个二维码或链接指向的门店目前不接受预约。", en: "The code or link leads to a shop that takes no appointments now." },
@@ -196,7 +211,7 @@ export const PAGE = {
   "you.hours": { zh: "{hours} 小时", en: "{hours} hours" },
   "you.staff": { zh: "这个时间由门店确认，通常在营业时间内答复。", en: "The shop confirms this time itself, usually within opening hours." },
   "you.differs": { zh: "请再看一下", en: "Please look again" },
-  "you.differs_text": { zh: "门店的理解和您填写的不同：", en: "The shop understood this otherwise than you entered it:" },
+  "you.differs_text": { zh: "门店的理解和您填写的不同：", en: "The shop understood something else than you entered:" },
   "you.differs_visit": {
     zh: "按这位来客的情况，门店安排的项目或时长不同，还没有预约：",
     en: "For this person the shop plans another visit. Nothing is booked yet:",
@@ -218,7 +233,7 @@ export const PAGE = {
     en: "The time is kept for you. The shop still has to confirm it; you see it here and in the chat.",
   },
   "booked.moved": { zh: "改约成功", en: "Moved" },
-  "booked.code": { zh: "预约号", en: "Code" },
+  "booked.code": { zh: "预约码", en: "Code" },
   "booked.service": { zh: "项目", en: "What for" },
   "booked.where": { zh: "地点", en: "Where" },
   "booked.who": { zh: "姓名", en: "For" },
@@ -230,8 +245,13 @@ export const PAGE = {
   "booked.print": { zh: "打印", en: "Print" },
   "booked.unknown": { zh: "这个浏览器里没有这个预约", en: "This appointment is not in this browser" },
   "booked.unknown_text": {
-    zh: "可能是在另一部手机上预约的，或者预约号不对。",
-    en: "It may have been booked on another phone, or the code is wrong.",
+    zh: "可能是在另一部手机上预约的，或者是这个浏览器退出登录之前预约的，也可能预约码不对。",
+    en: "It may have been booked on another phone, or before this browser was signed out; or the code is wrong.",
+  },
+  "booked.gone": { zh: "门店没有这个预约了", en: "The shop does not have this appointment any more" },
+  "booked.gone_text": {
+    zh: "{when} 不在门店的记录里了：记录可能恢复到了较早的备份，或者门店已经关闭。请打电话，或重新预约。",
+    en: "{when}: the shop's records may have been restored from an earlier copy, or the shop may have closed. Call, or book again.",
   },
   "booked.said": { zh: "预约成功：{day} {time}。", en: "Booked: {day}, {time}." },
   "booked.said_moved": { zh: "已改到 {day} {time}。", en: "Moved to {day}, {time}." },
@@ -253,9 +273,15 @@ export const PAGE = {
   "mine.past": { zh: "以往", en: "Past" },
   "mine.none": { zh: "还没有预约", en: "No appointment yet" },
   "mine.none_text": { zh: "预约之后会显示在这里（这个浏览器里）。", en: "Once you have booked, you find it here, in this browser." },
+  "mine.been_here": { zh: "以前来过，换了手机？", en: "Been here before, on another phone?" },
   "mine.book": { zh: "去预约", en: "Book a time" },
   "mine.failed": { zh: "读取预约失败。", en: "Your appointments could not be read." },
   "mine.held": { zh: "还没有完成", en: "Not finished yet" },
+  "mine.gone": { zh: "门店的记录里没有了", en: "Not in the shop's records any more" },
+  "mine.gone_text": {
+    zh: "记录可能恢复到了较早的备份，或者门店已经关闭。请打电话，或重新预约。",
+    en: "They may have been restored from an earlier copy, or the shop may have closed. Call, or book again.",
+  },
 
   // Move and cancel
   "move.title": { zh: "改约", en: "Move the appointment" },
