@@ -75,7 +75,9 @@ class PluginSnapshot(Snapshot):
         return self._timers
 
     def message(self, conversation_id: str, position: int) -> Message | None:
-        for user_id in self.members(conversation_id):
+        # Whoever has a row will do: a team of hundreds need not be listed for one message.
+        added = [user_id for user_id, role in self.added(conversation_id).items() if role is not None]
+        for user_id in added or self.members(conversation_id):
             try:
                 page = self._reader.history(conversation_id, user_id, None, position + 1, 1, _ANY_SIZE)
             except Refusal:

@@ -314,6 +314,21 @@ async def test_what_there_is_not(shop: Shop) -> None:
 
 # -- who is told ------------------------------------------------------------------------------------------------------------
 
+
+async def test_both_days_of_a_move_are_told(shop: Shop) -> None:
+    _, code = await booked(shop)
+    days = [SheetParams("garden", day) for day in ("2026-11-19", FRIDAY)]
+    for day in days:
+        await shop.kit.call(SHEET, "staff-wang", day)
+    group = await shop.staff_group()
+    await shop.say("staff-li", group, f"改约 {code} 周五上午10点半")
+    await shop.advance(0.02)
+    shop.kit.pushes("staff-wang")
+    await shop.say("staff-li", group, "好")
+    assert [(await shop.kit.call(SHEET, "staff-wang", day)).sheet is None for day in days] == [False, False]
+    assert {(SHEET.name, *said_of(day)) for day in days} <= set(shop.kit.pushes("staff-wang"))
+
+
 CUSTOMERS = ("ming", "hong", "lan")
 DAYS = (TODAY, "2026-11-19", FRIDAY, "2026-11-21", "2026-11-22")
 TYPED = (

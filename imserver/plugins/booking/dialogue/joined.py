@@ -42,6 +42,7 @@ from imserver.plugins.booking.schedule.status import Action, Actor
 from imserver.plugins.booking.waiting import Why
 
 from . import asking, emergency, handoff
+from .context import DialogueContext, Place
 from .incoming import Incoming, locate
 from .state import Dialogue, load_dialogue
 
@@ -51,6 +52,8 @@ _RENAMED = (
     ("booking_orders", "customer_id"),
     ("booking_health_views", "customer_id"),
 )
+#: Stands for what has no text; it is in the guest's conversation.
+_PICTURE = "…"
 #: Characters of a text that is repeated.
 MAX_REPEATED = 500
 
@@ -230,21 +233,20 @@ def _line(tx: Transaction, words: Words, one: Appointment) -> str:
 # -- what comes behind it ---------------------------------------------------------------------------------------------------
 
 
-def is_behind(tx: Transaction, texts: ShopTexts, message: Incoming) -> bool:
+def is_behind(context: DialogueContext, message: Incoming) -> bool:
     """Whether a text is of a guest, or stands in the conversation of one, who went on by now. The guest's is repeated where the
     customer is, and people look at it: it was meant for what is gone. Whoever else writes there hears where it goes on."""
-    service = service_at(tx, message.conversation_id)
-    account_id = joins.goes_on_as(tx, message.sender_id)
-    if account_id is None:
-        customer_id = service.customer_id if service is not None else ""
-        account_id = joins.goes_on_as(tx, customer_id)
-        shop = texts.chain.shop(service.store_id) if service is not None and account_id else None
-        if shop is None or account_id is None:
-            return False
-        text = texts.staff_words(shop)("link.goes_on", name=_called(tx, account_id))
-        tx.post(message.conversation_id, {"type": "text", "text": text}, sender_id=shop.bot)
+    tx, texts = context.tx, context.texts
+    gone = joins.gone_among(tx, message.sender_id, context.customer_id)
+    if message.sender_id in gone:
+        store_id = context.shop.id if context.shop is not None else ""
+        repeat(tx, texts, message, gone[message.sender_id], store_id)
         return True
-    repeat(tx, texts, message, account_id, service.store_id if service is not None else "")
+    if context.place is not Place.SERVICE or context.customer_id not in gone:
+        return False
+    name = _called(tx, gone[context.customer_id])
+    text = texts.staff_words(context.the_shop)("link.goes_on", name=name)
+    tx.post(context.heard_in, {"type": "text", "text": text}, sender_id=context.the_shop.bot)
     return True
 
 
@@ -253,10 +255,10 @@ def repeat(tx: Transaction, texts: ShopTexts, message: Incoming, account_id: str
     known = [one for one in services_of(tx, account_id) if texts.chain.shop(one.store_id) is not None]
     there = next((one for one in known if one.store_id == store_id), known[0] if known else None)
     shop = texts.chain.shop(there.store_id) if there is not None else None
-    if there is None or shop is None or not message.text:
+    if there is None or shop is None:
         return
     words, home = _words(tx, texts, shop, account_id), there.conversation_id
-    text = words("link.said_before", text=message.text[:MAX_REPEATED])
+    text = words("link.said_before", text=message.text[:MAX_REPEATED] or _PICTURE)
     position = tx.post(home, {"type": "text", "text": text}, sender_id=shop.bot)
     here = replace(
         message, conversation_id=home, sender_id=account_id, audience=tx.members(home), position=position

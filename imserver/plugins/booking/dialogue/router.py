@@ -117,7 +117,7 @@ def _hear(
 ) -> None:
     """A red flag goes before everything; what was said to people who have taken the conversation over is theirs."""
     context = locate(tx, texts, message)
-    if context is None or joined.is_behind(tx, texts, message):
+    if context is None or joined.is_behind(context, message):
         return
     doubt_others(context)
     if not _emergency(context, message.flag):

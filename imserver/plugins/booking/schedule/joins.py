@@ -50,6 +50,15 @@ def goes_on_as(rows: Rows, guest_id: str) -> str | None:
     return join.account_id if join is not None and join.joined_at is not None else None
 
 
+def gone_among(rows: Rows, sender_id: str, customer_id: str) -> dict[str, str]:
+    """Those of two who went on, and as which account; asked with every text."""
+    found = rows.execute(
+        "SELECT guest_id, account_id FROM booking_joins WHERE guest_id IN (?, ?) AND joined_at IS NOT NULL",
+        (sender_id, customer_id),
+    )
+    return {str(guest_id): str(account_id) for guest_id, account_id in found}
+
+
 def note_joined(tx: Transaction, guest_id: str, account_id: str) -> Join:
     """The guest said yes. Whoever went on as this guest goes on as that account, too."""
     tx.execute("UPDATE booking_joins SET account_id = ? WHERE account_id = ?", (account_id, guest_id))
