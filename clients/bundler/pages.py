@@ -145,7 +145,10 @@ class _Work:
         imported = [one for one in outputs[main]["imports"] if one["kind"] == "import-statement"]
         head = [
             f'<link rel="stylesheet" href="{ADDRESS}{entries["index.css"]}">',
-            *(f'<meta name="{name}-style" content="{ADDRESS}{entries[f"{name}.css"]}">' for name in self._later),
+            *(
+                f'<meta name="{name}-style" content="{ADDRESS}{entries[f"{name}.css"]}">'
+                for name in self._later
+            ),
             *(f'<link rel="modulepreload" href="{ADDRESS}{Path(one["path"]).name}">' for one in imported),
             f'<script type="module" src="{ADDRESS}{main}"></script>',
         ]

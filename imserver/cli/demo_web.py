@@ -15,8 +15,8 @@ from typing import Any
 import click
 
 from imserver.errors import StartError
-from imserver.plugins.booking.schedule.shops import load_chain
 from imserver.proof.server_process import ServerProcess
+from imserver.proof.torture.participants import STAFF
 
 from .browser import LINK_PATH
 from .control import ask, control_path
@@ -46,6 +46,7 @@ class Shop:
     """A shop of the chain, as the list shows it."""
 
     shop_id: str
+    bot: str
     title: str
 
 
@@ -198,21 +199,25 @@ async def _shops(host: str, port: int) -> list[Shop]:
             chain: Mapping[str, Any] = await answer.json()
     except (aiohttp.ClientError, TimeoutError) as error:
         raise StartError(f"the server does not say which shops there are: {error}") from None
-    return [Shop(one["id"], f"{one['name']['zh']} · {one['name']['en']}") for one in chain["shops"]]
+    return [
+        Shop(one["id"], one["bot"], f"{one['name']['zh']} · {one['name']['en']}") for one in chain["shops"]
+    ]
 
 
 async def _staff(server: ServerProcess, shops: Sequence[Shop], origin: str) -> list[Employee]:
-    """The first of each shop's staff with a link; nobody where the server cannot be asked for one, as with a very long path."""
-    chain, path = load_chain("demo"), control_path(str(server.database))
-    found = []
+    """Somebody of each shop's staff with a link; nobody where the server cannot be asked for one, as with a very long path."""
+    path, found = control_path(str(server.database)), list[Employee]()
+    employees = {bot: user_id for user_id, bot in STAFF}
     for shop in shops:
-        known = chain.shop(shop.shop_id)
-        for user_id in known.staff_ids()[:1] if known is not None else ():
-            with contextlib.suppress(StartError):
-                made = await ask(path, "make_link", {"user_id": user_id}) if path is not None else None
-                if made is not None:
-                    title = f"{user_id}, {shop.title}"
-                    found.append(Employee(user_id, title, f"{origin}{LINK_PATH}#{made['secret']}"))
+        user_id = employees.get(shop.bot)
+        if user_id is None or path is None:
+            continue
+        with contextlib.suppress(StartError):
+            made = await ask(path, "make_link", {"user_id": user_id})
+            if made is not None:
+                found.append(
+                    Employee(user_id, f"{user_id}, {shop.title}", f"{origin}{LINK_PATH}#{made['secret']}")
+                )
     return found
 
 

@@ -120,8 +120,7 @@ async def test_a_newer_page_on_an_older_server_says_what_helps(world: PageWorld,
     await person.tap("Load again")
     await person.sees("are of different versions")
     words = await arrive(person)
-    await person.tap(words.book)
-    await take_time(person, 4)
+    await hold(person, words, day=4)
     await person.sees("That did not work")
     await person.misses("Just taken")
 
@@ -136,13 +135,13 @@ async def test_a_network_that_goes_before_the_page_has_its_client_is_waited_for(
         await route.abort("connectionreset")
 
     await person.page.route(away, cut)
-    await take_time(person, 1)
+    await take_time(person, 0)
     await person.sees("Still holding")
     await person.page.unroute(away)
     await person.misses(
         re.compile("olding .* for you")
     )  # it goes on, or browsers that try no import twice begin anew
     if not await person.page.get_by_role("heading", name=words.who).count():
-        await take_time(person, 1)
+        await take_time(person, 0)
     await fill_in(person, words, "Ann Lee")
     await submit(person, words)

@@ -154,11 +154,11 @@ async def test_a_line_that_is_cut_in_mid_answer_says_it_once(world: PageWorld):
     await expect(told).to_have_count(1)
 
 
-async def test_the_server_is_killed_under_the_page_and_the_tablet_sleeps(world: PageWorld):
+async def test_the_server_is_killed_in_mid_answer(world: PageWorld):
     eve = await world.person()
     question = "Do you repair broken hearing aids?"
     await asks(eve, question)
-    li = await at_work(world, "en", TABLET)
+    li = await at_work(world, "en")
     await row(li, question).click()
     await li.sees(question)
     await world.process.kill()
@@ -166,16 +166,26 @@ async def test_the_server_is_killed_under_the_page_and_the_tablet_sleeps(world: 
     await answers(li, "said while it was dead")
     await world.restart()
     await eve.sees("said while it was dead")
-    # Over night: the page is frozen, its session ends, the world goes on.
+    await li.misses("The connection is lost")
+
+
+async def test_a_tablet_that_slept_over_night_goes_on_where_the_world_is(world: PageWorld):
+    """The page is frozen, its connection is gone, and customers have written."""
+    hal = await world.person()
+    question = "Do you repair wet hearing aids?"
+    await asks(hal, question)
+    li = await at_work(world, "en", TABLET)
+    await row(li, question).click()
+    await li.sees(question)
     session = await li.context.new_cdp_session(li.page)
     await session.send("Page.setWebLifecycleState", {"state": "frozen"})
-    await world.restart()
-    await asks(eve, "Are you still there?")
+    world.line.cut()
+    await asks(hal, "Are you still there?")
     await session.send("Page.setWebLifecycleState", {"state": "active"})
     await li.page.evaluate("document.dispatchEvent(new Event('resume'))")
     await li.sees("Are you still there?")
     await answers(li, "Good morning")
-    await eve.sees("Good morning")
+    await hal.sees("Good morning")
 
 
 async def test_without_a_network_the_day_can_be_read_and_no_conversation(world: PageWorld):

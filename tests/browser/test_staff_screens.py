@@ -174,6 +174,20 @@ async def test_what_is_known_of_the_customer_stands_beside_it(li: Visitor):
     )
 
 
+async def test_a_new_phone_at_the_counter_is_brought_to_the_customers_account(li: Visitor):
+    await li.opens("/staff/garden")
+    await row(li, "王小明").click()
+    about = li.page.get_by_role("complementary", name="About the customer")
+    await about.get_by_text("The customer has a new phone").click()
+    await about.get_by_label("The six digits").fill("12 34")
+    await about.get_by_role("button", name="Bring it to this account").click(force=True)
+    assert await li.shop("shop.posts") == []
+    await about.get_by_label("The six digits").fill("123 456")
+    await about.get_by_label("The six digits").press("Enter")
+    await li.sees("Looks for the phone that shows 123456")
+    assert await li.shop("shop.posts") == ["/link 123456"]
+
+
 async def test_a_waiting_customer_in_the_team_is_one_tap_away(li: Visitor):
     await li.opens("/staff/garden/group")
     await li.sees("I am at the dentist from two.")

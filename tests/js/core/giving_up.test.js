@@ -83,7 +83,7 @@ for (const answered of ["before the call", "during the call"]) {
   test(`what is given up and offered again is not said to be given up; answered ${answered}`, { timeout: 10_000 }, async () => {
     const server = new Server();
     const client = await posting(server);
-    const post = client.post("c", "hello", KEY, undefined);
+    const post = client.post("c", "hello", { key: KEY });
     let givingUp;
     if (answered === "before the call") {
       await server.stores(1);
@@ -113,7 +113,7 @@ for (const process of ["the same process", "a later process"]) {
     const server = new Server();
     const storage = new MemoryStorage();
     let client = await posting(server, storage);
-    const post = client.post("c", "hello", KEY, undefined);
+    const post = client.post("c", "hello", { key: KEY });
     await server.stores(1);
     await post;
     if (process === "a later process") {
@@ -121,7 +121,7 @@ for (const process of ["the same process", "a later process"]) {
       client = await posting(server, storage);
     }
     // It is in the outbox, and not in the store yet: so it is not sent.
-    const again = client.post("c", "hello", KEY, undefined);
+    const again = client.post("c", "hello", { key: KEY });
     const givingUp = client.abandon("c", KEY);
     await Promise.race([server.stores(1), givingUp]);
     assert.equal((await again).position, 1);
@@ -133,7 +133,7 @@ for (const process of ["the same process", "a later process"]) {
 test("what was never sent is given up at once", { timeout: 10_000 }, async () => {
   const server = new Server();
   const client = await posting(server);
-  const post = assert.rejects(client.post("c", "hello", KEY, undefined), Abandoned);
+  const post = assert.rejects(client.post("c", "hello", { key: KEY }), Abandoned);
   assert.equal(await client.abandon("c", KEY), null);
   await post;
 });

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from importlib import import_module, resources
 from math import fsum, prod
@@ -50,24 +50,69 @@ _SHARES: Final = {
 """How common a character is in texts, roughly; any other is rare."""
 _RARE: Final = 0.005
 _RAREST: Final = 0.0001
+_OFTEN: Final = 0.02
+_COMMON: Final = (
+    "my name is appointment booking book cancel can you could please would want need to an eye exam test check for the "
+    "been here before first time friday saturday tomorrow next week after at on in have it is this that with "
+    "下午 上午 明天 预约 可以 取消 眼镜 验光 时间 一下 我想 不是 那个"
+)
+"""Words of many texts here, and so their pieces: what else a pattern needs sifts better."""
+
+
+class _Strings:
+    """All strings that the patterns of this process need, so that a text is looked through once for all of them (benchmark
+    `reading`): what is handed to each is short."""
+
+    def __init__(self) -> None:
+        #: Another one whenever there are more.
+        self.version = 0
+        #: Each stands for itself: what several patterns need is in memory once.
+        self._known: dict[str, str] = dict(zip(MARKS, MARKS, strict=True))
+        self._adding = Lock()
+
+    def one_of(self, grams: Iterable[str]) -> Grams:
+        """The same strings, as they are known here from now on. Behind this call every text is looked through anew."""
+        with self._adding:
+            known = frozenset(self._known.setdefault(gram, gram) for gram in grams)
+            self.version += 1
+        return known
+
+    def within(self, text: str) -> Grams:
+        """Those of a text; and the marks, which may replace some of its characters."""
+        found = set(MARKS)
+        for piece in _MARKED.split(text):
+            longer = list(piece)
+            found |= self._known.keys() & longer
+            for size in range(1, min(MAX_GRAM, len(piece))):
+                longer = list(map(add, longer, piece[size:]))
+                found |= self._known.keys() & longer
+        return frozenset(found)
+
+
+_STRINGS: Final = _Strings()
+
+
+def grams_of(text: str) -> Grams:
+    """The strings of a text that some pattern needs, of those patterns that were asked about so far."""
+    return _grams_of(text, _STRINGS.version)
 
 
 @lru_cache(maxsize=8)  # of a text several ask one after the other
-def grams_of(text: str) -> Grams:
-    """The strings of a text, and the marks that may replace some of its characters."""
-    found = set(MARKS)
-    for piece in _MARKED.split(text):
-        longer = list(piece)
-        found.update(longer)
-        for size in range(1, min(MAX_GRAM, len(piece))):
-            longer = list(map(add, longer, piece[size:]))
-            found.update(longer)
-    return frozenset(found)
+def _grams_of(text: str, version: int) -> Grams:
+    return _STRINGS.within(text)
 
 
-def can_match(pattern: re.Pattern[str], grams: Grams) -> bool:
-    """Whether the pattern can match a text of these strings."""
-    return not needed(pattern.pattern, pattern.flags).isdisjoint(grams)
+def can_match(pattern: re.Pattern[str], text: str) -> bool:
+    """Whether the pattern can match a text, or what is left of it when some of it was taken."""
+    key = (pattern.pattern, pattern.flags)
+    grams = _NEEDED.get(key)
+    if grams is None:
+        grams = _NEEDED[key] = needed(*key)
+    return not grams.isdisjoint(grams_of(text))
+
+
+_NEEDED: Final[dict[tuple[str, int], Grams]] = {}
+"""What is known of the patterns that texts are asked about one by one."""
 
 
 class _Asked:
@@ -76,7 +121,6 @@ class _Asked:
 
     def __init__(self) -> None:
         self._first: dict[str, int] = {}
-        self._grams: set[str] = set()
         self._by_gram: dict[str, tuple[int, ...]] = {}
         self._of: list[str] = []
         self._patterns: list[str | re.Pattern[str]] = []
@@ -100,7 +144,6 @@ class _Asked:
             for number, needs in enumerate(each, first):
                 for gram in needs:
                     self._by_gram[gram] = (*self._by_gram.get(gram, ()), number)
-            self._grams.update(*each)
             self._of += [pattern.pattern] * len(ones)
             self._patterns += ones
             return self._first.setdefault(pattern.pattern, first)
@@ -109,7 +152,7 @@ class _Asked:
         """By pattern, the alternatives that a text of these strings can match, ascending."""
         by_gram, of = self._by_gram, self._of
         with self._adding:  # a pattern is known with all its alternatives, or not at all
-            numbers = sorted({number for gram in grams & self._grams for number in by_gram[gram]})
+            numbers = sorted({number for gram in grams & by_gram.keys() for number in by_gram[gram]})
         found: dict[str, list[int]] = {}
         for number in numbers:
             found.setdefault(of[number], []).append(number)
@@ -134,12 +177,12 @@ class TextGrams:
     """The strings of a text, and what of the patterns it can match. What is left of the text when some of it was taken has no
     others."""
 
-    __slots__ = ("_known", "_narrowed", "_possible", "grams")
+    __slots__ = ("_known", "_narrowed", "_possible", "_text")
 
     def __init__(self, text: str) -> None:
-        self.grams = grams_of(text)
+        self._text = text
         self._known = len(_ASKED)
-        self._possible = _ASKED.possible(self.grams)
+        self._possible = _ASKED.possible(grams_of(text))
         self._narrowed: dict[str, re.Pattern[str]] = {}
 
     def narrowed(self, pattern: re.Pattern[str]) -> re.Pattern[str] | None:
@@ -148,7 +191,8 @@ class TextGrams:
         if numbers is None:
             if _ASKED.first(pattern) < self._known:
                 return None
-            return pattern if can_match(pattern, self.grams) else None
+            grams = needed(pattern.pattern, pattern.flags)  # it is new, and so are its strings
+            return None if grams.isdisjoint(grams_of(self._text)) else pattern
         found = self._narrowed.get(pattern.pattern)
         if found is None:
             found = self._narrowed[pattern.pattern] = _ASKED.pattern(numbers)
@@ -158,20 +202,19 @@ class TextGrams:
 class Sieve:
     """Patterns that are tried one after the other."""
 
-    __slots__ = ("_grams", "_numbers", "_patterns")
+    __slots__ = ("_numbers", "_patterns")
 
     def __init__(self, patterns: Iterable[re.Pattern[str]]) -> None:
         self._patterns = tuple(patterns)
-        numbers: dict[str, list[int]] = {}
+        self._numbers: dict[str, tuple[int, ...]] = {}
         for number, pattern in enumerate(self._patterns):
             for gram in needed(pattern.pattern, pattern.flags):
-                numbers.setdefault(gram, []).append(number)
-        self._numbers, self._grams = numbers, frozenset(numbers)
+                self._numbers[gram] = (*self._numbers.get(gram, ()), number)
 
     def passed(self, grams: Grams) -> list[int]:
         """The numbers of those that can match a text of these strings, ascending."""
         numbers = self._numbers
-        return sorted({number for gram in grams & self._grams for number in numbers[gram]})
+        return sorted({number for gram in grams & numbers.keys() for number in numbers[gram]})
 
     def search(self, text: str) -> re.Match[str] | None:
         """The first match of them in a text; of two that begin at one place, that of the earlier pattern."""
@@ -181,24 +224,22 @@ class Sieve:
 
 def needed(pattern: str, flags: int = 0) -> Grams:
     """Strings of which every text that the pattern matches has one; the marks if that is not known."""
-    found = _NEEDED.get((pattern, flags))
-    if found is None:
-        found = _NEEDED[pattern, flags] = frozenset().union(*needs_of(pattern, flags))
-    return found
-
-
-_NEEDED: Final[dict[tuple[str, int], Grams]] = {}
-"""What is known of the patterns of this process: each is asked about again and again."""
+    return frozenset().union(*needs_of(pattern, flags))
 
 
 def needs_of(pattern: str, flags: int = 0) -> tuple[Grams, ...]:
     """What each alternative of a pattern needs; it counts as one where its alternatives cannot be told apart."""
+    _KNOWN[pattern, flags] = None
     shipped = load_needed().get(key_of(pattern, flags))
-    return work_out(pattern, flags) if shipped is None else _shipped(shipped)
+    each = work_out(pattern, flags) if shipped is None else _shipped(shipped)
+    return tuple(map(_STRINGS.one_of, each))
 
 
-def _shipped(line: str) -> tuple[Grams, ...]:
-    return tuple(frozenset(one.split("\t")) if one else ALWAYS for one in line.split(BETWEEN))
+_KNOWN: Final[dict[tuple[str, int], None]] = {}
+
+
+def _shipped(line: bytes) -> Iterator[Iterable[str]]:
+    return (one.split("\t") if one else ALWAYS for one in line.decode().split(BETWEEN))
 
 
 BETWEEN: Final = "\t\t"
@@ -206,8 +247,8 @@ BETWEEN: Final = "\t\t"
 
 
 def known() -> Iterable[tuple[str, int]]:
-    """The patterns that `needed` was asked about, and their flags."""
-    return _NEEDED.keys()
+    """The patterns whose needs were asked for, and their flags."""
+    return _KNOWN.keys()
 
 
 def key_of(pattern: str, flags: int) -> str:
@@ -216,12 +257,12 @@ def key_of(pattern: str, flags: int) -> str:
 
 
 @cache
-def load_needed() -> Mapping[str, str]:
+def load_needed() -> Mapping[str, bytes]:
     """What was worked out of the patterns that ship; of any other it is worked out here. To read them all takes half a
     second. Written by `python -m tests.understanding.work_out`."""
     file = resources.files("imserver.plugins.booking") / "words" / "needed.tsv"
-    lines = file.read_text(encoding="utf-8").splitlines()
-    return dict(line.split("\t", 1) for line in lines)
+    lines = (line.split(b"\t", 1) for line in file.read_bytes().splitlines())
+    return {key.decode(): needs for key, needs in lines}  # as bytes it is half as large
 
 
 def work_out(pattern: str, flags: int) -> tuple[Grams, ...]:
@@ -348,10 +389,12 @@ def _longest(piece: str) -> list[str]:
     return [piece[start : start + size] for start in range(len(piece) - size + 1)] if size else []
 
 
-@cache
+@lru_cache(maxsize=1_000)
 def _share(gram: str) -> float:
-    """How many texts have it, roughly. None is so rare that it costs nothing to look for."""
-    return max(_RAREST, prod(_SHARES.get(char, _RARE) for char in gram))
+    """How many texts have it, roughly."""
+    pieces = gram.split()
+    often = len(gram) > 1 and pieces and all(piece in _COMMON for piece in pieces)
+    return max(prod(_SHARES.get(char, _RARE) for char in gram), _OFTEN if often else 0.0)
 
 
 def _order(gram: str) -> tuple[float, str]:
@@ -359,6 +402,7 @@ def _order(gram: str) -> tuple[float, str]:
     return _share(gram), gram
 
 
-def _commonness(grams: Grams) -> float:
-    """What sifts best has few strings, none of them a common one."""
-    return fsum(map(_share, grams))
+def _commonness(grams: Grams) -> tuple[float, float]:
+    """What sifts best has few strings, none of them a common one. None is so rare that it costs nothing to look for."""
+    shares = list(map(_share, grams))
+    return fsum(max(_RAREST, share) for share in shares), fsum(shares)

@@ -106,7 +106,8 @@ def read_table(text: str) -> Table:
     for line in lines:
         kind, weight, *strings = line.split("\t")
         weights.update(dict.fromkeys(strings, int(weight)))
-        kinds.update(dict.fromkeys(strings, names[int(kind)]))
+        if int(weight) > 0:  # what speaks against an alarm is of no kind
+            kinds.update(dict.fromkeys(strings, names[int(kind)]))
     return Table(constant, urgent, careful, weights, kinds)
 
 

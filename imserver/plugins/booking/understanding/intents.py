@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, Final
 
 from imserver.plugins.booking.dates.deferred import deferred
-from imserver.plugins.booking.dates.sieve import can_match, grams_of
+from imserver.plugins.booking.dates.sieve import can_match
 from imserver.plugins.booking.dates.text import ASIDE_MARK, DAY_MARK, TIME_MARK, WORD_MARK
 
 from .acts import Act, Kind, Scene, Span
@@ -753,8 +753,7 @@ def _repeats_card(page: Page, scene: Scene, start: int, end: int) -> bool:
 def answer_of(text: str) -> Kind | None:
     """What a clause says if it is made of nothing but words of one answer and of what goes with them."""
     said: set[Kind] = set()
-    grams = grams_of(text)
-    groups = [[one for one in group if can_match(one, grams)] for group in (_NO, _YES, _GLUE)]
+    groups = [[one for one in group if can_match(one, text)] for group in (_NO, _YES, _GLUE)]
     place = 0
     while place < len(text):
         no, yes, glue = (_longest(patterns, text, place) for patterns in groups)

@@ -266,7 +266,7 @@ def _spelling(page: Page, scene: Scene) -> None:
     if surname is None and not page.search(_INTRODUCED):
         return
     start = surname.end() if surname else 0
-    for match in list(_SPELT.finditer(page.open, start)):
+    for match in list(page.narrowed(_SPELT).finditer(page.open, start)):
         page.take(*match.span())
 
 
@@ -327,7 +327,7 @@ _RIGHT: Final = re.compile(f"[ ,.!]*(?:应该|其实|正确的|应)?[是叫系](
 
 def _put_right(page: Page) -> Iterator[tuple[int, int]]:
     """名字打错了，是许糯: the name behind the words that the one before is wrong."""
-    wrong = _WRONG.search(page.words)
+    wrong = page.narrowed(_WRONG).search(page.words)
     match = _RIGHT.search(page.open, wrong.end()) if wrong is not None else None
     if match is not None and is_name(match[1]):
         page.take(match.start(), match.start(1), Cover.HARMLESS)
@@ -730,7 +730,8 @@ def _opened(page: Page) -> Iterator[tuple[int, int]]:
 
 def _named(page: Page) -> Iterator[tuple[int, int]]:
     """女儿叫李小雨; 是我妈来; "my son Tom", where a name was read."""
-    for match in _NAMED.finditer(page.words) if not _REFERRED.search(page.words) else ():
+    named = page.narrowed(_NAMED).finditer(page.words)
+    for match in named if not _REFERRED.search(page.words) else ():
         group = next(name for name in ("him", "instead", "who", "kin", "comes", "kin_english") if match[name])
         if group != "kin_english" or page.has(Kind.GIVE, "name"):
             yield match.span(group)
@@ -792,7 +793,7 @@ def _excused(page: Page, start: int) -> bool:
 
 def _pair_of_names(page: Page) -> tuple[str, ...]:
     """女儿小雨8岁 儿子小风5岁, "both my kids, Tom and Mia": names count where they are written as such."""
-    for match in _PAIR_OF_NAMES.finditer(page.words):
+    for match in page.narrowed(_PAIR_OF_NAMES).finditer(page.words):
         for kind in ("kin", "name", "aged"):
             if not match[f"{kind}_a"]:
                 continue
@@ -805,7 +806,7 @@ def _pair_of_names(page: Page) -> tuple[str, ...]:
 def _people(page: Page, *, confirming: bool = False) -> tuple[str, ...]:
     found = list(page.find(_ANOTHER))
     if confirming:
-        found += _BESIDE_CARD.finditer(page.words)
+        found += page.narrowed(_BESIDE_CARD).finditer(page.words)
     for match in found:
         page.explain(*match.span(), Cover.HARMLESS)
         kin = next(

@@ -16,7 +16,7 @@ from typing import Final, Literal, NamedTuple
 from imserver.plugins.booking.dates.deferred import deferred
 from imserver.plugins.booking.dates.rules import CN as CN_NUMBER
 from imserver.plugins.booking.dates.rules import CN_ANY, CN_DAY, NUM, WEEK
-from imserver.plugins.booking.dates.sieve import Sieve, can_match, grams_of
+from imserver.plugins.booking.dates.sieve import Sieve, grams_of
 from imserver.plugins.booking.dates.text import ASIDE_MARK, MARKS, Sheet
 
 from .occasions import (
@@ -242,6 +242,7 @@ _MASKS: Final = tuple(
 )
 _MASKING: Final = Sieve(pattern for _, pattern in _MASKS)
 _NEAR: Final = tuple((deferred(pattern), meant) for pattern, meant in NEAR_MISSES)
+_NEARING: Final = Sieve(pattern for pattern, _ in _NEAR)
 
 
 def mask(sheet: Sheet) -> list[Masked]:
@@ -308,14 +309,12 @@ def _join(sheet: Sheet) -> None:
 
 def _put_right(sheet: Sheet) -> None:
     """Rewrite near misses, and remember where they stand."""
-    grams = grams_of(sheet.text)
-    for pattern, meaning in _NEAR:
-        if not can_match(pattern, grams):
-            continue
+    number = -1
+    while (number := next((one for one in _NEARING.passed(grams_of(sheet.text)) if one > number), -1)) >= 0:
+        pattern, meaning = _NEAR[number]
         for match in reversed(tuple(pattern.finditer(sheet.text))):
             words = meaning.format(**match.groupdict())
             _rewrite(sheet, match, words)
-            grams = grams.union(grams_of(sheet.text))
     for match in reversed(tuple(_WORD.finditer(sheet.text))):
         if meant := _meant(match.group()):
             _rewrite(sheet, match, meant)

@@ -223,6 +223,9 @@ def _between(text: str, ends: re.Pattern[str]) -> Iterator[tuple[int, int]]:
 
 def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """A clause in pieces: in Chinese, a blank ends one."""
+    if text.isascii():
+        yield start, end
+        return
     begin = start
     for place in range(start, end):
         if text[place] != " ":

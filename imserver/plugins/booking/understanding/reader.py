@@ -707,7 +707,7 @@ def _sure(
         return acts, _with(rest, weighed)
     if yes and several:  # the card speaks of one
         return [act for act in acts if act not in yes], _with(rest, _unsaid(page, yes, Weight.DANGEROUS))
-    doubts = (one for one in DOUBTS.finditer(page.words) if not is_aside(page, one.start()))
+    doubts = (one for one in page.narrowed(DOUBTS).finditer(page.words) if not is_aside(page, one.start()))
     doubt = next(doubts, None) if yes else None
     if not yes or (doubt is None and not _disarmed(acts, rest)):
         return acts, rest

@@ -45,13 +45,13 @@ def is_told(clause: str) -> bool:
 
 def note_asides(page: Page) -> None:
     """Symptoms, lens values, numbers of cards and bus lines: for the people to know, no danger to the acts."""
-    for match in _NOTES.finditer(page.unread(0, len(page.words))):
+    for match in page.narrowed(_NOTES).finditer(page.unread(0, len(page.words))):
         page.explain(*match.span(), Cover.NOTE)
 
 
 def note_reasons(page: Page) -> None:
     """Why somebody cannot come."""
-    for match in _REASONS.finditer(page.unread(0, len(page.words))):
+    for match in page.narrowed(_REASONS).finditer(page.unread(0, len(page.words))):
         page.explain(*match.span(), Cover.NOTE)
 
 
@@ -122,10 +122,10 @@ def _release(page: Page, when: When | None) -> None:
 
 def _doubts(page: Page) -> None:
     """What a mask hid of a doubt is part of it: 万一下雨 is not 一下."""
-    for match in _CONTRASTS.finditer(page.words):
+    for match in page.narrowed(_CONTRASTS).finditer(page.words):
         if _put_right(page, match.start()):
             page.explain(*match.span(), Cover.HARMLESS)
-    for match in DOUBTS.finditer(page.words):
+    for match in page.narrowed(DOUBTS).finditer(page.words):
         if is_aside(page, match.start()):
             continue
         if {Cover.NOTHING, Cover.NOTE} & set(page.cover[match.start() : match.end()]):

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple
 
-from imserver.plugins.booking.dates.sieve import can_match, grams_of
+from imserver.plugins.booking.dates.sieve import can_match
 
 from .word_lists import load_words
 
@@ -49,9 +49,8 @@ def read_unnamed(text: str) -> Iterator[Unnamed]:
         for start, end in _parts(match):
             piece = text[start:end]
             patterns = _ENGLISH if _LETTER.search(piece) else _CHINESE
-            grams = grams_of(piece)
             what = next(
-                (what for what, one in patterns if can_match(one, grams) and one.fullmatch(piece)), None
+                (what for what, one in patterns if can_match(one, piece) and one.fullmatch(piece)), None
             )
             if what is not None:
                 yield Unnamed("day" if what == "day" else "time", start, end)

@@ -21,6 +21,8 @@ import { YouScreen } from "./you.js";
 
 const rest = () => import("../chat/screens.js");
 const staff = async () => {
+  // Whoever is staff has an account: the client will be wanted, and is on its way by the time that the server says who it is.
+  void part(() => import("../line/client.js")).catch(() => {});
   const loaded = await import("../staff/screens.js");
   await loaded.styled();
   return loaded;

@@ -1,14 +1,19 @@
 /** What staff know of a customer, beside the conversation: who they are, what is to come, what was. */
 
 import { Icon } from "../parts/icon.js";
-import { html } from "../view.js";
+import { html, useState } from "../view.js";
 import { named, t } from "../words/index.js";
 import { s } from "../words/staff.js";
 import { VisitActions } from "./actions.js";
-import { personWords, staffStatus, whenWords } from "./phrases.js";
+import { lineOf } from "./part.js";
+import { cut, personWords, staffStatus, whenWords } from "./phrases.js";
+import { conversationOf } from "./places.js";
 
 /** @import { StaffProps } from "./screens.js" */
 /** @import { AboutCustomer, SheetRow } from "./shapes.js" */
+
+/** What a new phone shows at the counter. */
+const DIGITS = /^\d{6}$/;
 
 /** @param {StaffProps & {about: AboutCustomer}} props */
 export function AboutPanel(props) {
@@ -38,6 +43,37 @@ export function AboutPanel(props) {
         <h2>${s("about.past")}</h2>
         <ul class="lines small">${past.map((row) => html`<li key=${row.code}><${PastLine} ...${props} row=${row} /></li>`)}</ul>
       </section>`}
+    <${NewPhone} ...${props} />
+  `;
+}
+
+/**
+ * The customer stands at the counter with a new phone, which shows six digits: what is asked and answered then is said in the
+ * conversation, as if one had typed it there.
+ *
+ * @param {StaffProps & {about: AboutCustomer}} props
+ */
+function NewPhone({ state, page, shop, about }) {
+  const [digits, setDigits] = useState("");
+  const whole = DIGITS.test(digits.replace(/\s/g, ""));
+  const link = async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    if (!whole) return;
+    setDigits("");
+    await lineOf(page).say(shop, `/link ${digits.replace(/\s/g, "")}`, { conversation: conversationOf(state.route) });
+  };
+  return html`
+    <details class="new-phone">
+      <summary>${s("phone.title")}</summary>
+      <form class="stack" onSubmit=${link}>
+        <p class="small quiet">${s("phone.text", { name: cut(about.customer.name) })}</p>
+        <label class="field"><span class="label">${s("phone.digits")}</span>
+          <input class="input number" value=${digits} inputmode="numeric" autocomplete="off" maxlength="7"
+            onInput=${(/** @type {any} */ event) => setDigits(event.target.value)} />
+        </label>
+        <button type="submit" class="button" aria-disabled=${whole ? null : "true"}>${s("phone.link")}</button>
+      </form>
+    </details>
   `;
 }
 

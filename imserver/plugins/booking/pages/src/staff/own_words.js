@@ -18,6 +18,7 @@ const STEPS = [
 ];
 const STEP_PATTERNS = STEPS.map(([names, key]) => /** @type {const} */ ([new RegExp(`^/?(?:${names}) ${CODE}${VERSION}(?: (?:yes|是))?$`, "iu"), key]));
 const MOVE = new RegExp(`^/?(?:confirm|确认|move|改约) ${CODE}${VERSION}${WALL}$`, "iu");
+const LINK = /^\/link (\d{6})$/iu;
 const TAKE = /^(?:\/take|接手)$/iu;
 const GIVE_BACK = /^(?:\/give-back|交还)$/iu;
 
@@ -25,6 +26,8 @@ const GIVE_BACK = /^(?:\/give-back|交还)$/iu;
 export function staffWords(text, language) {
   if (TAKE.test(text)) return s("own.take");
   if (GIVE_BACK.test(text)) return s("own.give_back");
+  const linked = LINK.exec(text);
+  if (linked !== null) return s("own.link", { code: linked[1] });
   const moved = MOVE.exec(text);
   if (moved !== null) return s("own.move", { code: moved[1].toUpperCase(), when: `${shortDay(moved[2], language)} ${moved[3]}` });
   for (const [pattern, key] of STEP_PATTERNS) {

@@ -114,6 +114,13 @@ export const STAFF = {
   "about.upcoming": { zh: "预约", en: "Appointments" },
   "about.no_upcoming": { zh: "没有预约", en: "No appointment to come" },
   "about.past": { zh: "以往", en: "Past" },
+  "phone.title": { zh: "顾客换了手机", en: "The customer has a new phone" },
+  "phone.text": {
+    zh: "新手机的“我的浏览器”里，点“我以前来过”会显示六位数字。核实这是 {name} 本人后输入；结果写在对话里。",
+    en: "On the new phone, “I have been here before” under “My browsers” shows six digits. Enter them once you know that this is {name}; the conversation says what became of it.",
+  },
+  "phone.digits": { zh: "六位数字", en: "The six digits" },
+  "phone.link": { zh: "接到这个账号", en: "Bring it to this account" },
 
   // The day
   "sheet.today": { zh: "今天", en: "Today" },
@@ -174,6 +181,7 @@ export const STAFF = {
   // What the page posted for somebody who tapped
   "own.take": { zh: "从助手那里接手", en: "Took over from the assistant" },
   "own.give_back": { zh: "交还助手", en: "Gave back to the assistant" },
+  "own.link": { zh: "找显示 {code} 的新手机", en: "Looks for the phone that shows {code}" },
   "own.confirm": { zh: "{code}：确认", en: "{code}: confirmed" },
   "own.arrive": { zh: "{code}：到店了", en: "{code}: is here" },
   "own.start": { zh: "{code}：开始", en: "{code}: the exam begins" },
