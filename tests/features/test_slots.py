@@ -28,6 +28,7 @@ OTHERWISE = {
     ("edits", "imserver/store/checks/contents.py"): "contents that were replaced, by whomever",
     ("edits", "imserver/plugin_api.py"): "plugins edit their own messages",
     ("edits", "imserver/plugin_host/transaction.py"): "plugins edit their own messages",
+    ("edits", "imserver/plugins/booking/dialogue/joined.py"): "plugins edit their own messages",
     ("edits", "imserver/plugins/booking/journey/notify.py"): "plugins edit their own messages",
     ("edits", "imserver/plugins/booking/journey/offers.py"): "plugins edit their own messages",
     ("reactions", "clients/python/imserver_client/core/reconnect.py"): "how a client reacts to a close",

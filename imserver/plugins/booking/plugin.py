@@ -23,6 +23,7 @@ from imserver.plugin_api import (
 )
 
 from . import members, operations, persons, staffing, strays, to_teams
+from .beside import beside
 from .checks import CHECKS
 from .dates.deferred import compile_all
 from .dialogue import consent, handoff, holding, joined, link, quiet, router, take_over
@@ -97,9 +98,7 @@ class BookingPlugin:
         StaffReads(context, chains).register(context)
         EventFiles(context, reads).register()
         await self._open()
-        await asyncio.to_thread(
-            compile_all
-        )  # nobody is waiting yet; half a second in one piece would be one all the same
+        await beside(compile_all)  # nobody waits yet; half a second in one piece would be one all the same
         await self._unit(holding.expire_overdue)
         for command in COMMANDS:
             context.command(command.name, self._command, help=command.help, aliases=command.aliases)
@@ -171,7 +170,7 @@ class BookingPlugin:
                 return ShopTexts.of(in_effect.chain, in_effect, context.public_url)
 
             # Beside the loop: to work the words of a chain out takes a quarter of a second, and everybody would wait.
-            self._texts = texts = await asyncio.to_thread(make)
+            self._texts = texts = await beside(make)
             return texts
 
     def _may_block(self, tx: Transaction, user_id: str, bot_id: str) -> None:

@@ -5,11 +5,12 @@ Times are UTC: what a calendar shows is the clock of where its owner is, and the
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from imserver.plugin_api import Context, HttpRequest, HttpResponse, Refusal, RefusalCode
+from imserver.plugins.booking.beside import beside
 from imserver.plugins.booking.messages.texts import Words, language_of
 from imserver.plugins.booking.schedule.appointments import Appointment
 from imserver.plugins.booking.schedule.shops import Shop
@@ -72,7 +73,7 @@ class EventFiles:
         words = served.catalogue.words(await self._language(request.user_id), shop)
         event = event_of(appointment, served, shop, words, self._context.public_url)
         # Beside the loop: the library alone takes half a second to load.
-        body = await asyncio.to_thread(written, event)
+        body = await beside(partial(written, event))
         headers = {
             "cache-control": "private, no-store",
             "content-disposition": f'attachment; filename="{appointment.code}{_SUFFIX}"',
