@@ -204,6 +204,11 @@ async def test_a_customer_has_appointments_of_this_shop_alone(shop: Shop) -> Non
     coming = (await row(shop)).coming
     assert coming is not None
     assert (coming.code, coming.service_name.zh) == (code, "验光")
+    (elsewhere,) = (await about(shop, there, "staff-chen")).upcoming
+    (cancel,) = (one.command for one in told.upcoming[0].actions if one.kind == "cancel")
+    await shop.say("staff-li", await shop.staff_group(), cancel)
+    assert (await row(shop)).coming is None, f"{elsewhere.code} is another shop's"
+    assert (await about(shop, room)).upcoming == ()
     assert (told.customer.id, told.customer.name, told.customer.guest, told.customer.language, told.here) == (
         "ming", "Ming", False, "zh", True,
     )  # fmt: skip
