@@ -87,6 +87,8 @@ class Joins:
         self._random_bytes = random_bytes
         #: By the guest's browser: one that says yes twice at once waits for the same.
         self._accepting: dict[str, asyncio.Task[bytes]] = {}
+        #: Held from the rehearsal until all is done: of two that cannot both be, the second is rehearsed on what the first did.
+        self._doing = asyncio.Lock()
         # One address makes hundreds of guests in an hour: with all codes of its own no counter would see another one.
         share = MAX_STANDING // SHARE_OF_AN_ADDRESS
         self._of_address = Rates(share * 1000 / JOIN_MS, share, clock)
@@ -167,11 +169,12 @@ class Joins:
     async def _do(self, who: SignedIn, code: str, new: bytes, label: str) -> bytes:
         device_id = self._browsers.new_device_id()
         browser = {"browser": hashed(new).hex(), "device": device_id, "label": label}
-        try:
-            await self._store.write(partial(self._rehearse, who, code, browser))
-        except _Rehearsed as rehearsed:
-            await self._store.put_on_record("join", rehearsed.body)
-        await self._carrying.do()
+        async with self._doing:
+            try:
+                await self._store.write(partial(self._rehearse, who, code, browser))
+            except _Rehearsed as rehearsed:
+                await self._store.put_on_record("join", rehearsed.body)
+            await self._carrying.do()
         return new
 
     def _rehearse(self, who: SignedIn, code: str, browser: Mapping[str, str], tx: Transaction) -> None:
