@@ -9,7 +9,13 @@ import pytest
 
 from imserver.chat.ports import Store
 from imserver.model import Role
-from imserver.plugins.booking.schedule.asked_by_staff import INBOX, InboxParams, InboxRow
+from imserver.plugins.booking.schedule.asked_by_staff import (
+    CUSTOMER,
+    INBOX,
+    CustomerParams,
+    InboxParams,
+    InboxRow,
+)
 from imserver.testing import Said
 from tests.booking.support.shop import GARDEN, RIVER, Shop, button, shown
 from tests.booking.support.staff import ChainFile
@@ -235,6 +241,17 @@ async def test_it_ends_when_the_taker_leaves_the_group(shop: Shop) -> None:
     assert "由我继续回复" in at(said, room)
     assert "已不是店员" in at(said, await shop.staff_group())
     assert (await has(shop), await has(shop, "hong")) == (None, "staff-wang")
+
+
+async def test_nobody_is_shown_as_having_it_who_just_left(shop: Shop) -> None:
+    """The row says so until the plugin has heard of it."""
+    room = await shop.customer("ming")
+    await shop.say("staff-li", room, "接手")
+    await shop.leave("staff-li", await shop.staff_group())
+    assert await has(shop) is None
+    told = (await shop.kit.call(CUSTOMER, "staff-wang", CustomerParams(room))).customer
+    assert told is not None
+    assert (told.taken, told.commands.take) == (None, "接手")
 
 
 async def test_many_conversations_of_one_who_leaves_are_all_given_back(shop: Shop) -> None:
