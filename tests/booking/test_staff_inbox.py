@@ -313,8 +313,12 @@ async def test_what_there_is_not(shop: Shop) -> None:
     assert (await shop.kit.call(INBOX, "staff-li", InboxParams("gone"))).inbox is None
     for conversation in ("", "gone", group, shop.kit.direct("ming", GARDEN), room + "x"):
         assert (await shop.kit.call(CUSTOMER, "staff-li", CustomerParams(conversation))).customer is None
-    for day in ("", "2026-02-31", "2026-W47-5", "２０２６-11-20"):
+    for day in ("", "2026-02-31", "2026-W47-5", "２０２６-11-20", "0001-01-01", "9999-12-31"):
         assert (await shop.kit.call(SHEET, "staff-li", SheetParams("garden", day))).sheet is None
+    for day in ("0002-01-01", "9998-12-31"):
+        sheet = (await shop.kit.call(SHEET, "staff-li", SheetParams("garden", day))).sheet
+        assert sheet is not None
+        assert sheet.rows == ()
 
 
 # -- who is told ------------------------------------------------------------------------------------------------------------
