@@ -325,6 +325,29 @@ async def test_who_goes_behind_a_yes_has_said_it(tmp_path: Path, monkeypatch: py
         assert len(await signed_devices(server)) == 1
 
 
+async def test_a_tap_that_looked_before_the_other_one_was_done_is_the_same_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with seen(tmp_path, http=GUESTS) as server:
+        await people(server)
+        new = Browser(server)
+        await new.guest()
+        shown = await shown_by(new)
+        await ask(server, shown)
+        before, looked = dict(new.cookies), server.joins._who
+        found = await looked(secret_of(next(iter(before.values()))) or b"")
+        first = await accept(new, shown, key=KEY)
+        late = iter([found])
+
+        async def of_then(secret: bytes) -> Any:
+            return next(late, None) or await looked(secret)
+
+        monkeypatch.setattr(server.joins, "_who", of_then)
+        new.cookies = before
+        again = await accept(new, shown, key=KEY)
+        assert (again.status, again.json["device_id"]) == (200, first.json["device_id"])
+
+
 async def test_no_ends_it_and_another_browser_says_nothing_to_it(tmp_path: Path) -> None:
     async with seen(tmp_path, http=GUESTS) as server:
         await people(server)
