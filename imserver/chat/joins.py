@@ -17,13 +17,15 @@ from typing import Any, Protocol
 
 from imserver.chat.accounts import CLOCKS_DIFFER_S, Accounts
 from imserver.chat.browsers import MAX_BROWSERS, SECRET_BYTES, Browsers, Came, hashed, require_active
-from imserver.chat.guests import CROWDED, GUEST
+from imserver.chat.guests import CROWDED, GUEST, SHARE_OF_AN_ADDRESS
 from imserver.chat.ports import Store
+from imserver.chat.rates import Rates
 from imserver.chat.records import SERVER, do_join
 from imserver.chat.transaction import Transaction
 from imserver.clock import Clock
 from imserver.errors import Refusal, RefusalCode
 from imserver.model import BOT, Join, SignedIn, User
+from imserver.networks import IPV6_SITE_BITS, counted_as
 
 #: Life of a code, and of the question that it leads to (ms): people stand at a counter.
 JOIN_MS = 300 * 1000
@@ -85,11 +87,21 @@ class Joins:
         self._random_bytes = random_bytes
         #: By the guest's browser: one that says yes twice at once waits for the same.
         self._accepting: dict[str, asyncio.Task[bytes]] = {}
+        #: Held from the rehearsal until all is done: of two that cannot both be, the second is rehearsed on what the first did.
+        self._doing = asyncio.Lock()
+        # One address makes hundreds of guests in an hour: with all codes of its own no counter would see another one.
+        share = MAX_STANDING // SHARE_OF_AN_ADDRESS
+        self._of_address = Rates(share * 1000 / JOIN_MS, share, clock)
 
-    async def show(self, who: SignedIn, shop: str) -> Join:
-        """The code that this browser shows, for this shop ("": for any); the same as long as it stands. FORBIDDEN for whoever
-        is no guest; RATE_LIMITED; OVERLOADED."""
+    async def show(self, who: SignedIn, shop: str, address: str = "") -> Join:
+        """The code that this browser shows, for this shop ("": for any); the same as long as it stands. `address`: where it
+        asks from, if that is known. FORBIDDEN for whoever is no guest; RATE_LIMITED; OVERLOADED."""
         require_active(who)
+        site = counted_as(address, IPV6_SITE_BITS)
+        wait_s = self._of_address.take(site) if site is not None and await self.standing(who) is None else 0.0
+        if wait_s:
+            text = "too many codes of one address; please try again in a moment"
+            raise Refusal(RefusalCode.RATE_LIMITED, text, retry_after_ms=int(wait_s * 1000) + 1)
         codes = [new_code(self._random_bytes) for _ in range(_TRIES)]
         return await self._store.write(partial(_show, who, shop, codes))
 
@@ -163,11 +175,12 @@ class Joins:
     async def _do(self, who: SignedIn, code: str, new: bytes, label: str) -> bytes:
         device_id = self._browsers.new_device_id()
         browser = {"browser": hashed(new).hex(), "device": device_id, "label": label}
-        try:
-            await self._store.write(partial(self._rehearse, who, code, browser))
-        except _Rehearsed as rehearsed:
-            await self._store.put_on_record("join", rehearsed.body)
-        await self._carrying.do()
+        async with self._doing:
+            try:
+                await self._store.write(partial(self._rehearse, who, code, browser))
+            except _Rehearsed as rehearsed:
+                await self._store.put_on_record("join", rehearsed.body)
+            await self._carrying.do()
         return new
 
     def _rehearse(self, who: SignedIn, code: str, browser: Mapping[str, str], tx: Transaction) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from imserver.errors import Refusal, RefusalCode
+from imserver.model import Role
 from imserver.plugins.booking.schedule.asked import MINE, Mine, MineParams
 from imserver.testing import Said
-from tests.booking.support.shop import RIVER, Shop, shown
+from tests.booking.support.shop import GARDEN, RIVER, Shop, shown
 from tests.booking.test_guests import books, guest
 
 FORM = "/details\nname: Ann Lee\nage: adult\nfirst visit: yes"
@@ -328,17 +329,27 @@ async def test_five_wrong_codes_stop_whoever_types_them_and_nobody_else() -> Non
         assert len([row for row in await shop.kit.audit() if row.act == "join.wrong"]) == 5
 
 
-async def test_a_colleague_is_not_stopped_and_a_right_one_forgets_the_wrong_ones() -> None:
+async def test_a_colleague_is_not_stopped_and_wrong_ones_of_long_ago_do_not_count() -> None:
     async with Shop() as shop:
         room, _ = await old_and_new(shop)
+        for minutes in (10.1, 0):
+            for _ in range(4):
+                assert "都不算" not in await shop.hear("staff-li", room, "/link 123456")
+            await shop.advance(minutes)
+        assert "都不算" in await shop.hear("staff-li", room, "/link 123456")
+        assert "都不算" not in await shop.hear("staff-wang", room, "/link 123456")
+
+
+@pytest.mark.parametrize("where", ["beside the account", "where the phone itself is"])
+async def test_a_right_one_between_does_not_let_anybody_guess_on(where: str) -> None:
+    """Whoever guesses shows a code on a phone of his own, and types it before the fifth wrong one."""
+    async with Shop() as shop:
+        room, at_new = await old_and_new(shop)
         code = await shop.kit.show_code("new")
-        wrong = f"{(int(code) + 1) % 1_000_000:06d}"
         for _ in range(4):
-            await shop.say("staff-li", room, f"/link {wrong}")
-        await shop.say("staff-li", room, f"/link {code}")
-        for _ in range(4):
-            await shop.say("staff-li", room, f"/link {wrong}")
-        assert "都不算" not in await shop.hear("staff-wang", room, f"/link {wrong}")
+            await shop.say("staff-li", room, "/link 123456")
+        await shop.say("staff-li", room if where == "beside the account" else at_new, f"/link {code}")
+        assert "都不算" in await shop.hear("staff-li", room, "/link 123456")
 
 
 @pytest.mark.parametrize("typed", ["/link {0} {1}", "/link {0}-{1}", "关联 {0}{1}", "/link　{0}　{1}"])
@@ -379,6 +390,21 @@ async def test_nobody_goes_on_as_somebody_of_the_staff() -> None:
         own = await shop.service("staff-wang")
         code = await shop.kit.show_code("new")
         assert "不能以这个账号继续" in await shop.hear("staff-li", own, f"/link {code}")
+
+
+@pytest.mark.parametrize("staff", ["staff-li", "staff-chen"])
+async def test_nor_as_one_whom_an_administrator_added_to_a_staff_group(staff: str) -> None:
+    """Such a member has no role, and sees all that the staff see."""
+    async with Shop() as shop:
+        await old_and_new(shop)
+        bot = GARDEN if staff == "staff-li" else RIVER
+        room = await shop.customer("temp", "en", bot)
+        group = await shop.staff_group()
+        await shop.kit.store.write(lambda tx: tx.add_member(group, GARDEN, bytes(16), "temp", Role.MEMBER))
+        code = await shop.kit.show_code("new")
+        assert "不能以这个账号继续" in await shop.hear(staff, room, f"/link {code}")
+        with pytest.raises(Refusal):
+            await shop.kit.accept(code)
 
 
 async def test_customers_type_no_codes_and_the_staff_group_is_no_place_for_them() -> None:

@@ -204,6 +204,11 @@ async def test_a_customer_has_appointments_of_this_shop_alone(shop: Shop) -> Non
     coming = (await row(shop)).coming
     assert coming is not None
     assert (coming.code, coming.service_name.zh) == (code, "验光")
+    (elsewhere,) = (await about(shop, there, "staff-chen")).upcoming
+    (cancel,) = (one.command for one in told.upcoming[0].actions if one.kind == "cancel")
+    await shop.say("staff-li", await shop.staff_group(), cancel)
+    assert (await row(shop)).coming is None, f"{elsewhere.code} is another shop's"
+    assert (await about(shop, room)).upcoming == ()
     assert (told.customer.id, told.customer.name, told.customer.guest, told.customer.language, told.here) == (
         "ming", "Ming", False, "zh", True,
     )  # fmt: skip
@@ -308,8 +313,12 @@ async def test_what_there_is_not(shop: Shop) -> None:
     assert (await shop.kit.call(INBOX, "staff-li", InboxParams("gone"))).inbox is None
     for conversation in ("", "gone", group, shop.kit.direct("ming", GARDEN), room + "x"):
         assert (await shop.kit.call(CUSTOMER, "staff-li", CustomerParams(conversation))).customer is None
-    for day in ("", "2026-02-31", "2026-W47-5", "２０２６-11-20"):
+    for day in ("", "2026-02-31", "2026-W47-5", "２０２６-11-20", "0001-01-01", "9999-12-31"):
         assert (await shop.kit.call(SHEET, "staff-li", SheetParams("garden", day))).sheet is None
+    for day in ("0002-01-01", "9998-12-31"):
+        sheet = (await shop.kit.call(SHEET, "staff-li", SheetParams("garden", day))).sheet
+        assert sheet is not None
+        assert sheet.rows == ()
 
 
 # -- who is told ------------------------------------------------------------------------------------------------------------

@@ -8,9 +8,16 @@ from pathlib import Path
 import pytest
 
 from imserver.chat.ports import Store
-from imserver.plugins.booking.schedule.asked_by_staff import INBOX, InboxParams, InboxRow
+from imserver.model import Role
+from imserver.plugins.booking.schedule.asked_by_staff import (
+    CUSTOMER,
+    INBOX,
+    CustomerParams,
+    InboxParams,
+    InboxRow,
+)
 from imserver.testing import Said
-from tests.booking.support.shop import GARDEN, Shop, button, shown
+from tests.booking.support.shop import GARDEN, RIVER, Shop, button, shown
 from tests.booking.support.staff import ChainFile
 from tests.booking.test_changes import booked
 
@@ -236,6 +243,17 @@ async def test_it_ends_when_the_taker_leaves_the_group(shop: Shop) -> None:
     assert (await has(shop), await has(shop, "hong")) == (None, "staff-wang")
 
 
+async def test_nobody_is_shown_as_having_it_who_just_left(shop: Shop) -> None:
+    """The row says so until the plugin has heard of it."""
+    room = await shop.customer("ming")
+    await shop.say("staff-li", room, "接手")
+    await shop.leave("staff-li", await shop.staff_group())
+    assert await has(shop) is None
+    told = (await shop.kit.call(CUSTOMER, "staff-wang", CustomerParams(room))).customer
+    assert told is not None
+    assert (told.taken, told.commands.take) == (None, "接手")
+
+
 async def test_many_conversations_of_one_who_leaves_are_all_given_back(shop: Shop) -> None:
     for number in range(23):
         room = await shop.customer(f"guest-{number}")
@@ -243,6 +261,17 @@ async def test_many_conversations_of_one_who_leaves_are_all_given_back(shop: Sho
     await leaves_the_group(shop, "staff-li")
     assert {one.taken for one in (await rows(shop)).values()} == {None}
     assert await shop.sql("SELECT COUNT(*) FROM booking_services WHERE taken_by <> ''") == [(0,)]
+
+
+async def test_who_works_in_two_shops_and_leaves_one_keeps_those_of_the_other(shop: Shop) -> None:
+    room, there = await shop.customer("ming"), await shop.customer("hong", bot=RIVER)
+    river = await shop.staff_group("river")
+    await shop.kit.store.write(lambda tx: tx.add_member(river, RIVER, bytes(16), "staff-li", Role.MEMBER))
+    for where in (room, there):
+        await shop.say("staff-li", where, "接手")
+    await leaves_the_group(shop, "staff-li")
+    taken = await shop.sql("SELECT store_id, taken_by FROM booking_services ORDER BY store_id")
+    assert taken == [("garden", ""), ("river", "staff-li")]
 
 
 async def test_it_ends_with_the_chain_file_that_names_the_taker_no_more(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ class JoinRoutes:
         wanted = read_as(asked, data, JoinAsked)
         require_words((("shop", wanted.shop),))
         _, who = await self._front.known(asked)
-        return said(200, _told(await self._joins.show(who, wanted.shop)))
+        return said(200, _told(await self._joins.show(who, wanted.shop, asked.address)))
 
     async def _standing(self, asked: Asked, data: bytes) -> Page:
         _, who = await self._front.known(asked)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from imserver.config import HttpConfig
+from imserver.testing import ManualClock
 from tests.net.web.browser import Browser
 from tests.seeing.web import Answered, seen
 
@@ -25,6 +26,32 @@ async def test_a_site_with_many_networks_is_a_quarter_of_all_guests(tmp_path: Pa
         assert flood == [200, 200, *[429] * 7]
         assert await came("2001:db8:8::1") == 200, "somebody else's site"
         assert await came("192.0.2.7") == 200
+
+
+@pytest.mark.parametrize("own", ["192.0.2.7", "2001:db8:7:{}::1"])
+async def test_an_address_shows_a_quarter_of_all_codes_of_the_counter(
+    own: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that makes a guest for each code leaves some to everybody else, and has its own again when they are over."""
+    monkeypatch.setattr("imserver.chat.joins.MAX_STANDING", 8)
+    clock = ManualClock()
+    http = HttpConfig(port=0, guests=True, proxies=["127.0.0.1"])
+    async with seen(tmp_path, http=http, clock=clock) as server:
+
+        async def shows(address: str, browser: Browser) -> Answered:
+            return await browser.post("joins", {}, f"X-Forwarded-For: {address}")
+
+        browsers = [Browser(server) for _ in range(4)]
+        for browser in browsers:
+            await browser.guest()
+        flood = [await shows(own.format(number), browser) for number, browser in enumerate(browsers[:3])]
+        assert [answer.status for answer in flood] == [200, 200, 429]
+        assert flood[2].json["code"] == "RATE_LIMITED"
+        again = await shows(own.format(0), browsers[0])
+        assert again.json == flood[0].json, "what stands is shown again"
+        assert (await shows("2001:db8:8::1", browsers[3])).status == 200
+        clock.advance(300)
+        assert (await shows(own.format(2), browsers[2])).status == 200
 
 
 @pytest.mark.parametrize("own", ["192.0.2.7", "2001:db8:7:1::1"])

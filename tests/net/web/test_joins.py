@@ -278,6 +278,53 @@ async def test_two_taps_at_once_are_one(tmp_path: Path) -> None:
         assert len(await signed_devices(server)) == 1
 
 
+async def test_of_two_guests_who_go_on_as_each_other_one_does(tmp_path: Path) -> None:
+    """Both say yes at once: nobody ends without an account to go on as."""
+    async with seen(tmp_path, http=GUESTS) as server:
+        await people(server)
+        first, second = Browser(server), Browser(server)
+        names = [(await first.guest())["user_id"], (await second.guest())["user_id"]]
+        codes = [await shown_by(first), await shown_by(second)]
+        for shown, account in zip(codes, reversed(names), strict=True):
+            await ask(server, shown, account)
+        answers = await asyncio.gather(accept(first, codes[0]), accept(second, codes[1]))
+        assert sorted(answer.status for answer in answers) == [200, 403]
+        (told,) = (answer.json["user_id"] for answer in answers if answer.status == 200)
+        for browser in (first, second):
+            assert (await browser.session()).json["user_id"] == told
+
+
+async def test_who_goes_behind_a_yes_has_said_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line is cut between the record and the plugins: what is on record is done, though nobody asks again."""
+    things = Things()
+    async with seen(tmp_path, http=GUESTS, plugins=[things]) as server:
+        await people(server)
+        new = Browser(server)
+        await things.keep("a chair", (await new.guest())["user_id"])
+        shown = await shown_by(new)
+        await ask(server, shown)
+        begun, go, put = asyncio.Event(), asyncio.Event(), server.store.put_on_record
+
+        async def slowly(*args: Any) -> Any:
+            told = await put(*args)
+            begun.set()
+            await go.wait()
+            return told
+
+        monkeypatch.setattr(server.store, "put_on_record", slowly)
+        (secret,) = filter(None, map(secret_of, new.cookies.values()))
+        waits = asyncio.ensure_future(server.joins.accept([secret], shown, key=bytes.fromhex(KEY), label=""))
+        await begun.wait()
+        waits.cancel()
+        await asyncio.wait([waits])
+        go.set()
+        async with asyncio.timeout(5):
+            while await things.rows() != {"a chair": "ann"}:  # noqa: ASYNC110  nobody sets an event
+                await asyncio.sleep(0.01)
+        assert (await accept(new, shown, key=KEY)).json["user_id"] == "ann"
+        assert len(await signed_devices(server)) == 1
+
+
 async def test_a_tap_that_looked_before_the_other_one_was_done_is_the_same_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -327,6 +374,7 @@ async def test_a_code_leads_to_one_account_and_is_used_once(tmp_path: Path) -> N
         shown = await shown_by(new)
         await ask(server, shown)
         await ask(server, shown)
+        assert (await acts(server)).count("join.asked") == 1
         assert await refusal_of(ask(server, shown, "bob")) is RefusalCode.CONFLICT
         assert (await accept(new, shown)).status == 200
         for account in ("ann", "bob"):
@@ -343,6 +391,8 @@ async def test_who_has_an_account_shows_no_code_and_nobody_neither(tmp_path: Pat
         for name in ("ann", "li"):
             assert code(await (await signed_in(server, name)).post("joins")) == (403, "FORBIDDEN")
         assert code(await Browser(server).post("joins")) == (401, "SIGNED_OUT")
+        for shop in ("x" * 101, "a\nshop"):
+            assert code(await Browser(server).post("joins", {"shop": shop})) == (400, "INVALID")
         promoted = Browser(server)
         guest = await promoted.guest()
         await server.administration.put_user(guest["user_id"], roles=["guest", "staff"])

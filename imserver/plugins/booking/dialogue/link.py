@@ -71,9 +71,12 @@ def _ask(context: DialogueContext, code: str) -> None:
     if shown is None or shown.shop not in ("", context.the_shop.id):
         _wrong(context, code)
         return
-    joins.forget_wrong(tx, who)
     if shown.guest.user_id == context.customer_id:
         context.say("link.itself")
+        return
+    # Whom an administrator of a group added has power without a role.
+    if any(context.customer_id in staff_of(tx, shop) for shop in context.chain.stores):
+        context.say("link.no_account", code=code)
         return
     again = shown.account_id == context.customer_id
     try:

@@ -81,7 +81,8 @@ def stopped_until(tx: Transaction, user_id: str) -> int:
 
 
 def count_wrong(tx: Transaction, user_id: str) -> bool:
-    """One more wrong code. True if it is the one that stops them."""
+    """One more wrong code. True if it is the one that stops them. A right one between makes none of them good: whoever guesses
+    could show it on a guest's phone of his own."""
     rows = tx.execute("SELECT count, since FROM booking_wrong_codes WHERE user_id = ?", (user_id,))
     count, since = (int(rows[0][0]), int(rows[0][1])) if rows else (0, tx.now_ms)
     if not 0 <= tx.now_ms - since < STOP_MS:
@@ -95,8 +96,3 @@ def count_wrong(tx: Transaction, user_id: str) -> bool:
         (user_id, 0 if stops else count, since, tx.now_ms + STOP_MS if stops else 0),
     )
     return stops
-
-
-def forget_wrong(tx: Transaction, user_id: str) -> None:
-    """A right one: those of before do not count any more."""
-    tx.execute("DELETE FROM booking_wrong_codes WHERE user_id = ?", (user_id,))

@@ -6,6 +6,8 @@ that there is anything, and a customer is not told what staff see.
 
 from __future__ import annotations
 
+from datetime import date
+
 from imserver.plugin_api import Asker, Audience, Clock, Context, Need, Read, Reader
 from imserver.plugins.booking.conversations import service_at, staff_group, staff_role
 from imserver.plugins.booking.schedule.asked_by_staff import (
@@ -31,6 +33,9 @@ from .chains import Chains, Served
 from .days import day_named
 from .inbox import Desk, counts, inbox_of
 from .sheet import Shown, names, sheet_of
+
+#: Years of which no sheet is read: it looks at the day before and behind, and at other zones, which a date may not have there.
+_ENDS = (date.min.year, date.max.year)
 
 
 class StaffReads:
@@ -87,7 +92,9 @@ class StaffReads:
     def sheet(self, reader: Reader, asker: Asker, params: SheetParams) -> SheetResult:
         """A day of a shop."""
         desk, day = self._desk(reader, asker, params.shop), day_named(params.day)
-        return SheetResult(None if desk is None or day is None else sheet_of(desk.shown, day))
+        if desk is None or day is None or day.year in _ENDS:
+            return SheetResult(None)
+        return SheetResult(sheet_of(desk.shown, day))
 
     def _desk(self, reader: Reader, asker: Asker, store_id: str) -> Desk | None:
         """A shop, for its staff; None for everybody else, and for a shop that there is not."""
