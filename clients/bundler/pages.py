@@ -30,8 +30,10 @@ INPUTS = ("clients/js/src", "clients/bundler/pages.py", "clients/bundler/package
 #: In every browser since the end of 2021; what is newer is written older.
 TARGET = "es2021,safari15"
 HASH_CHARS = 8
-#: Sheets of `style/` that do not belong to the first load.
+#: Sheets of `style/` that do not belong to the first load. The document of the same name has them at once, with the modules
+#: that its screens come to need: whoever opens one of them waits for no part behind another.
 LATER_STYLES = ("staff",)
+AHEAD = ("/screens.js", "line/client.js")
 
 
 class SourceFault(Exception):
@@ -108,19 +110,20 @@ class _Work:
             "--splitting", "--format=esm", "--entry-names=[name].[hash]", "--chunk-names=[name].[hash]",
         )  # fmt: skip
         assets = {path.name: self._hashed_copy(path) for path in sorted((self.source / "assets").glob("*"))}
-        page = self._page(outputs, assets)
+        documents = {PAGE: self._page(outputs, assets)}
+        documents |= {f"{name}.html": self._page(outputs, assets, name) for name in self._later}
         manifest = _filled(self.source / MANIFEST, {}, assets)
         parts = sorted([*outputs, *assets.values()])
         # A home screen's picture is the phone's business, and no part of the page.
         needed = [ADDRESS + part for part in parts if not part.endswith(".png")]
-        version = _hash("\0".join([page, manifest, *parts]).encode())
+        version = _hash("\0".join([*documents.values(), manifest, *parts]).encode())
         self._esbuild(
             f"{WORKER.removesuffix('.js')}={self.source / 'offline' / 'worker.js'}",
             "--format=iife", f"--define:BUILT_VERSION={json.dumps(version)}",
             f"--define:BUILT_PARTS={json.dumps(needed)}",
         )  # fmt: skip
         made = {"inputs": self.inputs, "version": version, "parts": parts}
-        texts = {PAGE: page, MANIFEST: manifest, LIST: json.dumps(made, indent=1) + "\n"}
+        texts = {**documents, MANIFEST: manifest, LIST: json.dumps(made, indent=1) + "\n"}
         for name, text in texts.items():
             (self.folder / name).write_text(text, encoding="utf-8")
 
@@ -138,18 +141,31 @@ class _Work:
             raise SourceFault("the pages cannot be made")
         return {Path(name).name: one for name, one in json.loads(told.read_text("utf-8"))["outputs"].items()}
 
-    def _page(self, outputs: Mapping[str, Any], assets: Mapping[str, str]) -> str:
-        """The document. What `main` imports at once is named in it, so that no part is found out behind a round trip."""
-        entries = {Path(one["entryPoint"]).name: name for name, one in outputs.items() if "entryPoint" in one}
-        main = entries["main.js"]
-        imported = [one for one in outputs[main]["imports"] if one["kind"] == "import-statement"]
+    def _page(self, outputs: Mapping[str, Any], assets: Mapping[str, str], screens: str = "") -> str:
+        """The document. What `main` imports at once is named in it, so that no part is found out behind a round trip; with
+        `screens` what those screens need, too."""
+        entries = {one["entryPoint"]: name for name, one in outputs.items() if "entryPoint" in one}
+
+        def made_of(ending: str) -> list[str]:
+            return [name for entry, name in entries.items() if f"/{entry}".endswith(ending)]
+
+        [main], [sheet] = made_of("/main.js"), made_of("/style/index.css")
+        early = list(_imported(outputs, main))
+        for ending in AHEAD if screens else ():
+            for part in made_of(f"/{screens}{ending}" if ending.startswith("/") else f"/{ending}"):
+                early += [part, *_imported(outputs, part)]
+        sheets = [sheet, *(one for one in made_of(f"/style/{screens}.css") if screens)]
         head = [
-            f'<link rel="stylesheet" href="{ADDRESS}{entries["index.css"]}">',
+            *(f'<link rel="stylesheet" href="{ADDRESS}{one}">' for one in sheets),
             *(
-                f'<meta name="{name}-style" content="{ADDRESS}{entries[f"{name}.css"]}">'
+                f'<meta name="{name}-style" content="{ADDRESS}{made_of(f"/style/{name}.css")[0]}">'
                 for name in self._later
             ),
-            *(f'<link rel="modulepreload" href="{ADDRESS}{Path(one["path"]).name}">' for one in imported),
+            *(
+                f'<link rel="modulepreload" href="{ADDRESS}{one}">'
+                for one in dict.fromkeys(early)
+                if one != main
+            ),
             f'<script type="module" src="{ADDRESS}{main}"></script>',
         ]
         icons = self.source / "icons.svg"
@@ -169,6 +185,11 @@ class _Work:
         name = f"{path.stem}.{_hash(data)}{path.suffix}"
         (self.folder / name).write_bytes(data)
         return name
+
+
+def _imported(outputs: Mapping[str, Any], part: str) -> Iterator[str]:
+    """What a part imports at once."""
+    return (Path(one["path"]).name for one in outputs[part]["imports"] if one["kind"] == "import-statement")
 
 
 def _filled(template: Path, words: Mapping[str, str], assets: Mapping[str, str]) -> str:

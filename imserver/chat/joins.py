@@ -115,7 +115,13 @@ class Joins:
             if who is not None and await self._came_of(who, code):
                 found = secret  # the answer was lost, and its cookie was not
             elif who is not None and GUEST in who.user.roles:
-                found = await self._alone(who, code, new, label)
+                try:
+                    found = await self._alone(who, code, new, label)
+                except Refusal:
+                    # The other tap was done between our look and this.
+                    if not await self._was_given(new, code):
+                        raise
+                    found = new
             elif await self._was_given(new, code):
                 found = new
             else:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from imserver.plugin_api import Context
-from imserver.plugins.booking.page_files import PAGES, PageFiles
+from imserver.plugins.booking.page_files import PAGES, STAFF_PAGES, PageFiles
 from imserver.testing import PluginKit
 
 BODIES = {
     "page.html": b"<!doctype html><title>page</title>" + b"<p>again</p>" * 40,
+    "staff.html": b"<!doctype html><title>staff</title>" + b"<p>again</p>" * 40,
     "sw.js": b"self.version = 1;" * 40,
     "manifest.json": b'{"name": "page"}' + b" " * 200,
     "main.AB12CD34.js": b"console.log('main');" * 40,
@@ -54,15 +56,11 @@ async def test_a_part_is_kept_for_a_year_and_a_document_is_asked_for_anew(built:
         assert part.content_type == "text/javascript; charset=utf-8"
         assert part.headers["cache-control"] == "public, max-age=31536000, immutable"
         assert "content-encoding" not in part.headers
-        for path in PAGES:
-            page = await kit.http(
-                "GET", path.replace("{shop}", "garden").replace("{code}", "A2S4") + "?ref=window"
-            )
-            assert (page.status, page.body, page.headers["cache-control"]) == (
-                200,
-                BODIES["page.html"],
-                "no-cache",
-            )
+        for document, paths in (("page.html", PAGES), ("staff.html", STAFF_PAGES)):
+            for path in paths:
+                page = await kit.http("GET", re.sub(r"\{\w+\}", "garden", path) + "?ref=window")
+                assert (page.status, page.headers["cache-control"]) == (200, "no-cache")
+                assert page.body == BODIES[document], path
         worker = await kit.http("GET", "/sw.js")
         assert (worker.body, worker.headers["cache-control"]) == (BODIES["sw.js"], "no-cache")
         manifest = await kit.http("GET", "/manifest.webmanifest")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
-from imserver.plugin_api import Transaction
+from imserver.plugin_api import Method, Transaction
 from imserver.plugins.booking.plugin import BookingPlugin
 from imserver.plugins.booking.read_once import MAX_KEPT, read_once
+from imserver.plugins.booking.schedule.asked import DAY, MINE, DayParams
 
 TABLES = ("booking_days", "booking_names")
 OF_BOTH = "SELECT d.value, n.value FROM booking_days d JOIN booking_names n ON n.id = d.id ORDER BY d.id"
@@ -24,12 +25,16 @@ class _Tables:
     def __init__(self) -> None:
         self._connection = sqlite3.connect(":memory:", isolation_level=None)
         self.asked = 0
+        self.told: list[tuple[Any, ...]] = []
         for table in TABLES:
             self._connection.execute(f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, value INTEGER)")
 
     def execute(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         self.asked += 1
         return self._connection.execute(sql, params).fetchall()
+
+    def changed(self, method: Method[Any, Any], params: Any, *, users: Iterable[str] | None = None) -> None:
+        self.told.append((method.name, params, users if users is None else sorted(users)))
 
     def schedule(self, due_at: int) -> int:
         return due_at + 1
@@ -50,6 +55,25 @@ def test_a_question_is_asked_once() -> None:
     rows = tx.execute("SELECT value FROM booking_days WHERE id = ?", (1,))
     rows.clear()
     assert tx.execute("SELECT value FROM booking_days WHERE id = ?", (1,)) == [(10,)]
+
+
+def test_a_change_is_passed_on_once_to_each_that_hears_of_it() -> None:
+    tables = _Tables()
+    tx, day = _once(tables), DayParams("garden", "2026-11-20")
+    for _ in range(3):
+        tx.changed(DAY, day)
+        tx.changed(DAY, DayParams("garden", "2026-11-20"), users=["ann", "bo"])
+        tx.changed(DAY, day, users={"bo", "ann"})
+        tx.changed(DAY, day, users=iter(["ann"]))
+        tx.changed(DAY, None)
+        tx.changed(MINE, None)
+    assert tables.told == [
+        (DAY.name, day, None),
+        (DAY.name, day, ["ann", "bo"]),
+        (DAY.name, day, ["ann"]),
+        (DAY.name, None, None),
+        (MINE.name, None, None),
+    ]
 
 
 def test_all_else_is_the_transactions_own() -> None:

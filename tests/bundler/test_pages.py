@@ -60,6 +60,26 @@ def test_a_page_names_each_part_by_its_hash_and_leaves_the_rest_for_later(pages:
     assert ADDRESS + made["icon.svg"] in (pages.built / "manifest.json").read_text("utf-8")
 
 
+def test_screens_with_a_sheet_of_their_own_have_a_document_that_names_what_they_need(pages: Pages):
+    main = SOURCES["main.js"] + 'addEventListener("keydown", () => import("./staff/screens.js"));'
+    of_staff = {"style/staff.css": "p { color: blue }", "staff/screens.js": "document.body.append('staff');"}
+    for name, text in {"main.js": main, **of_staff}.items():
+        (pages.source / name).parent.mkdir(exist_ok=True)
+        (pages.source / name).write_text(text, encoding="utf-8")
+    pages.build()
+    made = parts(pages)
+    page, staff = ((pages.built / name).read_text("utf-8") for name in ("page.html", "staff.html"))
+
+    def early(document: str) -> set[str]:
+        return {
+            name for name in made if f'<link rel="modulepreload" href="{ADDRESS}{made[name]}">' in document
+        }
+
+    assert (early(page), early(staff)) == ({"chunk.js"}, {"chunk.js", "screens.js"})
+    sheet = f'<link rel="stylesheet" href="{ADDRESS}{made["staff.css"]}">'
+    assert (sheet in page, sheet in staff) == (False, True)
+
+
 def test_a_worker_is_told_all_parts_and_another_version_after_each_change(pages: Pages):
     pages.build()
     worker = (pages.built / "sw.js").read_text("utf-8")

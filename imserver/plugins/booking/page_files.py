@@ -15,7 +15,8 @@ from importlib.resources.abc import Traversable
 
 from imserver.plugin_api import Context, HttpHandler, HttpRequest, HttpResponse
 
-#: Addresses that show the page: which of its screens, it reads off the address itself.
+#: Addresses that show the page: which of its screens, it reads off the address itself. The documents differ in what a browser
+#: is told to load at once.
 PAGES = (
     "/",
     "/s/{shop}",
@@ -28,7 +29,9 @@ PAGES = (
     "/mine",
     "/devices",
     "/link",
-    # The staff's: who may see what, the reads of the plugin decide.
+)
+#: The staff's: who may see what, the reads of the plugin decide.
+STAFF_PAGES = (
     "/staff",
     "/staff/{shop}",
     "/staff/{shop}/group",
@@ -97,7 +100,7 @@ class PageFiles:
         if self.made:
             listed = json.loads((folder / "parts.json").read_text("utf-8"))["parts"]
             self._parts = {name: PageFile.of(name, (folder / name).read_bytes()) for name in listed}
-            fixed = ("page.html", "sw.js", "manifest.json")
+            fixed = ("page.html", "staff.html", "sw.js", "manifest.json")
             self._named = {name: PageFile.of(name, (folder / name).read_bytes()) for name in fixed}
 
     def offer(self, context: Context) -> None:
@@ -105,8 +108,9 @@ class PageFiles:
         if not self.made:
             context.log.warning("pages_not_made", make="make pages")
         context.route("GET", "/pages/{name}", self._part)
-        for path in PAGES:
-            context.page(path, self._fixed("page.html", document=True))
+        for document, paths in (("page.html", PAGES), ("staff.html", STAFF_PAGES)):
+            for path in paths:
+                context.page(path, self._fixed(document, document=True))
         context.page("/sw.js", self._fixed("sw.js", document=True))
         context.page("/manifest.webmanifest", self._fixed("manifest.json"))
 

@@ -1,14 +1,14 @@
 """Within a transaction a question to the tables is asked once: the parts of a turn each look up the row that they need, and
-hand no rows to each other."""
+hand no rows to each other. Each says what it changed, too, and that is passed on once."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final, cast
 
-from imserver.plugin_api import Transaction
+from imserver.plugin_api import Method, Shape, Transaction
 
 #: Rows of so many questions are kept; a transaction over a whole shop asks thousands, and hardly one of them twice.
 MAX_KEPT: Final = 64
@@ -27,6 +27,8 @@ class ReadOnce:
         self._kept: dict[frozenset[str], dict[tuple[str, tuple[Any, ...]], Rows]] = {}
         #: Rows that were kept since all were forgotten.
         self._count = 0
+        #: Questions of which it was said that they have another answer, and to whom.
+        self._said: set[tuple[str, Shape | None, frozenset[str] | None]] = set()
         self.now_ms = tx.now_ms
 
     def __getattr__(self, name: str) -> Any:
@@ -48,6 +50,16 @@ class ReadOnce:
             self._kept.setdefault(tables, {})[question] = rows
             self._count += 1
         return list(rows)
+
+    def changed(
+        self, method: Method[Any, Any], params: Shape | None, *, users: Iterable[str] | None = None
+    ) -> None:
+        """As the transaction's: the parts of a turn each say what they changed, and each question is named once."""
+        who = None if users is None else frozenset(users)
+        said = (method.name, params, who)
+        if said not in self._said:
+            self._tx.changed(method, params, users=who)
+            self._said.add(said)
 
     def _forget(self, tables: frozenset[str]) -> None:
         for read in [read for read in self._kept if not tables.isdisjoint(read)]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from imserver import Server
 from imserver.config import HttpConfig
+from imserver.net.web import door, entrance  # noqa: F401  what a listener loads once is no turn between clients
 from tests.seeing.web import Answered, ask
 
 GUESTS = HttpConfig(port=0, guests=True)

@@ -12,7 +12,7 @@ import pytest
 
 from imserver import Server
 from imserver.chat import joins
-from imserver.chat.browsers import MAX_BROWSERS
+from imserver.chat.browsers import MAX_BROWSERS, secret_of
 from imserver.chat.joins import MAX_JOINS_AN_HOUR, is_code, new_code
 from imserver.check.consistency import check_file
 from imserver.errors import PluginError, Refusal, RefusalCode
@@ -276,6 +276,29 @@ async def test_two_taps_at_once_are_one(tmp_path: Path) -> None:
         assert {answer.status for answer in answers} == {200}
         assert len({answer.json["device_id"] for answer in answers}) == 1
         assert len(await signed_devices(server)) == 1
+
+
+async def test_a_tap_that_looked_before_the_other_one_was_done_is_the_same_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with seen(tmp_path, http=GUESTS) as server:
+        await people(server)
+        new = Browser(server)
+        await new.guest()
+        shown = await shown_by(new)
+        await ask(server, shown)
+        before, looked = dict(new.cookies), server.joins._who
+        found = await looked(secret_of(next(iter(before.values()))) or b"")
+        first = await accept(new, shown, key=KEY)
+        late = iter([found])
+
+        async def of_then(secret: bytes) -> Any:
+            return next(late, None) or await looked(secret)
+
+        monkeypatch.setattr(server.joins, "_who", of_then)
+        new.cookies = before
+        again = await accept(new, shown, key=KEY)
+        assert (again.status, again.json["device_id"]) == (200, first.json["device_id"])
 
 
 async def test_no_ends_it_and_another_browser_says_nothing_to_it(tmp_path: Path) -> None:
