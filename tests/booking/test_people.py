@@ -6,7 +6,7 @@ import pytest
 
 from imserver.plugins.booking.messages.texts import LANGUAGES, load_words
 from imserver.plugins.booking.understanding.alarms import RedFlags
-from tests.booking.support.shop import ENTRY, NOW, RIVER, Shop, button, shown
+from tests.booking.support.shop import ENTRY, GARDEN, NOW, RIVER, Shop, button, shown
 from tests.booking.test_changes import booked
 
 FLAGS = [
@@ -294,14 +294,31 @@ async def test_calling_a_human_does_not_put_off_who_waits_already(language, told
         assert told in "".join(shown(one) for one in said if one.conversation_id == here)
 
 
+async def test_a_red_flag_in_a_direct_chat_is_where_people_answer():
+    async with Shop() as shop:
+        await shop.kit.user("ann")
+        said = await shop.say("ann", shop.kit.direct("ann", GARDEN), "I suddenly went blind on one eye")
+        (waiting,) = await shop.sql(
+            "SELECT conversation_id, waiting_why, waiting_position FROM booking_services"
+        )
+        there, why, position = waiting
+        assert why == "alarm"
+        assert [
+            "went blind" in shown(one)
+            for one in said
+            if (one.conversation_id, one.position) == (there, position)
+        ] == [True]
+        (card,) = [one for one in said if one.conversation_id == await shop.staff_group()]
+        assert there in str(card.content), "the card leads to where people can answer"
+
+
 async def test_a_red_flag_to_the_entry_bot_calls_every_shop_that_knows_the_customer():
     async with Shop() as shop:
-        await shop.customer("ming")
-        await shop.customer("ming", bot=RIVER)
+        there = {await shop.customer("ming"), await shop.customer("ming", bot=RIVER)}
         entry = shop.kit.direct("ming", ENTRY)
         said = await shop.say("ming", entry, "我突然看不见了")
         groups = {await shop.staff_group(), await shop.staff_group("river")}
-        assert {one.conversation_id for one in said} == {entry} | groups
+        assert {one.conversation_id for one in said} == {entry} | groups | there
         assert all(
             "Ming" in shown(one) or "ming" in shown(one) for one in said if one.conversation_id in groups
         )

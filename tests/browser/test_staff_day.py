@@ -105,6 +105,10 @@ async def test_on_paper_stands_the_day_and_nothing_to_tap(li: Visitor):
     await li.page.emulate_media(media="print")
     await li.sees("Garden Road")
     await li.sees("I wear soft lenses")
+    await li.sees(re.compile("as of 10:1\\d"))  # paper is not live
+    await expect(li.page.get_by_text("live", exact=True)).to_be_hidden()
+    one_line = "(all) => all.length > 0 && all.every((one) => one.offsetHeight < 40 && one.scrollWidth <= one.offsetWidth)"
+    assert await li.page.locator(".sheet-time strong").evaluate_all(one_line)
     await expect(li.page.get_by_role("button")).to_have_count(0)
     await expect(li.page.get_by_role("link")).to_have_count(0)
 

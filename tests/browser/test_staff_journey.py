@@ -109,6 +109,10 @@ async def test_what_is_taken_over_is_answered_by_people_until_it_is_given_back(w
     await bo.misses("Underground car park")  # which the bot would have said
     await li.tap("Give back")
     await li.sees("The assistant answers")
+    await answers(li, "Shall I keep one for you?")
+    await li.sees("The assistant is silent")  # while people talk, though nobody has taken it over
+    await li.tap("Give back")
+    await li.sees("The assistant answers")
     await asks(bo, "/info")
     await bo.sees(re.compile("Underground car park"))
 
@@ -207,6 +211,8 @@ async def test_without_a_network_the_day_can_be_read_and_no_conversation(world: 
     await expect(visit(li, code)).to_contain_text("Fay", timeout=LOOK_MS)
     await li.sees(re.compile("as of \\d\\d:\\d\\d"))
     await li.sees("No network")
+    await li.page.get_by_label("The day after").click()
+    await li.sees("Without a network there is today's sheet alone.")
     world.line.accepting = True
     await li.context.set_offline(False)
     await li.sees("live")
@@ -255,7 +261,12 @@ EVERYTHING_KEPT = """async () => {
 async def test_signing_out_takes_everything_along(world: PageWorld):
     li = await at_work(world, "en")
     await li.page.get_by_label("More: sign-in, language, colours").click()
-    await li.tap("My browsers")
+    await li.tap("My chat with the assistant")  # where the links of `/link NAME` come
+    await expect(li.page).to_have_url(re.compile("/s/garden/chat$"))
+    await li.page.go_back()
+    await li.page.get_by_label("More: sign-in, language, colours").click()
+    await li.tap("My browsers, sign out")
+    await li.sees("what its customers write")
     await li.tap("Sign out here")
     await li.tap("Sign out and delete")
     await li.sees("This browser is signed out")

@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { linked, shownContent, spokenContent } from "../../../imserver/plugins/booking/pages/src/chat/content.js";
 import { appOf } from "../../../imserver/plugins/booking/pages/src/chat/apps.js";
-import { ownWords } from "../../../imserver/plugins/booking/pages/src/chat/own_words.js";
+import { ownWords, theirWords } from "../../../imserver/plugins/booking/pages/src/chat/own_words.js";
 import { speak } from "../../../imserver/plugins/booking/pages/src/words/index.js";
 import { rowsOf } from "../../../imserver/plugins/booking/pages/src/chat/rows.js";
 
@@ -167,6 +167,13 @@ test("a command that the page posted is said in the reader's language, and other
   assert.equal(says("/move A7K2 v2 2026-12-01 10:30", "en"), "Move it to Tue 1 Dec 10:30");
   for (const text of ["确认 Q7S6 v1", "/confirm Q7S6 v1"]) assert.equal(says(text, "en"), "Yes, that is right");
   for (const text of ["book me an exam", "/book", "确认一下 3 点", "/details", "name: Ann"]) assert.equal(says(text, "en"), null);
+});
+
+test("a customer reads words where staff took over or gave back, and what staff say as they say it", () => {
+  const says = (text, language) => (speak(language), theirWords(text));
+  for (const text of ["/take", "接手"]) assert.equal(says(text, "en"), "A person answers now");
+  for (const text of ["/give-back", "交还"]) assert.equal(says(text, "zh"), "交还助手");
+  for (const text of ["please /take a seat", "接手的事"]) assert.equal(says(text, "en"), null);
 });
 
 test("a card whose command was posted elsewhere on the page is answered; a question leaves it open", () => {

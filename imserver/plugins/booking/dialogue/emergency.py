@@ -1,5 +1,8 @@
 """What the bot does about a red flag: it sends the customer to the hospital and calls people. It grades nothing.
 
+People answer where they read, in the shop's conversation with the customer: what was said to a bot in the direct chat is
+repeated there, and there is one from then on.
+
 An *urgent* flag gets one card for a customer and ten minutes, however often it is said; a text of another family (acid after
 pain) adds its words to that card as a plain text, because it says to do something else first. The staff are called as often.
 A *careful* flag gets a text, as rarely, and what was said beside it is read as if it stood alone.
@@ -10,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from imserver.plugin_api import Kind, Role, Transaction
-from imserver.plugins.booking.conversations import services_of
+from imserver.plugins.booking.conversations import disarm, service_conversation, services_of
 from imserver.plugins.booking.messages import cards
 from imserver.plugins.booking.schedule.emergency import emergency_number
 from imserver.plugins.booking.schedule.hours import MINUTE_MS, is_open
@@ -19,7 +22,7 @@ from imserver.plugins.booking.understanding.alarms import RedFlag
 from imserver.plugins.booking.waiting import Why
 
 from . import handoff
-from .context import DialogueContext
+from .context import DialogueContext, Place
 
 #: One urgent card and one careful text for a customer in so many minutes.
 AGAIN_MIN = 10
@@ -60,7 +63,7 @@ def raise_alarm(context: DialogueContext, flag: RedFlag) -> None:
         card = cards.card(context.words("red_flag.title"), text)
         context.tx.post(context.heard_in, card, sender_id=sender)
         for shop in shops:
-            _call(context, shop)
+            _call(context, shop, _answered_in(context, shop))
         _note(context, _Told(context.now_ms, told.careful_at, (family,)))
     elif family not in told.families:
         context.tx.post(context.heard_in, {"type": "text", "text": text}, sender_id=sender)
@@ -96,36 +99,54 @@ def _shops(context: DialogueContext) -> list[Shop]:
     return [shop for shop in known if shop is not None] or [context.chain.stores[0]]
 
 
-def _call(context: DialogueContext, shop: Shop) -> None:
-    """Call the staff in their group, and outside opening hours those on call one by one."""
+def _answered_in(context: DialogueContext, shop: Shop) -> str:
+    """Where the people of a shop answer: their conversation with whoever spoke to a bot alone, made now if there is none. A
+    group that others made is none of theirs."""
+    if context.place is not Place.DIRECT:
+        return context.heard_in
+    return service_conversation(context.tx, context.chain, context.texts.catalogue, shop, context.customer_id)
+
+
+def _call(context: DialogueContext, shop: Shop, there: str) -> None:
+    """Call the staff to that conversation in their group, and outside opening hours those on call one by one."""
     tx = context.tx
-    handoff.ping(tx, context.texts, shop.id, context.customer_id, "staff.red_flag", context.heard_in)
+    handoff.ping(tx, context.texts, shop.id, context.customer_id, "staff.red_flag", there)
     if is_open(shop, context.now_ms):
         return
     for user_id in shop.on_call:
         if tx.user(user_id) is not None and tx.is_active(user_id):
-            _wake(tx, context, shop, user_id)
+            _wake(context, shop, user_id, there)
 
 
-def _wake(tx: Transaction, context: DialogueContext, shop: Shop, user_id: str) -> None:
-    there = tx.ensure_conversation(
+def _wake(context: DialogueContext, shop: Shop, user_id: str, there: str) -> None:
+    tx = context.tx
+    chat = tx.ensure_conversation(
         f"on-call/{user_id}", Kind.DIRECT, {shop.bot: Role.MEMBER, user_id: Role.MEMBER}, owner_id=shop.bot
     )
-    content = handoff.calling(
-        tx, context.texts, shop, context.customer_id, "staff.red_flag", context.heard_in
-    )
-    tx.post(there, content, sender_id=shop.bot)
+    content = handoff.calling(tx, context.texts, shop, context.customer_id, "staff.red_flag", there)
+    tx.post(chat, content, sender_id=shop.bot)
 
 
 def _leave_to_people(context: DialogueContext, shops: list[Shop]) -> bool:
-    """Let the text wait for an answer by people, where the shop has a conversation with the customer. False if it has none."""
+    """Let the text wait for an answer by people, in each conversation that the shops have with the customer. Whether it was
+    typed in one of them."""
     ids = {shop.id for shop in shops}
     waits = [one for one in services_of(context.tx, context.customer_id) if one.store_id in ids]
     for service in waits:
         shop = next(shop for shop in shops if shop.id == service.store_id)
         here = service.conversation_id == context.heard_in
-        handoff.wait(context.tx, service, shop, Why.ALARM, context.position if here else None)
-    return bool(waits)
+        position = context.position if here else None
+        if context.place is Place.DIRECT:
+            position = _repeat(context, shop, service.conversation_id)
+        handoff.wait(context.tx, service, shop, Why.ALARM, position)
+    return any(one.conversation_id == context.heard_in for one in waits)
+
+
+def _repeat(context: DialogueContext, shop: Shop, conversation_id: str) -> int:
+    """Say in the shop's conversation what was said to a bot elsewhere; where that stands."""
+    disarm(context.tx, conversation_id)
+    text = context.words("human.passed_on_here", text=context.text[: handoff.MAX_PASSED])
+    return context.tx.post(conversation_id, {"type": "text", "text": text}, sender_id=shop.bot)
 
 
 def _told(context: DialogueContext) -> _Told:

@@ -47,7 +47,7 @@ export function DevicesScreen({ state, page }) {
   return html`
     <div class="screen">
       <h1 tabindex="-1">${c("devices.title")}</h1>
-      <p>${c("devices.text")}</p>
+      <p>${c(state.session?.roles?.includes("staff") ? "devices.text_staff" : "devices.text")}</p>
       ${failed && html`<${Undone} title=${c("devices.failed")} code=${failed} onRetry=${read} />`}
       ${devices === null ? !failed && html`<${Waiting} rows=${2} />` : html`
         <ul class="devices">${devices.map((one) => html`

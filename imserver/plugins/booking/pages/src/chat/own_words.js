@@ -37,6 +37,16 @@ const COMMANDS = [
   [command("language|语言", String.raw`\S+`), () => c("own.language")],
 ];
 
+/** What staff tap in a customer's conversation: the bot says behind it what it means. */
+const STAFFS = /^(?:\/take|接手)$/iu;
+const STAFFS_BACK = /^(?:\/give-back|交还)$/iu;
+
+/** What a customer reads instead of a command of the shop's people; null for what is shown as it is. @param {string} text */
+export function theirWords(text) {
+  if (STAFFS.test(text)) return c("their.take");
+  return STAFFS_BACK.test(text) ? c("their.give_back") : null;
+}
+
 /** @param {string} names @param {string} rest */
 function command(names, rest) {
   return new RegExp(`^/?(?:${names}) ${rest}$`, "iu");

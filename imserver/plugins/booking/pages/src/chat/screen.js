@@ -8,7 +8,7 @@ import { named, t } from "../words/index.js";
 import { fillWindow } from "./hooks.js";
 import { InAppNotice } from "./in_app.js";
 import { LineNotice } from "./line_notice.js";
-import { ownWords } from "./own_words.js";
+import { ownWords, theirWords } from "./own_words.js";
 import { Strip } from "./strip.js";
 import { Thread } from "./thread.js";
 
@@ -42,7 +42,7 @@ function Chat({ state, page, shop }) {
   /** @type {Side} */
   const side = {
     acts: {
-      ownWords: (text, { from }) => from !== "own" ? null : ownWords(text, { shop, ages: state.chain.value?.ages ?? [], language: state.language }),
+      ownWords: (text, { from }) => from !== "own" ? theirWords(text) : ownWords(text, { shop, ages: state.chain.value?.ages ?? [], language: state.language }),
       tickWords: (tick) => c(`tick.${tick}`),
       who: ({ from, name }) => (from === "own" ? c("chat.you") : name || c("chat.shop")),
     },

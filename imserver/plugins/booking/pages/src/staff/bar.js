@@ -36,7 +36,7 @@ export function StaffBar({ state, page, staff, shop }) {
           <small>${state.session?.name || s("bar.staff")}</small>
         </div>
         ${shop !== null && html`<${Ways} route=${state.route} staff=${staff} shop=${shop} />`}
-        <${Menu} state=${state} page=${page} />
+        <${Menu} state=${state} page=${page} shop=${shop} />
       </div>
     </header>
     ${staff.sound === "refused" && staff.shops.value !== null && html`<${Silent} page=${page} />`}
@@ -74,8 +74,13 @@ const Way = ({ href, icon, words, here, count = 0, said = "", bad = false }) => 
   </a>
 `;
 
-/** What belongs to this browser and not to the shop. @param {{state: PageState, page: Page}} props */
-function Menu({ state, page }) {
+/**
+ * What belongs to this browser or this person, and not to the shop: the bot's direct chat is where an admin finds the links of
+ * `/link NAME`.
+ *
+ * @param {{state: PageState, page: Page, shop: StaffShop | null}} props
+ */
+function Menu({ state, page, shop }) {
   const menu = useRef(/** @type {HTMLDetailsElement | null} */ (null));
   useEffect(() => {
     // A tap beside it closes it, as everywhere; so does another screen.
@@ -98,7 +103,8 @@ function Menu({ state, page }) {
     <details class="menu" ref=${menu}>
       <summary class="button icon-only" aria-label=${s("bar.more")}><${Icon} name="settings" /></summary>
       <div class="menu-list">
-        ${state.session && html`<a class="button plain" href=${addressOf("devices")}>${t("page.devices")}</a>`}
+        ${state.session && html`<a class="button plain" href=${addressOf("devices")}>${s("bar.devices")}</a>`}
+        ${shop !== null && html`<a class="button plain" href=${addressOf("chat", { shop: shop.id })}>${s("bar.own")}</a>`}
         <${OtherLanguage} state=${state} page=${page} />
         <${Theme} state=${state} page=${page} />
       </div>

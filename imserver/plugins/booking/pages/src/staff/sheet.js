@@ -40,7 +40,9 @@ export function SheetScreen(props) {
       ${sheet === null
         ? reading === "failed"
           ? html`<${Failed} title=${s("sheet.failed")} code=${code} onRetry=${() => page.line.wake()} />`
-          : html`<${Waiting} rows=${5} />`
+          : state.line.state === "waiting"
+            ? html`<${Empty} icon="calendar" title=${s("sheet.not_kept")} text=${s("sheet.not_kept_text")} heading=${false} />`
+            : html`<${Waiting} rows=${5} />`
         : html`<${Day} ...${props} sheet=${sheet} today=${day === today} />`}
     </div>
   `;
@@ -62,12 +64,13 @@ function Days({ day, today, shop }) {
 /** How many come, and of when this is. @param {{sheet: Sheet, state: StaffProps["state"], fresh: boolean}} props */
 function Summary({ sheet, state, fresh }) {
   const coming = sheet.rows.filter(({ status }) => !GONE.has(status) && status !== "held").length;
+  const asOf = s("sheet.as_of", { time: moment(sheet.asOf, state.language) }); // paper is not live
   const open = sheet.open.map(([from, to]) => `${clock(from)}–${clock(to)}`).join(", ");
   return html`
     <p class="quiet small number">
       ${s(coming === 1 ? "sheet.one" : "sheet.count", { count: coming })} ·
       ${" "}${sheet.closed ? s("sheet.closed") : s("sheet.open", { hours: open })} ·
-      ${" "}${fresh ? s("sheet.live") : html`<strong>${s("sheet.as_of", { time: moment(sheet.asOf, state.language) })}</strong>`}
+      ${" "}${fresh ? html`<span class="no-print">${s("sheet.live")}</span><span class="print-only">${asOf}</span>` : html`<strong>${asOf}</strong>`}
     </p>
   `;
 }

@@ -136,7 +136,7 @@ function Answering({ state, page, part, shop, about, id }) {
   };
   return html`
     <p class="small quiet answering">
-      ${taken === null ? s("taken.bot") : mine
+      ${taken === null ? s(commands.giveBack === null ? "taken.bot" : "taken.silent") : mine
         ? s("taken.you_since", { time: moment(taken.at, state.language) })
         : s("taken.by_since", { name: cut(taken.name), time: moment(taken.at, state.language) })}
     </p>

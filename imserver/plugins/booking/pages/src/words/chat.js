@@ -54,6 +54,8 @@ export const CHAT = {
   "own.agreed": { zh: "同意保存信息", en: "agreed to the data notice" },
   "own.yes": { zh: "请预约 {when} · {service}", en: "please book {when} · {service}" },
   "own.comma": { zh: "，", en: ", " },
+  "their.take": { zh: "店员来回复", en: "A person answers now" },
+  "their.give_back": { zh: "交还助手", en: "The assistant answers again" },
   "own.full": { zh: "原文", en: "As it was sent" },
 
   // Ticks: what became of one's own message
@@ -169,6 +171,10 @@ export const CHAT = {
 
   // My browsers
   "devices.title": { zh: "我的浏览器", en: "My browsers" },
+  "devices.text_staff": {
+    zh: "这些浏览器可以看到门店的预约和顾客的消息。不认识的请退出。",
+    en: "These browsers see the shop's appointments and what its customers write. Sign out those that you do not know.",
+  },
   "devices.text": {
     zh: "这些浏览器可以看到您的预约和消息。不认识的请退出。",
     en: "These browsers see your appointments and messages. Sign out those that you do not know.",
