@@ -379,9 +379,11 @@ async def by_rows(shop: Shop, count: int) -> list[str]:
                 BOT, number.to_bytes(16, "big"), Kind.GROUP, "", people, vouches=lambda user_id: True
             )[0]
             row = (made, f"x{number}")
-            tx.plugin_sql(
-                "booking", "INSERT INTO booking_services VALUES (?, 'garden', ?, 1, 0, NULL, 0)", row
+            insert = (
+                "INSERT INTO booking_services (conversation_id, store_id, customer_id, created_at, by_team)"
+                " VALUES (?, 'garden', ?, 1, 0)"
             )
+            tx.plugin_sql("booking", insert, row)
             places.append(made)
         return places
 
