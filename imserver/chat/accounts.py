@@ -185,7 +185,7 @@ class Accounts:
         user, bound = found.user, found.bound_device
         issued_at, expires_at = _ms(_issued_s(claims, self._clock.now_ms() / 1000)), int(claims["exp"] * 1000)
         used_at = self._clock.now_ms() if found.bound_at is None else found.bound_at
-        identity_issued_at = None if issued_at is None else min(issued_at, used_at)
+        identity_issued_at = issued_by(issued_at, used_at)
         _judge(found, identity_issued_at)
         made = user is None and self._config.create_users
         if made or (user is not None and (bound is None or (found.expires_at or 0) < expires_at)):
@@ -207,6 +207,12 @@ class Accounts:
         if "device" not in claims and bound != device_id:
             raise NotAuthorized("token was first used by another device")
         return Identity(user, device_id, token_id, int(claims["exp"]), identity_issued_at), found.used
+
+
+def issued_by(issued_at: int | None, used_at: int) -> int | None:
+    """When a token was issued at the latest, of one that was first used at `used_at` (both UTC ms): an issuer whose clock is
+    ahead says a time behind its use, and made it before that, also if its use and a revocation are of one millisecond."""
+    return used_at - 1 if issued_at is not None and issued_at > used_at else issued_at
 
 
 def _judge(found: SignIn, issued_at: int | None) -> None:

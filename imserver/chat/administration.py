@@ -16,7 +16,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, NoReturn, Protocol
 
-from imserver.chat.accounts import DIGEST_PREFIX, shown_token_id, token_id_of
+from imserver.chat.accounts import DIGEST_PREFIX, issued_by, shown_token_id, token_id_of
 from imserver.chat.browser_administration import BrowserAdministration
 from imserver.chat.naming import account_named, put_account
 from imserver.chat.ports import Store
@@ -292,7 +292,7 @@ class Administration:
 
     @staticmethod
     def _state_of(token: UsedToken, now: int, before: Sequence[tuple[str | None, int]]) -> str:
-        issued_at = None if token.issued_at is None else min(token.issued_at, token.bound_at)
+        issued_at = issued_by(token.issued_at, token.bound_at)
         if token.revoked or any(
             device_id in (None, token.device_id) and (issued_at is None or issued_at < at)
             for device_id, at in before

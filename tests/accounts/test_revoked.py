@@ -163,6 +163,24 @@ async def test_one_of_an_issuer_whose_clock_is_ahead_was_issued_before_it_was_us
         assert await turned_away(here.server, early)
 
 
+async def test_one_of_that_issuer_that_was_used_in_the_millisecond_of_the_revocation_is_older(
+    tmp_path: Path,
+) -> None:
+    clock = ManualClock()
+    async with Server(config(tmp_path), clock=clock) as server:
+        await server.chat.put_user(User("alice", "Alice"))
+        begin = clock.now_ms() // 1000
+        early = token(jti="a", iat=begin + 120, exp=begin + 7200)
+        used = await server.accounts.authenticate(early, "phone")
+        await server.administration.revoke("alice", everything=True)
+        assert ends(AccessEnded(1, "alice", issued_before=clock.now_ms()), used)
+        assert [one["state"] for one in (await server.administration.tokens("alice"))["tokens"]] == [
+            "revoked"
+        ]
+        with pytest.raises(NotAuthorized, match="revoked"):
+            await server.accounts.authenticate(early, "phone")
+
+
 async def test_one_that_says_it_is_of_tomorrow_is_of_before(tmp_path: Path) -> None:
     """Else one that was kept back would outlive the revocation of all."""
     async with home(tmp_path) as here:
