@@ -134,8 +134,8 @@ async def test_in_a_frame_of_another_site_no_cookie_is_kept_and_the_page_knows(
         while frame is None or not await frame.evaluate("() => Boolean(window.ready)"):
             frame = next((each for each in outer.frames if "localhost" in each.url), None)
             await asyncio.sleep(0.05)
-    assert (await frame.evaluate(GUEST)) == {"code": "COOKIES"}
-    assert (await frame.evaluate(GUEST)) == {"code": "COOKIES"}
+    assert (await frame.evaluate(GUEST)) == {"code": "FRAMED"}
+    assert (await frame.evaluate(GUEST)) == {"code": "FRAMED"}
     assert await users(server) == 1, "trying again makes no other one"
 
 
