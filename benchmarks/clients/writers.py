@@ -36,7 +36,7 @@ class Written(msgspec.Struct):
 
 def text_of(number: int) -> str:
     """What nobody else says. Not a wish, and no question that the bot could answer: people have to."""
-    return f"my parcel number {number + 100_000} is lost"
+    return f"Do you repair hearing aids? {number + 100_000}"
 
 
 async def prepare(plan: WritePlan) -> Work:
