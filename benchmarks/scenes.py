@@ -14,7 +14,6 @@ from imserver.chat.units import Unit
 from imserver.config import StoreConfig
 from imserver.model import BOT, Kind, Role, User
 from imserver.store.sqlite.store import SqliteStore
-from imserver_protocol.wire.codec import encode_content
 
 #: Pieces of work in one unit, so that a hundred thousand do not take a commit each.
 IN_UNIT = 500
@@ -70,22 +69,20 @@ def shop(path: Path, *, bot: str, admin: str, staff: Sequence[str], customers: i
     return Shop(team_id, _made(path, map(served, range(customers))))
 
 
-def written(path: Path, *, bot: str, team: str, customers: Sequence[str]) -> list[str]:
-    """The conversation of a shop's bot with each customer, which names this team; each customer has said a word there. The
-    bot's account and the team are there."""
+def served(path: Path, *, bot: str, team: str, customers: Sequence[str]) -> list[str]:
+    """The conversation of a shop's bot with each customer, which names this team, and in which nobody has said a word: what a
+    plugin would read when its server starts. The bot's account and the team are there."""
 
-    def said(number: int, name: str) -> Piece:
+    def one(number: int, name: str) -> Piece:
         def make(tx: Transaction) -> str:
             tx.put_user(User(name, name))
             members = {name: Role.MEMBER}
             made: str = tx.create_conversation(bot, _key(number), Kind.GROUP, name, members, team)[0]
-            text = encode_content({"type": "text", "text": f"hello from {name}"})
-            tx.post(made, name, _key(number), text, sent_at=int(time.time() * 1000))
             return made
 
         return make
 
-    return _made(path, (said(number, name) for number, name in enumerate(customers)))
+    return _made(path, (one(number, name) for number, name in enumerate(customers)))
 
 
 def group(path: Path, owner: str, members: Sequence[str]) -> str:

@@ -221,7 +221,7 @@ def _shop(bench: Bench) -> Iterator[_Shop]:
         plugins = f'[plugins.booking]\nchain = "{chain}"'
         with imserver(plugins=plugins, database=database):
             pass  # makes the bot, the staff and their group
-        made = scenes.written(
+        made = scenes.served(
             database,
             bot=SHOP,
             team=_staff_group(database),
@@ -243,14 +243,13 @@ def _keep_services(database: Path, conversations: Sequence[str]) -> None:
     """They are the shop's, as the plugin would have written it down."""
     now = int(time.time() * 1000)
     rows = [
-        (conversation, _name(number), now, now, now if number < WAITING else None, "unread" if number < WAITING else "",
-         1 if number < WAITING else None)
+        (conversation, _name(number), now, now, *((now, "unread") if number < WAITING else (None, "")))
         for number, conversation in enumerate(conversations)
-    ]  # fmt: skip
+    ]
     with closing(sqlite3.connect(database)) as stored, stored:
         stored.executemany(
             "INSERT INTO booking_services (conversation_id, store_id, customer_id, created_at, active_at, by_team,"
-            " waiting_since, waiting_why, waiting_position) VALUES (?, 'garden', ?, ?, ?, 1, ?, ?, ?)",
+            " waiting_since, waiting_why) VALUES (?, 'garden', ?, ?, ?, 1, ?, ?)",
             rows,
         )
 

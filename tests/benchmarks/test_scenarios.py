@@ -169,12 +169,12 @@ def test_a_shop_and_a_group_are_as_the_store_makes_them(tmp_path: Path) -> None:
     assert (looked_at["teams"], looked_at["members of teams"]) == (3, 3)
 
 
-def test_conversations_with_a_word_in_them_are_as_the_store_makes_them(tmp_path: Path) -> None:
+def test_conversations_of_a_shop_are_as_the_store_makes_them(tmp_path: Path) -> None:
     path = tmp_path / "shop.db"
     shop = scenes.shop(path, bot="shop", admin="boss", staff=["s0"], customers=0, friends=0)
-    made = scenes.written(path, bot="shop", team=shop.team, customers=["c0", "c1"])
+    made = scenes.served(path, bot="shop", team=shop.team, customers=["c0", "c1"])
     assert len(set(made)) == 2
-    assert check(path)["contents"] == 1 + 2 * len(made)  # that each was made is a message, too
+    assert check(path)["contents"] == 1 + len(made)  # that each was made is a message, too
 
 
 def test_a_checkout_is_started_without_limits_that_it_does_not_know(tmp_path: Path) -> None:
