@@ -9,19 +9,17 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Locator, expect
+from playwright.async_api import Browser, expect
 
 from imserver.proof.fault_proxy import Faults
-from tests.browser.chatting import KEPT, said, says
+from tests.browser.chatting import KEPT, said
 from tests.browser.journeys import book
-from tests.browser.page_world import LOOK_MS, MORNING, TABLET, PageWorld, Person, page_world
-from tests.browser.staff_walk import at_work
+from tests.browser.page_world import LOOK_MS, MORNING, TABLET, PageWorld, page_world
+from tests.browser.staff_at_work import QUESTION, answers, asks, at_work, row, visit
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 CHAINS = Path(__file__).resolve().parents[2] / "imserver" / "plugins" / "booking" / "chains"
-#: A question that no fact of the shop answers.
-QUESTION = "Do you repair hearing aids?"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -40,30 +38,6 @@ async def nothing_uncaught(request: pytest.FixtureRequest) -> AsyncIterator[None
     world.line.apply(Faults())
     world.line.accepting = True
     assert await world.everybody_leaves() == []
-
-
-def row(person: Person, words: str) -> Locator:
-    """A conversation of the inbox."""
-    return person.page.get_by_role("region", name="Inbox").get_by_role("link").filter(has_text=words).first
-
-
-def visit(person: Person, words: str) -> Locator:
-    """An appointment on the sheet."""
-    return person.page.get_by_role("article").filter(has_text=words)
-
-
-async def answers(person: Person, text: str) -> None:
-    await person.page.get_by_role("textbox", name=re.compile("^Message to")).fill(text, timeout=LOOK_MS)
-    await person.page.get_by_role("button", name="Send", exact=True).click(timeout=LOOK_MS)
-
-
-async def asks(person: Person, text: str) -> None:
-    """A customer writes to the shop."""
-    await person.opens("/s/garden/chat")
-    await says(person, text)
-    await expect(said(person, text).filter(has_text=re.compile("Stored|Read by"))).to_have_count(
-        1, timeout=LOOK_MS
-    )
 
 
 async def test_a_working_day(world: PageWorld):

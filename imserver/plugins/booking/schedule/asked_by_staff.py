@@ -203,7 +203,8 @@ class SheetAction(Told, frozen=True):
 class SheetRow(Told, frozen=True):
     """An appointment. `wall`: its start on the shop's clock; `at`, `end`: UTC ms. `name`: for whom it is; `person`: how the
     customer called them ("my mother"; "": the customer). `guest`: the customer is one now; `by_guest`: was one when the time
-    was taken. `with`: ids of columns. `wish`: the start that the customer asks for instead, which waits for the staff. `note`:
+    was taken. `with`: ids of columns; `away`: those of them who are away at that time since, so that somebody has to move it.
+    `wish`: the start that the customer asks for instead, which waits for the staff. `note`:
     what else the customer said at the booking."""
 
     code: str
@@ -223,6 +224,7 @@ class SheetRow(Told, frozen=True):
     guest: bool
     by_guest: bool
     with_: tuple[str, ...] = msgspec.field(name="with")
+    away: tuple[str, ...]
     conversation: str
     customer: str
     wish: str | None
@@ -335,8 +337,9 @@ def tell_appointment(tx: Transaction, store_id: str, conversation_id: str, *days
 
 
 def tell_sheets(tx: Transaction, store_id: str, first: date, last: date) -> None:
-    """The sheets of these days are others."""
+    """The sheets of these days are others, and what stands of their appointments beside a conversation."""
     staff = staff_of_shop(tx, store_id)
+    tx.changed(CUSTOMER, None, users=staff)
     if (last - first).days > MAX_DAYS_TOLD:
         tx.changed(SHEET, None, users=staff)
         return

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from imserver.plugin_api import Message, Refusal, RefusalCode, decode_content
 from imserver.plugins.booking.conversations import SERVICE, ServiceConversation
-from imserver.plugins.booking.customers import customer, language_for
+from imserver.plugins.booking.customers import language_for
 from imserver.plugins.booking.schedule.appointments import upcoming
 from imserver.plugins.booking.schedule.asked_by_staff import (
     LATEST,
@@ -23,6 +23,7 @@ from imserver.plugins.booking.schedule.asked_by_staff import (
     Taken,
     Who,
 )
+from imserver.plugins.booking.schedule.guests import name_of
 from imserver.plugins.booking.schedule.rows import Rows
 
 from .sheet import Shown
@@ -149,14 +150,11 @@ def row_of(desk: Desk, service: ServiceConversation) -> InboxRow:
 
 
 def who_of(desk: Desk, customer_id: str) -> Who:
-    """Guests are called what they said when they booked: the name of their account is made up."""
-    shown = desk.shown
-    guest = shown.is_guest(customer_id)
-    said = customer(shown.rows, customer_id).name if guest else ""
+    shown, user = desk.shown, desk.shown.user(customer_id)
     return Who(
         id=customer_id,
-        name=said or shown.name(customer_id),
-        guest=guest,
+        name=customer_id if user is None else name_of(shown.rows, user),
+        guest=shown.is_guest(customer_id),
         language=language_for(shown.rows, customer_id),
     )
 

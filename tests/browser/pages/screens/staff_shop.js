@@ -139,7 +139,7 @@ export class FakeStaff extends FakeShop {
     this.visits.push({
       code, version: 2, status, wall, at: atWall(wall), end: atWall(wall) + 40 * MINUTE, minutes: 40, service: "exam", serviceName: EXAM,
       name, person: "", age: "adult", ageName: ADULT, firstVisit: false, guest: false, byGuest: false, with: ["garden-li", "room-1"],
-      conversation: conversation(number), customer: `guest-${number}`, wish: null, holdUntil: null, noMessages: false, note: "", ...more,
+      conversation: conversation(number), customer: `guest-${number}`, wish: null, holdUntil: null, away: [], noMessages: false, note: "", ...more,
     });
   }
 

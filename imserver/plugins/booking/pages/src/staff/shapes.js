@@ -66,6 +66,7 @@
  * @property {boolean} guest
  * @property {boolean} byGuest
  * @property {string[]} with  Ids of columns.
+ * @property {string[]} [away]  Those of them who are away then. What was kept of an older sheet has none.
  * @property {string} conversation
  * @property {string} customer
  * @property {string | null} wish  The start that the customer asks for instead.
