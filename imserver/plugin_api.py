@@ -350,10 +350,13 @@ class Read(ReadRow[Reader, P, R]):
     """A method of a plugin that reads: see `ReadRow`.
 
     With `hints`, sessions that asked it are told when `Transaction.changed` says that the answer is another: they are pushed
-    the question, `[method, params…]`, and ask again.
+    the question, `[method, params…]`, and ask again. The first change after a quiet time is told at once, and of others each
+    session hears at most every `hints_every_s` (0.1 to 60 s). Each hint is another answer to look up for each session: less
+    than a second is for an answer that is small, and stays small whatever the table holds.
     """
 
     hints: bool = False
+    hints_every_s: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
