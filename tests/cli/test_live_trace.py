@@ -258,6 +258,10 @@ def test_the_command_shows_a_user_beside_a_running_server(tmp_path: Path) -> Non
         assert "there is no user 'alcie'. Did you mean 'alice'?" in mistyped.stderr
     stopped = imserver(tmp_path, "trace", "alice")
     assert (stopped.returncode, stopped.stderr) == (75, "imserver: no server runs on imserver.db\n")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert imserver(empty, "trace", "alice").returncode == 75
+    assert [*empty.iterdir()] == []
 
 
 def eventually_ended(process: warm.Forked) -> None:
