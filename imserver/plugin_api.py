@@ -27,12 +27,16 @@ from imserver.metrics import Namespace
 from imserver.model import Audience, GuestOf, Kind, Message, Role, User, direct_conversation_id
 from imserver.named_file import read_text as read_named_file
 from imserver_protocol.methods.descriptors import Method, Shape
+from imserver_protocol.shared.cards import Button, Card, CardRef
 
 __all__ = [
     "AlreadyHandled",
     "Asker",
     "Audience",
+    "Button",
     "Call",
+    "Card",
+    "CardRef",
     "Check",
     "Clock",
     "CommandLine",
@@ -81,7 +85,7 @@ T = TypeVar("T")
 P = TypeVar("P", bound=Shape)
 R = TypeVar("R")
 
-#: Message content: a map with `type` (`text`, `card`, `system`, `x-…`); see the SPEC, "Content".
+#: Message content: a map with `type` (`text`, `card`, `x-…`); see the SPEC, "Content". `Card(…).content()` makes one.
 Content = Mapping[str, Any]
 
 #: The argument of a handler.

@@ -48,6 +48,8 @@ R = TypeVar("R")
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 #: Timers that one `advance` may fire one after another; a plugin that keeps setting a timer of no length would never end.
 MAX_TIMER_STEPS = 10_000
+#: Lines of the log about a handler that is not called again.
+_GIVEN_UP = frozenset({"plugin_handler_failed_after_commit", "plugin_handler_failed_late"})
 
 
 class ManualClock:
@@ -145,6 +147,10 @@ class PluginKit(Generic[P]):
 
     `plugin` is a class (or anything that makes the plugin object when called), so that `restart` gets a new one, or a ready
     object. `config` is its section. `seed` makes every id the same in every run.
+
+    Whatever waits for the plugin (`say`, `idle`, `advance`) raises the exception of a handler that the host gave up on, or that
+    came behind its commit: a server would log it and go on, and a test would look for what was never said. With
+    `raises=False` it goes on, for tests of what people are told then.
     """
 
     def __init__(
@@ -157,8 +163,12 @@ class PluginKit(Generic[P]):
         limits: HostLimits | None = None,
         seed: int = 1,
         public_url: str = "",
+        raises: bool = True,
     ) -> None:
         self._make = plugin
+        self._raises = raises
+        #: Lines of the log that were looked at for failures.
+        self._looked = 0
         self._config = config or {}
         self.clock = clock or ManualClock()
         self.log = LogBook()
@@ -402,8 +412,12 @@ class PluginKit(Generic[P]):
     # -- time ---------------------------------------------------------------------------------------------------------
 
     async def idle(self) -> None:
-        """Wait until the plugin has handled every message and no timer is due."""
+        """Wait until the plugin has handled every message and no timer is due. Raises what a handler raised at last."""
         await self.host.idle()
+        lines, self._looked = self.log.lines[self._looked :], len(self.log.lines)
+        for _, event, fields in lines if self._raises else ():
+            if event in _GIVEN_UP or fields.get("attempt") == self.limits.max_attempts:
+                raise fields["exc_info"]
 
     async def advance(self, seconds: float) -> None:
         """Let time pass, stopping at every timer on the way, so that each one fires at its own time."""
