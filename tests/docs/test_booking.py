@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import subprocess
 import sys
 import time
 import tomllib
@@ -20,14 +19,14 @@ import pytest
 from tests.cli.processes import PATIENCE_S, environment
 
 from .console import DOCS, Typed, blocks, fits, typed
+from .shell import Shell
 
 PAGE = (DOCS / "booking.md").read_text("utf-8")
-END = "\x1e"
 #: The page's day, a Wednesday, when the shop is open: 10 in the morning in Shanghai.
 NOW_MS = int(datetime(2026, 11, 18, 2, 0, tzinfo=UTC).timestamp() * 1000)
 
 
-class Shell:
+class Desk:
     """A shell in an empty folder, with `imserver` on its path."""
 
     def __init__(self, folder: Path) -> None:
@@ -39,10 +38,9 @@ class Shell:
         program.chmod(0o755)
         kept = environment()
         del kept["IMSERVER_LIMITS__STRANGERS"]
-        self._shell = subprocess.Popen(
-            ["bash", "--norc"],
-            cwd=self.folder,
-            env={
+        self._shell = Shell(
+            self.folder,
+            {
                 **kept,
                 "IMSERVER_SERVER__PORT": "0",
                 "IMSERVER_SERVER__UNIX_SOCKET": "socket",
@@ -51,13 +49,7 @@ class Shell:
                 "TZ": "UTC",
                 "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}",
             },
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
         )
-        self._say("set -m")
 
     def type(self, step: Typed) -> None:
         assert not step.root, f"nobody is root here: {step.line}"
@@ -67,22 +59,11 @@ class Shell:
         assert fits(step.shown, came), f"{step.line}\nThe page shows:\n{step.shown}\nWhat came:\n{came}"
 
     def _say(self, command: str) -> tuple[str, int]:
-        assert self._shell.stdin is not None
-        assert self._shell.stdout is not None
-        self._shell.stdin.write(f"{{ {command}\n}} </dev/null; printf '%s%d\\n' '{END}' $?\n")
-        self._shell.stdin.flush()
-        came, code = "", ""
-        for line in self._shell.stdout:
-            before, end, code = line.partition(END)
-            came += before
-            if end:
-                break
-        else:
-            raise AssertionError(f"the shell ended: {came}")
+        came, code = self._shell.say(command)
         if command.endswith("&"):
             self._until_it_listens()
             came = ""  # the shell tells of its jobs
-        return came, int(code)
+        return came, code
 
     def _until_it_listens(self) -> None:
         log = self.folder / "log"
@@ -93,30 +74,31 @@ class Shell:
         raise AssertionError(log.read_text("utf-8"))
 
     def end(self) -> None:
-        self._shell.communicate("kill $(jobs -p); wait\n", timeout=PATIENCE_S)
+        self._shell.end("kill $(jobs -p); wait")
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Iterator[Shell]:
-    shell = Shell(tmp_path)
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(tmp_path)
     try:
-        yield shell
+        yield desk
     finally:
-        shell.end()
+        desk.end()
 
 
+@pytest.mark.prove  # some forty processes, one after another: 20 s of processor time
 @pytest.mark.timeout(480)
-def test_the_page_leads_from_an_empty_folder_to_a_shop(shell: Shell) -> None:
+def test_the_page_leads_from_an_empty_folder_to_a_shop(desk: Desk) -> None:
     steps = [step for block in blocks(PAGE) if block.language == "console" for step in typed(block)]
     assert len(steps) > 25
     for step in steps:
-        shell.type(step)
+        desk.type(step)
 
-    chain = tomllib.loads((shell.folder / "clearview.toml").read_text("utf-8"))
+    chain = tomllib.loads((desk.folder / "clearview.toml").read_text("utf-8"))
     assert chain["stores"][0]["hours"]["sat"] == ["10:00-16:00"]
-    log = [json.loads(line) for line in (shell.folder / "log").read_text("utf-8").splitlines()]
+    log = [json.loads(line) for line in (desk.folder / "log").read_text("utf-8").splitlines()]
     assert [line for line in log if line["level"] in ("error", "critical")] == []
-    with closing(sqlite3.connect(shell.folder / "imserver.db")) as raw:
+    with closing(sqlite3.connect(desk.folder / "imserver.db")) as raw:
         ((wall, status),) = raw.execute("SELECT start_wall, status FROM booking_appointments").fetchall()
         assert status == "confirmed"
         assert wall != "2026-11-20T15:00"

@@ -28,6 +28,7 @@ from benchmarks.processes import free_port
 from tests.cli.processes import PATIENCE_S, environment
 
 from .console import DOCS, Typed, blocks, fits, typed
+from .shell import Shell
 
 PAGE = (DOCS / "operating.md").read_text("utf-8")
 BLOCKS = blocks(PAGE)
@@ -36,7 +37,6 @@ FILES = {block.file: block for block in BLOCKS if block.file}
 PORTS = ("7410", "7411", "7480")
 #: Folders of the page that lie below the test's own.
 FOLDERS = ("/etc/imserver", "/etc/systemd", "/var/lib/imserver", "/opt/imserver")
-END = "\x1e"
 
 
 class Machine:
@@ -46,7 +46,7 @@ class Machine:
         self.folder = folder
         self._ports = {port: str(free_port()) for port in PORTS}
         self._units: dict[str, subprocess.Popen[bytes]] = {}
-        self._shell: subprocess.Popen[str] | None = None
+        self._shell: Shell | None = None
         self.installed: list[list[str]] = []
         self.users: list[str] = []
         #: Root's commands, by their first word. One that is not here is no step that this test can take.
@@ -94,39 +94,16 @@ class Machine:
 
     def _become(self, words: list[str]) -> None:
         assert words == ["runuser", "-u", self.users[-1], "--", "bash"]
-        self._shell = subprocess.Popen(
-            ["bash", "--norc"],
-            cwd=self.folder,
-            env=self._environment(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-        )
-        self._say("set -m")
+        self._shell = Shell(self.folder, self._environment())
 
     def _say(self, command: str) -> tuple[str, int]:
-        shell = self._shell
-        assert shell is not None, "nobody has logged in"
-        assert shell.stdin is not None
-        assert shell.stdout is not None
-        # Not of the command: it would read the next one. A line break behind its last word is the shell's alone.
-        shell.stdin.write(f"{{ {command}\n}} </dev/null; printf '%s%d\\n' '{END}' $?\n")
-        shell.stdin.flush()
-        came = ""
-        for line in shell.stdout:
-            before, end, code = line.partition(END)
-            came += before
-            if end:
-                break
-        else:
-            raise AssertionError(f"the shell ended: {came}")
+        assert self._shell is not None, "nobody has logged in"
+        came, code = self._shell.say(command)
         if command.endswith("&"):  # goes on; it works once it has said something
             [file] = re.findall(r"> (\w+)", command)
             told = Path(self.place("/var/lib/imserver"), file)
             _until(lambda: told.exists() and told.stat().st_size > 0)
-        return re.sub(r"^\[\d\].*\n", "", came, flags=re.MULTILINE), int(code)  # the shell tells of its jobs
+        return re.sub(r"^\[\d\].*\n", "", came, flags=re.MULTILINE), code  # the shell tells of its jobs
 
     def _environment(self) -> dict[str, str]:
         kept = environment()
@@ -144,7 +121,10 @@ class Machine:
         connector = None
         if words[2] == "--unix-socket":
             connector = aiohttp.UnixConnector(f"{self.place('/var/lib/imserver')}/{words[3]}")
-        async with aiohttp.ClientSession(connector=connector) as session, session.get(words[-1]) as answer:
+        async with (
+            aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(PATIENCE_S)) as session,
+            session.get(words[-1]) as answer,
+        ):
             assert answer.status == 200
             text = await answer.text()
         return text if text.endswith("\n") else f"{text}\n"
@@ -200,7 +180,9 @@ class Machine:
             "umask": int(service["UMask"], 8),
         }
         if service.get("Type") == "oneshot":
-            done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+            done = subprocess.run(
+                command, capture_output=True, text=True, check=False, timeout=PATIENCE_S, **options
+            )
             assert done.returncode == 0, done.stderr
             return
         log = Path(self.folder / "log")
@@ -224,11 +206,13 @@ class Machine:
         return True
 
     def end(self) -> None:
-        if self._shell is not None and self._shell.stdin is not None:
-            self._shell.communicate("kill -9 $(jobs -p)\n", timeout=PATIENCE_S)
-        for process in self._units.values():
-            process.kill()
-            process.wait()
+        try:
+            if self._shell is not None:
+                self._shell.end("kill -9 $(jobs -p)")
+        finally:
+            for process in self._units.values():
+                process.kill()
+                process.wait(PATIENCE_S)
 
 
 def _until(there: Callable[[], bool]) -> None:
@@ -251,6 +235,7 @@ def machine() -> Iterator[Machine]:
             machine.end()
 
 
+@pytest.mark.prove  # some thirty processes, one after another: 18 s of processor time
 @pytest.mark.timeout(240)
 def test_the_page_leads_from_an_empty_machine_to_a_restored_server(machine: Machine) -> None:
     for block in BLOCKS:

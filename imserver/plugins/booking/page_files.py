@@ -1,6 +1,7 @@
 """The files of the customer's page as a browser gets them: parts that it may keep for a year, and what it asks for anew.
 
-`clients/bundler` makes them (docs/decisions/0024), and a wheel holds them. They lie in memory, compressed once.
+`clients/bundler` makes them (docs/decisions/0024), and a wheel holds them. They lie in memory, compressed once, for the first
+browser that takes it: a server whose page nobody opens, and each of a test's thousand servers, begins without.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import resources
 from importlib.resources.abc import Traversable
 
@@ -60,22 +62,27 @@ ANOTHER_VERSION = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PageFile:
-    """One file, and the same compressed; `packed` is empty where that gains nothing."""
+    """One file."""
 
     content_type: str
     plain: bytes
-    packed: bytes
+    compressible: bool
     etag: str
 
     @classmethod
     def of(cls, name: str, data: bytes) -> PageFile:
         """A file of this name."""
         suffix = name[name.rindex(".") :]
-        packed = gzip.compress(data, 9, mtime=0) if suffix in COMPRESSIBLE else b""
         etag = f'W/"{hashlib.sha256(data).hexdigest()[:16]}"'
-        return cls(TYPES[suffix], data, packed if len(packed) < len(data) else b"", etag)
+        return cls(TYPES[suffix], data, suffix in COMPRESSIBLE, etag)
+
+    @cached_property
+    def packed(self) -> bytes:
+        """The same compressed; empty where that gains nothing."""
+        packed = gzip.compress(self.plain, 9, mtime=0) if self.compressible else b""
+        return packed if len(packed) < len(self.plain) else b""
 
     def answer(self, request: HttpRequest, cache: str, *, document: bool = False) -> HttpResponse:
         """As this browser takes it; nothing, if it has it."""
@@ -84,7 +91,7 @@ class PageFile:
             # A browser replaces the headers of what it has by these: without those of a document the page could load nothing.
             return HttpResponse(304, headers=headers, document=document)
         body = self.plain
-        if self.packed and _takes_gzip(request.headers.get("accept-encoding", "")):
+        if _takes_gzip(request.headers.get("accept-encoding", "")) and self.packed:
             body, headers = self.packed, {**headers, "content-encoding": "gzip"}
         return HttpResponse(200, body, self.content_type, headers, document=document)
 
