@@ -116,11 +116,21 @@ def pools(
     taken = {name for name, _, touched in given if touched}
     away = spans_away(query(*away_rows(list(wanted), first * CELL_MS, last * CELL_MS)))
     work = _bits(begin - first, minutes // CELL_MIN) if begin >= first else -1
-    free = {
-        name
-        for name, one in wanted.items()
-        if name not in taken and _available(shop, one, day, spans, first, away) & work == work
-    }
+    there: dict[
+        tuple[str, ...], bool
+    ] = {}  # by breaks, of those who work the shop's hours: most people, and rooms
+    free = set[str]()
+    for name, one in wanted.items():
+        if name in taken:
+            continue
+        usual = one.hours is None and name not in away
+        able = there.get(one.breaks) if usual else None
+        if able is None:
+            able = _available(shop, one, day, spans, first, away) & work == work
+            if usual:
+                there[one.breaks] = able
+        if able:
+            free.add(name)
     busy = {name: count for name, count, _ in given}
     return [
         sorted((one for one in pool if one.id in free), key=lambda one: busy.get(one.id, 0))
