@@ -15,6 +15,9 @@ import { remember, remembered } from "./remembered.js";
  * @property {() => {language: string, ref?: string}} guest
  */
 
+/** Who this is was answered so lately that it is not asked once more before HELLO (ms): that would be a round trip. */
+const JUST_MS = 5_000;
+
 export class Who {
   #ports;
   /** @type {Session | null} */
@@ -25,6 +28,8 @@ export class Who {
   #kept = null;
   /** @type {Record<string, string>} */
   #conversations = {};
+  /** When the server said it last (ms); a phone that slept, or whose clock was set, has not heard it lately. */
+  #heardAt = -Infinity;
 
   /** @param {WhoPorts} ports */
   constructor(ports) {
@@ -33,6 +38,13 @@ export class Who {
 
   get session() {
     return this.#session;
+  }
+
+  /** Whether the server has said it just now: once, for whoever connects first. */
+  justHeard() {
+    const ago = Date.now() - this.#heardAt;
+    this.#heardAt = -Infinity;
+    return ago >= 0 && ago < JUST_MS;
   }
 
   /** Null before it is known who this is. */
@@ -100,6 +112,7 @@ export class Who {
     const before = remembered();
     try {
       const session = await this.#ports.account.session();
+      this.#heardAt = Date.now();
       if (before !== null && before.userId !== session?.userId) await this.#endedUnseen(before.userId, session);
       return session;
     } catch (error) {
