@@ -17,6 +17,8 @@ import { remember, remembered } from "./remembered.js";
 
 /** Who this is was answered so lately that it is not asked once more before HELLO (ms): that would be a round trip. */
 const JUST_MS = 5_000;
+/** One's appointments are kept so much later: by then the page has shown them. */
+const KEEP_AFTER_MS = 200;
 
 export class Who {
   #ports;
@@ -30,6 +32,8 @@ export class Who {
   #conversations = {};
   /** When the server said it last (ms); a phone that slept, or whose clock was set, has not heard it lately. */
   #heardAt = -Infinity;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #keeping;
 
   /** @param {WhoPorts} ports */
   constructor(ports) {
@@ -103,9 +107,12 @@ export class Who {
   learnt(mine) {
     const conversations = mine?.conversations;
     if (typeof conversations !== "object" || conversations === null) return;
+    const kept = this.#kept;
+    const isNew = Object.keys(conversations).some((shop) => this.#conversations[shop] !== conversations[shop]);
     this.#conversations = { ...conversations };
-    void this.#kept?.put("conversations", this.#conversations);
-    void this.#kept?.put("mine", mine);
+    if (isNew) void kept?.put("conversations", this.#conversations);
+    clearTimeout(this.#keeping);
+    this.#keeping = setTimeout(() => void kept?.put("mine", mine), KEEP_AFTER_MS); // nowhere, if it is closed by then
   }
 
   async #asked() {
