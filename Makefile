@@ -27,8 +27,8 @@ uv := .tools/bin/uv
 endif
 
 .PHONY: help demo demo-web test browse pages pictures vendor check prove prove-long simulate mutants understanding bench rivals fmt lock clean \
-        check-format check-lint check-types check-js-types check-layers check-tests check-wheel \
-        prove-begin prove-simulation prove-torture prove-storage-faults prove-hostile-peers prove-random-input prove-conformance \
+        check-collect check-format check-lint check-types check-js-types check-layers check-tests check-wheel \
+        prove-simulation prove-torture prove-storage-faults prove-hostile-peers prove-random-input prove-conformance \
         prove-tests
 
 help:
@@ -68,7 +68,7 @@ vendor: $(ready)
 	@$(bin)/python -m clients.bundler vendor
 
 browse: $(ready) pages
-	$(call gate,browse,$(bin)/pytest -q -m browse tests/browser)
+	$(call gate,browse,$(bin)/pytest -q -n 2 --dist worksteal -m browse tests/browser)
 
 # The pictures that docs/web.md shows, made anew by the test that looks at every screen.
 pictures: $(ready) pages
@@ -103,11 +103,16 @@ fmt: $(ready)
 
 # ------------------------------------------------------------------------------------------------------------- the gate
 
-check: check-format check-lint check-types check-js-types check-layers check-tests check-wheel
-	@echo 'check: all gates passed'
+# What looks at sources, side by side; then the tests. How long each took stands at the end.
+check: $(ready) pages
+	@$(bin)/python .ci/gates.py check
 
 # $(call gate,name,command): says which gate runs, and how long it took.
 gate = @echo '== $(1)'; TIMEFORMAT='   %R s  $(1)'; time $(2)
+
+# Compiles the tests' modules, too: each of the tests' workers would do it again.
+check-collect: $(ready)
+	$(call gate,collect,said=$$($(bin)/pytest --collect-only -qq -m '' 2>&1) || { printf '%s\n' "$$said"; exit 1; })
 
 check-format: $(ready)
 	$(call gate,format,$(bin)/ruff format -q --check --diff $(sources))
@@ -133,51 +138,39 @@ check-wheel: $(ready)
 # ----------------------------------------------------------------------------------------------------------- the proofs
 # docs/reliability.md says what each of them proves, and under which assumptions.
 
-shares := .venv/.prove
-proofs := prove-simulation prove-torture prove-storage-faults prove-hostile-peers prove-random-input prove-conformance prove-tests
+prove: $(ready) pages
+	@$(bin)/python .ci/gates.py prove
 
-prove: prove-begin $(proofs)
-	@awk '{ all += $$1; line[NR] = $$0 } END { for (i = 1; i <= NR; i++) { split(line[i], part); \
-	    printf "%7.1f s  %3d %%  %s\n", part[1], 100 * part[1] / all, part[2] } printf "%7.1f s  all proofs passed\n", all }' $(shares)
-
-prove-begin: $(ready)
-	@rm -f $(shares)
-
-# How long: CI's form, and the one whose figures docs/reliability.md shows.
-simulation := --seeds 1000
+# How long: CI's form, and the one whose figures docs/reliability.md shows. The short one has one process beside the other proofs.
+simulation := --seeds 1000 --jobs 1
 torture := --kills 25 --minutes 4
-prove-long: simulation := --seeds 20000
-prove-long: torture := --minutes 20
-prove-long: export STORAGE_FAULT_POINTS := all
-prove-long: prove mutants
-
-# $(call proof,name,command): says which proof runs, and notes its share of the time.
-proof = @echo '== $(1)'; begin=$$EPOCHREALTIME; $(2); \
-        awk "BEGIN { print $$EPOCHREALTIME - $$begin, \"$(1)\" }" >> $(shares)
+prove-long: $(ready)
+	@STORAGE_FAULT_POINTS=all GATE_LIMIT_S=36000 $(MAKE) prove simulation='--seeds 20000 --jobs 2' torture='--minutes 20'
+	@$(MAKE) mutants
 
 prove-simulation: $(ready)
-	$(call proof,simulation,$(bin)/imserver simulate $(simulation) --thorough --jobs 2)
+	$(call gate,simulation,$(bin)/imserver simulate $(simulation) --thorough)
 
 prove-torture: $(ready)
-	$(call proof,torture,$(bin)/imserver torture $(torture))
+	$(call gate,torture,$(bin)/imserver torture $(torture))
 
 prove-storage-faults: $(ready)
-	$(call proof,storage-faults,$(bin)/pytest -q -m prove -s tests/storage_faults)
+	$(call gate,storage-faults,$(bin)/pytest -q -m prove -s tests/storage_faults)
 
 prove-hostile-peers: $(ready)
-	$(call proof,hostile-peers,$(bin)/pytest -q -m prove -s tests/hostile)
+	$(call gate,hostile-peers,$(bin)/pytest -q -m prove -s tests/hostile)
 
 prove-random-input: $(ready)
-	$(call proof,random-input,$(bin)/pytest -q -m prove -s tests/fuzz tests/client/test_state_rules.py tests/lineage)
+	$(call gate,random-input,$(bin)/pytest -q -m prove -s tests/fuzz tests/client/test_state_rules.py tests/lineage)
 
 prove-conformance: $(ready)
-	$(call proof,conformance,$(bin)/pytest -q -n 3 -m prove tests/conformance tests/js/test_conformance.py)
+	$(call gate,conformance,$(bin)/pytest -q -n 3 -m prove tests/conformance tests/js/test_conformance.py)
 
 # Of the tests and tools themselves: what is planted in store, simulation and a toy tree is noticed; a page's feature passes all that
 # it must; every scenario of the benchmarks works.
 prove-tests: $(ready)
-	$(call proof,tests,$(bin)/pytest -q -n auto --dist worksteal -o timeout=300 -m prove tests/store/test_planted.py tests/simulation tests/mutants \
-	    tests/plays tests/features tests/docs tests/durability tests/benchmarks)
+	$(call gate,tests,$(bin)/pytest -q -n auto --dist worksteal -o timeout=300 -m prove tests/store/test_planted.py tests/simulation tests/mutants \
+	    tests/plays tests/features tests/docs tests/durability tests/benchmarks tests/proof)
 
 # ------------------------------------------------------------------------------------------------------ the environment
 

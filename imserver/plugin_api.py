@@ -571,6 +571,9 @@ class Context(Protocol):
     async def user(self, user_id: str) -> User | None: ...
 
 
+#: `Plugin.file_faults`: gets the checked section and `Context.path`.
+FileFaults = Callable[[Any, Callable[[str], Path]], Iterable[str]]
+
 #: What a plugin's command asks of its own tables (`CommandLine.ask`): gets the context and arguments, small maps of JSON, and
 #: returns such a map. On a running server it runs beside the plugin's handlers; on a stopped database the plugin is not started
 #: and has no bots. It raises `PluginError` for what it cannot do, one line.
@@ -610,6 +613,10 @@ class Plugin(Protocol):
     A plugin may also have `checks` (name -> `Check`), which `imserver check` asks without starting the plugin; `cli`: a
     click command, mounted as `imserver NAME …`, that needs no running server; and `operations` (name -> `Operation`), which
     that command asks.
+
+    One whose section names files may have `file_faults(config, path)`, plain and without a running plugin: sentences about what
+    is wrong in them, where `path` is that of the context; `imserver config check` asks, and a reload (SIGHUP) before it changes
+    anything; and `async reload()`, which reads them again. It raises `PluginError` if all stays as it was.
     """
 
     @property

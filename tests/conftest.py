@@ -8,13 +8,15 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from typing import Any
 
 import hypothesis
 import pytest
 import uvloop
 
+from tests.support import hangs
 from tests.support.loop_watch import LoopWatch
 
 # A busy machine is no failure of ours: only pytest's own timeout limits a property test. Where CI is set, the examples are
@@ -73,11 +75,44 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if not isinstance(item, pytest.Function) or not inspect.iscoroutinefunction(item.obj):
             continue
-        if item.get_closest_marker("timeout") is None:
-            in_client = item.nodeid.startswith("tests/client/")
-            item.obj = bounded(item.obj, CLIENT_PATIENCE_S if in_client else PATIENCE_S)
+        usual = CLIENT_PATIENCE_S if item.nodeid.startswith("tests/client/") else PATIENCE_S
+        marked = item.get_closest_marker("timeout")
+        # Before the alarm, which would ring in the middle of the loop.
+        marked_s = hangs.patience_s(hangs.patience_s(time_limit(item)))
+        item.obj = bounded(item.obj, usual if marked is None else marked_s)
         if item.nodeid.startswith(WATCHED):
             item.obj = watched(item.obj)
+
+
+def time_limit(item: pytest.Item) -> float:
+    """After which pytest's time-out ends the worker (seconds)."""
+    marked = item.get_closest_marker("timeout")
+    if marked is not None:
+        return float(marked.args[0] if marked.args else marked.kwargs["timeout"])
+    return float(item.config.getini("timeout"))
+
+
+#: When a test is told that it hangs (monotonic).
+DEADLINE = pytest.StashKey[float]()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
+    item.stash[DEADLINE] = time.monotonic() + hangs.patience_s(time_limit(item))
+    with hangs.alarm(item.stash[DEADLINE] - time.monotonic()):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    with hangs.alarm(item.stash[DEADLINE] - time.monotonic()):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
+    with hangs.alarm(max(item.stash[DEADLINE] - time.monotonic(), hangs.END_S)):
+        return (yield)
 
 
 def pytest_collection_finish() -> None:
@@ -123,7 +158,13 @@ def _compile_patterns() -> None:
 def bounded(test: Callable[..., Awaitable[None]], patience_s: float) -> Callable[..., Awaitable[None]]:
     @functools.wraps(test)
     async def in_time(*args: Any, **kwargs: Any) -> None:
-        async with asyncio.timeout(patience_s):
-            await test(*args, **kwargs)
+        limit = asyncio.timeout(patience_s)
+        try:
+            async with limit:
+                await test(*args, **kwargs)
+        except TimeoutError as error:
+            if limit.expired():
+                error.add_note(f"no end after {patience_s:g} s\n{hangs.alive()}")
+            raise
 
     return in_time

@@ -26,6 +26,7 @@ def test_the_ratio_is_ours_over_theirs_of_the_medians():
     assert table([figure]).lines == [["post", "9.00 (3.00-100.00)", "6.00 (1.00-6.00)", "1.500"]]
 
 
+@pytest.mark.prove  # eight measurements on twelve servers
 def test_both_are_measured_in_turns(tmp_path: Path):
     """The other checkout is a stand-in that starts this tree's server and notes that it was started."""
     program = tmp_path / ".venv" / "bin" / "imserver"

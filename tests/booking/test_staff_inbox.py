@@ -381,7 +381,7 @@ class Page:
     async def check(self, act: str) -> set[str]:
         """What was not pushed is as it was; what is known for so long may pass by itself."""
         pushed = set(self.shop.kit.pushes("staff-wang"))
-        changed, inbox_before = set(), None
+        changed, knew = set(), self.known[1][0]
         for number, before in list(self.known.items()):
             after = await self.ask(number)
             method, params = self.questions[number]
@@ -391,9 +391,7 @@ class Page:
                 question = (method.name, *said_of(params))
                 assert question in pushed or passed, (act, question, before, after)
             self.known[number] = after
-            if method is INBOX:
-                inbox_before = before[0]
-        self._catches_up(act, inbox_before, *(self.known[number] for number in (1, 2)))
+        self._catches_up(act, knew, *(self.known[number] for number in (1, 2)))
         return changed
 
     @staticmethod

@@ -86,6 +86,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         desk.end()
 
 
+@pytest.mark.prove  # some forty processes, one after another: 20 s of processor time
 @pytest.mark.timeout(480)
 def test_the_page_leads_from_an_empty_folder_to_a_shop(desk: Desk) -> None:
     steps = [step for block in blocks(PAGE) if block.language == "console" for step in typed(block)]

@@ -235,6 +235,7 @@ def machine() -> Iterator[Machine]:
             machine.end()
 
 
+@pytest.mark.prove  # some thirty processes, one after another: 18 s of processor time
 @pytest.mark.timeout(240)
 def test_the_page_leads_from_an_empty_machine_to_a_restored_server(machine: Machine) -> None:
     for block in BLOCKS:

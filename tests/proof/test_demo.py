@@ -96,6 +96,7 @@ def test_the_play_ends_well(place: Path) -> None:
     assert max(width(line) for line in output.splitlines()) <= 90
 
 
+@pytest.mark.prove  # each is a whole play: 15 s of processor time
 @pytest.mark.parametrize(
     ("sabotage", "line", "fact"),
     [

@@ -33,7 +33,10 @@ export function caughtUp({ inbox, older }, told, cut) {
   const waits = told.rows.filter(({ since }) => since !== null);
   const rests = told.rows.filter(({ since }) => since === null);
   const above = (/** @type {InboxRow} */ row) => cut === null || byActivity(row, cut) <= 0;
-  const waiting = [...inbox.waiting.filter(stays), ...waits].sort(byWait).slice(0, MOST_WAITING);
+  // Who waits shorter than the last that is listed stands behind those that are not.
+  const last = inbox.moreWaiting > 0 ? inbox.waiting[inbox.waiting.length - 1] : undefined;
+  const before = (/** @type {InboxRow} */ row) => last === undefined || byWait(row, last) <= 0;
+  const waiting = [...inbox.waiting.filter(stays), ...waits.filter(before)].sort(byWait).slice(0, MOST_WAITING);
   const recent = [...inbox.recent.filter(stays), ...rests.filter(above)].sort(byActivity);
   const { asOf, edition, number } = told;
   return {
@@ -74,11 +77,15 @@ function below(older, changed, rests) {
 /** Alarms first, then who waits the longest. @param {InboxRow} one @param {InboxRow} other */
 function byWait(one, other) {
   const alarms = Number(other.why === "alarm") - Number(one.why === "alarm");
-  return alarms || Number(one.since) - Number(other.since) || (one.conversation < other.conversation ? -1 : 1);
+  return alarms || Number(one.since) - Number(other.since) || byName(one, other);
 }
 
 /** The latest first. @param {InboxRow} one @param {InboxRow} other */
 function byActivity(one, other) {
-  if (one.at !== other.at) return other.at - one.at;
-  return one.conversation === other.conversation ? 0 : one.conversation > other.conversation ? -1 : 1;
+  return other.at - one.at || byName(other, one);
+}
+
+/** @param {InboxRow} one @param {InboxRow} other */
+function byName({ conversation: one }, { conversation: other }) {
+  return one === other ? 0 : one < other ? -1 : 1;
 }

@@ -1,0 +1,123 @@
+"""`.ci/gates.py`: what a gate said is shown whole, a failed one hides none, one that hangs is ended, a table says the times."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def gates() -> ModuleType:
+    """The script lies on no path."""
+    spec = importlib.util.spec_from_file_location("ci_gates", ROOT / ".ci" / "gates.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def shell(folder: Path, **gates: str) -> list[str]:
+    """What stands for make: each gate is a script."""
+    for name, script in gates.items():
+        (folder / name).write_text(script)
+    return ["sh", "-c", f'. "{folder}/$0"']
+
+
+def test_a_failed_gate_hides_none_and_no_line_stands_in_anothers(gates: ModuleType, tmp_path: Path) -> None:
+    out = io.BytesIO()
+    make = shell(
+        tmp_path,
+        one=f"echo one begins; while [ ! -e {tmp_path}/said ]; do sleep 0.01; done; echo one ends",
+        two=f"echo two; touch {tmp_path}/said; exit 3",
+        three="echo three",
+    )
+    run = gates.Gates(20, make, out)
+    assert not run.run(((("one",), ("two", "three")),))
+    said = out.getvalue().decode().splitlines()
+    assert said[said.index("one begins") + 1] == "one ends"
+    assert {"two", "three"} <= set(said)
+    assert run.failed == ["two"]
+    rows = run.table().splitlines()
+    assert rows[0].split() == ["seconds", "CPU", "s", "gate"]
+    assert sorted(row.split()[2:] for row in rows[1:]) == [["one"], ["three"], ["two", "FAILED"]]
+
+
+def test_one_that_hangs_is_ended_with_what_it_started_and_what_it_said(
+    gates: ModuleType, tmp_path: Path
+) -> None:
+    out = io.BytesIO()
+    make = shell(tmp_path, hangs="echo before; sleep 60 & echo $! > child; wait", after="echo after")
+    make = ["sh", "-c", f'cd {tmp_path}; . "./$0"']
+    run = gates.Gates(0.5, make, out)
+    begun = time.monotonic()
+    assert not run.run(((("hangs",), ("after",)),))
+    assert time.monotonic() - begun < 30
+    assert "hangs: no end after 0.5 s" in out.getvalue().decode()
+    assert "before" in out.getvalue().decode()
+    assert run.failed == ["hangs"]
+    assert gone(int((tmp_path / "child").read_text()))
+
+
+def test_without_what_all_others_need_none_begins(gates: ModuleType, tmp_path: Path) -> None:
+    make = shell(tmp_path, pages="exit 1", other=f"touch {tmp_path}/ran")
+    with (tmp_path / "out").open("w+b") as out:
+        run = gates.Gates(20, make, out)
+        assert not run.run((gates.FIRST, (("other",), ("other",))))
+    assert [one.gate for one in run.ran] == ["pages"]
+    assert not (tmp_path / "ran").exists()
+
+
+def test_every_gate_is_a_target_of_the_makefile_and_none_is_forgotten(gates: ModuleType) -> None:
+    text = (ROOT / "Makefile").read_text("utf-8")
+    named = {gate for plan in gates.PLANS.values() for step in plan for lane in step for gate in lane}
+    targets = {line.partition(":")[0] for line in text.splitlines() if ":" in line and not line[0].isspace()}
+    assert named <= targets
+    assert {target for target in targets if target.startswith(("check-", "prove-"))} - named == {"prove-long"}
+    everything = [gate for step in gates.PLANS["all"] for lane in step for gate in lane]
+    assert sorted(everything) == sorted(named)
+
+
+def gone(pid: int) -> bool:
+    """Whether it ends soon."""
+    for _ in range(500):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_what_ends_it_ends_its_gates(tmp_path: Path) -> None:
+    """As a build machine cancels a run."""
+    program = tmp_path / "make"
+    program.write_text(
+        f"#!/bin/sh\necho $$ > {tmp_path}/pid.new; mv {tmp_path}/pid.new {tmp_path}/pid; exec sleep 60\n"
+    )
+    program.chmod(0o755)
+    with subprocess.Popen(
+        [sys.executable, ROOT / ".ci" / "gates.py", "all"],
+        env={**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}, stdout=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        for _ in range(2000):
+            if (tmp_path / "pid").exists() or process.poll() is not None:
+                break
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 128 + signal.SIGTERM
+        assert gone(int((tmp_path / "pid").read_text()))
