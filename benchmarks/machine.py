@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import platform
 import resource
 import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -25,6 +26,14 @@ class Cores:
     generators: tuple[tuple[int, ...], ...]
     why: str = ""
 
+    @property
+    def browser(self) -> tuple[int, ...]:
+        """Those of a browser. A phone has several, and Chromium slows a page by spinning on one of them, also while the page
+        has nothing to do: on the same core the browser's other processes would wait for that. So with one core of generators
+        it has the server's, too."""
+        generators = tuple(cpu for cpus in self.generators for cpu in cpus)
+        return generators if len(generators) > 1 else self.server + generators
+
 
 @cache
 def cores() -> Cores:
@@ -41,8 +50,22 @@ def pin(pid: int, cpus: tuple[int, ...]) -> None:
     """Keep a process, and the threads that it has so far, on these CPUs; those that it starts later inherit it."""
     if cpus:
         for thread in Path(f"/proc/{pid}/task").iterdir():
-            with contextlib.suppress(ProcessLookupError):
+            with suppress(ProcessLookupError):
                 os.sched_setaffinity(int(thread.name), cpus)
+
+
+@contextmanager
+def started_on(cpus: tuple[int, ...]) -> Iterator[None]:
+    """Processes that this thread starts meanwhile have these CPUs, wherever it runs itself."""
+    if not cpus:
+        yield
+        return
+    mine = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, mine)
 
 
 def cpu_seconds(pid: int) -> float:
@@ -76,7 +99,7 @@ class Ticks:
 def allow_many_files() -> int:
     """Allow as many open files as the system permits; returns how many."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(ValueError, OSError):
+    with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         return hard
     return soft

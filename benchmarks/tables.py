@@ -110,6 +110,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("shown after p50 ms", "shown_p50_ms"),
         Column("p95", "shown_p95_ms"),
         Column("page's heap MiB", "heap_mib"),
+        Column("after a tenth", "heap_warm_mib"),
         Column("afterwards", "heap_after_mib"),
     ),
     "reading": (

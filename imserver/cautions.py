@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from imserver.config import AuthConfig, Config, HttpConfig, host_of_url, is_loopback
+from imserver.config.environment import Environment
 from imserver.networks import Proxies
 
 #: A certificate that ends so soon is one that nobody renews by machine: those are renewed weeks before.
@@ -52,6 +53,13 @@ def cautions(config: Config, now_s: float) -> Iterator[Caution]:
         if section is not None and section.tls_certificate:
             yield from open_to_others(section.tls_key, KEY_READERS)
             yield from _ends_soon(section.tls_certificate, now_s)
+
+
+def of_environment(environment: Environment) -> Iterator[Caution]:
+    """Variables that begin as ours do, and set nothing: a typo, most likely."""
+    if environment.unknown:
+        told = [f"{name}, meant {meant}" if meant else name for name, meant in environment.unknown.items()]
+        yield "environment_unknown", {"variables": told, "meaning": "they set nothing"}
 
 
 def _of_pages(http: HttpConfig, auth: AuthConfig) -> Iterator[Caution]:

@@ -37,10 +37,18 @@ class ConfigError(ImserverError):
     """The configuration is wrong: `path` names the field (`$.server.port`). The command line exits 2 with one line, or 75 if
     it may pass by itself (`again`: a file that is not there yet)."""
 
-    def __init__(self, path: str, text: str, *, again: bool = False) -> None:
-        super().__init__(f"{path}: {text}")
+    def __init__(self, path: str, text: str, *, again: bool = False, source: str = "") -> None:
+        """`source`: who said it, if that is not the configuration's file."""
+        where = path if not source else source if path == "$" else f"{source}: {path}"
+        super().__init__(f"{where}: {text}")
         self.path = path
+        self.why = text
         self.again = again
+        self.source = source
+
+    def adding(self, text: str) -> ConfigError:
+        """The same with more words."""
+        return ConfigError(self.path, self.why + text, again=self.again, source=self.source)
 
 
 class StartError(ImserverError):

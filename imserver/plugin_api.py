@@ -350,10 +350,13 @@ class Read(ReadRow[Reader, P, R]):
     """A method of a plugin that reads: see `ReadRow`.
 
     With `hints`, sessions that asked it are told when `Transaction.changed` says that the answer is another: they are pushed
-    the question, `[method, params…]`, and ask again.
+    the question, `[method, params…]`, and ask again. The first change after a quiet time is told at once, and of others each
+    session hears at most every `hints_every_s` (0.1 to 60 s). Each hint is another answer to look up for each session: less
+    than a second is for an answer that is small, and stays small whatever the table holds.
     """
 
     hints: bool = False
+    hints_every_s: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -563,6 +566,9 @@ class Context(Protocol):
     async def user(self, user_id: str) -> User | None: ...
 
 
+#: `Plugin.file_faults`: gets the checked section and `Context.path`.
+FileFaults = Callable[[Any, Callable[[str], Path]], Iterable[str]]
+
 #: What a plugin's command asks of its own tables (`CommandLine.ask`): gets the context and arguments, small maps of JSON, and
 #: returns such a map. On a running server it runs beside the plugin's handlers; on a stopped database the plugin is not started
 #: and has no bots. It raises `PluginError` for what it cannot do, one line.
@@ -602,6 +608,10 @@ class Plugin(Protocol):
     A plugin may also have `checks` (name -> `Check`), which `imserver check` asks without starting the plugin; `cli`: a
     click command, mounted as `imserver NAME …`, that needs no running server; and `operations` (name -> `Operation`), which
     that command asks.
+
+    One whose section names files may have `file_faults(config, path)`, plain and without a running plugin: sentences about what
+    is wrong in them, where `path` is that of the context; `imserver config check` asks, and a reload (SIGHUP) before it changes
+    anything; and `async reload()`, which reads them again. It raises `PluginError` if all stays as it was.
     """
 
     @property

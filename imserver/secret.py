@@ -4,8 +4,9 @@ judged. Each key is for one algorithm, so that nobody passes a public key off as
 
 from __future__ import annotations
 
+import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,6 +82,30 @@ def load_keys(config: AuthConfig) -> Keys:
     return Keys(first, plain, named)
 
 
+def key_faults(config: AuthConfig) -> Iterator[ConfigError]:
+    """All that `load_keys` would refuse. Nothing is made: the secret that a start makes may be missing."""
+    rows: list[tuple[Callable[[str, str], object], str, str, bool]] = []
+    for place, given in enumerate(config.keys):
+        where = f"$.auth.keys[{place}]"
+        if given.secret_file:
+            rows.append((_read_secret, given.secret_file, f"{where}.secret_file", place == 0))
+        else:
+            rows.append((_public_key_in, given.public_key_file, f"{where}.public_key_file", False))
+    if config.public_key_file:
+        rows.append((_public_key_in, config.public_key_file, PUBLIC_KEY_FILE, False))
+    elif config.secret:
+        rows.append((_judge_given, config.secret, "$.auth.secret", False))
+    elif not config.keys or secret_is_there(config):
+        rows.append((_read_secret, config.secret_file, SECRET_FILE, True))
+    for check, given_there, field, may_be_missing in rows:
+        if may_be_missing and not os.path.lexists(given_there):
+            continue
+        try:
+            check(given_there, field)
+        except ConfigError as error:
+            yield error
+
+
 def secret_is_there(config: AuthConfig) -> bool:
     """Whether there is a file for `secret_file`, which would be made on first use."""
     return bool(config.secret_file) and Path(config.secret_file).exists()
@@ -91,7 +116,7 @@ def load_or_make_secret(config: AuthConfig) -> str:
     `ConfigError`, also for a secret that is none.
     """
     if config.secret:
-        return _judged(config.secret, "$.auth.secret", "")
+        return _judge_given(config.secret, "$.auth.secret")
     return _secret_in(Path(config.secret_file), SECRET_FILE, make=True)
 
 
@@ -103,7 +128,15 @@ def load_public_key(config: AuthConfig) -> str:
 def _secret_in(path: Path, field: str, *, make: bool) -> str:
     if make and not path.exists():  # a link that leads nowhere: making it fails, and says why
         make_private(path, secrets.token_urlsafe(48) + "\n", field)
+    return _read_secret(path, field)
+
+
+def _read_secret(path: str | Path, field: str) -> str:
     return _judged(read_text(path, field).strip(), field, f"{path}: ")
+
+
+def _judge_given(secret: str, field: str) -> str:
+    return _judged(secret, field, "")
 
 
 def _public_key_in(path: str, field: str) -> str:

@@ -33,7 +33,7 @@ from imserver.chat.transaction import Reader, Transaction
 from imserver.chat.units import Unit
 from imserver.clock import Clock, ShiftedClock, SystemClock
 from imserver.conditions import Conditions
-from imserver.config import Config, check_config
+from imserver.config import Changes, Config, check_config
 from imserver.errors import Refusal, StoreFailed
 from imserver.events import AccessEnded
 from imserver.feature_api import Feature, Method, Shape
@@ -53,6 +53,7 @@ from imserver.net.refused_peers import RefusedPeers
 from imserver.net.web.doors import ADMIN, HTTP, Doors
 from imserver.plugin_api import Plugin
 from imserver.plugin_host import HostLimits, PluginHost
+from imserver.reload import Parts, reload
 from imserver.store.engine.contacts import contact_limits
 from imserver.store.sqlite.store import SqliteStore
 from imserver_protocol.session.states import Recorder
@@ -172,6 +173,7 @@ class Server:
         self.doors = Doors(self.config, self, self.clock, self.log, random_bytes)
         self._failure: asyncio.Future[Exception] | None = None
         self._draining: asyncio.Task[None] | None = None
+        self._reloading = asyncio.Lock()
         #: After `stop`: True if all accepted units were decided and answered.
         self.decided = False
 
@@ -227,8 +229,7 @@ class Server:
             await self.features.stop()
             await self.store.close()
             raise
-        for event, facts in cautions(self.config, self.clock.now_ms() / 1000):
-            self.log.warning(event, **facts)
+        self._caution()
         self.log.info("listening", host=self.config.server.host, port=self.port, store=self.config.store.path)
 
     async def stop(self) -> None:
@@ -248,6 +249,19 @@ class Server:
         if cancelled is not None:
             raise cancelled
         await self._draining
+
+    async def reload(self, config: Config) -> Changes:
+        """Take over from this configuration what a running server can: limits, certificates and files of plugins, and say which
+        fields did and which need a restart (`imserver.config.changes`). Nobody is disconnected. `[log]` is its host's.
+
+        Raises `ConfigError` or `PluginError`, and then everything is as it was."""
+        listener = self.listener
+        async with self._reloading:
+            parts = Parts(listener, self.doors, self.chat, self.hub, self.store, self.plugin_host, self.clock)
+            found = await reload(parts, self.config, config)
+            self.config = found.in_effect
+        self._caution()
+        return found
 
     async def call(self, method: Method[P, R], user_id: str, params: P) -> R:
         """Ask a feature or a plugin in this process, as this user: `await server.call(EDIT, "ann", EditParams(…))`. Raises
@@ -374,6 +388,10 @@ class Server:
     def of_features(self) -> Sequence[Served]:
         """What features answer at addresses of their own."""
         return self._feature_web.served
+
+    def _caution(self) -> None:
+        for event, facts in cautions(self.config, self.clock.now_ms() / 1000):
+            self.log.warning(event, **facts)
 
     def _swept(self) -> None:
         self.health.look()

@@ -305,7 +305,7 @@ class PluginKit(Generic[P]):
         if offer is None or not offer.hinted:
             return await self._door.call(method, user_id, params)
         device = self._devices.setdefault(user_id, _Device(user_id))
-        self._askers.asked(device, method, params)
+        self._askers.asked(device, method, params, offer.hinted_every_s)
         try:
             return await self._door.call(method, user_id, params)
         except Refusal:

@@ -184,7 +184,7 @@ OFFENCES = [
     offence(
         ROWS, ("imserver/chat/__init__.py", "import imserver.plugin_api"), ("imserver/plugin_api.py", "")
     ),
-    offence(ROWS, ("imserver/errors.py", "import imserver.config"), ("imserver/config.py", "")),
+    offence(ROWS, ("imserver/errors.py", "import imserver.config"), ("imserver/config/__init__.py", "")),
     offence(ROWS, ("imserver/proof/__init__.py", "import imserver.cli")),
     offence(ROWS, ("imserver/check/__init__.py", "import imserver.proof")),
     # Through the package itself, which sees everything.

@@ -1,4 +1,5 @@
-"""Customers who write on a schedule, each in its conversation with a shop: texts that no two share, and when each was sent."""
+"""Customers who write on a schedule, each in its conversation with a shop: texts that no two share, and when each was sent. A
+colleague answers each after a while, so that as many wait at any time."""
 
 from __future__ import annotations
 
@@ -15,12 +16,15 @@ from imserver_protocol.wire.codec import encode_content
 
 
 class WritePlan(msgspec.Struct, frozen=True):
-    """`parties[n]` writes in `conversations[n]`, in turn: `texts` in all, `rate` a second."""
+    """`parties[n]` writes in `conversations[n]`, in turn: `texts` in all, `rate` a second. `colleague` answers each so many
+    seconds later."""
 
     host: str
     port: int
     parties: list[PartyPlan]
     conversations: list[str]
+    colleague: PartyPlan
+    answered_s: float
     texts: int
     rate: float
     cpus: list[int] = []
@@ -40,10 +44,10 @@ def text_of(number: int) -> str:
 
 
 async def prepare(plan: WritePlan) -> Work:
-    """Let all customers in."""
-    peers = [
+    """Let all of them in."""
+    colleague, *peers = [
         await enter(plan.host, plan.port, Party(party.name, party.token), number)
-        for number, party in enumerate(plan.parties)
+        for number, party in enumerate((plan.colleague, *plan.parties))
     ]
 
     async def work() -> Written:
@@ -60,6 +64,14 @@ async def prepare(plan: WritePlan) -> Work:
                 errors.append(str(error))
             else:
                 sent[number] = begun
+                await answer(lane)
+
+        async def answer(lane: int) -> None:
+            await asyncio.sleep(plan.answered_s)
+            try:
+                await _post(colleague, plan.conversations[lane], "Yes, please bring them.")
+            except (Refused, OSError) as error:
+                errors.append(str(error))
 
         await asyncio.gather(*(write(number) for number in range(plan.texts)))
         return Written(sent, spent_since(wall, cpu), errors[:5])

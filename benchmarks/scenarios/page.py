@@ -72,8 +72,7 @@ def _visits(bench: Bench) -> Iterator[Row]:
 
 
 def _beside(bench: Bench) -> Iterator[Row]:
-    """One slow phone's page taps as often as it can, while others book on schedule. The browser has the generators' core, and
-    the others' client with it: its processes share one core, where a phone has several."""
+    """One slow phone's page taps as often as it can, while others book on schedule."""
     seconds = max(2.0, SECONDS * min(1.0, bench.scale))
     count = int(RATE * seconds)
 

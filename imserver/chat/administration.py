@@ -60,6 +60,11 @@ class Administration:
         self.live = live
         self.browsers = BrowserAdministration(store, clock, self._named, self._count)
 
+    async def traced(self, user_id: str, *, contents: bool) -> None:
+        """Keep in the audit log that an operator watches the frames of this user. Raises NOT_FOUND."""
+        act = "trace.contents" if contents else "trace.begun"
+        await self._store.write(lambda tx: tx.audit(OPERATOR, act, about_id=user_id))
+
     # -- accounts -----------------------------------------------------------------------------------------------------
 
     async def users(

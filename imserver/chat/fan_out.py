@@ -50,7 +50,8 @@ class Hub:
         self._encode_push = encode_push
         self._clock = clock
         self._log = log
-        self._max_backlog = max_backlog
+        #: Deliveries above which the writer waits.
+        self.max_backlog = max_backlog
         self._outlets: dict[str, list[Outlet]] = {}
         self._queue: deque[tuple[Unit, int]] = deque()
         self._backlog = 0
@@ -131,7 +132,7 @@ class Hub:
 
     def saturated(self) -> bool:
         """True while the writer should hold its next batch; `on_relief` follows."""
-        self._held_writer = self._backlog > self._max_backlog
+        self._held_writer = self._backlog > self.max_backlog
         return self._held_writer
 
     async def until_told(self, change: int) -> None:
@@ -192,7 +193,7 @@ class Hub:
                     observer(events)
                 except Exception:
                     self._log.exception("observer_failed")
-        if self._held_writer and self._backlog <= self._max_backlog // 2:
+        if self._held_writer and self._backlog <= self.max_backlog // 2:
             self._held_writer = False
             self.on_relief()
 

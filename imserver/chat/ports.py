@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from imserver.chat.transaction import ActHooks, Reader, Transaction
 from imserver.chat.units import Unit
+from imserver.config import LimitsConfig
 from imserver.errors import Refusal
 
 T = TypeVar("T")
@@ -93,6 +94,10 @@ class Store(Protocol):
         What was written here under other names until then stays in the rows, and is left out of all that readers,
         transactions and events tell; counters stay what they are. Decided at the opening: a name that is written for the
         first time behind it is shown. Without this call all names are."""
+        ...
+
+    def use_limits(self, limits: LimitsConfig) -> None:
+        """Have other bounds of members and rules of contact hold, from the next batch on."""
         ...
 
     async def begin_life(self, why: str, *, copied_at: int | None = None) -> None:

@@ -230,6 +230,12 @@ class Posting:
         #: Set by drain: from then on every new post is refused.
         self.draining = False
 
+    def use_limits(self, limits: LimitsConfig) -> None:
+        """Have these hold from the next post on."""
+        self._limits = limits
+        self.rates.change(limits.posts_per_second, limits.posts_burst)
+        self.quotas.use_limits(limits)
+
     def post_all(self, poster: Poster, posts: Iterable[tuple[int, str, bytes, bytes]]) -> None:
         """Take posts that arrived together over a session, in order: `(request_seq, conversation_id, key, content)` each.
 

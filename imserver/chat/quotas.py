@@ -41,7 +41,7 @@ class Used:
         "__weakref__",
         "_begins_ms",
         "_ends_ms",
-        "_per_day",
+        "_guest",
         "_quotas",
         "bytes",
         "day",
@@ -54,7 +54,7 @@ class Used:
 
     def __init__(self, user_id: str, quotas: Quotas) -> None:
         self._quotas = quotas
-        self._per_day = quotas.per_day
+        self._guest = False
         self.user_id = user_id
         self.bytes = 0
         #: The day that `day_bytes` is of (days since 1970, UTC).
@@ -78,8 +78,7 @@ class Used:
 
     def is_of(self, *, guest: bool) -> None:
         """Whether it is a guest's, of whom anybody may make thousands: it has a quota of its own, as long as it is one."""
-        quotas = self._quotas
-        self._per_day = min(quotas.per_day, quotas.per_day_of_guests) if guest else quotas.per_day
+        self._guest = guest
 
     def room(self, now_ms: int) -> int:
         """Bytes that the user may post now."""
@@ -88,7 +87,8 @@ class Used:
         if self.day_bytes < 0:  # what was taken yesterday and given back today makes no room
             self.day_bytes = 0
         quotas = self._quotas
-        of_day, of_all = self._per_day - self.day_bytes, quotas.in_all - self.bytes
+        per_day = quotas.per_day_of_guests if self._guest else quotas.per_day
+        of_day, of_all = per_day - self.day_bytes, quotas.in_all - self.bytes
         return of_day if of_day < of_all else of_all  # noqa: FURB136 - for each post: `min` would take as long as all of this
 
     def take(self, size: int) -> None:
@@ -107,7 +107,8 @@ class Used:
 
     def refusal(self, size: int) -> Refusal:
         """Why so many bytes, more than `room`, are refused: for today, or for good."""
-        per_day, in_all = self._per_day, self._quotas.in_all
+        quotas = self._quotas
+        per_day, in_all = quotas.per_day_of_guests if self._guest else quotas.per_day, quotas.in_all
         if self.bytes + size > in_all:
             left = max(0, in_all - self.bytes)
             detail = _detail("bytes_in_all", self.bytes, in_all, None)
@@ -164,14 +165,19 @@ class Quotas:
     def __init__(self, store: Store, clock: Clock, limits: LimitsConfig) -> None:
         self._store = store
         self.clock = clock
-        self.per_day = limits.bytes_per_day
-        # What could never be posted would be put off for ever.
-        self.per_day_of_guests = max(limits.bytes_per_day_of_guests, limits.max_content_bytes)
-        self.in_all = limits.bytes_in_all
+        self.use_limits(limits)
         #: Kept while a session, a unit, or what follows refers to it.
         self._by_user: WeakValueDictionary[str, Used] = WeakValueDictionary()
         #: Counted and not written, with the time since when (monotonic seconds), the longest waiting first.
         self._unwritten: dict[Used, float] = {}
+
+    def use_limits(self, limits: LimitsConfig) -> None:
+        """Have these hold from the next post on; what was counted stays."""
+        self.per_day = limits.bytes_per_day
+        # What could never be posted would be put off for ever.
+        of_guests = max(limits.bytes_per_day_of_guests, limits.max_content_bytes)
+        self.per_day_of_guests = min(of_guests, limits.bytes_per_day)
+        self.in_all = limits.bytes_in_all
 
     async def load(self, user_id: str) -> Used:
         """The user's count, read from the store unless it is known. Raises what a read raises."""

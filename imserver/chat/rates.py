@@ -22,6 +22,10 @@ class Rates:
         # An OrderedDict finds its oldest key at once; a dict that lost many keys does not.
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
+    def change(self, per_second: float, burst: float) -> None:
+        """Another rate from now on; nobody has more than the new burst."""
+        self.per_second, self.burst = per_second, float(burst)
+
     def take(self, user_id: str, cost: float = 1.0) -> float:
         """Take `cost` tokens. Returns 0.0 if taken, otherwise the seconds until there are enough."""
         now = self._clock.monotonic()

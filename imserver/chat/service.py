@@ -74,6 +74,12 @@ class Chat:
         #: Of names that are looked up over the wire.
         self.lookups = Rates(limits.users_per_second, limits.users_burst, clock)
 
+    def use_limits(self, limits: LimitsConfig) -> None:
+        """Have these hold from the next call on, for posts too."""
+        self._limits = limits
+        self.lookups.change(limits.users_per_second, limits.users_burst)
+        self.posting.use_limits(limits)
+
     # -- messages -----------------------------------------------------------------------------------------------------
 
     async def post(

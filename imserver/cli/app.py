@@ -17,7 +17,7 @@ from typing import Any
 
 import click
 
-from imserver.config import ENVIRONMENT_PREFIX, Config, load_config
+from imserver.config import ENVIRONMENT_PREFIX, Config, Reading, load_config, read_config
 from imserver.errors import ConfigError, ImserverError, PluginError
 
 from .log_writer import LogWriter, as_standard_error
@@ -49,6 +49,7 @@ COMMANDS: dict[str, Row] = {
     "serve": Row("imserver.cli.serve:serve", "Run the server until it is told to stop."),
     "status": Row("imserver.cli.status:status", "Show how the running server is, on one screen."),
     "user": Row("imserver.cli.user:user", "Make, see, change and disable accounts."),
+    "config": Row("imserver.cli.config:config", "Check the configuration; print what is in effect."),
     "check": Row("imserver.cli.check:check", "Prove that a database holds what it must, running or stopped."),
     "backup": Row("imserver.cli.backup:backup", "Copy the database, beside a running server or not."),
     "restore": Row("imserver.cli.restore:restore", "Put a copy back, or rehearse it."),
@@ -78,6 +79,10 @@ class Setup:
     def config(self) -> Config:
         """The configuration, read when a command asks for it. Raises ConfigError."""
         return load_config(self.config_path)
+
+    def reading(self) -> Reading:
+        """The same with all that is wrong, and with who said what."""
+        return read_config(self.config_path)
 
     @property
     def folder(self) -> Path:
@@ -109,6 +114,8 @@ class Setup:
     def blame(self, error: ConfigError) -> ConfigurationMistake:
         """Add the file's name to the error, which does not know it."""
         text = str(error).removeprefix("$: ")
+        if error.source:
+            return ConfigurationMistake(text, again=error.again)
         where = str(self.config_path or f"{ENVIRONMENT_PREFIX}* environment")
         return ConfigurationMistake(text if where in text else f"{where}: {text}", again=error.again)
 

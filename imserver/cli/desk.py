@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -22,6 +23,7 @@ from .app import Setup
 from .changes import checked_changes
 from .control import MAX_LINE_BYTES, Operation, ask, control_path
 from .place import require_database
+from .root import refuse_as_root
 
 if TYPE_CHECKING:
     from imserver.chat.administration import Administration
@@ -126,6 +128,7 @@ class Desk:
 
     async def _open(self) -> bool:
         """Take the database; False if somebody has it."""
+        refuse_as_root(os.geteuid(), self._config.store.path)
         # Loaded only here: a running server has it all.
         from structlog import get_logger
 

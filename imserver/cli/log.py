@@ -35,14 +35,41 @@ MAX_VALUE_CHARS = 2000
 MAX_TRACEBACK_CHARS = 20_000
 
 
-def set_up_log(config: LogConfig, stream: TextIO | LogWriter | None = None) -> Any:
-    """Make this process log to `stream` (standard error), and return the logger to hand to the server.
+class Level:
+    """The level of a log that is set up, for everybody who has a logger of it: they share a class, and it changes what that
+    does. A line below the level costs a call that does nothing, as if it had been so from the start."""
+
+    def __init__(self) -> None:
+        self._shared: type[Any] = type(
+            "OurLogger", (structlog.make_filtering_bound_logger(logging.DEBUG),), {}
+        )
+
+    @property
+    def wrapper(self) -> type[Any]:
+        """The class of all loggers."""
+        return self._shared
+
+    def show(self, name: str) -> None:
+        """Show lines of this level and above from now on: `debug`, `info`, `warning`, `error`."""
+        level = logging.getLevelNamesMapping()[name.upper()]
+        for attribute, method in vars(structlog.make_filtering_bound_logger(level)).items():
+            if not attribute.startswith("__"):
+                setattr(self._shared, attribute, method)
+        # Libraries' chatter is not ours to show.
+        logging.getLogger().setLevel(max(level, logging.WARNING))
+
+
+def set_up_log(
+    config: LogConfig, stream: TextIO | LogWriter | None = None, level: Level | None = None
+) -> Any:
+    """Make this process log to `stream` (standard error), and return the logger to hand to the server. `level` changes it
+    later.
 
     The standard library's loggers (asyncio, plugins' libraries, warnings) go the same way. A `LogWriter` tells in this form of
     the lines that it had to drop.
     """
     target = stream or sys.stderr
-    level = logging.getLevelNamesMapping()[config.level.upper()]
+    level = level or Level()
     pretty = config.format == "console" or (config.format == "auto" and target.isatty())
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -67,7 +94,7 @@ def set_up_log(config: LogConfig, stream: TextIO | LogWriter | None = None) -> A
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(max(level, logging.WARNING))  # libraries' chatter is not ours to show
+    level.show(config.level)
     logging.captureWarnings(True)
     if isinstance(target, LogWriter):
         told = io.StringIO()
@@ -76,7 +103,7 @@ def set_up_log(config: LogConfig, stream: TextIO | LogWriter | None = None) -> A
     return structlog.wrap_logger(
         _Lines(target),
         processors=[*shared, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=level.wrapper,
         cache_logger_on_first_use=True,
     )
 

@@ -18,12 +18,16 @@ GC_THRESHOLDS = (50_000, 20, 50)
 
 
 def settle_process(config: Config) -> None:
-    """Let threads switch soon, let the collector run seldom and never scan objects from the start, and allow as many open
-    files as connections need, if the system permits."""
+    """Let threads switch soon, let the collector run seldom and never scan objects from the start, and `allow_open_files`."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
+    allow_open_files(config)
+
+
+def allow_open_files(config: Config) -> None:
+    """As many as connections need, if the system permits."""
     with contextlib.suppress(ImportError):  # not on this system
         import resource
 

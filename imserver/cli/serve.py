@@ -13,8 +13,9 @@ from typing import Any, NoReturn
 
 import click
 
-from imserver.cautions import SECRET_READERS, open_to_others
+from imserver.cautions import SECRET_READERS, of_environment, open_to_others
 from imserver.config import Config
+from imserver.config.environment import Environment
 from imserver.errors import StartError
 from imserver.passing import passes
 from imserver.server import Server
@@ -24,11 +25,14 @@ from .backup import BackupOperations
 from .control import control_path, serve_control
 from .desk import of_plugins
 from .desk import operations as of_accounts
-from .log import set_up_log
+from .log import Level, set_up_log
 from .log_writer import LogWriter, as_standard_error
 from .place import database_is_there
 from .process import settle_process
+from .reload import Reloads, before_the_loop, on_hangup, reloading
+from .root import as_root, refuse_as_root
 from .status import status_operation
+from .watching import TraceOperations
 
 #: Beyond the drain's own time, for the checkpoint and for closing: then the process ends anyway. Acknowledged posts are on
 #: the disk already, so a later end would gain nothing.
@@ -53,14 +57,23 @@ def serve(setup: Setup, ready_file: Path | None, ready_fd: int | None) -> int:
 
     SIGTERM or Ctrl-C drains: no new connections or posts, everything accepted is decided and answered, clients are told
     when to come back, exit 0. A second one ends the process at once.
+
+    SIGHUP reads the configuration again, and takes over what a running server can: limits, level of the log, certificates,
+    files of plugins. The log says what needs a restart. What is wrong changes nothing.
     """
-    config = setup.config()
+    reading = setup.reading()
+    if reading.config is None:
+        raise reading.faults[0]
     with as_standard_error():
-        return _serve(setup, config, ready_file, ready_fd)
+        return _serve(setup, reading.config, reading.environment, ready_file, ready_fd)
 
 
-def _serve(setup: Setup, config: Config, ready_file: Path | None, ready_fd: int | None) -> int:
-    log = set_up_log(config.log)
+def _serve(
+    setup: Setup, config: Config, environment: Environment, ready_file: Path | None, ready_fd: int | None
+) -> int:
+    level = Level()
+    log = set_up_log(config.log, level=level)
+    refuse_as_root(os.geteuid(), config.store.path)
     settle_process(config)
     if ready_file is not None:
         _try(ready_file)
@@ -71,24 +84,36 @@ def _serve(setup: Setup, config: Config, ready_file: Path | None, ready_fd: int 
     def begins() -> None:
         if fresh:
             log.info("new_database", path=config.store.path)
-        if config.auth.secret and setup.config_path is not None and SECRET_VARIABLE not in os.environ:
-            for event, facts in open_to_others(setup.config_path, SECRET_READERS):
-                log.warning(event, **facts)
+        _caution(setup, config, environment, log)
 
     def ready(server: Server) -> None:
+        for event, facts in as_root(os.geteuid(), os.environ, config):
+            log.warning(event, **facts)
         line = f"{server.port} {os.getpid()}\n"
         if ready_file is not None:
             _write_at_once(ready_file, line)
         if ready_fd is not None:
             _tell(ready_fd, line)
 
+    reloads = Reloads(setup, config, log, level)
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            code = runner.run(run_server(config, log, ready, begins, folder=setup.folder))
+        with before_the_loop(reloads), asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            code = runner.run(run_server(config, log, ready, begins, folder=setup.folder, reloads=reloads))
     finally:
         if ready_file is not None:
             _forget(ready_file)
     return code
+
+
+def _caution(setup: Setup, config: Config, environment: Environment, log: Any) -> None:
+    """What is said of where the configuration comes from; the server says the rest."""
+    told = [*of_environment(environment)]
+    if config.auth.secret and setup.config_path is not None and SECRET_VARIABLE not in os.environ:
+        told += open_to_others(setup.config_path, SECRET_READERS)
+    for event, facts in told:
+        log.warning(event, **facts)
+    if environment.of_services:
+        log.info("environment_of_services", ignored=list(environment.of_services))
 
 
 async def run_server(
@@ -98,11 +123,13 @@ async def run_server(
     begins: Callable[[], None] = lambda: None,
     *,
     folder: Path = Path(),
+    reloads: Reloads | None = None,
 ) -> int:
     """Start, wait for a signal or a failure, stop. Returns the exit code; raises the error of a failed start. `begins` is
-    called before anything is opened, with a configuration that is right; `ready` when the server listens."""
+    called before anything is opened, with a configuration that is right; `ready` when the server listens. Without `reloads`
+    SIGHUP is what it was before."""
     stop = asyncio.Event()
-    with _signals(stop, log):
+    with _signals(stop, log), on_hangup(reloads, stop) if reloads is not None else contextlib.nullcontext():
         server = Server(config, log=log, folder=folder)
         begins()
         await server.start()
@@ -110,6 +137,7 @@ async def run_server(
             **of_accounts(server.administration),
             "status": status_operation(server),
             **BackupOperations(server).operations,
+            **TraceOperations(server).operations,
             **of_plugins(server.plugin_host),
         }
         async with serve_control(control_path(config.store.path), operations, log):
@@ -119,7 +147,8 @@ async def run_server(
                 await server.stop()
                 where = "--ready-fd" if error.filename is None else f"--ready-file {error.filename}"
                 raise StartError(f"{where}: {error.strerror or error}", again=passes(error)) from None
-            failure = await _until(stop, server)
+            async with reloading(reloads, server):
+                failure = await _until(stop, server)
         if failure is not None:
             fail(
                 f"the store failed, nobody is served any more: {failure}. Start it again to recover.",

@@ -1,13 +1,14 @@
-"""Who asked what: sessions that asked a read are told, at most once a second each, that its answer may be another now.
+"""Who asked what: sessions that asked a read are told, at most so often each, that its answer may be another now.
 
 What is pushed is the question again, `[method, params…]`: the read that it names tells the rest. So nothing has to be compared,
-and of many changes in one second the last one is as good as all. A session that asked stands here before its answer is looked
+and of many changes in that time the last one is as good as all. A session that asked stands here before its answer is looked
 up: a change behind that snapshot reaches it for certain.
 """
 
 from __future__ import annotations
 
 import asyncio
+import heapq
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
@@ -22,7 +23,8 @@ from imserver_protocol.methods.descriptors import Method, Shape
 from imserver_protocol.shared.bounds import MAX_QUESTION_BYTES, MAX_QUESTIONS
 from imserver_protocol.shared.said import said_of
 
-#: What is told of one question is told to the same person again after this time at the soonest (seconds): what is some
+#: What is told of one question is told to the same person again after this time at the soonest (seconds), unless its read says
+#: another: each telling is one more answer to look up. The first change after a quiet time is told at once, and what is some
 #: people's own does not wait for others'.
 TOLD_EVERY_S = 1.0
 #: Sessions that are told in one turn of the event loop, about a millisecond.
@@ -41,14 +43,15 @@ class Asking(Outlet, Protocol):
 class _Question:
     """Who asked it, and when they may be told of again. None stands for everybody who asked."""
 
-    __slots__ = ("due", "fields", "kind", "outlets", "waiting")
+    __slots__ = ("due", "every_s", "fields", "kind", "outlets", "waiting")
 
-    def __init__(self, kind: str, fields: Sequence[Any]) -> None:
+    def __init__(self, kind: str, fields: Sequence[Any], every_s: float) -> None:
         self.kind = kind
         self.fields = fields
+        self.every_s = every_s
         #: By user, in order.
         self.outlets: dict[str | None, dict[Asking, None]] = {}
-        #: Of those who were told within the last second.
+        #: Of those who were told within the last `every_s`.
         self.due: dict[str | None, float] = {}
         #: Who is to be told when it is due.
         self.waiting: dict[str | None, None] = {}
@@ -66,14 +69,20 @@ class Askers:
         self._encode = encode
         self._questions: dict[bytes, _Question] = {}
         self._of_outlet: dict[Asking, OrderedDict[bytes, None]] = {}
-        #: Questions, and to whom they were told within the last second, by the time when they may be again.
-        self._quiet: dict[tuple[bytes, str | None], None] = {}
+        #: When which question may be told to whom again, the soonest first (a heap; a number keeps users from being compared).
+        #: One that was told since then has a later time among its own, and counts by that.
+        self._quiet: list[tuple[float, int, bytes, str | None]] = []
+        self._count = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._rings_at = 0.0
 
     # -- from sessions ------------------------------------------------------------------------------------------------
 
-    def asked(self, outlet: Asking, method: Method[Any, Any], params: Shape) -> None:
-        """This session asks: call it before the answer is looked up. Raises `Refusal` for more than is remembered."""
+    def asked(
+        self, outlet: Asking, method: Method[Any, Any], params: Shape, every_s: float = TOLD_EVERY_S
+    ) -> None:
+        """This session asks: call it before the answer is looked up. `every_s`: of the method, always the same. Raises
+        `Refusal` for more than is remembered."""
         if outlet.ended:
             return
         if len(msgspec.msgpack.encode(said_of(params))) > MAX_QUESTION_BYTES:
@@ -87,7 +96,7 @@ class Askers:
         own.move_to_end(name)
         question = self._questions.get(name)
         if question is None:
-            question = self._questions[name] = _Question(method.name, said_of(params))
+            question = self._questions[name] = _Question(method.name, said_of(params), every_s)
         question.outlets.setdefault(outlet.user_id, {})[outlet] = None
         if len(own) > MAX_QUESTIONS:
             oldest, _ = own.popitem(last=False)
@@ -145,11 +154,12 @@ class Askers:
     def look(self) -> None:
         """Tell what is due. Called by a timer, and by whoever moves the clock by hand."""
         now = self._clock.monotonic()
-        for name, told in list(self._quiet):
-            question = self._questions[name]
-            if question.due[told] > now:
-                break  # all wait equally long, so the first is the next
-            del self._quiet[name, told], question.due[told]
+        while self._quiet and self._quiet[0][0] <= now:
+            due, _, name, told = heapq.heappop(self._quiet)
+            question = self._questions.get(name)
+            if question is None or question.due.get(told) != due:
+                continue
+            del question.due[told]
             for who in (None, *question.waiting) if told is None else (told,):
                 if who in question.waiting and not question.is_quiet(who, now):
                     self._tell(name, question, who)
@@ -176,9 +186,9 @@ class Askers:
         for one in told:
             question.waiting.pop(one, None)
         outlets = [outlet for one in told for outlet in question.outlets.get(one, ())]
-        question.due[who] = now + TOLD_EVERY_S
-        self._quiet.pop((name, who), None)
-        self._quiet[name, who] = None
+        question.due[who] = due = now + question.every_s
+        self._count += 1
+        heapq.heappush(self._quiet, (due, self._count, name, who))
         self._set_timer()
         self._push([self._encode(question.kind, question.fields)], outlets)
 
@@ -190,14 +200,15 @@ class Askers:
             asyncio.get_running_loop().call_soon(self._push, tails, outlets[TOLD_A_TURN:])
 
     def _set_timer(self) -> None:
+        at = self._quiet[0][0] if self._quiet else None
         if self._timer is not None:
-            if self._quiet:
+            if at is not None and at >= self._rings_at:
                 return
             self._timer.cancel()
             self._timer = None
-        if self._quiet:
-            name, told = next(iter(self._quiet))
-            wait_s = max(0.0, self._questions[name].due[told] - self._clock.monotonic())
+        if at is not None:
+            self._rings_at = at
+            wait_s = max(0.0, at - self._clock.monotonic())
             self._timer = asyncio.get_running_loop().call_later(wait_s, self._timer_rang)
 
     def _timer_rang(self) -> None:

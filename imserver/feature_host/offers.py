@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from imserver.errors import ConfigError
 from imserver.feature_api import Task
+from imserver.feature_host.askers import TOLD_EVERY_S
 from imserver.feature_host.door import Owner, check_method
 from imserver.method_rows import ReadRow, WriteRow
 
@@ -14,11 +15,13 @@ MethodRow: TypeAlias = WriteRow[Any, Any, Any] | ReadRow[Any, Any, Any] | Task[A
 
 
 class Offer(NamedTuple):
-    """A method, and whose it is. `hinted`: who asked it is told when its answer is another (`askers`)."""
+    """A method, and whose it is. `hinted`: who asked it is told when its answer is another, at most every so many seconds
+    (`askers`)."""
 
     owner: Owner
     row: MethodRow
     hinted: bool = False
+    hinted_every_s: float = TOLD_EVERY_S
 
 
 class Offers:

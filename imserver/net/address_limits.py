@@ -45,7 +45,7 @@ class AddressLimits:
     counts as (`networks.counted_as`). Whoever showed none is not counted: a silent crowd does not use up what others need."""
 
     def __init__(self, limits: LimitsConfig) -> None:
-        self._limits = limits
+        self.limits = limits
         self._inside: Counter[str] = Counter()
         # An OrderedDict finds its oldest key at once; a dict that lost many keys does not.
         self._logins: OrderedDict[str, Bucket] = OrderedDict()
@@ -54,9 +54,9 @@ class AddressLimits:
     def login(self, address: str, now: float) -> float | None:
         """Count a connection with a valid token. None if it may stay; otherwise the seconds after which to come back, and it is
         not counted."""
-        if self._inside[address] >= self._limits.max_connections_per_address:
+        if self._inside[address] >= self.limits.max_connections_per_address:
             return 5.0
-        wait_s = _take(self._logins, address, self._limits.connects_per_minute, now)
+        wait_s = _take(self._logins, address, self.limits.connects_per_minute, now)
         if wait_s is None:
             self._inside[address] += 1
         return wait_s
@@ -72,13 +72,13 @@ class AddressLimits:
 
         Failures never block a valid token from the same address: a signature cannot be guessed.
         """
-        return _take(self._failures, address, self._limits.failed_logins_per_minute, now)
+        return _take(self._failures, address, self.limits.failed_logins_per_minute, now)
 
     def sweep(self, now: float) -> None:
         """Forget full buckets, for they carry no information. Starts with those that were checked the longest ago."""
         for buckets, per_minute in (
-            (self._logins, self._limits.connects_per_minute),
-            (self._failures, self._limits.failed_logins_per_minute),
+            (self._logins, self.limits.connects_per_minute),
+            (self._failures, self.limits.failed_logins_per_minute),
         ):
             for _ in range(min(MAX_SWEPT, len(buckets))):
                 address, bucket = buckets.popitem(last=False)

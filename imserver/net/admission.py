@@ -50,6 +50,12 @@ class Admission:
         self._addresses = AddressLimits(limits)
         self._max_connections = room_for_connections(limits.max_connections)
 
+    def use_limits(self, limits: LimitsConfig) -> None:
+        """Have these hold from now on; who is in stays in."""
+        self.limits = limits
+        self._addresses.limits = limits
+        self._max_connections = room_for_connections(limits.max_connections)
+
     def admit(self, accepted: Accepted) -> Refusal | None:
         """None if a new connection is admitted, otherwise the GOODBYE that refuses it."""
         self.transports[accepted] = None

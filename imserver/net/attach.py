@@ -59,6 +59,7 @@ class Attachments:
         random_bytes: Callable[[int], bytes],
         recorder: Recorder | None,
     ) -> None:
+        #: As of the start: of these, sessions use what was agreed with them alone.
         self.limits = limits
         self.protocol_limits = protocol_limits
         self.chat = chat

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ssl
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from imserver.errors import ConfigError
@@ -16,11 +18,33 @@ class _Fields(NamedTuple):
     key: str
 
 
-def tls_context(certificate: str, key: str, section: str = "server") -> ssl.SSLContext:
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate with its key, as they were read; `context` serves them."""
+
+    path: str
+    field: str
+    context: ssl.SSLContext
+    begins_at: datetime
+    ends_at: datetime
+
+    def fault(self, now_s: float) -> ConfigError | None:
+        """None while it holds. One that does not may be served all the same: clients refuse it, each in its own words."""
+        now = datetime.fromtimestamp(now_s, UTC)
+        if now >= self.ends_at:
+            return ConfigError(self.field, f"{self.path}: has run out, on {self.ends_at:%Y-%m-%d %H:%M} UTC")
+        if now < self.begins_at:
+            return ConfigError(
+                self.field, f"{self.path}: is not valid before {self.begins_at:%Y-%m-%d %H:%M} UTC"
+            )
+        return None
+
+
+def read_certificate(certificate: str, key: str, section: str = "server") -> Certificate:
     """TLS 1.2 or newer, from the two PEM files of this section. Raises `ConfigError`, one line that names the file and what is
     wrong with it."""
     fields = _Fields(f"$.{section}.tls_certificate", f"$.{section}.tls_key")
-    _check_pair(certificate, key, fields)
+    own = _own_of_pair(certificate, key, fields)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
@@ -29,10 +53,13 @@ def tls_context(certificate: str, key: str, section: str = "server") -> ssl.SSLC
         raise ConfigError(
             fields.certificate, f"{certificate}: {getattr(error, 'reason', None) or error}"
         ) from None
-    return context
+    return Certificate(
+        certificate, fields.certificate, context, own.not_valid_before_utc, own.not_valid_after_utc
+    )
 
 
-def _check_pair(certificate: str, key: str, fields: _Fields) -> None:
+def _own_of_pair(certificate: str, key: str, fields: _Fields) -> Any:
+    """The server's own certificate of the chain, which fits the key."""
     from cryptography import x509
 
     own = _public(_private_key(key, fields.key))
@@ -42,7 +69,7 @@ def _check_pair(certificate: str, key: str, fields: _Fields) -> None:
     except ValueError:
         raise ConfigError(fields.certificate, f"{certificate}: is no PEM file of a certificate") from None
     if _public(chain[0]) == own:
-        return
+        return chain[0]
     if own in map(_public, chain[1:]):
         raise ConfigError(
             fields.certificate, f"{certificate}: the server's own certificate must come first in it"

@@ -56,7 +56,7 @@ def feature_rows(host: FeatureHost, askers: Askers) -> list[Row]:
 
 def feature_row(host: FeatureHost, askers: Askers, offer: Offer) -> Row:
     """The row of a method of a feature or a plugin."""
-    owner, row, hinted = offer
+    owner, row, hinted, every_s = offer
     if isinstance(row, WriteRow):
         return Row(
             row.method,
@@ -69,7 +69,9 @@ def feature_row(host: FeatureHost, askers: Askers, offer: Offer) -> Row:
         )
     if isinstance(row, ReadRow):
         handler = (
-            partial(_hinted_read, host, askers, owner, row) if hinted else partial(_read, host, owner, row)
+            partial(_hinted_read, host, askers, owner, row, every_s)
+            if hinted
+            else partial(_read, host, owner, row)
         )
         return Row(row.method, handler, row.need, pages=True)
     return Row(row.method, partial(_task, host, owner, row), Need.ACCOUNT, cancelled=True)
@@ -118,12 +120,13 @@ async def _hinted_read(
     askers: Askers,
     owner: Owner,
     read: ReadRow[Any, Any, Any],
+    every_s: float,
     chat: Chat,
     context: RequestContext,
     params: Any,
 ) -> EncodedResult:
     """Read, and hear from now on when there is another answer: also of what is committed before this one is looked up."""
-    askers.asked(context.session, read.method, params)
+    askers.asked(context.session, read.method, params, every_s)
     try:
         return await _read(host, owner, read, chat, context, params)
     except BaseException:

@@ -10,12 +10,12 @@ from typing import Any
 from imserver.chat.ports import Store
 from imserver.chat.service import Chat
 from imserver.clock import Clock
-from imserver.config import Config
+from imserver.config import Config, LimitsConfig
 from imserver.errors import ConfigError, Refusal, StartError, StoreFailed
 from imserver.feature_host import FeatureHost
 from imserver.net.admission import Admission
 from imserver.net.attach import Attachments
-from imserver.net.certificates import tls_context
+from imserver.net.certificates import Certificate, read_certificate
 from imserver.net.clock_watch import ClockWatch
 from imserver.net.dispatch import MethodTable
 from imserver.net.feature_rows import LiveSessions, Signals, watch_sessions
@@ -24,6 +24,7 @@ from imserver.net.scheduling.read_scheduler import ReadScheduler
 from imserver.net.scheduling.write_queue import WriteQueue
 from imserver.net.sessions import SWEPT_A_TURN
 from imserver.net.socket_listener import SocketListener, tcp_sockets
+from imserver.net.taps import Taps
 from imserver.net.transport import SWEEP_INTERVAL_S, ServerTransport
 from imserver.net.unix_socket import UnixSocket
 from imserver.networks import Proxies
@@ -61,6 +62,7 @@ class Listener:
         self.recorder = recorder
         self.loop = asyncio.get_running_loop()
         self.write_queue = WriteQueue(self.loop)
+        self.taps = Taps()
         self.read_scheduler = ReadScheduler(self.loop, clock)
         self.admission = Admission(config.limits, clock, random_bytes, refused)
         self.attachments = Attachments(
@@ -89,11 +91,7 @@ class Listener:
         self._server: asyncio.Server | None = None
         self._unix_socket: UnixSocket | None = None
         #: Read at once: a wrong certificate is told before a database is opened and perhaps migrated.
-        self._tls_context = (
-            tls_context(config.server.tls_certificate, config.server.tls_key)
-            if config.server.tls_certificate and not config.server.unix_socket
-            else None
-        )
+        self.certificate = self.read_certificate(config)
         self._proxies = Proxies(config.server.proxies)
         #: In the place of `_server` where something comes before the first frame.
         self._socket_listener: SocketListener | None = None
@@ -114,13 +112,14 @@ class Listener:
         try:
             if server.unix_socket:
                 self._unix_socket = UnixSocket(Path(server.unix_socket), backlog=BACKLOG)
-            if self._tls_context is not None or self._proxies:
+            if self.certificate is not None or self._proxies:
                 sockets = (
                     [self._unix_socket.listening]
                     if self._unix_socket is not None
                     else await tcp_sockets(self.loop, server.host, server.port, BACKLOG)
                 )
-                self._socket_listener = SocketListener(self, self._proxies, self._tls_context, sockets)
+                context = self.certificate.context if self.certificate is not None else None
+                self._socket_listener = SocketListener(self, self._proxies, context, sockets)
             elif self._unix_socket is not None:
                 self._server = await self.loop.create_unix_server(
                     lambda: ServerTransport(self), sock=self._unix_socket.listening, backlog=BACKLOG
@@ -134,6 +133,23 @@ class Listener:
                 f"cannot listen on {where}: {error.strerror or error}", again=passes(error)
             ) from None
         self._sweeper = self.loop.create_task(self._sweep())
+
+    @staticmethod
+    def read_certificate(config: Config) -> Certificate | None:
+        """What the clients' port serves; None without TLS. Raises `ConfigError`."""
+        server = config.server
+        if not server.tls_certificate or server.unix_socket:
+            return None
+        return read_certificate(server.tls_certificate, server.tls_key)
+
+    def reload(self, limits: LimitsConfig, certificate: Certificate | None) -> None:
+        """Have these limits hold, and this certificate for handshakes from now on; TLS itself stays on or off."""
+        self.limits = limits
+        self.admission.use_limits(limits)
+        self.attachments.sessions.use_limits(limits)
+        if certificate is not None and self._socket_listener is not None:
+            self.certificate = certificate
+            self._socket_listener.context = certificate.context
 
     @property
     def port(self) -> int:

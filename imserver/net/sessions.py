@@ -421,6 +421,10 @@ class SessionRegistry:
         #: As of the last sweep: what detached sessions keep, and what attached ones keep that was not acked.
         self.detached_bytes = self.unacked_bytes = 0
 
+    def use_limits(self, limits: LimitsConfig) -> None:
+        """Have these hold from the next sweep and login on."""
+        self._limits = limits
+
     def __len__(self) -> int:
         return len(self._by_id)
 

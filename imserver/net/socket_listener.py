@@ -64,7 +64,8 @@ class SocketListener:
         self._acceptor = acceptor
         self._loop = acceptor.loop
         self._proxies = proxies
-        self._context = context
+        #: For handshakes from now on.
+        self.context = context
         self._sockets = sockets
         for listening in sockets:
             self._loop.add_reader(listening, self._accept, listening)
@@ -103,7 +104,7 @@ class SocketListener:
     def _admit(self, connection: socket.socket, address: str) -> None:
         handshake = Handshake(address)
         refusal = self._acceptor.admission.admit(handshake)
-        if refusal is not None and self._context is not None:
+        if refusal is not None and self.context is not None:
             connection.close()
             self._acceptor.admission.forget(handshake)
             return
@@ -124,7 +125,7 @@ class SocketListener:
                 client = await self._after_header(handshake, connection)
             else:
                 client = ServerTransport(self._acceptor, handshake)
-            if self._context is None:
+            if self.context is None:
                 await self._loop.connect_accepted_socket(lambda: client, connection)
             else:
                 await self._shake_hands(client, connection)
@@ -148,7 +149,7 @@ class SocketListener:
         client = ServerTransport(self._acceptor, handshake)
         if cause:
             self._acceptor.admission.proxy_header_refused(client, cause)
-            if self._context is not None:
+            if self.context is not None:
                 raise ConnectionAbortedError(cause)
             client.close(CloseCode.MALFORMED, NEEDS_HEADER_TEXT)
         return client
@@ -171,7 +172,7 @@ class SocketListener:
             held += seen
 
     async def _shake_hands(self, client: ServerTransport, connection: socket.socket) -> None:
-        assert self._context is not None
+        assert self.context is not None
         within_s = self._acceptor.protocol_limits.hello_timeout_s
         began = self._loop.time()
         async with asyncio.timeout(within_s):
@@ -182,7 +183,7 @@ class SocketListener:
         await self._loop.connect_accepted_socket(
             lambda: client,
             connection,
-            ssl=self._context,
+            ssl=self.context,
             ssl_handshake_timeout=max(0.001, began + within_s - self._loop.time()),
         )
 

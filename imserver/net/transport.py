@@ -16,6 +16,7 @@ from imserver.net.proxy_protocol import begins_header
 from imserver.net.scheduling.read_scheduler import ReadScheduler
 from imserver.net.scheduling.write_queue import WriteQueue
 from imserver.net.sessions import DeviceSession, logged_id
+from imserver.net.taps import Tap, Taps, show
 from imserver.networks import UNIX, canonical
 from imserver_protocol.errors import CloseCode, Reaction, reaction
 from imserver_protocol.limits import Limits
@@ -95,6 +96,7 @@ class Acceptor(Protocol):
     read_scheduler: ReadScheduler
     log: Any
     recorder: Recorder | None
+    taps: Taps
 
     @property
     def protocol_limits(self) -> Limits: ...
@@ -126,6 +128,7 @@ class ServerTransport(asyncio.Protocol):
         "number",
         "session",
         "session_id",
+        "taps",
     )
 
     def __init__(self, listener: Acceptor, admitted: Accepted | None = None) -> None:
@@ -144,6 +147,8 @@ class ServerTransport(asyncio.Protocol):
         self.session_id = ""
         self.address = admitted.address if admitted is not None else ""
         self.number = admitted.number if admitted is not None else 0
+        #: Who looks on; nobody, almost always.
+        self.taps: tuple[Tap, ...] = ()
         self._admitted = admitted
         self.flush_pending = False
         self._begins = True  # nothing has come from the peer yet
@@ -180,6 +185,8 @@ class ServerTransport(asyncio.Protocol):
                 self._listener.admission.proxy_header_refused(self, NO_PROXY_TEXT)
                 self.close(CloseCode.MALFORMED, NO_PROXY_TEXT)
                 return False
+        if self.taps:
+            show(self, data, up=True)
         try:
             self.connection.receive_data(data, self._listener.clock.monotonic())
             self._step()
@@ -209,6 +216,9 @@ class ServerTransport(asyncio.Protocol):
             self._timer = None
         self.connection.receive_eof(self._listener.clock.monotonic())
         self._step()
+        for tap in self.taps:
+            tap.ended()
+        self.taps = ()
         self._listener.admission.forget(self)
 
     def pause_writing(self) -> None:
@@ -232,6 +242,12 @@ class ServerTransport(asyncio.Protocol):
         """Speak for this session from now on: WELCOME names it."""
         self.session = session
         self.session_id = session.stream.session_id
+        self._listener.taps.logged_in(self)
+
+    @property
+    def unfinished(self) -> bytes:
+        """What has come of a frame that is not whole."""
+        return self.connection.unfinished
 
     def mark(self) -> None:
         """There is something to send: queue it for the write at the end of this turn."""
@@ -248,6 +264,8 @@ class ServerTransport(asyncio.Protocol):
             return
         data = self.connection.data_to_send(self._listener.clock.monotonic())
         if data:
+            if self.taps:
+                show(self, data, up=False)
             transport.write(data)
         if closing and not self._left:
             self._left = True

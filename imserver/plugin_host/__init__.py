@@ -5,7 +5,15 @@ PluginHost.notify ─▶ Worker ─▶ Handling ─▶ the plugin's handler ─�
                        └ Timers
 """
 
-from imserver.plugin_host.discovery import checks_of, enabled, installed, load, load_cli, migrations_of
+from imserver.plugin_host.discovery import (
+    checks_of,
+    enabled,
+    file_faults,
+    installed,
+    load,
+    load_cli,
+    migrations_of,
+)
 from imserver.plugin_host.host import Finding, PluginFigures, PluginHost
 from imserver.plugin_host.limits import HostLimits
 from imserver.plugin_host.snapshot import Answer, PluginCheck
@@ -19,6 +27,7 @@ __all__ = [
     "PluginHost",
     "checks_of",
     "enabled",
+    "file_faults",
     "installed",
     "load",
     "load_cli",

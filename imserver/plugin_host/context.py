@@ -38,6 +38,8 @@ T = TypeVar("T")
 
 #: Role of the accounts that plugins speak as.
 BOT_ROLE = "bot"
+#: How soon the next hint of one question may follow (seconds).
+_SOONEST_HINT_S, _LATEST_HINT_S = 0.1, 60.0
 
 ReviewHandler = Callable[[str, str, Content], Awaitable[Refusal | None]]
 
@@ -163,8 +165,13 @@ class PluginContext(Context):
         if not name.startswith(prefix) or name == prefix:
             raise PluginError(f"method {name!r}: its name begins with {prefix!r}")
         hinted = isinstance(row, Read) and row.hints
+        every_s = row.hints_every_s if isinstance(row, Read) else _LATEST_HINT_S
+        if not _SOONEST_HINT_S <= every_s <= _LATEST_HINT_S:
+            raise PluginError(
+                f"method {name!r}: hints_every_s of {_SOONEST_HINT_S:g} to {_LATEST_HINT_S:g} seconds"
+            )
         try:
-            self._offers.add(Offer(self._owner, row, hinted))
+            self._offers.add(Offer(self._owner, row, hinted, every_s))
         except (ConfigError, ValueError) as error:
             raise PluginError(str(error)) from None
         registrar.undo(lambda: self._offers.remove(name))

@@ -10,13 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from imserver.errors import ConfigError, PluginError
-from imserver.plugin_api import Check, Migration, Operation, Plugin
+from imserver.plugin_api import Check, FileFaults, Migration, Operation, Plugin
 
 GROUP = "imserver.plugins"
 #: A plugin's name begins the names of its tables: no underscore, so that no prefix begins another.
@@ -119,6 +121,27 @@ def checks_of(plugin: Plugin) -> Mapping[str, Check]:
     if not isinstance(checks, Mapping) or not all(map(callable, checks.values())):
         raise PluginError(f"plugin {plugin.name!r}: checks are a map of names to functions, not {checks!r}")
     return checks
+
+
+def file_faults(
+    sections: Mapping[str, Mapping[str, Any]], folder: str | Path, given: Iterable[Plugin] = ()
+) -> Iterator[ConfigError]:
+    """Everything that is wrong with the sections of plugins and with the files that these name. Nothing is started."""
+    given = tuple(given)
+    for name, section in sections.items():
+        field = f"$.plugins.{name}"
+        try:
+            [one] = enabled({name: section}, [plugin for plugin in given if plugin.name == name])
+            asked: FileFaults | None = getattr(one.plugin, "file_faults", None)
+            for fault in asked(one.config, partial(Path, folder)) if asked is not None else ():
+                yield ConfigError(field, fault)
+        except ConfigError as error:
+            yield error
+        except Exception as error:
+            words = (
+                str(error) if isinstance(error, PluginError) else f"its files could not be checked: {error!r}"
+            )
+            yield ConfigError(field, words)
 
 
 def operation_of(plugin: Plugin, name: str, operation: str) -> Operation:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +21,7 @@ from imserver.metrics import Metrics, Namespace
 from imserver.plugin_api import Check, Plugin
 from imserver.plugin_host.attempt import is_store_busy
 from imserver.plugin_host.context import PluginContext
-from imserver.plugin_host.discovery import Enabled, enabled, operation_of
+from imserver.plugin_host.discovery import Enabled, enabled, file_faults, operation_of
 from imserver.plugin_host.limits import HostLimits
 from imserver.plugin_host.methods import PluginOwner
 from imserver.plugin_host.records import JoinedRecords, Records
@@ -162,6 +162,29 @@ class PluginHost:
             running.registrations.clear()
             running.metrics.unregister()
         self._running.clear()
+
+    def file_faults(self) -> Iterator[ConfigError]:
+        """What is wrong with files that sections of plugins name, as they are now."""
+        names = {one.registrations.name for one in self._running}
+        sections = {name: self._sections.get(name, {}) for name in sorted(names)}
+        return file_faults(sections, self._folder, self._plugins)
+
+    async def reload(self) -> None:
+        """Have plugins read again the files that their sections name, one after another. Raises `PluginError` of the first that
+        keeps what it had; those before it have the new ones."""
+        for running in self._running:
+            read_again = getattr(running.plugin, "reload", None)
+            if read_again is None:
+                continue
+            name = running.registrations.name
+            try:
+                async with asyncio.timeout(self._limits.start_deadline_s):
+                    await read_again()
+            except PluginError as error:
+                raise PluginError(f"the plugin {name!r} goes on with what it had: {error}") from error
+            except Exception as error:
+                running.log.error("plugin_reload_failed", exc_info=error)
+                raise PluginError(f"the plugin {name!r} goes on with what it had: {error!r}") from error
 
     def store_failed(self, error: Exception) -> None:
         """The store settles no more units: stop waiting for it. `stop` follows."""

@@ -76,6 +76,8 @@ class Explainer:
         self._clock = clock
         self._contents = contents
         self._directions = {True: _Direction(), False: _Direction()}
+        #: Frames that were only counted.
+        self.unexplained = 0
         #: Requests without an answer: seq -> method, and when it was asked.
         self._asked: dict[int, tuple[str, float]] = {}
         self._kinds: dict[int, Callable[[int, tuple[Any, ...], bool], str]] = {
@@ -98,8 +100,15 @@ class Explainer:
         """A line about the connection itself."""
         return Line(self._clock.now_ms(), self._connection, "", "", 0, 0, 0, text)
 
-    def read(self, data: bytes, *, up: bool) -> list[Line]:
-        """Lines for the frames that these bytes complete. `up`: from the client to the server."""
+    def begin_within(self, unfinished: bytes) -> None:
+        """The client has sent this of a frame whose rest is still to come, and whatever came before nobody has seen."""
+        direction = self._directions[True]
+        direction.head = None
+        direction.splitter.feed(unfinished)
+
+    def read(self, data: bytes, *, up: bool, most: int | None = None) -> list[Line]:
+        """Lines for the frames that these bytes complete; for `most` of them, the others are only counted. `up`: from the
+        client to the server."""
         direction = self._directions[up]
         begins = direction.bytes == 0
         direction.bytes += len(data)
@@ -113,7 +122,9 @@ class Explainer:
             bodies = splitter.feed(data)
             while bodies:
                 direction.frames += len(bodies)
-                told += [self._explain(body, up=up) for body in bodies]
+                room = len(bodies) if most is None else max(0, most - len(told))
+                told += [self._explain(body, up=up) for body in bodies[:room]]
+                self.unexplained += len(bodies[room:])
                 bodies = splitter.feed(b"") if splitter.stalled else []
         except RemoteError as fault:
             direction.lost = True

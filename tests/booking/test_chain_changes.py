@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from imserver.chat.permissions import Relation
+from imserver.errors import PluginError
 from imserver.plugins.booking import plugin
 from imserver.plugins.booking.operations import BookingConfig
 from imserver.plugins.booking.schedule.shops import parse_chain
@@ -277,3 +278,23 @@ async def test_the_same_is_asked_of_a_stopped_database(file: File) -> None:
         assert stopped.stdout == running.stdout
         assert "leave" in stopped.stdout
         await shop.kit.start()
+
+
+async def test_a_reload_reads_the_file_again_and_a_wrong_one_changes_nothing(file: File) -> None:
+    async with Shop(config=file.config) as shop:
+        assert "18:00" in await free(shop, "2026-11-23", "验光")
+        file.change('mon = ["09:00-20:00"]', 'mon = ["09:00-12:00"]')
+        await shop.kit.host.reload()
+        assert "18:00" not in await free(shop, "2026-11-23", "验光")
+        file.change('mon = ["09:00-12:00"]', 'mon = ["9-25"]')
+        [fault] = shop.kit.host.file_faults()
+        assert str(fault).startswith(f"$.plugins.booking: {file.path}: stores.garden.hours.mon: 9-25: a span")
+        with pytest.raises(PluginError, match="'booking' goes on with what it had: "):
+            await shop.kit.host.reload()
+        assert "18:00" not in await free(shop, "2026-11-23", "验光")
+        # A name of a bot that is a person's stops it halfway: that is told, and the chain of before is in effect.
+        file.change('mon = ["9-25"]', 'mon = ["09:00-20:00"]')
+        file.change('bot = "store-garden"', 'bot = "staff-wang"')
+        with pytest.raises(PluginError, match="is not a bot"):
+            await shop.kit.host.reload()
+        assert "18:00" not in await free(shop, "2026-11-23", "验光")

@@ -13,10 +13,12 @@ from imserver.model import User
 from imserver.plugins.booking import plugin
 from imserver.plugins.booking.messages.texts import Catalogue
 from imserver.plugins.booking.schedule.asked_by_staff import (
+    CHANGES,
     CUSTOMER,
     INBOX,
     SHEET,
     STAFF,
+    ChangesParams,
     CustomerParams,
     Inbox,
     InboxParams,
@@ -25,7 +27,7 @@ from imserver.plugins.booking.schedule.asked_by_staff import (
 )
 from imserver.plugins.booking.schedule.shops import parse_chain
 from imserver.plugins.booking.web.chains import Served
-from imserver.plugins.booking.web.inbox import Desk, counts, inbox_of
+from imserver.plugins.booking.web.inbox import Desk, changes_of, counts, inbox_of
 from imserver.plugins.booking.web.sheet import Shown
 from imserver.store.sqlite.plugin_sandbox import statements
 from tests.booking.support.chains import DEMO
@@ -84,12 +86,12 @@ def fill(tables: sqlite3.Connection, count: int, *, waiting: int, alarms: int) -
         since = NOW_MS - number if number < waiting else None
         why = "" if since is None else "alarm" if number % (waiting // alarms) == 0 else "unread"
         rows += [
-            (f"{store}-{number:05}", store, f"c-{number}", since, why, NOW_MS - 7 * number)
+            (f"{store}-{number:05}", store, f"c-{number}", since, why, NOW_MS - 7 * number, number)
             for store in ("garden", "river")
         ]
     tables.executemany(
         "INSERT INTO booking_services (conversation_id, store_id, customer_id, created_at, waiting_since, waiting_why,"
-        " active_at) VALUES (?, ?, ?, 0, ?, ?, ?)",
+        " active_at, changed) VALUES (?, ?, ?, 0, ?, ?, ?, ?)",
         rows,
     )
     tables.execute("ANALYZE")
@@ -125,6 +127,18 @@ def test_a_page_of_ten_thousand_conversations_costs_what_one_of_a_thousand_does(
     assert steps[1] < 60_000, "a step is some tens of nanoseconds"
 
 
+def test_what_changed_last_costs_a_tenth_of_a_full_inbox_however_many_conversations_there_are(
+    tables: sqlite3.Connection,
+) -> None:
+    fill(tables, 10_000, waiting=300, alarms=3)
+    whole, _ = steps_of(tables, InboxParams("garden"))
+    rows = Counted(tables)
+    told = changes_of(desk(rows))
+    tables.set_progress_handler(None, 0)
+    assert (len(told.rows), told.number, told.after, told.waiting) == (10, 9_999, 9_989, 300)
+    assert rows.steps < whole / 6, "what is counted of those that wait, each time, is a fifth of it"
+
+
 def test_a_shop_in_which_everybody_waits_is_counted_in_the_index(tables: sqlite3.Connection) -> None:
     fill(tables, 10_000, waiting=10_000, alarms=250)
     taken, told = steps_of(tables, InboxParams("garden"))
@@ -145,6 +159,7 @@ async def test_no_read_of_the_staff_walks_through_a_large_table(tables: sqlite3.
             await shop.kit.call(STAFF, "staff-li", StaffParams())
             await shop.kit.call(INBOX, "staff-li", InboxParams("garden"))
             await shop.kit.call(INBOX, "staff-li", InboxParams("garden", "5 x"))
+            await shop.kit.call(CHANGES, "staff-li", ChangesParams("garden"))
             await shop.kit.call(CUSTOMER, "staff-li", CustomerParams(room))
             await shop.kit.call(SHEET, "staff-li", SheetParams("garden", "2026-11-19"))
     assert len(ran) > 10

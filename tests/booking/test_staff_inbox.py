@@ -14,11 +14,13 @@ from imserver.errors import Refusal, RefusalCode
 from imserver.model import Role
 from imserver.plugin_api import Method
 from imserver.plugins.booking.schedule.asked_by_staff import (
+    CHANGES,
     CUSTOMER,
     INBOX,
     SHEET,
     STAFF,
     AboutCustomer,
+    ChangesParams,
     CustomerParams,
     Inbox,
     InboxParams,
@@ -64,6 +66,7 @@ async def everything(shop: Shop, asker: str, room: str) -> list[Any]:
     told = [
         (await shop.kit.call(STAFF, asker, StaffParams())).shops or None,
         (await shop.kit.call(INBOX, asker, InboxParams("garden"))).inbox,
+        (await shop.kit.call(CHANGES, asker, ChangesParams("garden"))).changes,
         (await shop.kit.call(CUSTOMER, asker, CustomerParams(room))).customer,
         (await shop.kit.call(SHEET, asker, SheetParams("garden", TODAY))).sheet,
     ]
@@ -255,12 +258,12 @@ async def test_customers_and_staff_of_other_shops_are_told_nothing(shop: Shop) -
         assert await everything(shop, asker, room) == []
     [shops] = await everything(shop, "staff-chen", room)
     assert [one.id for one in shops] == ["river"]
-    assert len(await everything(shop, "staff-li", room)) == 4
+    assert len(await everything(shop, "staff-li", room)) == 5
 
 
 async def test_who_is_removed_in_the_midst_is_told_nothing_from_then_on_and_hears_of_that(shop: Shop) -> None:
     room, _ = await booked(shop)
-    assert len(await everything(shop, "staff-li", room)) == 4
+    assert len(await everything(shop, "staff-li", room)) == 5
     await shop.advance(0.02)
     shop.kit.pushes("staff-li")
     await shop.leave("staff-li", await shop.staff_group())
@@ -269,6 +272,7 @@ async def test_who_is_removed_in_the_midst_is_told_nothing_from_then_on_and_hear
     assert {one[0] for one in shop.kit.pushes("staff-li")} == {
         STAFF.name,
         INBOX.name,
+        CHANGES.name,
         CUSTOMER.name,
         SHEET.name,
     }
@@ -361,6 +365,7 @@ class Page:
         self.questions: list[tuple[Method[Any, Any], Any]] = [
             (STAFF, StaffParams()),
             (INBOX, InboxParams("garden")),
+            (CHANGES, ChangesParams("garden")),
             *((CUSTOMER, CustomerParams(room)) for room in rooms),
             *((SHEET, SheetParams("garden", day)) for day in DAYS),
         ]
@@ -377,7 +382,7 @@ class Page:
     async def check(self, act: str) -> set[str]:
         """What was not pushed is as it was; what is known for so long may pass by itself."""
         pushed = set(self.shop.kit.pushes("staff-wang"))
-        changed = set()
+        changed, knew = set(), self.known[1][0]
         for number, before in list(self.known.items()):
             after = await self.ask(number)
             method, params = self.questions[number]
@@ -387,7 +392,17 @@ class Page:
                 question = (method.name, *said_of(params))
                 assert question in pushed or passed, (act, question, before, after)
             self.known[number] = after
+        self._catches_up(act, knew, *(self.known[number] for number in (1, 2)))
         return changed
+
+    @staticmethod
+    def _catches_up(act: str, before: Any, inbox: Any, changes: Any) -> None:
+        """Who knew the inbox, and puts in what changed last, has all of it: or is told that it has to be read again."""
+        inbox, told = inbox[0], changes[0]
+        assert (told["edition"], told["number"]) == (inbox["edition"], inbox["number"])
+        assert told["waiting"] == len(inbox["waiting"]) + inbox["moreWaiting"]
+        if before["edition"] == told["edition"] and before["number"] >= told["after"]:
+            assert rows_of(inbox) == rows_of(before) | {one["conversation"]: one for one in told["rows"]}, act
 
 
 def timeless(told: Any) -> Any:
@@ -395,6 +410,10 @@ def timeless(told: Any) -> Any:
     if isinstance(told, dict):
         return {key: timeless(value) for key, value in told.items() if key not in ("asOf", "until")}
     return [timeless(one) for one in told] if isinstance(told, list | tuple) else told
+
+
+def rows_of(inbox: Any) -> dict[str, Any]:
+    return {one["conversation"]: one for one in (*inbox["waiting"], *inbox["recent"])}
 
 
 def untils(told: Any) -> list[int]:
@@ -433,4 +452,38 @@ async def test_whatever_changes_what_staff_see_is_told(seed: int, confirmation: 
                 await shop.say(who, rooms[who], act)
             await shop.advance(0.02)
             changed |= await page.check(f"seed {seed} {confirmation}: {who} {act}")
-    assert changed == {STAFF.name, INBOX.name, CUSTOMER.name, SHEET.name}
+    assert changed == {STAFF.name, INBOX.name, CHANGES.name, CUSTOMER.name, SHEET.name}
+
+
+async def test_what_changed_last_is_ten_rows_and_who_knows_less_reads_the_inbox(shop: Shop) -> None:
+    customers = [f"c-{number:02}" for number in range(12)]
+    rooms = {}
+    for one in customers:
+        await shop.kit.user(one)
+        rooms[one] = await shop.customer(one)
+    before = await inbox(shop)
+    await shop.say("c-03", rooms["c-03"], "镜框有蓝色的吗")
+    told = (await shop.kit.call(CHANGES, "staff-li", ChangesParams("garden"))).changes
+    assert told is not None
+    assert len(told.rows) == 10
+    first = told.rows[0]
+    assert (first.customer.id, first.text, told.waiting) == ("c-03", "镜框有蓝色的吗", 1)
+    assert before.number >= told.after, "one text is no reason to read it all"
+    for one in customers[:11]:
+        await shop.say(one, rooms[one], "还有红色的吗")
+    told = (await shop.kit.call(CHANGES, "staff-li", ChangesParams("garden"))).changes
+    assert told is not None
+    assert [one.customer.id for one in told.rows] == customers[10:0:-1]
+    assert before.number < told.after
+    assert (await shop.kit.call(CHANGES, "ming", ChangesParams("garden"))).changes is None
+
+
+async def test_each_text_is_told_though_others_write_in_the_same_second(shop: Shop) -> None:
+    rooms = {one: await shop.customer(one) for one in CUSTOMERS}
+    await shop.kit.call(CHANGES, "staff-li", ChangesParams("garden"))
+    await shop.advance(0.02)
+    shop.kit.pushes("staff-li")
+    for one in CUSTOMERS:
+        await shop.say(one, rooms[one], "镜框有蓝色的吗")
+        await shop.kit.advance(0.1)
+        assert (CHANGES.name, "garden") in shop.kit.pushes("staff-li")

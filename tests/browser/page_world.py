@@ -167,8 +167,12 @@ class PageWorld:
     async def restart(self) -> None:
         """kill -9, and the server is there again."""
         await self.process.kill()
-        if self._shift_ms:
-            now_ms = int(datetime.now(UTC).timestamp() * 1000 + self._shift_ms)
+        await self.start()
+
+    async def start(self, *, later_s: float = 0) -> None:
+        """The server is there again; by its clock, where the world has one, so much later than it is for the browsers."""
+        if shift_ms := self._shift_ms + later_s * 1000:
+            now_ms = int(datetime.now(UTC).timestamp() * 1000 + shift_ms)
             self.process.configure("clock", start_ms=now_ms)
         await self.process.start()
 

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from playwright.async_api import expect
 
 from tests.browser.journeys import arrive, book, code_of, fill_in, hold, submit
-from tests.browser.page_world import DESKTOP, LOOK_MS, Device, PageWorld, Person
+from tests.browser.page_world import LOOK_MS, PageWorld, Person
 from tests.browser.walk import Stop
 
 #: What the staff's page says, in either language, where the walk taps on it.
-INBOX = {"en": "Inbox", "zh": "顾客来信"}
-DAY = {"en": "Day", "zh": "预约"}
-TEAM = {"en": "Team", "zh": "同事"}
 MOVE = {"en": "Move", "zh": "改约"}
 TAKE = {"en": "Take over", "zh": "接手"}
 GIVE_BACK = {"en": "Give back", "zh": "交还助手"}
@@ -52,21 +48,6 @@ async def a_morning(world: PageWorld) -> str:
     await write(ann, "Since this morning I see flashes and a dark curtain in my left eye")
     await ann.sees(re.compile("emergency", re.IGNORECASE))
     return code
-
-
-async def at_work(
-    world: PageWorld, language: str, device: Device = DESKTOP, who: str = "staff-li", **options: Any
-) -> Person:
-    """Somebody of the staff with the shop before them."""
-    made = await world.process.operate("make_link", user_id=who)
-    assert made is not None
-    person = await world.person(device, language=language, **options)
-    await person.opens(f"/link#{made['secret']}")
-    await person.tap(re.compile("^(Sign in|登录)$"))
-    await person.page.wait_for_url(re.compile("/(mine|staff.*)$"))
-    await person.opens("/staff")
-    await person.sees_title(INBOX[language])
-    return person
 
 
 async def staff_walk(person: Person, language: str, stop: Stop, code: str) -> None:

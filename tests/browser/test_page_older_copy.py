@@ -3,7 +3,6 @@ nothing is there twice."""
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from contextlib import closing
 from datetime import datetime
@@ -14,30 +13,12 @@ from playwright.async_api import Browser, expect
 
 from tests.browser.chatting import greeted, is_stored_once, says
 from tests.browser.journeys import WORDS, arrive, book, code_of, fill_in, hold, submit
-from tests.browser.page_world import DESKTOP, PageWorld, Person, page_world
+from tests.browser.older_copy import copy_to, restore
+from tests.browser.page_world import DESKTOP, PageWorld, page_world
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SAID = "restored from an earlier copy"
-
-
-def _copy(world: PageWorld, copy: Path) -> None:
-    """As a backup does."""
-    with closing(sqlite3.connect(world.process.database)) as now, closing(sqlite3.connect(copy)) as then:
-        now.backup(then)
-
-
-async def _restore(world: PageWorld, copy: Path, *people: Person) -> None:
-    """As somebody does who puts files back by hand; and the pages come back."""
-    await world.process.kill()
-    database = world.process.database
-    for part in database.parent.glob("chat.db*"):
-        if not part.name.endswith(".high"):
-            part.unlink()
-    shutil.copy(copy, database)
-    await world.process.start()
-    for person in people:
-        await person.tries_now()
 
 
 def _live(world: PageWorld) -> list[tuple[str, str]]:
@@ -50,10 +31,10 @@ def _live(world: PageWorld) -> list[tuple[str, str]]:
 async def test_ones_own_words_can_be_said_again(chromium: Browser, tmp_path: Path):
     async with page_world(tmp_path, chromium) as made:
         person = await greeted(made)
-        _copy(made, tmp_path / "copy.db")
+        copy_to(made, tmp_path / "copy.db")
         await says(person, "said after the copy")
         await is_stored_once(person, "said after the copy")
-        await _restore(made, tmp_path / "copy.db", person)
+        await restore(made, tmp_path / "copy.db", person)
         await person.sees(f"{SAID}: please check your appointments")
         await person.sees("without this message")
         await person.tap("Send again")
@@ -70,7 +51,7 @@ async def test_an_appointment_that_is_gone_is_said_on_every_screen_that_showed_i
     async with page_world(tmp_path, chromium) as made:
         person = await made.person()
         _, older = await book(person, name="Ann Lee", day=1)
-        _copy(made, tmp_path / "copy.db")
+        copy_to(made, tmp_path / "copy.db")
         await arrive(person)
         await hold(person, words, day=3)
         await fill_in(person, words, "Ann Lee")
@@ -84,7 +65,7 @@ async def test_an_appointment_that_is_gone_is_said_on_every_screen_that_showed_i
         await expect(mine.page.get_by_role("link", name="Garden Road")).to_have_count(2)
         stranger = await made.person(DESKTOP)
         await book(stranger, name="Bob", day=4)
-        await _restore(made, tmp_path / "copy.db", person, stranger)
+        await restore(made, tmp_path / "copy.db", person, stranger)
         for tab in (person, cancelling):
             await tab.sees("The shop does not have this appointment any more")
             await tab.sees(when)

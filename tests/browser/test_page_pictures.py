@@ -17,7 +17,8 @@ from playwright.async_api import Browser
 
 from tests.browser.axe import findings
 from tests.browser.page_world import DESKTOP, MORNING, PHONE, TABLET, Device, PageWorld, Person, page_world
-from tests.browser.staff_walk import a_morning, at_work, staff_walk
+from tests.browser.staff_at_work import at_work
+from tests.browser.staff_walk import a_morning, staff_walk
 from tests.browser.walk import walk
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

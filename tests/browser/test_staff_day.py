@@ -40,8 +40,14 @@ async def test_who_comes_at_three(li: Visitor):
     )
     await li.sees("5 appointments")
     await li.sees("14:00–18:00")  # who is away
+    await expect(visit(li, "Ann Lee")).not_to_contain_text("away then")
     await li.page.get_by_role("link", name="The day after").click()
     await li.sees("No appointments this day")
+
+
+async def test_leave_in_the_way_of_an_appointment_is_seen(li: Visitor):
+    await li.opens("/staff/garden/today", "shop.visits[2].away = ['garden-li']")
+    await expect(li.page.get_by_text("Li away then: move it")).to_have_count(1)
 
 
 async def test_marking_an_arrival_and_taking_it_back(li: Visitor):

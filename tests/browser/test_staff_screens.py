@@ -188,6 +188,14 @@ async def test_a_new_phone_at_the_counter_is_brought_to_the_customers_account(li
     assert await li.shop("shop.posts") == ["/link 123456"]
 
 
+async def test_another_language_is_the_assistants_too(li: Visitor):
+    await li.opens("/staff/garden")
+    await li.page.get_by_label("More: sign-in, language, colours").click()
+    await li.button("中文").click()
+    await li.sees("在等人回复")
+    assert await li.shop("shop.posts") == ["/language zh"]
+
+
 async def test_a_waiting_customer_in_the_team_is_one_tap_away(li: Visitor):
     await li.opens("/staff/garden/group")
     await li.sees("I am at the dentist from two.")

@@ -19,9 +19,10 @@ PATIENCE_S = 40
 
 def environment(**more: str) -> dict[str, str]:
     """Ours, without what would configure a server; on it everybody may write to everybody."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("IMSERVER_")}
-    ours = {"IMSERVER_SERVER__PORT": "0", "IMSERVER_LIMITS__STRANGERS": "open"}
-    return {**kept, **ours, "PROMPT_TOOLKIT_NO_CPR": "1", "TERM": "xterm", **more}
+    ours = ("IMSERVER_", "INVOCATION_ID")  # nor are they a unit of systemd, though the tests may be
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    base = {"IMSERVER_SERVER__PORT": "0", "IMSERVER_LIMITS__STRANGERS": "open"}
+    return {**kept, **base, "PROMPT_TOOLKIT_NO_CPR": "1", "TERM": "xterm", **more}
 
 
 def imserver(folder: Path, *arguments: str, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:

@@ -110,7 +110,10 @@ def test_the_version_is_that_of_the_distribution(command: Run) -> None:
 def test_a_typo_names_the_file_and_the_field(command: Run, tmp_path: Path) -> None:
     (tmp_path / "imserver.toml").write_text("[server]\nprot = 1\n")
 
-    assert command("token", "alice").err == "imserver: imserver.toml: $.server.prot: no such field\n"
+    assert (
+        command("token", "alice").err
+        == "imserver: imserver.toml: $.server.prot: no such field; did you mean port?\n"
+    )
 
 
 def test_a_typo_in_the_environment_is_not_blamed_on_a_file(

@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imserver.cli.app import run
-from imserver.cli.trace import shown
+from imserver.cli.trace_lines import shown
 from imserver.clock import SystemClock
 from imserver.testing import ManualClock
 from imserver.trace import proxy as proxy_module

@@ -107,6 +107,18 @@ class Serving(Forked):
     def communicate(self, timeout: float = 40) -> tuple[bytes, bytes]:
         return b"", self.read([self._log], timeout)[0]
 
+    def logs(self, text: bytes, timeout: float = 40) -> bytes:
+        """Wait for the next line with this text, and return it. What it reads is in no `communicate` any more."""
+        line, deadline = b"", time.monotonic() + timeout
+        while not (text in line and line.endswith(b"\n")):
+            if line.endswith(b"\n"):
+                line = b""
+            assert select.select([self._log], [], [], max(deadline - time.monotonic(), 0))[0], f"no {text!r}"
+            came = os.read(self._log, 1)
+            assert came, f"it ended without {text!r}"
+            line += came
+        return line
+
     def __enter__(self) -> Self:
         return self
 

@@ -38,6 +38,7 @@ FAULTS = {
     "plugin_handler_failed_after_commit",
     "plugin_handler_failed_late",
     "plugin_handler_left_behind",
+    "plugin_reload_failed",
     "plugin_worker_fault",
     "reply_failed",
     "request_failed",
@@ -45,6 +46,7 @@ FAULTS = {
     "settle_failed",
     "signal_failed",
     "sweep_failed",
+    "tap_failed",
     "watcher_failed",
 }
 PAGES = [*sorted(DOCS.glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]

@@ -1,4 +1,4 @@
-"""Who asked a plugin's read hears when its answer is another: at most once a second, the last never lost, and nobody else."""
+"""Who asked a plugin's read hears when its answer is another: at most so often, the last never lost, and nobody else."""
 
 from __future__ import annotations
 
@@ -79,6 +79,39 @@ async def test_of_many_changes_in_a_second_the_first_and_the_last_are_told(
     assert len(ear.heard) == 2, "nothing is told twice"
     change(askers, "mon")
     assert len(ear.heard) == 3
+
+
+async def test_what_is_told_more_often_waits_for_nothing_that_is_told_less_often(
+    askers: Askers, clock: ManualClock
+) -> None:
+    ear = Ear()
+    askers.asked(ear, MINE, MineParams())
+    askers.asked(ear, DAY, DayParams("mon"), 0.25)
+    for told in (1, 2, 3, 3):
+        askers.changed(name_of(MINE, MineParams()), ["ann"])
+        change(askers, "mon")
+        assert [
+            len([one for one in ear.heard if one[0] == name]) for name in ("x-shop.mine", "x-shop.day")
+        ] == [
+            1,
+            told,
+        ]
+        clock.advance(0.25 if told < 3 else 0.2)
+        askers.look()
+
+
+async def test_the_timer_rings_for_what_is_due_first(askers: Askers, clock: ManualClock) -> None:
+    ear = Ear()
+    askers.asked(ear, MINE, MineParams(), 60.0)
+    askers.asked(ear, DAY, DayParams("mon"), 0.1)
+    for _ in range(2):
+        askers.changed(name_of(MINE, MineParams()), ["ann"])
+        change(askers, "mon")
+    clock.advance(0.1)
+    async with asyncio.timeout(5):
+        while len(ear.heard) < 3:  # noqa: ASYNC110  what is waited for has no event of its own
+            await asyncio.sleep(0.05)
+    assert ear.heard[-1] == ("x-shop.day", "mon")
 
 
 async def test_the_timer_tells_by_itself(askers: Askers, clock: ManualClock) -> None:
@@ -181,7 +214,7 @@ async def test_it_is_gone_with_the_session_and_leaves_nothing(askers: Askers, cl
     clock.advance(1)
     askers.look()
     assert (len(ear.heard), len(other.heard), dead.heard) == (1, 1, [])
-    assert (askers._questions, askers._of_outlet, askers._quiet) == ({}, {}, {})
+    assert (askers._questions, askers._of_outlet, askers._quiet) == ({}, {}, [])
 
 
 async def test_a_question_that_is_dropped_and_asked_again_is_not_told_sooner(

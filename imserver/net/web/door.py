@@ -66,6 +66,10 @@ class Door:
         self._accepting.begin(sockets, tls)
         self._sweep()
 
+    def use_tls(self, tls: ssl.SSLContext) -> None:
+        """Serve another certificate from the next handshake on."""
+        self._accepting.use_tls(tls)
+
     @property
     def port(self) -> int:
         """The TCP port; 0 for a Unix socket."""

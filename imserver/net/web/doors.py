@@ -17,7 +17,7 @@ from imserver.config import AdminConfig, Config, HttpConfig, host_of_url
 from imserver.errors import StartError
 from imserver.feature_host.web import Served
 from imserver.http_requests import Answering, Asked, Page, VisitorOf, said
-from imserver.net.certificates import tls_context
+from imserver.net.certificates import Certificate, read_certificate
 from imserver.net.transport import Acceptor
 from imserver.net.unix_socket import UnixSocket
 from imserver.net.web.api import Api
@@ -105,6 +105,8 @@ class Doors:
         self._log = log
         self._random_bytes = random_bytes
         self._open: dict[str, Door] = {}
+        #: What `[http]` serves while it listens.
+        self.certificate: Certificate | None = None
         self._socket: UnixSocket | None = None
 
     @property
@@ -115,6 +117,20 @@ class Doors:
     def port(self, name: str) -> int:
         """The TCP port of `http` or `admin`; 0 for a Unix socket, and for one that does not listen."""
         return self._open[name].port if name in self._open else 0
+
+    @staticmethod
+    def read_certificate(config: Config) -> Certificate | None:
+        """What `[http]` serves; None without TLS. Raises `ConfigError`."""
+        http = config.http
+        if http is None or not http.tls_certificate:
+            return None
+        return read_certificate(http.tls_certificate, http.tls_key, "http")
+
+    def reload(self, certificate: Certificate | None) -> None:
+        """Serve this certificate from the next handshake on; TLS itself stays on or off."""
+        if certificate is not None and HTTP in self._open:
+            self.certificate = certificate
+            self._open[HTTP].use_tls(certificate.context)
 
     async def start(self, acceptor: Acceptor) -> None:
         """Listen; `acceptor` takes the clients of `/socket`. Raises `StartError` or `ConfigError`; nothing listens then."""
@@ -141,9 +157,8 @@ class Doors:
     async def _open_http(self, http: HttpConfig, acceptor: Acceptor) -> None:
         from imserver.net.web.entrance import Entrance
 
-        tls = None
-        if http.tls_certificate:
-            tls = tls_context(http.tls_certificate, http.tls_key, section="http")
+        self.certificate = self.read_certificate(self._config)
+        tls = self.certificate.context if self.certificate is not None else None
         listed = [*http.origins, *([http.public_url] if http.public_url else ())]
         origins = Origins(listed, tls=tls is not None)
         door = self._door(

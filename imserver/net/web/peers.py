@@ -121,6 +121,10 @@ class Accepting:
         for listening in sockets:
             self._loop.add_reader(listening, self._accept, listening)
 
+    def use_tls(self, tls: ssl.SSLContext) -> None:
+        """Serve another certificate from the next handshake on."""
+        self._tls = tls
+
     @property
     def port(self) -> int:
         """The TCP port; 0 for a Unix socket."""

@@ -16,12 +16,11 @@ import msgspec
 
 from imserver.plugin_api import CommandLine, PluginError
 
-from .messages.texts import Catalogue, text_faults
-from .operations import BookingConfig
+from .messages.texts import Catalogue
+from .operations import BookingConfig, chain_and_faults
 from .schedule.changes import Change, Origin, found, in_conflict
-from .schedule.faults import Fault
 from .schedule.notes import notes
-from .schedule.shops import Chain, ChainError, chain_of, parse_tree, read_source, zone_meant
+from .schedule.shops import Chain, parse_tree, read_source, zone_meant
 from .setup import CONFIGURATION, SETUP_LANGUAGES, Shop, chain_text, configuration_text, local_zone, name_of
 from .understanding.commands import alarm, read, when
 from .web import poster as posters
@@ -92,7 +91,7 @@ def check(line: CommandLine | None, file: str | None) -> int:
     """Check FILE, by default the one that the configuration names. Every fault is a line: where it stands, what stands there,
     and what is wanted. Exit code 2 if there is any. A note is about what is right and probably not meant."""
     source, text = (file, _text(file)) if file is not None else _configured(line)
-    chain, faults = _read(text, source)
+    chain, faults = chain_and_faults(text, source)
     for fault in faults:
         click.echo(f"{source}: {fault}", err=True)
     if chain is None or faults:
@@ -121,15 +120,6 @@ def _text(file: str) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise PluginError(f"{file}: is not UTF-8 text (line {line}); save it as UTF-8") from None
-
-
-def _read(text: str, source: str) -> tuple[Chain | None, list[Fault]]:
-    """The chain, and all faults of the file; None if it is no TOML."""
-    try:
-        chain, faults = chain_of(parse_tree(text, source))
-    except ChainError as error:
-        return None, [Fault((), str(error).removeprefix(f"{source}: "))]
-    return chain, faults or list(text_faults(chain))
 
 
 def _counted(chain: Chain) -> str:
@@ -192,7 +182,7 @@ def import_(line: CommandLine, file: str | None, take: str | None) -> None:
     place = _own_file(line)
     source = file if file is not None else str(place)
     text = _text(source)
-    chain, faults = _read(text, source)
+    chain, faults = chain_and_faults(text, source)
     if chain is None or faults:
         more = f" (and {len(faults) - 1} more: `imserver booking check {source}`)" if len(faults) > 1 else ""
         raise PluginError(f"{source}: {faults[0]}{more}")
@@ -336,7 +326,7 @@ def poster(line: CommandLine, shop_id: str, output: str | None, ref: str) -> Non
     """Write a poster of SHOP: the code for a camera opens the shop's page, whose host stands beside it in letters. Nothing that
     is there is overwritten."""
     source, text = _configured(line)
-    chain, faults = _read(text, source)
+    chain, faults = chain_and_faults(text, source)
     if chain is None or faults:
         raise PluginError(f"{source}: {faults[0]}")
     shop = chain.shop(shop_id)

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from imserver.plugin_api import Context, Transaction
 
+from .messages.texts import text_faults
 from .schedule import changes as rows
 from .schedule import leave
 from .schedule.chain_text import as_toml
 from .schedule.changes import ChainFile, Change, InEffect, Origin
-from .schedule.shops import leave_text, read_source
+from .schedule.faults import Fault
+from .schedule.shops import CHAIN_FIELD, Chain, ChainError, chain_of, leave_text, parse_tree, read_source
 
 #: Characters, and rows, of one answer: it has to fit a line of the control socket in JSON, whatever the characters.
 PIECE_CHARS = 4_000
@@ -31,6 +34,25 @@ class BookingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     #: The name of a chain that ships (`demo`), or the path of a chain file (`….toml`), relative to the configuration's folder.
     chain: str = "demo"
+
+
+def chain_and_faults(text: str, source: str) -> tuple[Chain | None, list[Fault]]:
+    """The chain, and all faults of the file; None if it is no TOML."""
+    try:
+        chain, faults = chain_of(parse_tree(text, source))
+    except ChainError as error:
+        return None, [Fault((), str(error).removeprefix(f"{source}: "))]
+    return chain, faults or list(text_faults(chain))
+
+
+def file_faults(config: BookingConfig, path: Callable[[str], Path]) -> Iterable[str]:
+    """What is wrong with the chain file. Raises what a file that cannot be read does."""
+    source = str(path(config.chain)) if config.chain.endswith(".toml") else config.chain
+    try:
+        text = read_source(source)
+    except ChainError as error:
+        return [str(error).removeprefix(f"{CHAIN_FIELD}: ")]
+    return [f"{source}: {fault}" for fault in chain_and_faults(text, source)[1]]
 
 
 def chain_file(context: Context) -> ChainFile:

@@ -8,6 +8,7 @@ from typing import Any
 from imserver.plugin_api import Reader, Transaction
 
 from .dialogue import take_over
+from .schedule import joins
 from .schedule.asked_by_staff import tell_all_staff
 
 _APPOINTMENT = ("code", "store_id", "service_id", "start_wall", "zone", "status", "for_name", "person", "age_band",
@@ -37,7 +38,6 @@ _REMOVED = (
     ("booking_alarms", "customer_id"),
     ("booking_dialogues", "user_id"),
     ("booking_guests", "user_id"),
-    ("booking_joins", "account_id"),
     ("booking_joins", "guest_id"),
     ("booking_wrong_codes", "user_id"),
 )
@@ -67,5 +67,6 @@ def erase(tx: Transaction, user_id: str) -> None:
         " WHERE customer_id = ?",
         (user_id,),
     )
+    joins.forget_account(tx, user_id)
     take_over.look_after(tx)
     tell_all_staff(tx)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib import resources
+from pathlib import Path
 from typing import Any, ClassVar
 
 from imserver.plugin_api import (
@@ -123,6 +124,19 @@ class BookingPlugin:
         context.erase(persons.erase)
         context.on_record(consents.RECORD, consents.do_withdrawal)
         PageFiles().offer(context)
+
+    def file_faults(self, config: BookingConfig, path: Callable[[str], Path]) -> Iterable[str]:
+        """What `imserver config check` and a reload ask of the chain file."""
+        return operations.file_faults(config, path)
+
+    async def reload(self) -> None:
+        """Read the chain file again, as an import does."""
+        before = self._file, self._texts
+        try:
+            await self._open()
+        except BaseException:
+            self._file, self._texts = before
+            raise
 
     async def stop(self) -> None:
         """The host undoes the registrations; nothing else was taken."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 from imserver.plugin_api import Transaction
 
 from .conversations import staff_group
-from .journey.offers import MAX_LINES, name_of
+from .journey.offers import MAX_LINES
 from .messages import cards
 from .messages.cards import Option
 from .messages.shop_texts import ShopTexts
 from .schedule.appointments import Appointment
+from .schedule.day_sheet import name_on
 from .schedule.hits import strays
 from .schedule.shops import Shop
 
@@ -35,7 +36,7 @@ def show(tx: Transaction, texts: ShopTexts) -> None:
 def _card(tx: Transaction, texts: ShopTexts, shop: Shop, new: list[Appointment]) -> dict[str, object]:
     words = texts.staff_words(shop)
     lines = [
-        words("strays.line", when=words.moment(one.wall), code=one.code, name=name_of(tx, one))
+        words("strays.line", when=words.moment(one.wall), code=one.code, name=name_on(tx, one))
         for one in new[:MAX_LINES]
     ]
     if len(new) > MAX_LINES:

@@ -48,8 +48,16 @@ def begin_wait(tx: Transaction, service: ServiceConversation, why: Why, position
     return service.waiting_since is None
 
 
-def staff_spoke(tx: Transaction, service: ServiceConversation) -> None:
-    """Somebody of the staff has written there: no text waits any more."""
+def staff_spoke(tx: Transaction, service: ServiceConversation, position: int) -> None:
+    """Somebody of the staff has written there, at this position: no text above it waits any more. What stands below it, such as
+    a red flag from another chat that was heard first, is not answered by it."""
+    if service.waiting_position is not None and position < service.waiting_position:
+        tx.execute(
+            "UPDATE booking_services SET last_human_at = ?, active_at = ? WHERE conversation_id = ?",
+            (tx.now_ms, tx.now_ms, service.conversation_id),
+        )
+        tell_conversation(tx, service.store_id, service.conversation_id)
+        return
     tx.execute(
         "UPDATE booking_services SET last_human_at = ?, active_at = ?, waiting_since = NULL, waiting_why = '',"
         " waiting_position = NULL WHERE conversation_id = ?",

@@ -25,11 +25,11 @@ from imserver.chat.records import LEDGER_KINDS
 from imserver.chat.transaction import ActHooks, Reader, Transaction
 from imserver.chat.units import Unit
 from imserver.clock import Clock, SystemClock, time_text
-from imserver.config import StoreConfig
+from imserver.config import LimitsConfig, StoreConfig
 from imserver.errors import BackupFailed, PluginError, Refusal, RefusalCode, StartError, StoreFailed
 from imserver.passing import passes
 from imserver.store.engine.batch import Batches
-from imserver.store.engine.contacts import NO_STRANGERS, ContactLimits
+from imserver.store.engine.contacts import NO_STRANGERS, ContactLimits, contact_limits
 from imserver.store.engine.figures import Sizes, WriterFigures
 from imserver.store.engine.hidden import Hidden, hidden_of
 from imserver.store.engine.ledger import Applied, Kinds, Ledger, Record, is_storable, plan
@@ -140,6 +140,11 @@ class SqliteStore:
     def hooks(self) -> ActHooks:
         """What is called in the transaction of an act."""
         return self._hooks
+
+    def use_limits(self, limits: LimitsConfig) -> None:
+        self._max_members, self._contacts = limits.max_group_members, contact_limits(limits)
+        if self._tx is not None:  # the writer's thread reads each once for an act
+            self._tx.max_members, self._tx.contacts = self._max_members, self._contacts
 
     @property
     def epoch(self) -> str:

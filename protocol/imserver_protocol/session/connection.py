@@ -260,6 +260,11 @@ class Connection:
         out, session = self._out, self.session
         return bool(out.frames) or (self.state is _OPEN and session is not None and out.has_pending(session))
 
+    @property
+    def unfinished(self) -> bytes:
+        """What has come of a frame that is not whole, for whoever begins to look at the stream here."""
+        return self._splitter.unfinished
+
     def data_to_send(self, now: float) -> bytes:
         """All bytes to write now, joined once; b"" if there are none. They count as transmitted."""
         self._now = now

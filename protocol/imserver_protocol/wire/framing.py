@@ -29,6 +29,11 @@ class FrameSplitter:
     def buffered_bytes(self) -> int:
         return len(self._buffer)
 
+    @property
+    def unfinished(self) -> bytes:
+        """What has come of a frame that is not whole."""
+        return bytes(self._buffer)
+
     def feed(self, data: bytes | bytearray | memoryview) -> list[bytes]:
         """All frames that are now complete.
 

@@ -23,6 +23,7 @@ function begin(answer) {
   const page = {
     store,
     posts: /** @type {string[]} */ ([]),
+    reads: 0,
     next: /** @type {any} */ (null),
     own: (/** @type {any} */ held) => store.set({ mine: { value: { held } } }),
     says: (/** @type {string} */ text, /** @type {any} */ patch = {}) => {
@@ -42,7 +43,11 @@ function begin(answer) {
       return () => listeners.delete(listener);
     },
   };
-  const source = { now: () => store.get().mine.value, read: async () => page.next !== null && page.own(page.next) };
+  const read = async () => {
+    page.reads += 1;
+    return page.next !== null && page.own(page.next);
+  };
+  const source = { now: () => store.get().mine.value, read };
   page.acts = new Acts(/** @type {any} */ ({ store, line, source }));
   return page;
 }
@@ -63,6 +68,15 @@ test("it is done when one's own says so, whether a push, the answer or both tell
     assert.equal(await act(page), true);
     assert.equal(page.store.get().act.state, "done");
   }
+});
+
+test("the bot's answer has nothing read a second time where the hint beside it has it read", async () => {
+  const page = begin((page) => {
+    page.says("held");
+    setTimeout(() => page.own({}));
+  });
+  assert.equal(await act(page), true);
+  assert.equal(page.reads, 0);
 });
 
 test("it is done when the server says so, also before the post has its answer; what was so at the tap says nothing", async () => {

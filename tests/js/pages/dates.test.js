@@ -41,6 +41,13 @@ test("another zone is named, with what the phone's clock shows; one with the sam
   assert.equal(otherZone(at, "Asia/Shanghai", "en", "Asia/Singapore"), null);
   assert.equal(otherZone(at, "Asia/Shanghai", "en", "Asia/Shanghai"), null);
   assert.equal(otherZone(at, "Pacific/Kiritimati", "en", "Pacific/Honolulu")?.here, "Wed 2 Dec 21:00", "the same hour of another day");
+  const zone = process.env.TZ;
+  process.env.TZ = "Europe/Berlin";
+  assert.equal(otherZone(at, "Asia/Shanghai", "en")?.here, "Thu 3 Dec 08:00", "the phone's own");
+  process.env.TZ = "Asia/Singapore";
+  assert.equal(otherZone(at, "Asia/Shanghai", "en"), null);
+  if (zone === undefined) delete process.env.TZ;
+  else process.env.TZ = zone;
 });
 
 test("a zone that the browser does not know breaks nothing", () => {

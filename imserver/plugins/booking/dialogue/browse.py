@@ -17,6 +17,7 @@ from imserver.plugins.booking.schedule.appointments import (
     resources_of,
     upcoming,
 )
+from imserver.plugins.booking.schedule.guests import called
 from imserver.plugins.booking.schedule.shops import Service, minutes_of
 from imserver.plugins.booking.schedule.slots import nearest
 from imserver.plugins.booking.understanding.acts import Reading, When
@@ -235,7 +236,11 @@ def lenses(context: DialogueContext, reading: Reading) -> bool:
     group = staff_group(context.tx, context.the_shop.id)
     if kind not in ("soft", known.lens_kind) and group is not None:
         words = context.texts.staff_words(context.the_shop)
-        text = words("staff.lenses", name=context.sender.display_name, kind=words(f"lenses.{kind}_label"))
+        text = words(
+            "staff.lenses",
+            name=called(context.tx, context.sender.user_id),
+            kind=words(f"lenses.{kind}_label"),
+        )
         context.tx.post(group, {"type": "text", "text": text}, sender_id=context.bot)
     return True
 

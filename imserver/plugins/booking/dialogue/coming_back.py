@@ -9,6 +9,7 @@ from __future__ import annotations
 from imserver.plugins.booking.conversations import has_left, services_of
 from imserver.plugins.booking.customers import language_for
 from imserver.plugins.booking.journey import reach
+from imserver.plugins.booking.schedule.guests import called
 from imserver.plugins.booking.schedule.shops import Shop
 
 from . import handoff
@@ -42,9 +43,7 @@ def tell_of_staff(context: DialogueContext) -> None:
     reached = reach.tell_who_left(
         context.tx, context.chain, words, context.the_shop, (here, customer_id), note
     )
-    customer = context.tx.user(customer_id)
-    name = customer.display_name if customer is not None else customer_id
-    context.say(f"away.{reached.value}", name=name)
+    context.say(f"away.{reached.value}", name=called(context.tx, customer_id))
 
 
 def opened(context: DialogueContext, text: str) -> tuple[Shop, str] | None:

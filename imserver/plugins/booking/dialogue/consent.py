@@ -15,6 +15,7 @@ from imserver.plugins.booking.messages.consent_text import consent_of
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
 from imserver.plugins.booking.schedule import consents
 from imserver.plugins.booking.schedule.appointments import upcoming
+from imserver.plugins.booking.schedule.guests import called
 from imserver.plugins.booking.schedule.hours import wall_of, zone_of
 from imserver.plugins.booking.understanding.acts import Reading
 
@@ -98,11 +99,11 @@ def tell_staff(
     shop, group = texts.chain.shop(store_id), staff_group(tx, store_id)
     if shop is None or group is None:
         return
-    customer, words = tx.user(customer_id), texts.staff_words(shop)
+    words = texts.staff_words(shop)
     coming = [one.code for one in upcoming(tx, customer_id, shop.id)]
     text = words(
         "consent.staff",
-        name=customer.display_name if customer is not None else customer_id,
+        name=called(tx, customer_id),
         version=version,
         when=words.moment(wall_of(at, zone_of(shop))),
         codes=words("list_separator").join(coming) or "-",

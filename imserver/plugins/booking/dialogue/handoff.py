@@ -15,6 +15,7 @@ from imserver.plugins.booking.customers import language_for
 from imserver.plugins.booking.journey import reach
 from imserver.plugins.booking.messages import cards
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
+from imserver.plugins.booking.schedule.guests import called
 from imserver.plugins.booking.schedule.hours import (
     after_open_minutes,
     is_open,
@@ -36,12 +37,12 @@ WAIT_MIN = 5
 MAX_PASSED = 500
 
 
-def staff_wrote(tx: Transaction, conversation_id: str) -> None:
-    """A staff member wrote: no text waits any more, the bot is silent for a while, and a yes may be for the staff."""
+def staff_wrote(tx: Transaction, conversation_id: str, position: int) -> None:
+    """A staff member wrote: no text above it waits any more, the bot is silent for a while, and a yes may be for the staff."""
     doubt_all(tx, conversation_id)
     service = service_at(tx, conversation_id)
     if service is not None:
-        staff_spoke(tx, service)
+        staff_spoke(tx, service, position)
 
 
 def heard(context: DialogueContext) -> None:
@@ -211,9 +212,8 @@ def calling(
 ) -> dict[str, Any]:
     """The card that calls staff into a conversation."""
     words = texts.staff_words(shop)
-    user = tx.user(customer_id)
     return cards.card(
         words(f"{key}_title"),
-        words(key, name=user.display_name if user else customer_id, **values),
+        words(key, name=called(tx, customer_id), **values),
         ref=("conversation", conversation_id, 1),
     )

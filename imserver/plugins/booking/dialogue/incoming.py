@@ -59,7 +59,10 @@ def locate(tx: Transaction, texts: ShopTexts, message: Incoming) -> DialogueCont
         place is Place.SERVICE and shop is not None and sender.user_id != customer_id
         and sender.user_id in staff_of(tx, shop)
     )  # fmt: skip
-    language = texts.chain.staff_language if is_staff else language_for(tx, customer_id)
+    if is_staff:  # each colleague is answered in the language that they chose, if they have
+        language = customer(tx, sender.user_id).chosen_language or texts.chain.staff_language
+    else:
+        language = language_for(tx, customer_id)
     return DialogueContext(
         tx,
         texts,

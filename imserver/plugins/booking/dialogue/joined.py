@@ -37,6 +37,8 @@ from imserver.plugins.booking.schedule.appointments import (
 )
 from imserver.plugins.booking.schedule.asked import tell_mine
 from imserver.plugins.booking.schedule.asked_by_staff import tell_conversation
+from imserver.plugins.booking.schedule.day_sheet import name_on
+from imserver.plugins.booking.schedule.guests import called
 from imserver.plugins.booking.schedule.shops import Shop
 from imserver.plugins.booking.schedule.status import Action, Actor
 from imserver.plugins.booking.waiting import Why
@@ -108,7 +110,7 @@ def _shop(
     tx.execute("DELETE FROM booking_dialogues WHERE conversation_id = ?", (service.conversation_id,))
     _greet(tx, texts, home, account_id)
     for old in coming:
-        _goes_on(tx, texts, shop, old, _called(tx, account_id))
+        _goes_on(tx, texts, shop, old, called(tx, account_id))
         moved = give_to(tx, old, account_id, home)
         notify.shown_again(tx, texts, moved)
         offers.asked_again(tx, texts, shop, moved)
@@ -116,7 +118,7 @@ def _shop(
         _hold_on(tx, texts, shop, give_to(tx, one, account_id, home), draft)
     _wait_on(tx, texts, shop, service, home)
     words = texts.staff_words(shop)
-    text = words("link.goes_on", name=_called(tx, account_id))
+    text = words("link.goes_on", name=called(tx, account_id))
     tx.post(service.conversation_id, {"type": "text", "text": text}, sender_id=shop.bot)
     tell_conversation(tx, shop.id, home)
     return home, {one.id for one in coming}
@@ -186,7 +188,7 @@ def _wait_on(tx: Transaction, texts: ShopTexts, shop: Shop, service: ServiceConv
     waiting.goes_on_elsewhere(tx, service)
     if service.waiting_since is None or there is None:
         return
-    text = texts.staff_words(shop)("link.waited", guest=_called(tx, service.customer_id))
+    text = texts.staff_words(shop)("link.waited", guest=called(tx, service.customer_id))
     position = tx.post(home, {"type": "text", "text": text}, sender_id=shop.bot)
     handoff.wait(tx, there, shop, Why(service.waiting_why), position)
 
@@ -222,12 +224,12 @@ def _ask_whom(
     group = staff_group(tx, shop.id)
     if group is not None:
         lines = {"first": _line(tx, staffs, both[0]), "second": _line(tx, staffs, both[1])}
-        told = staffs("link.same_time_staff", name=_called(tx, at.customer_id), **lines)
+        told = staffs("link.same_time_staff", name=called(tx, at.customer_id), **lines)
         tx.post(group, cards.card(staffs("link.same_time_title"), told), sender_id=shop.bot)
 
 
 def _line(tx: Transaction, words: Words, one: Appointment) -> str:
-    return words("link.line", when=words.moment(one.wall), code=one.code, name=offers.name_of(tx, one))
+    return words("link.line", when=words.moment(one.wall), code=one.code, name=name_on(tx, one))
 
 
 # -- what comes behind it ---------------------------------------------------------------------------------------------------
@@ -244,7 +246,7 @@ def is_behind(context: DialogueContext, message: Incoming) -> bool:
         return True
     if context.place is not Place.SERVICE or context.customer_id not in gone:
         return False
-    name = _called(tx, gone[context.customer_id])
+    name = called(tx, gone[context.customer_id])
     text = texts.staff_words(context.the_shop)("link.goes_on", name=name)
     tx.post(context.heard_in, {"type": "text", "text": text}, sender_id=context.the_shop.bot)
     return True
@@ -271,9 +273,3 @@ def repeat(tx: Transaction, texts: ShopTexts, message: Incoming, account_id: str
 
 def _words(tx: Transaction, texts: ShopTexts, shop: Shop, user_id: str) -> Words:
     return texts.catalogue.words(language_for(tx, user_id), shop)
-
-
-def _called(tx: Transaction, user_id: str) -> str:
-    """As the staff's conversations name them."""
-    user = tx.user(user_id)
-    return user.display_name if user is not None else user_id

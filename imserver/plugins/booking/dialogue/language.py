@@ -1,4 +1,5 @@
-"""/language en (语言 中文): the language that a customer has chosen. The page says it where one switches its words."""
+"""/language en (语言 中文): the language that somebody has chosen, customer or colleague. The page says it where one switches
+its words."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ _LANGUAGE_OF = {label_key(name): language for language, names in _NAMES.items() 
 def language(context: DialogueContext, reading: Reading) -> bool:
     """Answer in that language from now on, and say what stands of the coming appointments in it."""
     chosen = _LANGUAGE_OF.get(label_key(reading.text.strip()))
-    if context.is_staff or context.sender.user_id != context.customer_id:
+    if context.sender.user_id != context.customer_id:
         return False  # nobody chooses it for somebody else
     if chosen is None and reading.text and context.text.lstrip()[:1] not in "/／":
         return False  # a sentence that begins with the word

@@ -18,6 +18,7 @@ from imserver.plugins.booking.customers import customer
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
 from imserver.plugins.booking.schedule import joins
 from imserver.plugins.booking.schedule.appointments import upcoming
+from imserver.plugins.booking.schedule.guests import called
 from imserver.plugins.booking.schedule.hours import wall_of, zone_of
 from imserver.plugins.booking.understanding.acts import Reading
 
@@ -91,9 +92,9 @@ def _ask(context: DialogueContext, code: str) -> None:
         tx.schedule(shown.expires_at, CODE_TIMER, payload)
     context.say(
         "link.asked",
-        guest=shown.guest.display_name,
+        guest=called(tx, shown.guest.user_id),
         code=code,
-        name=_called(tx, context.customer_id),
+        name=called(tx, context.customer_id),
         until=_time(context, shown.expires_at),
     )
 
@@ -103,14 +104,9 @@ def _about(context: DialogueContext) -> dict[str, object]:
     tx, customer_id, names = context.tx, context.customer_id, context.the_shop.names
     return {
         "shop": {"zh": names.in_language("zh"), "en": names.in_language("en")},
-        "name": (customer(tx, customer_id).name or _called(tx, customer_id))[:1] + _MASK,
+        "name": (customer(tx, customer_id).name or called(tx, customer_id))[:1] + _MASK,
         "appointments": len(upcoming(tx, customer_id)),
     }
-
-
-def _called(tx: Transaction, user_id: str) -> str:
-    user = tx.user(user_id)
-    return user.display_name if user is not None else user_id
 
 
 def _wrong(context: DialogueContext, code: str) -> None:

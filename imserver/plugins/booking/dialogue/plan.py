@@ -22,6 +22,7 @@ from imserver.plugins.booking.schedule import changes, plans
 from imserver.plugins.booking.schedule import leave as leaves
 from imserver.plugins.booking.schedule.appointments import Appointment
 from imserver.plugins.booking.schedule.changes import InEffect, Origin
+from imserver.plugins.booking.schedule.day_sheet import name_on
 from imserver.plugins.booking.schedule.faults import Fault
 from imserver.plugins.booking.schedule.hits import Rules, hit, wishes_hit
 from imserver.plugins.booking.schedule.hours import shop_spans, zone_of
@@ -197,7 +198,7 @@ def _show(context: DialogueContext, plan: Plan, outlook: _Outlook | None = None)
             "plan.hit_asked" if plans.open_offers(context.tx, one.id) else "plan.hit",
             when=words.moment(one.wall),
             code=one.code,
-            name=offers.name_of(context.tx, one),
+            name=name_on(context.tx, one),
         )
         for one in promised[:MAX_LINES]
     ]

@@ -235,7 +235,7 @@ def _text(context: DialogueContext, *, for_people: bool = False) -> None:
     if context.is_staff:
         if context.place is Place.SERVICE:
             coming_back.tell_of_staff(context)
-            handoff.staff_wrote(context.tx, context.heard_in)
+            handoff.staff_wrote(context.tx, context.heard_in, context.position)
         elif misspelt:
             _unknown_command(context)
         return

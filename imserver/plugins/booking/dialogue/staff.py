@@ -10,8 +10,9 @@ from imserver.plugins.booking.customers import customer as known
 from imserver.plugins.booking.journey import notify
 from imserver.plugins.booking.schedule import instead, steps
 from imserver.plugins.booking.schedule.appointments import Appointment, act, by_code, resources_of
-from imserver.plugins.booking.schedule.day_sheet import absences_of, appointments_of, name_on
+from imserver.plugins.booking.schedule.day_sheet import absences_of, appointments_of, away_from, name_on
 from imserver.plugins.booking.schedule.hours import wall_of, zone_of
+from imserver.plugins.booking.schedule.leave import leaves_of
 from imserver.plugins.booking.schedule.shops import Shop
 from imserver.plugins.booking.schedule.status import LIVE, Action, Actor, NotPossible, Status, next_status
 from imserver.plugins.booking.understanding.acts import Kind, Reading, Weight
@@ -87,6 +88,9 @@ def _line(context: DialogueContext, shop: Shop, appointment: Appointment) -> str
     band = context.chain.band(appointment.age_band)
     used = resources_of(context.tx, appointment.id)
     names = [r.names.in_language(words.language) for r in shop.resources if r.id in used]
+    leaves = leaves_of(context.tx, shop)
+    missing = away_from(leaves, appointment, used, context.now_ms)
+    away = [r.names.in_language(words.language) for r in shop.resources if r.id in missing]
     details = [
         service.names.in_language(words.language) if service else appointment.service_id,
         name_on(context.tx, appointment),
@@ -95,6 +99,7 @@ def _line(context: DialogueContext, shop: Shop, appointment: Appointment) -> str
         words("sheet.wish", when=words.moment(appointment.wished)) if appointment.wished else "",
         words("sheet.no_messages") if known(context.tx, appointment.customer_id).no_messages else "",
         *names,
+        words("sheet.away_then", names=words("list_separator").join(away)) if away else "",
         words(f"status.{appointment.status}"),
     ]
     end = wall_of(appointment.end_at, zone_of(shop))

@@ -49,6 +49,8 @@ def take(context: DialogueContext, reading: Reading) -> bool:
         return True
     before, taker = service.taken_by, context.sender.user_id
     waiting.take(context.tx, service, taker)
+    there, customer_id = service.conversation_id, service.customer_id
+    context.tx.audit("conversation.taken", actor_id=taker, about_id=customer_id, conversation_id=there)
     _watch(context.tx, service.conversation_id, context.now_ms, service)
     if before == taker:
         _tell_customer(context.tx, context.texts, service, "taken", taker)
@@ -167,6 +169,8 @@ def _end(tx: Transaction, texts: ShopTexts, service: ServiceConversation, why: s
     """The bot's again. `why`: `given_back` by somebody of the staff, `taker_left` (is not of them any more), or
     `taken_long` (nobody has said anything)."""
     waiting.give_back(tx, service)
+    there, actor = service.conversation_id, by if why == "given_back" else None
+    tx.audit("conversation.returned", actor_id=actor, about_id=service.customer_id, conversation_id=there)
     _tell(tx, texts, service, "given_back", by, staff=why)
 
 

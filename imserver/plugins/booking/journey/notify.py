@@ -15,6 +15,8 @@ from imserver.plugins.booking.messages.info_pack import info_pack
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
 from imserver.plugins.booking.messages.texts import Words
 from imserver.plugins.booking.schedule.appointments import Appointment, resources_of, show_card
+from imserver.plugins.booking.schedule.day_sheet import name_on
+from imserver.plugins.booking.schedule.guests import called
 from imserver.plugins.booking.schedule.status import Status
 
 from . import offers, reach, reminders, requests
@@ -258,7 +260,6 @@ def tell_staff(
     if group is None:
         return
     words = texts.staff_words(shop)
-    customer = tx.user(appointment.customer_id)
     actor = tx.user(appointment.changed_by) if by_staff else None
     text = words(
         f"news.{news}_by_staff" if by_staff else f"news.{news}",
@@ -267,13 +268,12 @@ def tell_staff(
         before=words.moment(before or appointment.wall),
         wished=words.moment(appointment.wished or appointment.wall),
         changes=changes,
-        name=offers.name_of(tx, appointment),
+        name=name_on(tx, appointment),
         code=appointment.code,
         status=words(f"status.{appointment.status}"),
     )
     if reached is not Reach.HERE:
-        account = customer.display_name if customer else appointment.customer_id
-        text = f"{text}\n{words(f'away.{reached.value}', name=account)}"
+        text = f"{text}\n{words(f'away.{reached.value}', name=called(tx, appointment.customer_id))}"
     fields = cards.appointment_fields(words, texts.chain, shop, appointment, resources_of(tx, appointment.id))
     if appointment.first_visit:
         fields.append((words("field.first_visit"), words("yes")))

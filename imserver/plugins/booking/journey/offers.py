@@ -17,6 +17,7 @@ from imserver.plugins.booking.messages.shop_texts import ShopTexts
 from imserver.plugins.booking.messages.texts import Words
 from imserver.plugins.booking.schedule import plans
 from imserver.plugins.booking.schedule.appointments import Appointment, get, resources_of
+from imserver.plugins.booking.schedule.day_sheet import name_on
 from imserver.plugins.booking.schedule.hits import Rules, service_of, stands
 from imserver.plugins.booking.schedule.hours import MINUTE_MS
 from imserver.plugins.booking.schedule.leave import leaves_of
@@ -255,17 +256,9 @@ def line(tx: Transaction, words: Words, offer: Offer) -> str:
         mark=words("plan.open" if offer.state in OPEN else "plan.ticked"),
         when=words.moment(datetime.fromisoformat(offer.start_wall)),
         code=appointment.code,
-        name=name_of(tx, appointment),
+        name=name_on(tx, appointment),
         state=words(f"offer_state.{offer.state}", when=words.moment(appointment.wall)),
     )
-
-
-def name_of(tx: Transaction, appointment: Appointment) -> str:
-    """For whom it is, or whose account made it."""
-    if appointment.for_name:
-        return appointment.for_name
-    customer = tx.user(appointment.customer_id)
-    return customer.display_name if customer else appointment.customer_id
 
 
 def _call(tx: Transaction, texts: ShopTexts, shop: Shop, late: list[Offer]) -> None:
@@ -279,7 +272,7 @@ def _call(tx: Transaction, texts: ShopTexts, shop: Shop, late: list[Offer]) -> N
             "plan.silent_line",
             when=words.moment(one.wall),
             code=one.code,
-            name=name_of(tx, one),
+            name=name_on(tx, one),
             phone=one.phone,
         )
         for one in found

@@ -14,6 +14,7 @@ from imserver.plugins.booking.messages.cards import Option
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
 from imserver.plugins.booking.messages.texts import Words
 from imserver.plugins.booking.schedule.appointments import Appointment, act, get, resources_of
+from imserver.plugins.booking.schedule.day_sheet import name_on
 from imserver.plugins.booking.schedule.hits import service_of
 from imserver.plugins.booking.schedule.hours import wall_of, zone_of
 from imserver.plugins.booking.schedule.shops import Service, Shop
@@ -76,7 +77,7 @@ def _ask_staff(
     zone = zone_of(shop)
     text = words(
         "request.waits" if appointment.wished is None else "request.move_waits",
-        name=offers.name_of(tx, appointment),
+        name=name_on(tx, appointment),
         when=words.moment(appointment.wished or appointment.wall),
         before=words.moment(appointment.wall),
         code=appointment.code,

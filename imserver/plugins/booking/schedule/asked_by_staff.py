@@ -1,4 +1,4 @@
-"""What the staff's page asks of this plugin: the methods `x-booking.staff`, `.inbox`, `.customer` and `.sheet`.
+"""What the staff's page asks of this plugin: the methods `x-booking.staff`, `.inbox`, `.changes`, `.customer` and `.sheet`.
 
 Whoever is not in the staff group of the shop, in the snapshot that is read, gets nothing: no shop, and None of all others. As
 in `schedule/asked.py`, whoever changes what one of them tells says so in the same transaction: to that staff, and nobody else.
@@ -17,6 +17,8 @@ from .asked import MAX_DAYS_TOLD, Told
 
 #: Rows of one page of the inbox, unless it is said how many; pushes tell of the first page of so many.
 PAGE = 50
+#: Conversations of one answer of `x-booking.changes`: more than change between two pushes, and a tenth of a full inbox.
+LATEST = 10
 
 
 class Names(Told, frozen=True):
@@ -114,7 +116,7 @@ class InboxRow(Told, frozen=True):
 class Inbox(Told, frozen=True):
     """`waiting`: alarms first, then those that wait the longest, at most 200, on the first page alone; `more_waiting`: so many
     more wait. `recent`: of those that do not wait, the latest first. `next`: the `before` of the page below; None: there is
-    none."""
+    none. `edition`, `number`: where `x-booking.changes` goes on."""
 
     shop: str
     as_of: int
@@ -122,12 +124,43 @@ class Inbox(Told, frozen=True):
     more_waiting: int
     recent: tuple[InboxRow, ...]
     next: str | None
+    edition: int
+    number: int
 
 
 class InboxResult(Shape, frozen=True):
     """None for a shop that there is not, or whose staff the asker is not."""
 
     inbox: Inbox | None
+
+
+# -- x-booking.changes ----------------------------------------------------------------------------------------------------
+
+
+class ChangesParams(Shape, frozen=True):
+    """A shop. Of this question pushes come ten times a second at most: its answer is small, whatever the inbox holds."""
+
+    shop: str
+
+
+class Changes(Told, frozen=True):
+    """What changed last in the inbox: its conversations as they are now, the latest first, at most `LATEST`. `number` is the
+    latest change, and whatever changed behind number `after` is in `rows`. So who knows the inbox of this `edition` as it was
+    at `after` or later knows with `rows` all of it; anybody else reads it again. `waiting`: how many wait by now."""
+
+    shop: str
+    as_of: int
+    edition: int
+    number: int
+    after: int
+    waiting: int
+    rows: tuple[InboxRow, ...]
+
+
+class ChangesResult(Shape, frozen=True):
+    """None for a shop that there is not, or whose staff the asker is not."""
+
+    changes: Changes | None
 
 
 # -- x-booking.sheet ------------------------------------------------------------------------------------------------------
@@ -170,7 +203,8 @@ class SheetAction(Told, frozen=True):
 class SheetRow(Told, frozen=True):
     """An appointment. `wall`: its start on the shop's clock; `at`, `end`: UTC ms. `name`: for whom it is; `person`: how the
     customer called them ("my mother"; "": the customer). `guest`: the customer is one now; `by_guest`: was one when the time
-    was taken. `with`: ids of columns. `wish`: the start that the customer asks for instead, which waits for the staff. `note`:
+    was taken. `with`: ids of columns; `away`: those of them who are away at that time since, so that somebody has to move it.
+    `wish`: the start that the customer asks for instead, which waits for the staff. `note`:
     what else the customer said at the booking."""
 
     code: str
@@ -190,6 +224,7 @@ class SheetRow(Told, frozen=True):
     guest: bool
     by_guest: bool
     with_: tuple[str, ...] = msgspec.field(name="with")
+    away: tuple[str, ...]
     conversation: str
     customer: str
     wish: str | None
@@ -271,6 +306,7 @@ class CustomerResult(Shape, frozen=True):
 
 STAFF = Method("x-booking.staff", StaffParams, StaffResult)
 INBOX = Method("x-booking.inbox", InboxParams, InboxResult)
+CHANGES = Method("x-booking.changes", ChangesParams, ChangesResult)
 CUSTOMER = Method("x-booking.customer", CustomerParams, CustomerResult)
 SHEET = Method("x-booking.sheet", SheetParams, SheetResult)
 
@@ -278,35 +314,32 @@ SHEET = Method("x-booking.sheet", SheetParams, SheetResult)
 # -- who is told ------------------------------------------------------------------------------------------------------------
 
 STAFF_GROUP = "SELECT conversation_id FROM booking_staff_groups WHERE store_id = ?"
-
-
-def tell_shop(tx: Transaction, store_id: str, *users: str) -> None:
-    """What the staff of a shop see of it as a whole is another; also what these users see, who may not be of them any more."""
-    staff = staff_of_shop(tx, store_id) | set(users)
-    tx.changed(STAFF, StaffParams(), users=staff)
-    tx.changed(INBOX, InboxParams(store_id), users=staff)
+_NUMBER = (
+    "UPDATE booking_services SET changed ="
+    " (SELECT MAX(other.changed) + 1 FROM booking_services other WHERE other.store_id = ?) WHERE conversation_id = ?"
+)
+_EDITION = "UPDATE booking_staff_groups SET edition = edition + 1"
 
 
 def tell_conversation(tx: Transaction, store_id: str, conversation_id: str) -> None:
     """What the staff of a shop see of one of its service conversations is another."""
     staff = staff_of_shop(tx, store_id)
     tx.changed(STAFF, StaffParams(), users=staff)
-    tx.changed(INBOX, InboxParams(store_id), users=staff)
-    tx.changed(CUSTOMER, CustomerParams(conversation_id), users=staff)
+    _tell_row(tx, store_id, conversation_id, staff)
 
 
 def tell_appointment(tx: Transaction, store_id: str, conversation_id: str, *days: date) -> None:
     """An appointment of a customer is another, on the sheets of these days."""
     staff = staff_of_shop(tx, store_id)
-    tx.changed(INBOX, InboxParams(store_id), users=staff)
-    tx.changed(CUSTOMER, CustomerParams(conversation_id), users=staff)
+    _tell_row(tx, store_id, conversation_id, staff)
     for day in dict.fromkeys(days):
         tx.changed(SHEET, SheetParams(store_id, day.isoformat()), users=staff)
 
 
 def tell_sheets(tx: Transaction, store_id: str, first: date, last: date) -> None:
-    """The sheets of these days are others."""
+    """The sheets of these days are others, and what stands of their appointments beside a conversation."""
     staff = staff_of_shop(tx, store_id)
+    tx.changed(CUSTOMER, None, users=staff)
     if (last - first).days > MAX_DAYS_TOLD:
         tx.changed(SHEET, None, users=staff)
         return
@@ -316,10 +349,20 @@ def tell_sheets(tx: Transaction, store_id: str, first: date, last: date) -> None
 
 def tell_all_staff(tx: Transaction, *, users: Iterable[str] | None = None) -> None:
     """Everything may be another: the chain is, or somebody of these users is staff since now, or not any more."""
+    if users is None:
+        tx.execute(_EDITION)
     tx.changed(STAFF, None, users=users)
     tx.changed(INBOX, None, users=users)
+    tx.changed(CHANGES, None, users=users)
     tx.changed(CUSTOMER, None, users=users)
     tx.changed(SHEET, None, users=users)
+
+
+def _tell_row(tx: Transaction, store_id: str, conversation_id: str, staff: set[str]) -> None:
+    tx.execute(_NUMBER, (store_id, conversation_id))
+    tx.changed(INBOX, InboxParams(store_id), users=staff)
+    tx.changed(CHANGES, ChangesParams(store_id), users=staff)
+    tx.changed(CUSTOMER, CustomerParams(conversation_id), users=staff)
 
 
 def staff_of_shop(tx: Transaction, store_id: str) -> set[str]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from .appointments import Appointment, between
+from .guests import called
 from .hours import utc_ms, zone_of
-from .leave import bounds, leaves_of
+from .leave import Leave, bounds, leaves_of
 from .rows import Rows
 from .shops import Shop
+from .status import LIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +55,22 @@ def absences_of(rows: Rows, shop: Shop, day: date) -> list[Absence]:
     return found
 
 
+def away_from(
+    leaves: Sequence[Leave], appointment: Appointment, used: Collection[str], now_ms: int
+) -> set[str]:
+    """Who or what of those that an appointment needs is away then: leave that came behind it, until it is moved."""
+    if appointment.status not in LIVE or appointment.end_at <= now_ms:
+        return set()
+    return {
+        one.resource_id
+        for one in leaves
+        if one.resource_id in used and one.start_at < appointment.end_at and appointment.start_at < one.end_at
+    }
+
+
 def name_on(rows: Rows, appointment: Appointment) -> str:
-    """For whom it is, as the sheet says it: the name that was given, or the customer's."""
-    if appointment.for_name:
-        return appointment.for_name
-    customer = rows.user(appointment.customer_id)
-    return customer.display_name if customer is not None else appointment.customer_id
+    """For whom it is: the name that was given, or the customer's."""
+    return appointment.for_name or called(rows, appointment.customer_id)
 
 
 def _minutes(span: timedelta) -> int:

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
+from imserver.plugin_api import User
+
 from .appointments import upcoming
 from .hours import shop_spans, utc_ms, zone_of
 from .rows import Rows
@@ -28,6 +30,20 @@ def is_guest(rows: Rows, user_id: str) -> bool:
     """Whether nobody has verified an account that was made without a form."""
     user = rows.user(user_id)
     return user is not None and GUEST in user.roles
+
+
+def called(rows: Rows, user_id: str) -> str:
+    """As staff call somebody, in cards and on sheets."""
+    user = rows.user(user_id)
+    return user_id if user is None else name_of(rows, user)
+
+
+def name_of(rows: Rows, user: User) -> str:
+    """Guests are called what they said when they booked: the name of their account is made up."""
+    if GUEST not in user.roles:
+        return user.display_name
+    said = rows.execute("SELECT name FROM booking_customers WHERE user_id = ?", (user.user_id,))
+    return str(said[0][0]) if said and said[0][0] else user.display_name
 
 
 def by_hand(

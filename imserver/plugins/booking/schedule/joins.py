@@ -72,6 +72,15 @@ def note_joined(tx: Transaction, guest_id: str, account_id: str) -> Join:
     return join
 
 
+def forget_account(tx: Transaction, account_id: str) -> None:
+    """The account is erased. Of its joins stays that a guest has gone on: else a text of that phone, or of staff in that
+    conversation, would be taken for one that somebody reads."""
+    tx.execute("DELETE FROM booking_joins WHERE account_id = ? AND joined_at IS NULL", (account_id,))
+    tx.execute(
+        "UPDATE booking_joins SET conversation_id = '', asked_by = '' WHERE account_id = ?", (account_id,)
+    )
+
+
 def stopped_until(tx: Transaction, user_id: str) -> int:
     """Until when no code of theirs counts; 0: it does."""
     rows = tx.execute("SELECT stopped_until FROM booking_wrong_codes WHERE user_id = ?", (user_id,))

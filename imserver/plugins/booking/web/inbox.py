@@ -1,7 +1,7 @@
 """The inbox of a shop: the service conversations in which a text waits for people, and the others, the latest first.
 
 Pages of it are cut by keys of an index, never by counting: a shop has thousands of conversations, and each page costs what it
-shows.
+shows. What changed last is read by itself, so that a page that is open reads one row and not two hundred.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 from imserver.plugin_api import Message, Refusal, RefusalCode, decode_content
 from imserver.plugins.booking.conversations import SERVICE, ServiceConversation
-from imserver.plugins.booking.customers import customer, language_for
+from imserver.plugins.booking.customers import language_for
 from imserver.plugins.booking.schedule.appointments import upcoming
 from imserver.plugins.booking.schedule.asked_by_staff import (
+    LATEST,
+    Changes,
     Coming,
     Inbox,
     InboxParams,
@@ -21,6 +23,7 @@ from imserver.plugins.booking.schedule.asked_by_staff import (
     Taken,
     Who,
 )
+from imserver.plugins.booking.schedule.guests import name_of
 from imserver.plugins.booking.schedule.rows import Rows
 
 from .sheet import Shown
@@ -42,6 +45,9 @@ _RECENT = (
     " ORDER BY active_at DESC, conversation_id DESC LIMIT ?"
 )
 _COUNT = "SELECT COUNT(*) FROM booking_services WHERE store_id = ? AND waiting_since IS NOT NULL"
+_LATEST = f"{SERVICE} WHERE store_id = ? AND changed > 0 ORDER BY changed DESC LIMIT ?"
+_NUMBERS = "SELECT changed FROM booking_services WHERE store_id = ? AND changed > 0 ORDER BY changed DESC LIMIT ?"
+_EDITION = "SELECT edition FROM booking_staff_groups WHERE store_id = ?"
 _COUNT_ALARMS = "SELECT COUNT(*) FROM booking_services WHERE store_id = ? AND waiting_why = 'alarm'"
 
 
@@ -74,6 +80,7 @@ def inbox_of(desk: Desk, params: InboxParams) -> Inbox:
         ServiceConversation(*row) for row in rows.execute(_RECENT, (shop.id, *_key(params.before), limit + 1))
     ]
     recent = found[:limit]
+    edition, numbers = _standing(rows, shop.id, 1)
     return Inbox(
         shop=shop.id,
         as_of=rows.now_ms,
@@ -81,7 +88,32 @@ def inbox_of(desk: Desk, params: InboxParams) -> Inbox:
         more_waiting=more,
         recent=tuple(row_of(desk, one) for one in recent),
         next=f"{recent[-1].active_at} {recent[-1].conversation_id}" if len(found) > limit else None,
+        edition=edition,
+        number=max(numbers, default=0),
     )
+
+
+def changes_of(desk: Desk) -> Changes:
+    """The answer to `x-booking.changes`."""
+    rows, shop = desk.shown.rows, desk.shown.shop
+    latest = [ServiceConversation(*row) for row in rows.execute(_LATEST, (shop.id, LATEST))]
+    edition, numbers = _standing(rows, shop.id, LATEST + 1)
+    return Changes(
+        shop=shop.id,
+        as_of=rows.now_ms,
+        edition=edition,
+        number=max(numbers, default=0),
+        after=numbers[LATEST] if len(numbers) > LATEST else 0,
+        waiting=counts(rows, shop.id)[0],
+        rows=tuple(row_of(desk, one) for one in latest),
+    )
+
+
+def _standing(rows: Rows, store_id: str, count: int) -> tuple[int, list[int]]:
+    """Which edition of the inbox it is, and the numbers of so many of its last changes."""
+    editions = rows.execute(_EDITION, (store_id,))
+    numbers = [int(number) for (number,) in rows.execute(_NUMBERS, (store_id, count))]
+    return sum(int(edition) for (edition,) in editions), numbers
 
 
 def _waiting(rows: Rows, store_id: str) -> list[ServiceConversation]:
@@ -118,14 +150,11 @@ def row_of(desk: Desk, service: ServiceConversation) -> InboxRow:
 
 
 def who_of(desk: Desk, customer_id: str) -> Who:
-    """Guests are called what they said when they booked: the name of their account is made up."""
-    shown = desk.shown
-    guest = shown.is_guest(customer_id)
-    said = customer(shown.rows, customer_id).name if guest else ""
+    shown, user = desk.shown, desk.shown.user(customer_id)
     return Who(
         id=customer_id,
-        name=said or shown.name(customer_id),
-        guest=guest,
+        name=customer_id if user is None else name_of(shown.rows, user),
+        guest=shown.is_guest(customer_id),
         language=language_for(shown.rows, customer_id),
     )
 

@@ -18,9 +18,16 @@ from imserver.plugins.booking.schedule.asked_by_staff import (
     SheetAction,
     SheetRow,
 )
-from imserver.plugins.booking.schedule.day_sheet import Absence, absences_of, appointments_of, name_on
+from imserver.plugins.booking.schedule.day_sheet import (
+    Absence,
+    absences_of,
+    appointments_of,
+    away_from,
+    name_on,
+)
 from imserver.plugins.booking.schedule.guests import GUEST
 from imserver.plugins.booking.schedule.hours import shop_spans
+from imserver.plugins.booking.schedule.leave import Leave, leaves_of
 from imserver.plugins.booking.schedule.possible import possible
 from imserver.plugins.booking.schedule.rows import Rows
 from imserver.plugins.booking.schedule.shops import Pair, Resource, Shop
@@ -56,6 +63,7 @@ class Shown:
     shop: Shop
     _users: dict[str, User | None] = field(default_factory=dict)
     _quiet: dict[str, bool] = field(default_factory=dict)
+    _leaves: list[Leave] | None = None
 
     @property
     def words(self) -> Words:
@@ -79,6 +87,12 @@ class Shown:
         if user_id not in self._quiet:
             self._quiet[user_id] = customer(self.rows, user_id).no_messages
         return self._quiet[user_id]
+
+    def leaves(self) -> list[Leave]:
+        """What is not over yet."""
+        if self._leaves is None:
+            self._leaves = leaves_of(self.rows, self.shop)
+        return self._leaves
 
     def service_name(self, service_id: str) -> Names:
         """Also of a service that is not in the chain file any more."""
@@ -127,6 +141,7 @@ def row_of(shown: Shown, appointment: Appointment) -> tuple[SheetRow, int | None
     chain, shop, customer_id = shown.served.chain, shown.shop, appointment.customer_id
     band = chain.band(appointment.age_band)
     used = resources_of(shown.rows, appointment.id)
+    away = away_from(shown.leaves(), appointment, used, shown.rows.now_ms)
     can = possible(shown.rows, appointment)
     row = SheetRow(
         code=appointment.code,
@@ -146,6 +161,7 @@ def row_of(shown: Shown, appointment: Appointment) -> tuple[SheetRow, int | None
         guest=shown.is_guest(customer_id),
         by_guest=appointment.by_guest,
         with_=tuple(one.id for one in shop.resources if one.id in used),
+        away=tuple(one.id for one in shop.resources if one.id in away),
         conversation=appointment.conversation_id,
         customer=customer_id,
         wish=appointment.wish_wall or None,

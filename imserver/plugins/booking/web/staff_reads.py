@@ -1,4 +1,4 @@
-"""What the staff's page reads: `x-booking.staff`, `.inbox`, `.customer` and `.sheet`.
+"""What the staff's page reads: `x-booking.staff`, `.inbox`, `.changes`, `.customer` and `.sheet`.
 
 Who may see anything is looked up in the snapshot that is read: whoever is in the shop's staff group there. Nobody else is told
 that there is anything, and a customer is not told what staff see.
@@ -11,10 +11,13 @@ from datetime import date
 from imserver.plugin_api import Asker, Audience, Clock, Context, Need, Read, Reader
 from imserver.plugins.booking.conversations import service_at, staff_group, staff_role
 from imserver.plugins.booking.schedule.asked_by_staff import (
+    CHANGES,
     CUSTOMER,
     INBOX,
     SHEET,
     STAFF,
+    ChangesParams,
+    ChangesResult,
     CustomerParams,
     CustomerResult,
     InboxParams,
@@ -31,11 +34,13 @@ from imserver.plugins.booking.schedule.shops import Shop
 from .about_customer import about
 from .chains import Chains, Served
 from .days import day_named
-from .inbox import Desk, counts, inbox_of
+from .inbox import Desk, changes_of, counts, inbox_of
 from .sheet import Shown, names, sheet_of
 
 #: Years of which no sheet is read: it looks at the day before and behind, and at other zones, which a date may not have there.
 _ENDS = (date.min.year, date.max.year)
+#: A customer's text is to be seen at once, also while others write: ten rows at most are read for each push.
+_CHANGES_EVERY_S = 0.1
 
 
 class StaffReads:
@@ -49,6 +54,9 @@ class StaffReads:
         """Offer the methods."""
         context.method(Read(STAFF, self.staff, Need.ACCOUNT, hints=True))
         context.method(Read(INBOX, self.inbox, Need.ACCOUNT, hints=True))
+        context.method(
+            Read(CHANGES, self.changes, Need.ACCOUNT, hints=True, hints_every_s=_CHANGES_EVERY_S)
+        )
         context.method(Read(CUSTOMER, self.customer, Need.ACCOUNT, hints=True))
         context.method(Read(SHEET, self.sheet, Need.ACCOUNT, hints=True))
 
@@ -79,6 +87,11 @@ class StaffReads:
         """A page of the service conversations of a shop."""
         desk = self._desk(reader, asker, params.shop)
         return InboxResult(None if desk is None else inbox_of(desk, params))
+
+    def changes(self, reader: Reader, asker: Asker, params: ChangesParams) -> ChangesResult:
+        """What changed last in the inbox of a shop."""
+        desk = self._desk(reader, asker, params.shop)
+        return ChangesResult(None if desk is None else changes_of(desk))
 
     def customer(self, reader: Reader, asker: Asker, params: CustomerParams) -> CustomerResult:
         """Whom a service conversation is with."""

@@ -1,5 +1,5 @@
 /**
- * The same shop in memory as its staff have it: the four methods that their screens ask, conversations with messages, and a bot
+ * The same shop in memory as its staff have it: the five methods that their screens ask, conversations with messages, and a bot
  * that does what is typed in the staff's group. A test changes what it knows, and calls `told()`.
  */
 
@@ -57,6 +57,9 @@ export class FakeStaff extends FakeShop {
     this.visits = [];
     /** @type {any[]} */
     this.rows = [];
+    this.number = 0;
+    /** @type {Map<string, {said: string, number: number, row: any}>} */
+    this.numbered = new Map();
     this.away = [{ from: 14 * 60, to: 18 * 60, note: "牙医" }];
     /** Cursors of others, by conversation. @type {Record<string, Record<string, number>>} */
     this.cursors = {};
@@ -136,11 +139,11 @@ export class FakeStaff extends FakeShop {
     this.visits.push({
       code, version: 2, status, wall, at: atWall(wall), end: atWall(wall) + 40 * MINUTE, minutes: 40, service: "exam", serviceName: EXAM,
       name, person: "", age: "adult", ageName: ADULT, firstVisit: false, guest: false, byGuest: false, with: ["garden-li", "room-1"],
-      conversation: conversation(number), customer: `guest-${number}`, wish: null, holdUntil: null, noMessages: false, note: "", ...more,
+      conversation: conversation(number), customer: `guest-${number}`, wish: null, holdUntil: null, away: [], noMessages: false, note: "", ...more,
     });
   }
 
-  // -- what the four methods tell -----------------------------------------------------------------------------------------------
+  // -- what the five methods tell -----------------------------------------------------------------------------------------------
 
   /** Something is another: whoever watches asks again. */
   told() {
@@ -171,8 +174,16 @@ export class FakeStaff extends FakeShop {
       const from = Number(before || 0);
       const recent = others.slice(from, from + limit);
       return structuredClone({
-        shop, asOf: this.now(), waiting: before ? [] : waiting.slice(0, 200).map((row) => this.inboxRow(row)), moreWaiting: 0,
+        shop, asOf: this.now(), edition: 1, number: this.changes().number, waiting: before ? [] : waiting.slice(0, 200).map((row) => this.inboxRow(row)), moreWaiting: 0,
         recent: recent.map((row) => this.inboxRow(row)), next: from + limit < others.length ? String(from + limit) : null,
+      });
+    },
+    "x-booking.changes": (shop) => {
+      if (!this.shops.some(({ id }) => id === shop)) return null;
+      const { number, latest } = this.changes();
+      const waiting = this.rows.filter(({ since }) => since !== null).length;
+      return structuredClone({
+        shop, asOf: this.now(), edition: 1, number, after: latest[10]?.number ?? 0, waiting, rows: latest.slice(0, 10).map(({ row }) => row),
       });
     },
     "x-booking.customer": (id) => {
@@ -204,6 +215,17 @@ export class FakeStaff extends FakeShop {
     "x-booking.mine": () => ({ ...this.mineNow, asOf: this.now(), until: null }),
     "x-booking.day": () => null,
   };
+
+  /** Rows that are others than when this was asked last get the next numbers. */
+  changes() {
+    for (const row of this.rows.map((one) => this.inboxRow(one))) {
+      const said = JSON.stringify(row);
+      if (this.numbered.get(row.conversation)?.said === said) continue;
+      this.number += 1;
+      this.numbered.set(row.conversation, { said, number: this.number, row: structuredClone(row) });
+    }
+    return { number: this.number, latest: [...this.numbered.values()].sort((one, other) => other.number - one.number) };
+  }
 
   /** @param {any} row */
   inboxRow(row) {

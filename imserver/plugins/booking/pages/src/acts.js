@@ -9,6 +9,11 @@ import { codeOf } from "./readings.js";
 
 /** From when on a screen says that it takes longer. */
 const SLOW_MS = 1200;
+/**
+ * The bot's answer came: so long the hint that something changed, which is on its way beside it, has time to have it read. A read
+ * of one's own at once would be the second of two, and the page would work out both before it shows either.
+ */
+const HINT_MS = 150;
 /** The bot's answer came, but what was asked for did not: for so long the rest of its answer may still be on its way. */
 const REFUSED_MS = 1500;
 /** Without any answer. The post stays in the outbox and goes out: the screen says so and lets go. */
@@ -101,8 +106,8 @@ export class Acts {
   }
 
   /**
-   * Whether what was asked for came about. The bot's answer is a signal to read what is known at once, too: the hint that it
-   * changed comes at most once a second.
+   * Whether what was asked for came about. The bot's answer is a signal to read what is known, too: the hint that it changed
+   * comes at most once a second.
    *
    * @param {{reached: (known: Known) => boolean, lost: (known: Known) => boolean, before: boolean}} ends  `before`: it was
    *   reached at the tap.
@@ -115,11 +120,14 @@ export class Acts {
       let heard = 0;
       let isOver = false;
       /** @type {ReturnType<typeof setTimeout> | undefined} */
+      let asking;
+      /** @type {ReturnType<typeof setTimeout> | undefined} */
       let refusal;
       /** @type {ReturnType<typeof setTimeout> | undefined} */
       let deadline;
       const over = () => {
         isOver = true;
+        clearTimeout(asking);
         clearTimeout(refusal);
         clearTimeout(deadline);
         unsubscribe();
@@ -131,10 +139,14 @@ export class Acts {
       };
       let counts = !before;
       const look = () => void (counts && this.#holds(reached) && finish(true));
-      const ask = async () => {
+      const ask = () => {
         const count = answered().length;
         if (count === heard) return;
         heard = count;
+        clearTimeout(asking);
+        asking = setTimeout(read, HINT_MS);
+      };
+      const read = async () => {
         const known = await this.#source.read();
         if (isOver) return;
         look();
@@ -142,12 +154,12 @@ export class Acts {
         refusal ??= setTimeout(() => finish(false), REFUSED_MS);
       };
       const unsubscribe = this.#store.subscribe(look);
-      const stop = this.#line.heard(() => void ask());
+      const stop = this.#line.heard(ask);
       const taken = () => {
         if (isOver) return;
         counts = true;
         deadline = setTimeout(() => finish(false), GIVE_UP_MS);
-        void ask();
+        ask();
         look();
       };
       posting.then(taken, (error) => {

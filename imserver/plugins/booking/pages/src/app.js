@@ -73,8 +73,8 @@ export function startPage({ root, makeLine, reads, window = globalThis.window, c
 }
 
 /**
- * While an act is under way, draw what changed with the next frame: an answer changes the state several times, and nobody sees
- * what is between. At once what somebody enters (the next key finds it on the screen), where no frame comes (a hidden page), and
+ * While an act is under way, and where only what staff read is another, draw it with the next frame: one event changes the state
+ * several times, and nobody sees what is between. At once what somebody enters (the next key finds it on the screen), where no frame comes (a hidden page), and
  * another screen, whose height the browser must know to scroll it back.
  *
  * @param {Window} window
@@ -82,19 +82,26 @@ export function startPage({ root, makeLine, reads, window = globalThis.window, c
  * @param {import("./store.js").Store<PageState>} store
  */
 function byFrames(window, draw, store) {
-  let shown = store.get().route;
+  let shown = store.get();
   let frame = 0;
   const drawNow = () => {
     window.cancelAnimationFrame(frame);
     frame = 0;
-    shown = store.get().route;
+    shown = store.get();
     draw();
   };
-  return (/** @type {PageState} */ { route, act }) => {
-    const waits = route === shown && window.document.visibilityState !== "hidden" && (frame !== 0 || isGoing(act));
+  return (/** @type {PageState} */ state) => {
+    const slow = frame !== 0 || isGoing(state.act) || onlyStaffs(shown, state);
+    const waits = state.route === shown.route && window.document.visibilityState !== "hidden" && slow;
     if (!waits) drawNow();
     else frame ||= window.requestAnimationFrame(drawNow);
   };
+}
+
+/** Whether nothing but what staff read is another. @param {PageState} one @param {PageState} other */
+function onlyStaffs(one, other) {
+  const names = /** @type {(keyof PageState)[]} */ (Object.keys(other));
+  return one.staff !== null && names.every((name) => name === "staff" || one[name] === other[name]);
 }
 
 /** @param {import("./shapes.js").Language} language @param {string | null} theme @returns {PageState} */

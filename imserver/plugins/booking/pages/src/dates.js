@@ -123,15 +123,24 @@ export function stripOf(day, now, { zone, horizonDays }) {
  * @param {number} at
  * @param {string} zone
  * @param {Language} language
- * @param {string} [here]  The phone's zone.
+ * @param {string} [here]  A zone instead of the phone's own.
  */
-export function otherZone(at, zone, language, here = Intl.DateTimeFormat().resolvedOptions().timeZone) {
-  const [theirs, ours] = [wallAt(at, zone), wallAt(at, here)];
+export function otherZone(at, zone, language, here = undefined) {
+  const [theirs, ours] = [wallAt(at, zone), here === undefined ? wallHere(at) : wallAt(at, here)];
   if (theirs === ours) return null;
   const parts = format(TAGS[language], { timeZone: zone, timeZoneName: "long" }).formatToParts(at);
   const name = parts.find((one) => one.type === "timeZoneName")?.value ?? zone;
   return { name, here: `${shortDay(ours, language)} ${timeOf(ours)}` };
 }
+
+/** What the phone's own clock shows: to ask for its zone would cost a format. @param {number} at */
+function wallHere(at) {
+  const date = new Date(at);
+  const [month, day, hour, minute] = [date.getMonth() + 1, date.getDate(), date.getHours(), date.getMinutes()].map(twoDigits);
+  return `${date.getFullYear()}-${month}-${day}T${hour}:${minute}`;
+}
+
+const twoDigits = (/** @type {number} */ number) => String(number).padStart(2, "0");
 
 /** @param {number} at @param {string} zone */
 function wallAt(at, zone) {

@@ -72,7 +72,8 @@ export class Page {
     const { session, chain, mine, route } = this.store.get();
     const shops = chain.value?.shops ?? [];
     const known = (/** @type {ShopPlace} */ shop) => shop.id in (mine.value?.conversations ?? {});
-    const shop = shops.find((one) => one.id === route.shop && known(one)) ?? shops.find(known);
+    const staffs = session?.roles?.includes("staff") && shops.find((one) => one.id === route.shop); // in their own chat with its bot
+    const shop = shops.find((one) => one.id === route.shop && known(one)) ?? (staffs || shops.find(known));
     if (session === null || shop === undefined) return;
     // Without a network the page alone changes; the next switch says it.
     this.line.post(shop, `/language ${language}`).then(() => this.readings.readMine(), () => {});

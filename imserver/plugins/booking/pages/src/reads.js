@@ -281,6 +281,7 @@ class Watched {
 
   /** @param {unknown} error */
   _fail(error) {
+    this._known = ""; // the next answer says that it goes on, also if it is the same
     if (!this._over) this._onError?.(error);
   }
 }

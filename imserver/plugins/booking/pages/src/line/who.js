@@ -15,6 +15,9 @@ import { remember, remembered } from "./remembered.js";
  * @property {() => {language: string, ref?: string}} guest
  */
 
+/** One's appointments are kept so much later: by then the page has shown them. */
+const KEEP_AFTER_MS = 200;
+
 export class Who {
   #ports;
   /** @type {Session | null} */
@@ -25,6 +28,8 @@ export class Who {
   #kept = null;
   /** @type {Record<string, string>} */
   #conversations = {};
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #keeping;
 
   /** @param {WhoPorts} ports */
   constructor(ports) {
@@ -91,9 +96,12 @@ export class Who {
   learnt(mine) {
     const conversations = mine?.conversations;
     if (typeof conversations !== "object" || conversations === null) return;
+    const kept = this.#kept;
+    const isNew = Object.keys(conversations).some((shop) => this.#conversations[shop] !== conversations[shop]);
     this.#conversations = { ...conversations };
-    void this.#kept?.put("conversations", this.#conversations);
-    void this.#kept?.put("mine", mine);
+    if (isNew) void kept?.put("conversations", this.#conversations);
+    clearTimeout(this.#keeping);
+    this.#keeping = setTimeout(() => void kept?.put("mine", mine), KEEP_AFTER_MS); // nowhere, if it is closed by then
   }
 
   async #asked() {

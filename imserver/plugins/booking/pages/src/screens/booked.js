@@ -4,12 +4,13 @@ import { AppointmentCard, statusWords } from "../parts/appointment.js";
 import { Icon } from "../parts/icon.js";
 import { Notice } from "../parts/notice.js";
 import { addressOf } from "../router.js";
-import { html } from "../view.js";
+import { html, render } from "../view.js";
 import { named, t } from "../words/index.js";
 import { NotHere } from "./not_here.js";
 import { ofShop } from "./of_shop.js";
 
 /** @typedef {import("../shapes.js").Appointment} Appointment */
+/** @typedef {import("../shapes.js").PageState} PageState */
 
 export const BookedScreen = ofShop(({ state, page, shop }) => {
   const mine = state.mine.value;
@@ -38,6 +39,24 @@ export const BookedScreen = ofShop(({ state, page, shop }) => {
     </div>
   `;
 });
+
+/**
+ * Draw it to nowhere, as it will be for what is held. A browser reads each function, and each of our templates is taken apart,
+ * when it is first wanted: that is done by the time that somebody taps, and "booked" is on the screen the sooner.
+ *
+ * @param {PageState} state
+ * @param {import("../page.js").Page} page
+ * @param {import("../shapes.js").Held} held
+ */
+export function rehearseBooked(state, page, { code, version, shop, service, wall, at, minutes }) {
+  const nobodys = { name: "", person: "", with: "", wish: null, card: null, move: "", cancel: "", event: "" };
+  const made = { code, version, status: "confirmed", shop, service, wall, at, end: at, minutes, ...nobodys };
+  const mine = { ...state.mine, value: /** @type {any} */ ({ ...state.mine.value, upcoming: [made] }) };
+  const then = { ...state, mine, route: { ...state.route, name: "booked", code } };
+  const nowhere = document.createElement("div");
+  render(html`<${BookedScreen} state=${then} page=${page} />`, nowhere);
+  render(null, nowhere);
+}
 
 /** @param {Appointment} appointment @param {import("../shapes.js").Act | null} act */
 function title({ status, code }, act) {

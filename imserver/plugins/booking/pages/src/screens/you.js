@@ -12,6 +12,7 @@ import { addressOf } from "../router.js";
 import { html, useEffect, useRef, useState } from "../view.js";
 import { named, t } from "../words/index.js";
 import { MAX_NAME, agreed, askedOf, command, differences, expected, faults, known, planned, yesTo } from "./details.js";
+import { rehearseBooked } from "./booked.js";
 import { ofShop } from "./of_shop.js";
 import { NearTimes, RefusedNotice, refusedOf, visitWords } from "./refused.js";
 import { Taking, take, takingNow } from "./taking.js";
@@ -42,6 +43,8 @@ export const YouScreen = ofShop((/** @type {Props} */ { state, page, shop }) => 
     if (booked && !busy(state)) page.router.go(addressOf("booked", { shop: shop.id, code: booked.code }), { replace: true });
   }, [booked?.code]);
 
+  useEffect(() => whenIdle(() => void (held !== null && rehearseBooked(page.store.get(), page, held))), [held === null]);
+
   if (held === null) return html`<${NoneHeld} state=${state} shop=${shop} />`;
   const over = now === null || left === 0;
   return html`
@@ -56,6 +59,13 @@ export const YouScreen = ofShop((/** @type {Props} */ { state, page, shop }) => 
     <${Form} state=${state} page=${page} shop=${shop} held=${held} refused=${refused} over=${over && !busy(state)} />
   `;
 });
+
+/** @param {() => void} run  Once nothing else is to be done; Safari does not tell. @returns {() => void}  Not any more. */
+function whenIdle(run) {
+  if (!("requestIdleCallback" in window)) return () => {};
+  const waiting = requestIdleCallback(run);
+  return () => cancelIdleCallback(waiting);
+}
 
 /**
  * What the form is about where the shop has just refused it.

@@ -60,24 +60,70 @@ function Rows(props) {
 }
 
 /** @param {StaffProps & {title: string, rows: InboxRow[]}} props */
-const List = (props) => html`
-  <${props.state.route.name === "staffInbox" ? "h2" : "h3"} class="list-title small quiet">${props.title}<//>
-  <ol class="inbox-rows">
-    ${props.rows.map((row) => html`<li key=${row.conversation}><${Row} ...${props} row=${row} /></li>`)}
-  </ol>
-`;
-
-/** @param {StaffProps & {row: InboxRow}} props */
-function Row({ state, page, staff, shop, row }) {
-  const { conversation, customer, since, why, text, taken, coming, at } = row;
-  const here = state.route.name === "staffChat" && conversationOf(state.route) === conversation;
-  const unread = here ? 0 : (staff.unread[conversation] ?? 0);
-  const alarm = why === "alarm";
-  const place = page.shop(state);
-  // What a page posted for who tapped is a command, which nobody reads.
-  const said = place && ownWords(text, { shop: place, ages: state.chain.value?.ages ?? [], language: state.language });
+function List({ state, page, staff, shop, title, rows }) {
+  const open = state.route.name === "staffChat" ? conversationOf(state.route) : "";
+  /** @type {Around} */
+  const around = {
+    ages: state.chain.value?.ages ?? NO_AGES, place: page.shop(state), shopId: shop.id, zone: shop.zone, session: state.session, language: state.language, now: staff.now,
+  };
   return html`
-    <a class=${`inbox-row${alarm ? " alarm" : ""}${since !== null ? " waits" : ""}`} href=${chatAddress(shop.id, conversation)}
+    <${state.route.name === "staffInbox" ? "h2" : "h3"} class="list-title small quiet">${title}<//>
+    <ol class="inbox-rows">
+      ${rows.map((row) => item({ ...around, here: row.conversation === open, unread: staff.unread[row.conversation] ?? 0 }, row))}
+    </ol>
+  `;
+}
+
+/** @type {readonly any[]} */
+const NO_AGES = [];
+
+/**
+ * What a row shows beside its own, the same objects as long as they say the same.
+ *
+ * @typedef {object} Around
+ * @property {readonly any[]} ages
+ * @property {import("../shapes.js").ShopPlace | null} place
+ * @property {string} shopId
+ * @property {string} zone
+ * @property {import("../shapes.js").Session | null} session
+ * @property {import("../shapes.js").Language} language
+ * @property {number} now
+ */
+/** @typedef {Around & {here: boolean, unread: number}} RowProps */
+
+/** What is drawn of rows. @type {WeakMap<InboxRow, {of: RowProps, drawn: any}>} */
+const drawn = new WeakMap();
+
+/**
+ * A row as it is drawn already, if nothing about it is another: preact leaves what is the same object as it is, and of two hundred
+ * rows a text changes one.
+ *
+ * @param {RowProps} of
+ * @param {InboxRow} row
+ */
+function item(of, row) {
+  const known = drawn.get(row);
+  if (known !== undefined && same(known.of, of)) return known.drawn;
+  const made = html`<li key=${row.conversation}><${Row} ...${of} row=${row} /></li>`;
+  drawn.set(row, { of, drawn: made });
+  return made;
+}
+
+/** @param {Record<string, any>} one @param {Record<string, any>} other */
+function same(one, other) {
+  for (const name in one) if (one[name] !== other[name]) return false;
+  return true;
+}
+
+/** @param {RowProps & {row: InboxRow}} props */
+function Row({ ages, place, shopId, zone, session, language, now, here, unread: count, row }) {
+  const { conversation, customer, since, why, text, taken, coming, at } = row;
+  const unread = here ? 0 : count;
+  const alarm = why === "alarm";
+  // What a page posted for who tapped is a command, which nobody reads.
+  const said = place && ownWords(text, { shop: place, ages, language });
+  return html`
+    <a class=${`inbox-row${alarm ? " alarm" : ""}${since !== null ? " waits" : ""}`} href=${chatAddress(shopId, conversation)}
       aria-current=${here ? "true" : null}>
       <span class="line">
         <strong class="name" dir="auto">${cut(customer.name)}</strong>
@@ -85,7 +131,7 @@ function Row({ state, page, staff, shop, row }) {
         <span class=${since === null ? "ago small quiet number" : "ago small number"}>
           ${unread > 0 && html`
             <span class="count"><span aria-hidden="true">${unread > 99 ? "99+" : unread}</span><span class="spoken">${s("unread.count", { count: unread })}</span></span>`}
-          ${agoWords(since ?? at, staff.now, since !== null)}
+          ${agoWords(since ?? at, now, since !== null)}
         </span>
       </span>
       ${why !== null && html`
@@ -95,7 +141,7 @@ function Row({ state, page, staff, shop, row }) {
       ${text && html`<span class="excerpt small" dir="auto">${said ?? text}</span>`}
       ${(taken !== null || coming !== null) && html`
         <span class="meta small quiet">
-          ${[taken && takenWords(taken, state.session), coming && comingWords(coming, state.language, staff.now, shop.zone)]
+          ${[taken && takenWords(taken, session), coming && comingWords(coming, language, now, zone)]
             .filter(Boolean).join(" · ")}
         </span>`}
     </a>

@@ -6,6 +6,7 @@
 import { codeOf } from "../readings.js";
 import { watchAnswer } from "../reads.js";
 import { unread } from "../shapes.js";
+import { InboxWatch } from "./inbox_watch.js";
 import { conversationOf, dayOfSheet } from "./places.js";
 
 /** @import { Line } from "../line/line.js" */
@@ -111,12 +112,13 @@ export class StaffReadings {
 
   /** What each method is asked; null: nothing. @param {PageState} state @returns {Record<Name, string[] | null>} */
   #wanted({ route }) {
-    const day = dayOfSheet(route, this.#zone(route.shop), this.#clock.now());
+    // Whose clock names the day is asked of the browser, which takes a while: for the sheet alone.
+    const day = route.name === "staffToday" ? dayOfSheet(route, this.#zone(route.shop), this.#clock.now()) : "";
     return {
       shops: [],
       inbox: route.shop === "" ? null : [route.shop],
       customer: route.conversation === "" ? null : [conversationOf(route)],
-      sheet: route.name === "staffToday" && day !== "" ? [route.shop, day] : null,
+      sheet: day === "" ? null : [route.shop, day],
     };
   }
 
@@ -135,12 +137,29 @@ export class StaffReadings {
     delete this.#watched[name];
     if (params !== null) this.#begin(name, key);
     if (client === null || params === null) return;
-    const stop = watchAnswer(
-      client, `x-booking.${ASKED[name]}`, params,
-      (told) => void (this.#watched[name]?.stop === stop && this.#took(name, told)),
-      (error) => void (this.#watched[name]?.stop === stop && this.#failed(name, error)),
-    );
+    const mine = () => this.#watched[name]?.stop === stop;
+    const failed = (/** @type {unknown} */ error) => void (mine() && this.#failed(name, error));
+    const stop = name === "inbox"
+      ? this.#watchInbox(client, params[0], mine, failed)
+      : watchAnswer(client, `x-booking.${ASKED[name]}`, params, (told) => void (mine() && this.#took(name, told)), failed);
     this.#watched[name] = { key, client, stop };
+  }
+
+  /** @param {LineClient} client @param {string} shop @param {() => boolean} mine @param {(error: unknown) => void} failed */
+  #watchInbox(client, shop, mine, failed) {
+    const watch = new InboxWatch(client, shop, {
+      listed: () => {
+        const { inbox, older } = this.#state;
+        return inbox.value?.shop === shop ? { inbox: inbox.value, older } : null;
+      },
+      took: (inbox, older) => {
+        if (!mine()) return;
+        if (older !== null && older !== this.#state.older) this.#set({ older });
+        this.#took("inbox", inbox);
+      },
+      failed,
+    });
+    return () => watch.stop();
   }
 
   /** It is about something else now: what was read of another is not shown as this one's. @param {Name} name @param {string} key */
@@ -162,8 +181,14 @@ export class StaffReadings {
       this.#set({ [name]: { state: "failed", value: null, code: "NOT_FOUND", key } });
       return void this.#again("shops");
     }
-    this.#set({ [name]: { state: "ready", value: told, code: "", key }, now: this.#clock.now() });
+    this.#set({ [name]: { state: "ready", value: told, code: "", key }, now: this.#now() });
     if (name !== "customer") this.#kept.keep(name, told);
+  }
+
+  /** It goes on with the clock, not with each answer: what is said of minutes is drawn again for each row. */
+  #now() {
+    const [shown, now] = [this.#state.now, this.#clock.now()];
+    return Math.abs(now - shown) < CLOCK_MS ? shown : now;
   }
 
   /** @param {StaffShop[]} shops */

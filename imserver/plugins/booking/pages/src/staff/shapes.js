@@ -33,8 +33,14 @@
  */
 
 /**
- * @typedef {{shop: string, asOf: number, waiting: InboxRow[], moreWaiting: number, recent: InboxRow[], next: string | null}}
- *   Inbox
+ * @typedef {{shop: string, asOf: number, waiting: InboxRow[], moreWaiting: number, recent: InboxRow[], next: string | null,
+ *   edition: number, number: number}} Inbox
+ */
+/**
+ * What changed last in it. Who knows the inbox as it was at `after` or later, of this `edition`, has with `rows` all of it.
+ *
+ * @typedef {{shop: string, asOf: number, edition: number, number: number, after: number, waiting: number, rows: InboxRow[]}}
+ *   Changes
  */
 
 /** @typedef {{kind: string, command: string, sure: boolean}} SheetAction  `sure`: ask before it is posted. */
@@ -60,6 +66,7 @@
  * @property {boolean} guest
  * @property {boolean} byGuest
  * @property {string[]} with  Ids of columns.
+ * @property {string[]} [away]  Those of them who are away then. What was kept of an older sheet has none.
  * @property {string} conversation
  * @property {string} customer
  * @property {string | null} wish  The start that the customer asks for instead.

@@ -104,6 +104,7 @@ function Visit(props) {
   const { status, firstVisit, guest, noMessages, note, ageName, wish } = row;
   const gone = GONE.has(status);
   const where = sheet.columns.filter(({ id }) => row.with.includes(id)).map(({ name }) => named(name)).join(", ");
+  const away = sheet.columns.filter(({ id }) => row.away?.includes(id)).map(({ name }) => named(name)).join(", ");
   const marks = [
     named(ageName), firstVisit && s("sheet.first"), guest && s("customer.guest"), noMessages && s("sheet.no_messages"),
   ].filter(Boolean);
@@ -113,6 +114,7 @@ function Visit(props) {
       <div class="sheet-who">
         <p class="sheet-name"><strong dir="auto">${cut(personWords(row))}</strong> <span class="code number quiet small">${row.code}</span></p>
         <p>${named(row.serviceName)}${where && html`<span class="quiet"> · ${where}</span>`}</p>
+        ${away && html`<p class="small"><strong>${s("sheet.away_then", { names: away })}</strong></p>`}
         ${marks.length > 0 && html`<p class="small quiet">${marks.join(" · ")}</p>`}
         ${wish && html`<p class="small"><strong>${s("sheet.wish", { when: whenWords(wish, state.language, page.clock.now(), shop.zone) })}</strong></p>`}
         ${note && html`<p class="small note" dir="auto">${note}</p>`}

@@ -142,6 +142,7 @@ export const STAFF = {
   "sheet.all_day": { zh: "全天", en: "all day" },
   "sheet.empty": { zh: "这一天没有预约", en: "No appointments this day" },
   "sheet.empty_text": { zh: "有人预约后会马上显示。", en: "New ones appear by themselves." },
+  "sheet.away_then": { zh: "{names} 请假，需要改约", en: "{names} away then: move it" },
   "sheet.first": { zh: "第一次来", en: "first visit" },
   "sheet.no_messages": { zh: "不要消息：请打电话", en: "wants no messages: call" },
   "sheet.wish": { zh: "想改到 {when}", en: "Asks for {when} instead" },

@@ -1,0 +1,226 @@
+"""Reads the configuration: the file, the environment over it, who said what, and all that is wrong with it."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from imserver.errors import ConfigError
+from imserver.named_file import read_text
+
+from .environment import (
+    ENVIRONMENT_PREFIX,
+    PLUGINS,
+    Environment,
+    Override,
+    meant,
+    read_environment,
+    sections,
+    variable_of,
+)
+from .rules import faults
+from .sections import Config, KeyConfig
+
+#: Some editors put it before a text.
+BYTE_ORDER_MARK = "\ufeff"
+#: Fields that name a file or a socket.
+PATHS: Mapping[str, tuple[str, ...]] = {
+    "server": ("tls_certificate", "tls_key", "unix_socket"),
+    "store": ("path",),
+    "auth": ("secret_file", "public_key_file"),
+    "http": ("tls_certificate", "tls_key"),
+    "admin": ("unix_socket",),
+}
+_KEY_PATHS = ("secret_file", "public_key_file")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read. `config` is None where there are `faults`."""
+
+    config: Config | None
+    faults: tuple[ConfigError, ...]
+    environment: Environment
+    #: Who said a field, by its path: the file's name, or the variable's. A field that is not here has its default.
+    origins: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+
+    def blamed(self, fault: ConfigError) -> ConfigError:
+        """The fault with the variable's name, if a variable said what is wrong."""
+        return _blamed(fault, self.origins)
+
+
+def load_config(path: Path | None, environment: Mapping[str, str] = os.environ) -> Config:
+    """The file (none: all defaults) with the environment laid over it, checked. Raises `ConfigError` with the path.
+
+    A relative path in the file (database, secret, certificates) is relative to the folder of `path` as it is given, so that
+    the server may be started from anywhere. A link is not followed for it: the data stay where they are when the link is
+    switched to another version of the file.
+    """
+    reading = read_config(path, environment)
+    if reading.config is None:
+        raise reading.faults[0]
+    return reading.config
+
+
+def read_config(path: Path | None, environment: Mapping[str, str] = os.environ) -> Reading:
+    """The same, with all faults and where each field came from. Raises nothing."""
+    said = read_environment(environment)
+    try:
+        tree = _tree_of(path)
+    except ConfigError as error:
+        return Reading(None, (error, *said.faults), said)
+    origins = {at: str(path) for at in _leaves(tree)}
+    wrong = list(said.faults)
+    for override in said.overrides:
+        try:
+            _lay_over(tree, override)
+            origins[override.path] = override.variable
+        except ConfigError as error:
+            wrong.append(error)
+    wrong += _of_types(tree, origins)
+    if wrong:
+        return Reading(None, tuple(wrong), said, origins)
+    # strict=False lets an environment variable's "7410" be an integer.
+    config = msgspec.convert(tree, Config, strict=False)
+    if path is not None:
+        config = _anchored(config, path.absolute().parent)
+    wrong += (_blamed(fault, origins) for fault in faults(config))
+    return Reading(None if wrong else config, tuple(wrong), said, origins)
+
+
+def _tree_of(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        return tomllib.loads(read_text(path, "$").removeprefix(BYTE_ORDER_MARK))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError("$", f"{path}: {error}") from None
+    except RecursionError:
+        raise ConfigError("$", f"{path}: brackets within brackets without end") from None
+
+
+def _leaves(tree: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:
+    """The path of each field, `plugins.NAME.FIELD` too."""
+    for name, values in tree.items():
+        if not isinstance(values, dict):
+            yield (name,)
+            continue
+        for inner, value in values.items():
+            if name == PLUGINS and isinstance(value, dict):
+                yield from ((name, inner, option) for option in value)
+            else:
+                yield name, inner
+
+
+def _lay_over(tree: dict[str, Any], override: Override) -> None:
+    node = tree
+    for part in override.path[:-1]:
+        node = node.setdefault(part, {})
+        if not isinstance(node, dict):
+            raise _of_variable(".".join(override.path), "does not name a field", override.variable)
+    text = override.text
+    node[override.path[-1]] = {"true": True, "false": False}.get(text.lower(), text)
+
+
+# -- types --------------------------------------------------------------------------------------------------------------
+
+
+def _of_types(tree: Mapping[str, Any], origins: Mapping[tuple[str, ...], str]) -> Iterable[ConfigError]:
+    """Every field that is none, or of another type."""
+    known = sections()
+    for name, values in tree.items():
+        if name == PLUGINS:
+            yield from _of_plugins(values, origins)
+        elif name not in known:
+            yield _unknown((name,), [*known, PLUGINS], origins)
+        elif not isinstance(values, dict):
+            yield _blamed(ConfigError(f"$.{name}", "is a section, and no value"), origins)
+        else:
+            yield from _of_section(name, values, known[name], origins)
+
+
+def _of_section(
+    name: str, values: Mapping[str, Any], section: type[Any], origins: Mapping[tuple[str, ...], str]
+) -> Iterable[ConfigError]:
+    for each, value in values.items():
+        if each not in section.__struct_fields__:
+            yield _unknown((name, each), section.__struct_fields__, origins)
+            continue
+        try:
+            msgspec.convert({each: value}, section, strict=False)
+        except msgspec.ValidationError as error:
+            yield _blamed(_config_error(error, f"$.{name}"), origins)
+
+
+def _of_plugins(values: Any, origins: Mapping[tuple[str, ...], str]) -> Iterable[ConfigError]:
+    if not isinstance(values, dict):
+        yield _blamed(ConfigError(f"$.{PLUGINS}", "is a section, and no value"), origins)
+        return
+    for name, value in values.items():
+        if not isinstance(value, dict):
+            yield _blamed(ConfigError(f"$.{PLUGINS}.{name}", "is a section, and no value"), origins)
+
+
+def _config_error(error: msgspec.ValidationError, section: str) -> ConfigError:
+    """Move the path of msgspec's "Expected `int`, got `str` - at `$.port`" to the front."""
+    text, _, where = str(error).partition(" - at `")
+    path = section + (where.rstrip("`") or "$")[1:]
+    if "unknown field" in text:
+        name = text.rsplit("`", 2)[-2]
+        return ConfigError(f"{path}.{name}", "no such field")
+    return ConfigError(path, text)
+
+
+def _unknown(
+    path: tuple[str, ...], known: Iterable[str], origins: Mapping[tuple[str, ...], str]
+) -> ConfigError:
+    what = "field" if len(path) > 1 else "section"
+    right = meant(path[-1], list(known))
+    fault = _blamed(ConfigError(f"$.{'.'.join(path)}", f"no such {what}"), origins)
+    if not right:
+        return fault
+    named = (*path[:-1], right)
+    of_variable = fault.source.startswith(ENVIRONMENT_PREFIX) and len(path) > 1
+    return fault.adding(f"; did you mean {variable_of(named) if of_variable else right}?")
+
+
+def _blamed(fault: ConfigError, origins: Mapping[tuple[str, ...], str]) -> ConfigError:
+    """The fault with the variable's name, if a variable said what is wrong; whoever tells it names the file."""
+    path = tuple(re.sub(r"\[\d+\]", "", fault.path).split(".")[1:])
+    said = {said for at, said in origins.items() if path[: len(at)] == at}
+    said = said or {said for at, said in origins.items() if path and at[: len(path)] == path}
+    variable = said.pop() if len(said) == 1 else ""
+    if fault.source or not variable.startswith(ENVIRONMENT_PREFIX):
+        return fault
+    return _of_variable(fault.path.removeprefix("$."), fault.why, variable)
+
+
+def _of_variable(path: str, why: str, variable: str) -> ConfigError:
+    return ConfigError(f"$.{path}", why, source=f"{variable} in the environment")
+
+
+# -- paths --------------------------------------------------------------------------------------------------------------
+
+
+def _anchored(config: Config, folder: Path) -> Config:
+    """Relative paths begin at the file's folder."""
+
+    def anchored(path: str) -> str:
+        return path if not path or path == ":memory:" else str(folder / path)
+
+    def moved(values: Any, names: Iterable[str]) -> Any:
+        return msgspec.structs.replace(values, **{name: anchored(getattr(values, name)) for name in names})
+
+    there = {name: values for name in PATHS if (values := getattr(config, name)) is not None}
+    config = msgspec.structs.replace(
+        config, **{name: moved(values, PATHS[name]) for name, values in there.items()}
+    )
+    keys: list[KeyConfig] = [moved(key, _KEY_PATHS) for key in config.auth.keys]
+    return msgspec.structs.replace(config, auth=msgspec.structs.replace(config.auth, keys=keys))

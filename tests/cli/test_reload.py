@@ -1,0 +1,290 @@
+"""SIGHUP: what a running server takes over, what it says needs a restart, and what changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from imserver.cli.app import Setup
+from imserver.cli.log import Level
+from imserver.cli.reload import Reloads, before_the_loop, on_hangup, reloading
+from imserver.config import load_config
+from imserver.errors import PluginError, Refusal
+from imserver.model import Kind, User
+from imserver.server import Server
+from imserver.testing import LogBook
+from tests.limits.raw import Raw, eventually
+
+from .processes import serving
+from .test_cautions import certified
+
+BASE = "[server]\nport = 0\n[auth]\nsecret = 'a secret for tests that is long enough'\n"
+
+
+class House:
+    """A server with a configuration file of its own, and what asks it to read that again."""
+
+    def __init__(self, folder: Path, server: Server, reloads: Reloads, log: LogBook) -> None:
+        self._file = folder / "imserver.toml"
+        self.server = server
+        self.reloads = reloads
+        self._log = log
+
+    async def reload(self, text: str) -> dict[str, dict[str, Any]]:
+        """Write this into the file, have it read, and return the lines of the log, by event."""
+        self._file.write_text(text)
+        begin = len(self._log.lines)
+        self.reloads.ask()
+        await eventually(lambda: not {"reloaded", "not_reloaded"}.isdisjoint(self._log.events()[begin:]))
+        await asyncio.sleep(0)
+        return {event: fields for _, event, fields in self._log.lines[begin:]}
+
+
+@asynccontextmanager
+async def house(folder: Path, text: str = BASE) -> AsyncIterator[House]:
+    (folder / "imserver.toml").write_text(text)
+    setup, log = Setup(folder / "imserver.toml"), LogBook()
+    config = load_config(setup.config_path, {})
+    reloads = Reloads(setup, config, log, Level())
+    async with Server(config, log=log, folder=folder) as server, reloading(reloads, server):
+        yield House(folder, server, reloads, log)
+
+
+async def test_limits_hold_from_then_on_and_what_needs_a_restart_is_named(tmp_path: Path) -> None:
+    async with house(tmp_path) as here:
+        server = here.server
+        told = await here.reload(
+            BASE.replace("port = 0", "port = 1")
+            + "[limits]\nposts_burst = 1\nposts_per_second = 0.001\nmax_title_chars = 5\nmax_requests = 3\n"
+            "max_connections_per_address = 1\nmax_group_members = 2\nbytes_per_day = 40000\nstrangers = 'open'\n"
+            "max_fanout_backlog = 7\nusers_burst = 600\nmax_sessions_per_user = 1\nunwritable_s = 5\n"
+        )
+        assert "limits.posts_burst" in told["reloaded"]["changed"]
+        assert told["restart_needed"] == {"fields": ["server.port", "limits.max_requests"]}
+        # Each in its own place.
+        posting, listener = server.posting, server.listener
+        assert (posting.rates.burst, posting.quotas.per_day, server.chat.lookups.burst) == (
+            1.0,
+            40_000,
+            600.0,
+        )
+        assert (server.hub.max_backlog, listener.limits.unwritable_s) == (7, 5.0)
+        assert server.config.limits.max_requests == 256
+        for name in ("ann", "bob", "cat"):
+            await server.chat.put_user(User(name, name))
+        with pytest.raises(Refusal, match="at most 5 characters"):
+            await server.chat.create_conversation("ann", Kind.GROUP, "too long", ["bob"])
+        with pytest.raises(Refusal, match="at most 2"):
+            await server.chat.create_conversation("ann", Kind.GROUP, "short", ["bob", "cat"])
+
+
+async def test_a_broken_file_changes_nothing_and_is_one_line(tmp_path: Path) -> None:
+    async with house(tmp_path) as here:
+        told = await here.reload(BASE + "[limits]\nposts_burst = 1\nposts_brst = 2\nmax_title_chars = 'x'\n")
+        assert list(told) == ["not_reloaded"]
+        assert told["not_reloaded"]["cause"] == (
+            f"{tmp_path}/imserver.toml: $.limits.posts_brst: no such field; did you mean posts_burst?"
+            " (and 1 more; `imserver config check` says all)"
+        )
+        assert here.server.posting.rates.burst == 200.0
+        # What cannot go together with what stays is refused as a whole: titles that fit no frame of these sessions.
+        frames = "max_title_chars = 20000\nmax_frame_bytes = 131072\n"
+        told = await here.reload(BASE + f"[limits]\nposts_burst = 1\n{frames}")
+        assert "$.limits.max_frame_bytes" in told["not_reloaded"]["cause"]
+        assert here.server.posting.rates.burst == 200.0
+        assert list(await here.reload(BASE + "[limits]\nposts_burst = 1\n")) == ["reloaded"]
+        assert here.server.posting.rates.burst == 1.0
+
+
+async def test_asked_twice_at_once_it_is_right_in_the_end(tmp_path: Path) -> None:
+    async with house(tmp_path) as here:
+        (tmp_path / "imserver.toml").write_text(BASE + "[limits]\nposts_burst = 8\n")
+        here.reloads.ask()
+        here.reloads.ask()
+        # An embedding program may call it itself, at the same moment.
+        other = load_config(tmp_path / "imserver.toml", {"IMSERVER_LIMITS__MAX_TITLE_CHARS": "9"})
+        await asyncio.gather(*(here.server.reload(other) for _ in range(2)))
+        told = await here.reload(BASE + "[limits]\nposts_burst = 9\n")
+        assert "reloaded" in told
+        await eventually(lambda: here.server.posting.rates.burst == 9.0)
+
+
+# -- certificates -------------------------------------------------------------------------------------------------------
+
+
+async def serial_at(port: int) -> int:
+    """The number of the certificate that is served there."""
+    from cryptography import x509
+
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+    try:
+        der = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+        return x509.load_der_x509_certificate(der).serial_number
+    finally:
+        writer.close()
+
+
+def serial_in(folder: Path) -> int:
+    from cryptography import x509
+
+    return x509.load_pem_x509_certificate((folder / "certificate.pem").read_bytes()).serial_number
+
+
+async def test_a_renewed_certificate_is_served_and_nobody_is_cut_off(tmp_path: Path) -> None:
+    certified(tmp_path)
+    files = "tls_certificate = 'certificate.pem'\ntls_key = 'key.pem'\n"
+    text = BASE.replace("port = 0\n", f"port = 0\n{files}") + f"[http]\nport = 0\n{files}"
+    async with house(tmp_path, text) as here:
+        ports = here.server.port, here.server.http_port
+        first = serial_in(tmp_path)
+        assert [await serial_at(port) for port in ports] == [first, first]
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        async with await Raw.open(here.server, tls=context) as raw:
+            await here.server.chat.put_user(User("ann", "Ann"))
+            await raw.enter(here.server, "ann", "phone")
+            certified(tmp_path)
+            (tmp_path / "imserver.toml").write_text(text)
+            assert "reloaded" in await here.reload(text)
+            second = serial_in(tmp_path)
+            assert second != first
+            assert [await serial_at(port) for port in ports] == [second, second]
+            assert (await raw.ask("sync", None)).code == 0
+            # One that has run out takes no place of one that holds, nor one with the key of another, nor half a file.
+            for breaks in (_run_out, _other_key, _cut_off):
+                breaks(tmp_path)
+                told = await here.reload(text)
+                assert list(told) == ["not_reloaded"], breaks
+                assert "tls_" in told["not_reloaded"]["cause"]
+                assert [await serial_at(port) for port in ports] == [second, second]
+
+
+def _run_out(folder: Path) -> None:
+    certified(folder, days=-0.5, begins_in=-2)
+
+
+def _other_key(folder: Path) -> None:
+    certified(folder)
+    trustme.CA().issue_cert("localhost").private_key_pem.write_to_path(folder / "key.pem")
+
+
+def _cut_off(folder: Path) -> None:
+    (folder / "certificate.pem").write_bytes((folder / "certificate.pem").read_bytes()[:100])
+
+
+async def test_where_the_old_one_has_run_out_too_the_rest_counts(tmp_path: Path) -> None:
+    _run_out(tmp_path)
+    text = BASE.replace("port = 0\n", "port = 0\ntls_certificate = 'certificate.pem'\ntls_key = 'key.pem'\n")
+    async with house(tmp_path, text) as here:
+        told = await here.reload(text + "[limits]\nposts_burst = 9\n")
+        assert {"reloaded", "certificate_expired"} <= set(told)
+        assert here.server.posting.rates.burst == 9.0
+
+
+# -- plugins ------------------------------------------------------------------------------------------------------------
+
+
+class Reading:
+    """A plugin whose section names a file."""
+
+    name, config_type = "reading", dict
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.read: list[str] = []
+        self.refuses = False
+
+    async def start(self, context: Any) -> None:
+        self.read.append(self.file.read_text())
+
+    async def stop(self) -> None: ...
+
+    def file_faults(self, config: Any, path: Any) -> list[str]:
+        return [f"{path('a').name}: is wrong"] * self.file.read_text().count("wrong")
+
+    async def reload(self) -> None:
+        if self.refuses:
+            raise PluginError("the store is gone")
+        self.read.append(self.file.read_text())
+
+
+async def test_files_of_plugins_are_read_again_or_everything_stays(tmp_path: Path) -> None:
+    file, log = tmp_path / "file", LogBook()
+    file.write_text("one")
+    plugin = Reading(file)
+    (tmp_path / "imserver.toml").write_text(BASE)
+    config = load_config(tmp_path / "imserver.toml", {})
+    louder = load_config(tmp_path / "imserver.toml", {"IMSERVER_LIMITS__POSTS_BURST": "9"})
+    async with Server(config, log=log, folder=tmp_path, plugins=[plugin]) as server:  # type: ignore[list-item]
+        file.write_text("wrong wrong")
+        with pytest.raises(Exception, match=r"\$.plugins.reading: a: is wrong \(and 1 more;"):
+            await server.reload(louder)
+        file.write_text("two")
+        plugin.refuses = True
+        with pytest.raises(PluginError, match="'reading' goes on with what it had: the store is gone"):
+            await server.reload(louder)
+        assert (plugin.read, server.posting.rates.burst) == (["one"], 200.0)
+        plugin.refuses = False
+        await server.reload(louder)
+        assert (plugin.read, server.posting.rates.burst) == (["one", "two"], 9.0)
+
+
+# -- signals ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_server_that_is_told_goes_on(tmp_path: Path) -> None:
+    file = tmp_path / "imserver.toml"
+    file.write_text("[log]\nformat = 'json'\n")
+    with serving(tmp_path, IMSERVER_SERVICE_HOST="10.0.0.1", IMSERVER_SEVER_PORT="1") as server:
+        process = server.process
+        assert json.loads(process.logs(b"environment_unknown"))["variables"] == [
+            "IMSERVER_SEVER_PORT, meant IMSERVER_SERVER__PORT"
+        ]
+        assert json.loads(process.logs(b"environment_of_services"))["ignored"] == ["IMSERVER_SERVICE_HOST"]
+        file.write_text("[log]\nlevel = 'dbug'\n")
+        process.send_signal(signal.SIGHUP)
+        assert "debug, info, warning or error" in json.loads(process.logs(b"not_reloaded"))["cause"]
+        file.write_text("[log]\nlevel = 'debug'\nformat = 'json'\n[store]\nreaders = 3\n")
+        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGHUP)
+        assert json.loads(process.logs(b'"reloaded"'))["changed"] == ["log.level"]
+        assert json.loads(process.logs(b"restart_needed"))["fields"] == ["store.readers"]
+        socket.create_connection(("127.0.0.1", server.port)).close()
+        process.logs(b"connection_closed")  # of the level that was asked for
+        code, log = server.stop()
+    assert code == 0
+    assert "Traceback" not in log
+
+
+def test_one_that_comes_before_the_server_is_there_is_not_lost(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGHUP)
+    reloads = Reloads(Setup(None), load_config(None, {}), LogBook(), Level())
+    with before_the_loop(reloads):
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert reloads.asked
+    assert signal.getsignal(signal.SIGHUP) is before
+
+
+@pytest.mark.parametrize("gone", [False, True])
+async def test_the_end_of_its_terminal_stops_a_server(gone: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    reloads, stop = Reloads(Setup(None), load_config(None, {}), LogBook(), Level()), asyncio.Event()
+    terminal = [True]
+    monkeypatch.setattr("imserver.cli.reload.os.isatty", lambda descriptor: terminal[0])
+    with on_hangup(reloads, stop):
+        terminal[0] = not gone
+        os.kill(os.getpid(), signal.SIGHUP)
+        await eventually(lambda: stop.is_set() or reloads.asked)
+    assert (stop.is_set(), reloads.asked) == (gone, not gone)
