@@ -72,6 +72,21 @@ async def test_a_guest_who_said_a_name_is_called_so_in_every_card(shop: Shop) ->
         assert account not in told, text
 
 
+async def test_another_name_of_a_customer_or_a_colleague_is_seen_at_once(shop: Shop) -> None:
+    room = await shop.customer("ming")
+    await shop.say("staff-li", room, "/take")
+    for name in ("ming", "staff-li"):
+        await row(shop, "ming")
+        await shop.kit.call(CUSTOMER, "staff-li", CustomerParams(room))
+        await shop.advance(1)
+        shop.kit.pushes("staff-li")
+        await shop.kit.rename(name, f"{name} Wu")
+        assert {"x-booking.inbox", "x-booking.customer"} <= {one[0] for one in shop.kit.pushes("staff-li")}
+    told = await row(shop, "ming")
+    assert told.taken is not None
+    assert (told.customer.name, told.taken.name) == ("ming Wu", "staff-li Wu")
+
+
 # -- words ------------------------------------------------------------------------------------------------------------------
 
 
