@@ -53,6 +53,7 @@ from imserver.plugin_host import sign_in
 from imserver.plugin_host.attempt import Attempt
 from imserver.plugin_host.registrations import Registrations
 from imserver.plugin_host.sign_in import STAFF_ROLE
+from imserver_protocol.shared.cards import Card
 from imserver_protocol.shared.content import content_fault
 
 P = TypeVar("P", bound=Shape)
@@ -587,10 +588,13 @@ def bots_among(members: Sequence[str] | Audience, bots: Mapping[str, None]) -> l
 
 
 def checked_content(content: Content) -> Content:
-    """Check content by the rules for users: a map with a `type`; `system` is the server's own."""
+    """Check content by the rules for users: a map with a `type`; `system` is the server's own. Of a card all of it: its author
+    stands before us, and a misspelt key would be a button that nobody sees."""
     fault = content_fault(content)
     if fault is not None:
         raise ValueError(fault[1])
+    if content["type"] == "card":
+        Card.of(content)
     return content
 
 

@@ -336,8 +336,9 @@ def load_needed() -> Mapping[str, bytes]:
     return {key.decode(): needs for key, needs in lines}  # as bytes it is half as large
 
 
+@lru_cache(64)
 def work_out(pattern: str, flags: int) -> tuple[Grams, ...]:
-    """`needs_of`, from the pattern itself."""
+    """`needs_of`, from the pattern itself. Of the words of a shop it takes a third of a second, and it is asked three times."""
     if _PARSER is None or flags & re.IGNORECASE:
         return (ALWAYS,)
     parsed = [_PARSER.parse(one, flags) for one in _parts(pattern, flags)]

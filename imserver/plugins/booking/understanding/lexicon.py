@@ -72,7 +72,9 @@ class Finder:
 
 
 def _plain(words: Iterable[str]) -> list[str]:
-    return [bounded(word) for word in sorted({fold(word) for word in words}, key=len, reverse=True) if word]
+    """The longest first, and in the same order in each process: what its pattern needs is looked up by the pattern's text."""
+    each = sorted({fold(word) for word in words}, key=lambda word: (-len(word), word))
+    return [bounded(word) for word in each if word]
 
 
 _LATIN_EDGE = re.compile("^[a-z(]")
