@@ -27,12 +27,16 @@ from imserver.metrics import Namespace
 from imserver.model import Audience, GuestOf, Kind, Message, Role, User, direct_conversation_id
 from imserver.named_file import read_text as read_named_file
 from imserver_protocol.methods.descriptors import Method, Shape
+from imserver_protocol.shared.cards import Button, Card, CardRef
 
 __all__ = [
     "AlreadyHandled",
     "Asker",
     "Audience",
+    "Button",
     "Call",
+    "Card",
+    "CardRef",
     "Check",
     "Clock",
     "CommandLine",
@@ -81,7 +85,7 @@ T = TypeVar("T")
 P = TypeVar("P", bound=Shape)
 R = TypeVar("R")
 
-#: Message content: a map with `type` (`text`, `card`, `system`, `x-…`); see the SPEC, "Content".
+#: Message content: a map with `type` (`text`, `card`, `x-…`); see the SPEC, "Content". `Card(…).content()` makes one.
 Content = Mapping[str, Any]
 
 #: The argument of a handler.
@@ -512,6 +516,11 @@ class Context(Protocol):
 
     def erase(self, handler: Callable[[Transaction, str], None]) -> None:
         """Register what removes it: in one unit with what everybody else keeps of that person."""
+        ...
+
+    def renamed(self, handler: Callable[[Transaction, str], None]) -> None:
+        """Register what is told when an operator gives a person (user id) another name: a plain function, in that unit. Names
+        are read where they are shown, so this says to whoever was shown one that it is another (`Transaction.changed`)."""
         ...
 
     def may_block(self, handler: Callable[[Transaction, str, str], None]) -> None:

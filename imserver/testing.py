@@ -19,6 +19,7 @@ from typing import Any, Generic, Self, TypeVar, cast
 import msgspec
 
 from imserver.chat.accounts import Accounts
+from imserver.chat.administration import Administration
 from imserver.chat.browsers import SECRET_BYTES, Browsers, hashed
 from imserver.chat.fan_out import Hub
 from imserver.chat.joins import Joins
@@ -48,6 +49,8 @@ R = TypeVar("R")
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 #: Timers that one `advance` may fire one after another; a plugin that keeps setting a timer of no length would never end.
 MAX_TIMER_STEPS = 10_000
+#: Lines of the log about a handler that is not called again.
+_GIVEN_UP = frozenset({"plugin_handler_failed_after_commit", "plugin_handler_failed_late"})
 
 
 class ManualClock:
@@ -145,6 +148,10 @@ class PluginKit(Generic[P]):
 
     `plugin` is a class (or anything that makes the plugin object when called), so that `restart` gets a new one, or a ready
     object. `config` is its section. `seed` makes every id the same in every run.
+
+    Whatever waits for the plugin (`say`, `idle`, `advance`) raises the exception of a handler that the host gave up on, or that
+    came behind its commit: a server would log it and go on, and a test would look for what was never said. With
+    `raises=False` it goes on, for tests of what people are told then.
     """
 
     def __init__(
@@ -157,8 +164,12 @@ class PluginKit(Generic[P]):
         limits: HostLimits | None = None,
         seed: int = 1,
         public_url: str = "",
+        raises: bool = True,
     ) -> None:
         self._make = plugin
+        self._raises = raises
+        #: Lines of the log that were looked at for failures.
+        self._looked = 0
         self._config = config or {}
         self.clock = clock or ManualClock()
         self.log = LogBook()
@@ -356,6 +367,12 @@ class PluginKit(Generic[P]):
         """Have the plugin remove all that it keeps of a person."""
         await self.store.write(lambda tx: self.host.erase_in(tx, user_id))
 
+    async def rename(self, user_id: str, name: str) -> None:
+        """Give a person another name, as an operator does."""
+        administration = Administration(self.store, self.clock)
+        administration.renamed = self.host.renamed_in
+        await administration.put_user(user_id, display_name=name)
+
     async def audit(self) -> list[AuditRow]:
         """The audit log, at most its first thousand rows."""
         return await self.store.read(lambda reader: reader.audit_after(0, 1000))
@@ -402,8 +419,12 @@ class PluginKit(Generic[P]):
     # -- time ---------------------------------------------------------------------------------------------------------
 
     async def idle(self) -> None:
-        """Wait until the plugin has handled every message and no timer is due."""
+        """Wait until the plugin has handled every message and no timer is due. Raises what a handler raised at last."""
         await self.host.idle()
+        lines, self._looked = self.log.lines[self._looked :], len(self.log.lines)
+        for _, event, fields in lines if self._raises else ():
+            if event in _GIVEN_UP or fields.get("attempt") == self.limits.max_attempts:
+                raise fields["exc_info"]
 
     async def advance(self, seconds: float) -> None:
         """Let time pass, stopping at every timer on the way, so that each one fires at its own time."""

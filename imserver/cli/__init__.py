@@ -10,8 +10,6 @@ from collections.abc import Sequence
 EXTRA_MODULES = frozenset(
     {
         "aiohttp",
-        "aiosqlite",
-        "argon2",
         "click",
         "cryptography",
         "jwt",

@@ -22,6 +22,8 @@ class UnixSocket:
         there, which stays. With `lock`, of two who try at once one gets it: `PATH.lock` is held until `close`, and the file
         stays. Without, the caller has made sure that it is alone.
         """
+        if "\0" in str(path):  # else a ValueError, which no caller takes for what it is
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         self.path = path
         self._lock = _locked(Path(f"{path}.lock")) if lock else None
         self._open = True

@@ -239,7 +239,7 @@ main(sys.argv[2:])
     [
         (",".join(sorted(EXTRA_MODULES)), "serve"),
         ("uvloop", "serve"),
-        ("aiosqlite", "user add li --create"),
+        ("regex", "user add li --create"),
         ("prompt_toolkit", "chat --as li"),
     ],
 )

@@ -202,7 +202,6 @@ def _load() -> None:
         importlib.import_module(row.where.partition(":")[0])
     for name in (
         "uvloop",
-        "argon2",
         "imserver.net.listener",
         "imserver.features",
         "imserver.plugins.booking",

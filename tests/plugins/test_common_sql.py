@@ -179,7 +179,9 @@ async def a_new_phone_at_the_counter() -> None:
 
 
 def test_the_example_of_the_page_is_in_the_subset():
-    _, _, block, *_ = re.findall(r"^```python\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    _, _, _, block, *_ = re.findall(
+        r"^```python\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
     [script] = re.findall(r'Migration\(1, "(.*?)"\)', block)
     tables, found = made([Migration(1, script)])
     written = written_in(textwrap.dedent(block), "docs/plugins.md")

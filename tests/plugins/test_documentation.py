@@ -3,14 +3,17 @@
 import re
 import sys
 import types
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from imserver.plugin_api import Button, Call, Card
 from imserver.testing import PluginKit
 
 PAGE = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text("utf-8")
-PLUGIN, TEST, TABLES, _, SHAPES, METHODS, TOLD, JOINING = re.findall(
+PLUGIN, CARD, TEST, TABLES, _, SHAPES, METHODS, TOLD, JOINING = re.findall(
     r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL
 )
 
@@ -93,3 +96,14 @@ async def test_a_guest_goes_on_as_the_page_says(written):
         await kit.accept(code)
         rows = await kit.store.write(lambda tx: tx.plugin_sql("dice", "SELECT user_id FROM dice_rolls", []))
         assert rows == [("ann",)]
+
+
+def test_its_card_is_one_and_its_tables_name_all_there_is():
+    """A field of `Call` or of a card that the page leaves out, or invents, is noticed."""
+    found: dict[str, Any] = {}
+    exec(compile(CARD, "docs/plugins.md", "exec"), found)
+    assert Card.of(found["offer"](3)).actions[0] == Button("Roll", "/roll", "primary")
+    for head, kind in (("| of the `Call` | is |", Call), ("| of a card | is |", Card)):
+        rows = PAGE.split(head)[1].split("\n\n")[0].splitlines()[2:]
+        named = [name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])]
+        assert named == [each.name for each in fields(kind)]

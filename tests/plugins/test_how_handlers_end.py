@@ -147,7 +147,7 @@ async def kit(make_store, clock, request):
     # Only who hangs is to meet the deadline: a slow disk must not end the others by it.
     how = request.node.callspec.params.get("how", "hangs")
     limits = HASTY if "hangs" in how else dataclasses.replace(HASTY, handler_deadline_s=20.0)
-    async with Kit(made_with(setup), store=make_store(), clock=clock, limits=limits) as kit:
+    async with Kit(made_with(setup), store=make_store(), clock=clock, limits=limits, raises=False) as kit:
         await kit.user("ann")
         kit.ending = ending
         yield kit
@@ -239,7 +239,7 @@ async def test_handlers_that_cannot_be_ended_are_few_and_the_plugin_alone_waits_
                 await go_on.wait()
 
     plugin = made_with(lambda context: context.on(MessagePosted, stubborn))
-    async with PluginKit(plugin, clock=clock, limits=limits) as kit:
+    async with PluginKit(plugin, clock=clock, limits=limits, raises=False) as kit:
         await kit.user("ann")
         for number in range(2):
             await kit.post("ann", CHAT, str(number))
@@ -272,7 +272,10 @@ async def test_what_a_plugin_left_behind_ends_with_it(clock, until):
             ended.append(True)
 
     async with PluginKit(
-        made_with(lambda context: context.on(MessagePosted, stubborn)), clock=clock, limits=limits
+        made_with(lambda context: context.on(MessagePosted, stubborn)),
+        clock=clock,
+        limits=limits,
+        raises=False,
     ) as kit:
         await kit.user("ann")
         await kit.say("ann", CHAT, "x")

@@ -123,3 +123,34 @@ async def test_what_the_speaker_says_meanwhile_is_no_answer(clock):
         await kit.user("ann")
         answers = await kit.say("ann", kit.direct("ann", "bot"), "/ask")
         assert [said.text for said in answers] == ["one thing at a time"]
+
+
+async def test_it_raises_what_a_handler_raised_and_goes_on_where_that_is_asked():
+    calls = [0]
+
+    def setup(context):
+        async def fails(call):
+            calls[0] += 1
+            raise ZeroDivisionError("in the handler")
+
+        async def fails_once(call):
+            calls[0] += 1
+            if calls[0] == 1:
+                raise ZeroDivisionError("the first time")
+            return "at last"
+
+        context.command("fail", fails)
+        context.command("again", fails_once)
+
+    async with PluginKit(made_with(setup), limits=QUICK) as kit:
+        await kit.user("ann")
+        [said] = await kit.say("ann", kit.direct("ann", "bot"), "/again")
+        assert said.text == "at last"  # the host tried once more, and so it did not fail
+        for _ in range(2):  # and with the next one again, which comes after it
+            with pytest.raises(ZeroDivisionError, match="in the handler"):
+                await kit.say("ann", kit.direct("ann", "bot"), "/fail")
+        await kit.idle()
+    async with PluginKit(made_with(setup), limits=QUICK, raises=False) as kit:
+        await kit.user("ann")
+        [said] = await kit.say("ann", kit.direct("ann", "bot"), "/fail")
+        assert "did not work" in said.text

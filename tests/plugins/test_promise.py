@@ -119,7 +119,7 @@ async def test_each_attempt_waits_for_as_long_as_its_turn_says(make_store, clock
 
     monkeypatch.setattr(Handling, "pause", pause)
     limits = dataclasses.replace(QUICK, max_attempts=5, retry_delays_s=(0.1, 1.0, 7.0))
-    async with PluginKit(Ledger, store=make_store(), clock=clock, limits=limits) as kit:
+    async with PluginKit(Ledger, store=make_store(), clock=clock, limits=limits, raises=False) as kit:
         await kit.user("ann", "Ann")
         kit.plugin.meddle = failing("note", "before", 9)
         await kit.say("ann", CHAT, "/note x")
@@ -234,7 +234,7 @@ async def test_what_is_said_while_the_plugin_is_away_is_heard_when_it_is_back(le
 
 async def test_a_new_plugin_begins_at_the_end(make_store, clock):
     store = make_store()
-    async with PluginKit(Ledger, store=store, clock=clock) as kit:
+    async with PluginKit(Ledger, store=store, clock=clock, raises=False) as kit:
         await kit.user("ann")
         await kit.user("bob")
         await kit.post("ann", "direct/ann/bob", "/note before its time")
@@ -257,7 +257,7 @@ HASTY = HostLimits(
 
 @pytest.fixture
 async def hasty(make_store, clock):
-    async with PluginKit(Ledger, store=make_store(), clock=clock, limits=HASTY) as kit:
+    async with PluginKit(Ledger, store=make_store(), clock=clock, limits=HASTY, raises=False) as kit:
         await kit.user("ann")
         yield kit
 
@@ -320,7 +320,7 @@ async def test_a_unit_of_a_task_that_the_handler_started_is_withdrawn_with_the_h
 async def test_a_commit_that_races_the_deadline_counts(tmp_path, clock, until):
     """The unit is on the writer's thread when the deadline strikes: the effect is there, and nobody is told of a failure."""
     store = SqliteStore(StoreConfig(path=str(tmp_path / "im.db")), clock=clock)
-    async with PluginKit(Ledger, store=store, clock=clock, limits=HASTY) as kit:
+    async with PluginKit(Ledger, store=store, clock=clock, limits=HASTY, raises=False) as kit:
         await kit.user("ann")
         begun, go_on = threading.Event(), threading.Event()
 

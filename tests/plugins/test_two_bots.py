@@ -51,7 +51,9 @@ async def kit(make_store, clock):
         context.command("fail", fail)
 
     config = {"bots": ["bot", "twin"]}
-    async with PluginKit(made_with(setup), config, store=make_store(), clock=clock, limits=QUICK) as kit:
+    async with PluginKit(
+        made_with(setup), config, store=make_store(), clock=clock, limits=QUICK, raises=False
+    ) as kit:
         for user_id in ("ann", "bob", "cy", "zoe"):
             await kit.user(user_id)
         yield kit
@@ -173,7 +175,7 @@ async def test_what_is_said_to_either_bot_is_heard_and_what_either_says_is_not(m
 
     plugin = made_with(lambda context: context.on(MessagePosted, listen))
     config = {"bots": ["bot", "twin"]}
-    async with PluginKit(plugin, config, store=make_store(), clock=clock, limits=QUICK) as kit:
+    async with PluginKit(plugin, config, store=make_store(), clock=clock, limits=QUICK, raises=False) as kit:
         await kit.user("ann")
         for name in ("bot", "twin"):
             place = kit.direct("ann", name)
@@ -193,7 +195,7 @@ async def test_a_bot_that_is_removed_hears_that_and_nothing_more_until_it_is_bac
         heard.append(content.get("text", content.get("event")))
 
     plugin = made_with(lambda context: context.on(MessagePosted, listen))
-    async with PluginKit(plugin, store=make_store(), clock=clock, limits=QUICK) as kit:
+    async with PluginKit(plugin, store=make_store(), clock=clock, limits=QUICK, raises=False) as kit:
         await kit.user("ann")
         group = await kit.group("ann", "bot")
         await kit.say("ann", group, "one")

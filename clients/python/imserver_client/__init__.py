@@ -4,6 +4,7 @@ import logging
 
 from imserver_protocol import CloseCode, RefusalCode
 from imserver_protocol.methods.descriptors import Method, Shape
+from imserver_protocol.shared.cards import Button, Card, CardRef
 from imserver_protocol.shared.ids import direct_conversation_id
 
 from .client import Client, Connecting, connect
@@ -66,7 +67,10 @@ __all__ = [
     "AboutChanged",
     "AccountChanged",
     "Answers",
+    "Button",
     "CannotConnect",
+    "Card",
+    "CardRef",
     "CatchUpFailed",
     "Client",
     "ClientError",

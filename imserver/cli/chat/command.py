@@ -85,6 +85,8 @@ def chat(setup: Setup, name: str | None, peer: str | None, conversation_id: str 
         require_secret(config)
         device = device or f"chat-{secrets.token_hex(4)}"
         given = make_token(config, name, ttl_s=TOKEN_TTL_S, device_id=device)
+    elif not given.isascii():
+        raise click.UsageError("--token: that is no token: one is letters, digits, dots, - and _")
     wanted = Wanted(
         server or server_of(config),
         given,

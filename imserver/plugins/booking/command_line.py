@@ -75,9 +75,12 @@ def init(
 
 def _write_new(path: Path, text: str) -> None:
     try:
+        data = text.encode()  # before a file is there that would stay empty
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
+        with path.open("xb") as file:
+            file.write(data)
+    except UnicodeError:
+        raise PluginError(f"{path}: the shop's name, or the file's, is not UTF-8 text") from None
     except FileExistsError:
         raise PluginError(f"{path}: is there already; nothing was written") from None
     except OSError as error:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from imserver.plugin_api import Button, Card, CardRef
 from imserver.plugins.booking.schedule.appointments import Appointment
 from imserver.plugins.booking.schedule.shops import Chain, Shop
 from imserver.plugins.booking.schedule.status import Status
@@ -46,19 +47,8 @@ def card(
     ref: tuple[str, str, int] | None = None,
 ) -> dict[str, Any]:
     """A card's content, with the keys of the SPEC, "Content"."""
-    content: dict[str, Any] = {
-        "type": "card",
-        "title": title,
-        "text": text,
-        "fields": [[label, value] for label, value in fields],
-        "actions": [
-            {"label": option.label, "command": option.command, "style": option.style}
-            for option in options[:MAX_ACTIONS]
-        ],
-    }
-    if ref is not None:
-        content["ref"] = {"kind": ref[0], "id": ref[1], "version": ref[2]}
-    return content
+    buttons = [Button(option.label, option.command, option.style) for option in options[:MAX_ACTIONS]]
+    return Card(title, text, fields, buttons, CardRef(*ref) if ref is not None else None).content()
 
 
 def numbered(words: Words, options: Sequence[Option]) -> str:

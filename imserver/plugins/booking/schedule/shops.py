@@ -346,7 +346,7 @@ def read_source(source: str) -> str:
     """The text that `[plugins.booking] chain` names. Raises ChainError, or ConfigError for a file that cannot be read."""
     if source.endswith(".toml"):
         return read_named_file(source, CHAIN_FIELD)
-    if not re.fullmatch(r"[a-z0-9-]+", source):
+    if not re.fullmatch(r"[a-z0-9-]{1,64}", source):
         raise ChainError(f"{CHAIN_FIELD}: {source!r} is neither a .toml file nor a chain that ships")
     shipped = resources.files("imserver.plugins.booking") / "chains" / f"{source}.toml"
     if not shipped.is_file():

@@ -275,7 +275,7 @@ export class Line {
     clearTimeout(this.#slow);
     this.#slow = setTimeout(() => this.#state.state === "connecting" && this.#become({ state: "waiting" }), SLOW_MS);
     this.#client ??= await this.#ports.importClient();
-    const opened = new Opened(this.#owner(() => opened), this.#client, /** @type {Session} */ (this.session));
+    const opened = new Opened(this.#owner(() => opened), this.#client, /** @type {Session} */ (this.session), () => this.#who.justHeard());
     this.#opened = opened;
     let tab;
     try {
