@@ -77,7 +77,7 @@ def read_config(path: Path | None, environment: Mapping[str, str] = os.environ) 
     except ConfigError as error:
         return Reading(None, (error, *said.faults), said)
     origins = {at: str(path) for at in _leaves(tree)}
-    wrong = list(said.faults)
+    wrong = [*said.faults, *_with_zeros("$", tree)]
     for override in said.overrides:
         try:
             _lay_over(tree, override)
@@ -117,6 +117,19 @@ def _leaves(tree: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:
                 yield from ((name, inner, option) for option in value)
             else:
                 yield name, inner
+
+
+def _with_zeros(path: str, value: Any) -> Iterable[ConfigError]:
+    """Each text with a character 0 in it: no name of a file or a host has one, and the system raises what nobody expects."""
+    match value:
+        case str() if "\0" in value:
+            yield ConfigError(path, "has a character 0 in it")
+        case dict():
+            for name, inner in value.items():
+                yield from _with_zeros(f"{path}.{name}", inner)
+        case list():
+            for number, inner in enumerate(value):
+                yield from _with_zeros(f"{path}[{number}]", inner)
 
 
 def _lay_over(tree: dict[str, Any], override: Override) -> None:

@@ -18,6 +18,7 @@ from imserver.plugins.booking.schedule.asked_by_staff import (
     Sheet,
     SheetParams,
 )
+from imserver.plugins.booking.web import inbox as web_inbox
 from imserver.testing import Said
 from tests.booking.support.shop import GARDEN, Shop, button, shown
 from tests.booking.test_changes import booked
@@ -123,6 +124,17 @@ async def test_an_answer_above_a_red_flag_does_not_answer_it(shop: Shop) -> None
     assert (await row(shop)).why is None
 
 
+async def test_alarms_are_of_the_conversations_that_one_answer_lists(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web_inbox, "MAX_WAITING", 2)
+    for name, text in (("ann", "Do you repair hearing aids?"), ("bo", "Do you repair them?"), ("cy", FLAG)):
+        await shop.say(name, await shop.customer(name, "en"), text)
+    told = (await shop.kit.call(INBOX, "staff-li", InboxParams("garden"))).inbox
+    assert told is not None
+    assert ([one.customer.id for one in told.waiting], told.more_waiting) == (["cy", "ann"], 1)
+
+
 # -- the day's sheet --------------------------------------------------------------------------------------------------------
 
 
@@ -145,6 +157,16 @@ async def test_leave_marks_the_appointments_in_its_way_until_they_are_moved(shop
     assert (await sheet(shop)).rows[0].away == ()
     assert line not in await shop.hear("staff-li", await shop.staff_group(), "今日预约 明天")
     assert code == row.code
+
+
+async def test_the_number_beside_a_conversation_is_the_last_one_that_was_left(shop: Shop) -> None:
+    room, _ = await booked(shop)
+    for text in ("预约 11月25日 11:00 验光", "王小明，成人，来过", "好"):
+        await shop.say("ming", room, text)
+    await shop.sql("UPDATE booking_appointments SET phone = CASE id WHEN 1 THEN '111' ELSE '222' END")
+    told = (await shop.kit.call(CUSTOMER, "staff-li", CustomerParams(room))).customer
+    assert told is not None
+    assert (len(told.upcoming), told.customer.telephone) == (2, "222")
 
 
 # -- what is kept -----------------------------------------------------------------------------------------------------------

@@ -23,7 +23,6 @@ export const STAFF = {
   "shops.waiting": { zh: "{count} 位在等", en: "{count} waiting" },
   "shops.alarms": { zh: "警报 {count}", en: "Alarms: {count}" },
   "shops.quiet": { zh: "没有人在等", en: "Nobody waits" },
-  "talk.nobody_text": { zh: "最近的对话在列表里。", en: "The latest conversations are in the list." },
   "none.title": { zh: "您不是任何门店的店员", en: "You are not on the staff of a shop" },
   "none.text": { zh: "请让店长把您加进门店的店员群。", en: "Ask whoever runs the shop to add you to its staff group." },
   "none.gone": { zh: "您已不在这家门店的店员群里", en: "You are no longer in this shop's staff group" },
