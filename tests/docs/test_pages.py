@@ -1,4 +1,4 @@
-"""Every page that shows commands or code is run by a test, in an empty folder, or says itself why not. Here are the small pages,
+"""Each page that shows commands or code is run by a test, in an empty folder, or says why not. Here are the small pages,
 and the commands that would take minutes, which at least exist."""
 
 from __future__ import annotations
