@@ -76,7 +76,7 @@ vendor: $(ready)
 	@$(bin)/python -m clients.bundler vendor
 
 browse: $(ready) pages
-	$(call gate,browse,$(bin)/pytest -q -n 2 --dist worksteal -m browse tests/browser)
+	$(call gate,browse,$(bin)/pytest -q -m browse tests/browser)
 
 # The pictures that docs/web.md shows, made anew by the test that looks at every screen.
 pictures: $(ready) pages

@@ -518,6 +518,11 @@ class Context(Protocol):
         """Register what removes it: in one unit with what everybody else keeps of that person."""
         ...
 
+    def renamed(self, handler: Callable[[Transaction, str], None]) -> None:
+        """Register what is told when an operator gives a person (user id) another name: a plain function, in that unit. Names
+        are read where they are shown, so this says to whoever was shown one that it is another (`Transaction.changed`)."""
+        ...
+
     def may_block(self, handler: Callable[[Transaction, str, str], None]) -> None:
         """Register who is asked when a person (user id) is about to block a bot of this plugin (its id): a plain function, in
         the transaction of the block, that raises a `Refusal` if the bot must go on writing, because something that both agreed

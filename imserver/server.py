@@ -208,6 +208,7 @@ class Server:
             self._recorder,
         )
         self.hub.on_access_ended = self._access_ended
+        self.administration.renamed = self.plugin_host.renamed_in
         self.administration.live = LiveSessionList(self._listener.attachments)
         self.store.show({*self.features.names, *self.plugin_host.state_names})
         await self.store.open(self.hub)

@@ -19,6 +19,7 @@ from typing import Any, Generic, Self, TypeVar, cast
 import msgspec
 
 from imserver.chat.accounts import Accounts
+from imserver.chat.administration import Administration
 from imserver.chat.browsers import SECRET_BYTES, Browsers, hashed
 from imserver.chat.fan_out import Hub
 from imserver.chat.joins import Joins
@@ -365,6 +366,12 @@ class PluginKit(Generic[P]):
     async def erase(self, user_id: str) -> None:
         """Have the plugin remove all that it keeps of a person."""
         await self.store.write(lambda tx: self.host.erase_in(tx, user_id))
+
+    async def rename(self, user_id: str, name: str) -> None:
+        """Give a person another name, as an operator does."""
+        administration = Administration(self.store, self.clock)
+        administration.renamed = self.host.renamed_in
+        await administration.put_user(user_id, display_name=name)
 
     async def audit(self) -> list[AuditRow]:
         """The audit log, at most its first thousand rows."""

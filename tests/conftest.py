@@ -77,8 +77,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             continue
         usual = CLIENT_PATIENCE_S if item.nodeid.startswith("tests/client/") else PATIENCE_S
         marked = item.get_closest_marker("timeout")
-        # Before the alarm, which would ring in the middle of the loop.
-        marked_s = hangs.patience_s(hangs.patience_s(time_limit(item)))
+        marked_s = hangs.patience_s(time_limit(item), margins=2)
         item.obj = bounded(item.obj, usual if marked is None else marked_s)
         if item.nodeid.startswith(WATCHED):
             item.obj = watched(item.obj)

@@ -22,7 +22,7 @@ import pytest
 
 from tests.support import hangs
 
-hangs.patience_s = lambda timeout_s: 1.0
+hangs.patience_s = lambda timeout_s, margins=1: 2.0 - margins / 2
 
 @pytest.fixture
 def child():

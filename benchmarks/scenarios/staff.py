@@ -77,7 +77,7 @@ def staff(bench: Bench, rivals: Sequence[str]) -> Iterator[Row]:
     for case, rows in (
         ("first screens", lambda: _first_screens(bench)),
         ("messages shown", lambda: _messages(bench)),
-        ("an hour's messages", lambda: _hour(bench)),
+        ("an hour's messages", lambda: hour(bench)),
     ):
         if made.is_file():
             yield from rows_or_reason("staff", "imserver", case, rows)
@@ -109,10 +109,10 @@ def _messages(bench: Bench) -> Iterator[Row]:
     """How long a customer's text takes to the list that staff look at."""
     seconds = max(2.0, SECONDS * min(1.0, bench.scale))
     case = f"messages shown: {WRITERS} customers, once a minute each, CPU x{CPU_SLOWDOWN}"
-    yield _watched(bench, case, texts=int(RATE * seconds))
+    yield _watched(bench, case, seconds)
 
 
-def _hour(bench: Bench) -> Iterator[Row]:
+def hour(bench: Bench) -> Iterator[Row]:
     """What the page has kept after as many texts as come in an hour, as many answers, and what the bot says between."""
     seconds = max(2.0, HOUR_S * min(1.0, bench.scale))
     faster = 3600 / HOUR_S
@@ -121,13 +121,15 @@ def _hour(bench: Bench) -> Iterator[Row]:
         if bench.scale >= 1
         else f"{seconds:.0f} s of an hour's messages"
     )
-    row = _watched(bench, case, texts=int(RATE * faster * seconds), faster=faster, warm=True)
+    row = _watched(bench, case, seconds, faster=faster, warm=True)
     kept = ("texts", "heap_mib", "heap_warm_mib", "heap_after_mib")
     yield msgspec.structs.replace(row, figures={name: row.figures[name] for name in kept})
 
 
-def _watched(bench: Bench, case: str, *, texts: int, faster: float = 1.0, warm: bool = False) -> Row:
+def _watched(bench: Bench, case: str, seconds: float, *, faster: float = 1.0, warm: bool = False) -> Row:
     """`faster`: so many times, writing and answering. `warm`: what matters is the heap, and not when a text was shown."""
+    texts = int(RATE * faster * seconds)
+    answered_s = min(ANSWERED_S / faster, seconds / 3)  # a run of some seconds is over soon, too
     with _shop(bench) as shop:
         # Those who write have nothing that waits: their text is new in the list.
         writing = range(len(shop.conversations))[-WRITERS:]
@@ -135,14 +137,14 @@ def _watched(bench: Bench, case: str, *, texts: int, faster: float = 1.0, warm: 
             shop.target.host, shop.target.port,
             [PartyPlan(_name(number), shop.target.token(_name(number))) for number in writing],
             [shop.conversations[number] for number in writing],
-            PartyPlan(COLLEAGUE, shop.target.token(COLLEAGUE)), ANSWERED_S / faster,
+            PartyPlan(COLLEAGUE, shop.target.token(COLLEAGUE)), answered_s,
             texts, RATE * faster, client_cpus(bench),
         )  # fmt: skip
         with Child(WRITERS_MODULE, plan) as child:
             child.ready()
             steal = machine.Ticks.now()
-            due_s = texts / (RATE * faster) * WARM if warm else None
-            seen, written, heap = asyncio.run(_watching(shop, _link(shop), child, due_s))
+            warm_s = seconds * WARM if warm else None
+            seen, written, heap = asyncio.run(_watching(shop, _link(shop), child, warm_s))
     waits = sorted(
         seen[str(number + 100_000)] - sent
         for number, sent in enumerate(written.sent_ms)

@@ -150,23 +150,24 @@ class _Work:
             return [name for entry, name in entries.items() if f"/{entry}".endswith(ending)]
 
         [main], [sheet] = made_of("/main.js"), made_of("/style/index.css")
-        early = list(_imported(outputs, main))
+        first, later = list(_imported(outputs, main)), list[str]()
         for ending in AHEAD if screens else ():
             for part in made_of(f"/{screens}{ending}" if ending.startswith("/") else f"/{ending}"):
-                early += [part, *_imported(outputs, part)]
+                later += [part, *_imported(outputs, part)]
         sheets = [sheet, *(one for one in made_of(f"/style/{screens}.css") if screens)]
+        # In this order a browser loads them, six at a time: who this browser is, `main` asks while the others come.
         head = [
             *(f'<link rel="stylesheet" href="{ADDRESS}{one}">' for one in sheets),
             *(
                 f'<meta name="{name}-style" content="{ADDRESS}{made_of(f"/style/{name}.css")[0]}">'
                 for name in self._later
             ),
+            f'<script type="module" src="{ADDRESS}{main}"></script>',
             *(
                 f'<link rel="modulepreload" href="{ADDRESS}{one}">'
-                for one in dict.fromkeys(early)
+                for one in dict.fromkeys([*first, *later])
                 if one != main
             ),
-            f'<script type="module" src="{ADDRESS}{main}"></script>',
         ]
         icons = self.source / "icons.svg"
         inlined = re.sub(r">\s+<", "><", icons.read_text("utf-8").strip()) if icons.exists() else ""

@@ -11,7 +11,7 @@ each as `{"role": …, "givers": [...]}`: `operator`, the names of plugins, or "
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, NoReturn, Protocol
@@ -51,6 +51,10 @@ class Sessions(Protocol):
         ...
 
 
+def _nobody(tx: Transaction, user_id: str) -> None:
+    """On a stopped database nobody is shown anything."""
+
+
 class Administration:
     """What an operator may do. `live`: the sessions of the running server; None on a stopped database."""
 
@@ -58,6 +62,8 @@ class Administration:
         self._store = store
         self._clock = clock
         self.live = live
+        #: Who shows names beside the chat: told of another one of a person, in the unit that gives it.
+        self.renamed: Callable[[Transaction, str], None] = _nobody
         self.browsers = BrowserAdministration(store, clock, self._named, self._count)
 
     async def traced(self, user_id: str, *, contents: bool) -> None:
@@ -133,6 +139,8 @@ class Administration:
                 new = replace(new, language=language)
             if new != old:
                 put_account(tx, new)
+                if old is not None and new.display_name != old.display_name:
+                    self.renamed(tx, new.user_id)
             changed = new != old
             if roles is not None:
                 for role in new.roles:

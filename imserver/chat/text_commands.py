@@ -88,7 +88,7 @@ class CommandTable(Generic[T]):
             raise ValueError(f"more than {MAX_TRIGGERS} names and aliases")
         self._rows[name] = row
         self._triggers.update(dict.fromkeys(wanted, row))
-        self._lengths = sorted({len(trigger) for trigger in self._triggers}, reverse=True)
+        self._lengths = sorted({*self._lengths, *map(len, wanted)}, reverse=True)
 
     def clear(self) -> None:
         """Remove every row."""

@@ -48,12 +48,12 @@ def shown(line: Line, cells: int | None = None) -> str:
         return click.style(
             _below(begin.rstrip(), text, cells or 0) if narrow else f"{begin}   {text}", dim=True
         )
-    kind = click.style(f"{line.arrow} {line.kind:8}", fg=_colour(line))
     if narrow:
-        numbers = " ".join(
-            f"{name} {number}" for name, number in (("seq", line.seq), ("ack", line.ack)) if number
-        )
-        return _below(f"{begin}{kind.rstrip()} {line.size} B {numbers}".rstrip(), text, cells or 0)
+        kind = click.style(f"{line.arrow} {line.kind}", fg=_colour(line))
+        named = (("seq", line.seq), ("ack", line.ack))
+        numbers = " ".join([f"{line.size} B", *(f"{name} {number}" for name, number in named if number)])
+        return _below(f"{begin}{kind}", f"{numbers} {text}", cells or 0)
+    kind = click.style(f"{line.arrow} {line.kind:8}", fg=_colour(line))
     numbers = f"{line.seq or '':>6} {line.ack or '':>6} {line.size:>7}"
     return f"{begin}{kind} {numbers}  {text}".rstrip()
 

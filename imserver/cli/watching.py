@@ -126,13 +126,15 @@ async def _watch(
     path = control_path(config.store.path)
     if path is None:
         raise StartError("a server whose database is in memory has no control socket")
+    if await ask(path, "status", {}) is None:  # first: a desk would open the database itself
+        return fail(f"no server runs on {config.store.path}", EXIT_AGAIN)
     if name is not None:
         async with Desk(config, setup.folder) as desk:
             await desk.ask("user", user_id=name)  # says so if there is none, and who may have been meant
     wanted = {"user_id": name, "device_id": device, "connection": connection}
     begun = await ask(path, "trace", {**wanted, "contents": contents})
     if begun is None:
-        return fail(f"no server runs on {config.store.path}", EXIT_AGAIN)
+        return fail("the server has ended", EXIT_AGAIN)
     watched = count_words(begun["watched"], "connection")
     tell(f"Watching {watched}{'' if name is None else f' of {name}, and those to come'}; Ctrl-C ends it.")
     try:

@@ -106,7 +106,7 @@ def _of_auth(auth: AuthConfig) -> Iterator[ConfigError]:
 def _of_limits(limits: LimitsConfig) -> Iterator[ConfigError]:
     if limits.strangers not in {"ask", "open"}:
         yield ConfigError("$.limits.strangers", f'"ask" or "open", not {limits.strangers!r}')
-    needed = _largest_answer_bytes(limits)
+    needed = largest_answer_bytes(limits)
     if limits.max_frame_bytes < needed:
         yield ConfigError(
             "$.limits.max_frame_bytes",
@@ -180,7 +180,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _largest_answer_bytes(limits: LimitsConfig) -> int:
+def largest_answer_bytes(limits: LimitsConfig) -> int:
     """Bytes of a frame that holds the longest thing that cannot be divided: a message, a step of changes of state, or a row."""
     item_state = 2 * MAX_ITEM_STATE_BYTES
     message = limits.max_content_bytes + item_state

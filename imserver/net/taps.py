@@ -81,14 +81,14 @@ def _offer(watcher: Watcher, connection: Tapped, *, new: bool) -> None:
         connection.taps = (*connection.taps, tap)
 
 
-def show(connection: Tapped, data: bytes, *, up: bool) -> None:
+def show(transport: Tapped, data: bytes, *, up: bool) -> None:
     """Give these bytes to all taps of the connection. A fault of one is its own: it is removed, and the connection goes on."""
-    for tap in connection.taps:
+    for tap in transport.taps:
         try:
             tap.read(data, up=up)
         except Exception as error:
-            remove(connection, tap)
-            connection.log.error("tap_failed", exc_info=error)
+            remove(transport, tap)
+            transport.log.error("tap_failed", exc_info=error)
 
 
 def remove(connection: Tapped, tap: Tap) -> None:

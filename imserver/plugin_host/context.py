@@ -187,6 +187,9 @@ class PluginContext(Context):
     def erase(self, handler: Callable[[Transaction, str], None]) -> None:
         self._registrar.erase = _first(self._registrar.erase, handler, "erase")
 
+    def renamed(self, handler: Callable[[Transaction, str], None]) -> None:
+        self._registrar.renamed = _first(self._registrar.renamed, handler, "renamed")
+
     def may_block(self, handler: Callable[[Transaction, str, str], None]) -> None:
         self._registrar.may_block = _first(self._registrar.may_block, handler, "may_block")
 

@@ -335,6 +335,13 @@ class PluginHost:
             if erase is not None:
                 one.owner.write(tx, None, partial(_called, erase, user_id))
 
+    def renamed_in(self, tx: Transaction, user_id: str) -> None:
+        """Tell plugins of another name of a person, in a unit of the caller's."""
+        for one in self._running:
+            renamed = one.registrations.renamed
+            if renamed is not None:
+                one.owner.write(tx, None, partial(_called, renamed, user_id))
+
     async def idle(self) -> None:
         """Wait until no plugin has a message to handle or a timer due. For tests, which then need no sleep."""
         while True:

@@ -48,6 +48,7 @@ class Registrations:
         self.keeps: Callable[[Reader, str], int | None] | None = None
         self.export: Callable[[Reader, str], Mapping[str, Any]] | None = None
         self.erase: Callable[[Transaction, str], None] | None = None
+        self.renamed: Callable[[Transaction, str], None] | None = None
         self.may_block: Callable[[Transaction, str, str], None] | None = None
         self.carry_over: Callable[[Transaction, str, str], None] | None = None
         #: What does the records of each name.
@@ -93,7 +94,8 @@ class Registrations:
         while self._undo:
             self._undo.pop()()
         self.hinted.clear()
-        self.keeps = self.export = self.erase = self.set_back = self.may_block = self.carry_over = None
+        self.keeps = self.export = self.erase = self.renamed = None
+        self.set_back = self.may_block = self.carry_over = None
         self.records.clear()
         self.commands.clear()
         self.listeners.clear()

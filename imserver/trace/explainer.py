@@ -28,6 +28,8 @@ LIMITS = Limits(
     max_content_bytes=MAX_FRAME_BYTES_CEILING,
     max_string_bytes=MAX_FRAME_BYTES_CEILING,
 )
+#: So many bytes of a frame take as long as one more small frame.
+COST_BYTES = 1024
 #: Requests that wait for their answer, to name them in it; a session has at most 256 in flight unless configured otherwise.
 MAX_ASKED = 1024
 UP, DOWN = "→", "←"
@@ -40,6 +42,11 @@ _HELLO: Names = frames.Hello.__struct_fields__[:-1]  # the last one is the heade
 _WELCOME: Names = frames.Welcome.__struct_fields__
 _GOODBYE: Names = frames.Goodbye.__struct_fields__[1:]
 _REFUSAL: Names = frames.Refusal.__struct_fields__[2:]
+
+
+def cost(size: int) -> int:
+    """What it takes to explain a frame of so many bytes, in small frames (10 to 20 microseconds)."""
+    return 1 + size // COST_BYTES
 
 
 class Line(NamedTuple):
@@ -107,7 +114,7 @@ class Explainer:
         direction.splitter.feed(unfinished)
 
     def read(self, data: bytes, *, up: bool, most: int | None = None) -> list[Line]:
-        """Lines for the frames that these bytes complete; for `most` of them, the others are only counted. `up`: from the
+        """Lines for the frames that these bytes complete. Above a `cost` of `most`, frames are only counted. `up`: from the
         client to the server."""
         direction = self._directions[up]
         begins = direction.bytes == 0
@@ -122,9 +129,13 @@ class Explainer:
             bodies = splitter.feed(data)
             while bodies:
                 direction.frames += len(bodies)
-                room = len(bodies) if most is None else max(0, most - len(told))
-                told += [self._explain(body, up=up) for body in bodies[:room]]
-                self.unexplained += len(bodies[room:])
+                for body in bodies:
+                    if most is not None:
+                        if most <= 0:
+                            self.unexplained += 1
+                            continue
+                        most -= cost(len(body))
+                    told.append(self._explain(body, up=up))
                 bodies = splitter.feed(b"") if splitter.stalled else []
         except RemoteError as fault:
             direction.lost = True

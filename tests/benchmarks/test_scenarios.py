@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from benchmarks import scenes
+from benchmarks.browser import CHROMIUM
 from benchmarks.fill import fill
 from benchmarks.measure import Bench, Figures, measure, pair_lanes
 from benchmarks.processes import direct, imserver, limits_known_to, relay
@@ -21,6 +22,7 @@ from benchmarks.rivals import RIVALS, Missing
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.scenarios.base import rows_or_reason
 from benchmarks.scenarios.page import at_once
+from benchmarks.scenarios.staff import hour
 from benchmarks.tables import COLUMNS
 from imserver.store.checks import check_database
 
@@ -228,3 +230,12 @@ def test_taps_that_are_due_at_once_are_all_answered(bench: Bench) -> None:
     assert row.figures["unanswered"] == 0
     assert row.figures["taps"] >= 2
     assert row.figures["tap_p95_ms"] > 0
+
+
+@slow
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+def test_an_hour_of_texts_passes_staff_by_and_all_are_answered(bench: Bench) -> None:
+    (row,) = hour(bench)
+    assert row.clean, row.errors
+    assert row.figures["texts"] == 80
+    assert min(row.figures[name] for name in ("heap_mib", "heap_warm_mib", "heap_after_mib")) > 1

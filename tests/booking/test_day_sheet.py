@@ -64,7 +64,7 @@ async def test_the_text_and_the_data_say_the_same(shop: Shop) -> None:
         assert row.code in line
         assert row.name in line
         assert row.service_name.zh in line
-        assert all(columns[one] in line for one in row.with_)
+        assert {one for one, name in columns.items() if name in line} == set(row.with_)
         assert ("首次" in line or "第一次" in line) is row.first_visit
         assert ("不要消息" in line or "不接收消息" in line or "不收消息" in line) is row.no_messages
     away = [(one.name.zh, *((a.from_, a.to) for a in one.away)) for one in told.columns if one.away]
@@ -165,6 +165,9 @@ async def test_a_wish_is_confirmed_or_declined(tmp_path: Path) -> None:
         await shop.say("ming", room, "好")
         row = await the_row(shop)
         assert (row.wish, kinds(row)) == ("2026-11-20T10:30", ["confirm", "move", "decline", "cancel"])
+        assert [one.kind for one in row.actions if one.sure] == ["decline", "cancel"], (
+            "what ends something asks first"
+        )
         await shop.say("staff-li", group, next(one.command for one in row.actions if one.kind == "decline"))
         row = await the_row(shop)
         assert (row.wish, row.wall) == (None, "2026-11-19T15:00")

@@ -187,6 +187,7 @@ async def test_every_shop_that_the_guest_opened_is_opened_and_what_is_over_comes
 async def test_a_question_that_waits_for_people_waits_in_the_old_conversation() -> None:
     async with Shop() as shop:
         room, at_new = await old_and_new(shop)
+        await shop.say("staff-li", at_new, "/take")
         await shop.say("new", at_new, "Do you also repair frames of other shops?")
         said = await joins(shop, room)
         assert "没有回答" in there(said, room) or "no answer" in there(said, room)
@@ -194,6 +195,7 @@ async def test_a_question_that_waits_for_people_waits_in_the_old_conversation() 
             "SELECT conversation_id FROM booking_services WHERE waiting_since IS NOT NULL"
         )
         assert waiting == [(room,)]
+        assert await shop.sql("SELECT COUNT(*) FROM booking_services WHERE taken_by <> ''") == [(0,)]
 
 
 @pytest.mark.parametrize(

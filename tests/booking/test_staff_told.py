@@ -18,6 +18,7 @@ from imserver.plugins.booking.schedule.asked_by_staff import (
     Sheet,
     SheetParams,
 )
+from imserver.plugins.booking.web import inbox as web_inbox
 from imserver.testing import Said
 from tests.booking.support.booked import booked
 from tests.booking.support.guests import guest
@@ -72,6 +73,21 @@ async def test_a_guest_who_said_a_name_is_called_so_in_every_card(shop: Shop) ->
         assert account not in told, text
 
 
+async def test_another_name_of_a_customer_or_a_colleague_is_seen_at_once(shop: Shop) -> None:
+    room = await shop.customer("ming")
+    await shop.say("staff-li", room, "/take")
+    for name in ("ming", "staff-li"):
+        await row(shop, "ming")
+        await shop.kit.call(CUSTOMER, "staff-li", CustomerParams(room))
+        await shop.advance(1)
+        shop.kit.pushes("staff-li")
+        await shop.kit.rename(name, f"{name} Wu")
+        assert {"x-booking.inbox", "x-booking.customer"} <= {one[0] for one in shop.kit.pushes("staff-li")}
+    told = await row(shop, "ming")
+    assert told.taken is not None
+    assert (told.customer.name, told.taken.name) == ("ming Wu", "staff-li Wu")
+
+
 # -- words ------------------------------------------------------------------------------------------------------------------
 
 
@@ -108,6 +124,17 @@ async def test_an_answer_above_a_red_flag_does_not_answer_it(shop: Shop) -> None
     assert (await row(shop)).why is None
 
 
+async def test_alarms_are_of_the_conversations_that_one_answer_lists(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web_inbox, "MAX_WAITING", 2)
+    for name, text in (("ann", "Do you repair hearing aids?"), ("bo", "Do you repair them?"), ("cy", FLAG)):
+        await shop.say(name, await shop.customer(name, "en"), text)
+    told = (await shop.kit.call(INBOX, "staff-li", InboxParams("garden"))).inbox
+    assert told is not None
+    assert ([one.customer.id for one in told.waiting], told.more_waiting) == (["cy", "ann"], 1)
+
+
 # -- the day's sheet --------------------------------------------------------------------------------------------------------
 
 
@@ -130,6 +157,16 @@ async def test_leave_marks_the_appointments_in_its_way_until_they_are_moved(shop
     assert (await sheet(shop)).rows[0].away == ()
     assert line not in await shop.hear("staff-li", await shop.staff_group(), "今日预约 明天")
     assert code == row.code
+
+
+async def test_the_number_beside_a_conversation_is_the_last_one_that_was_left(shop: Shop) -> None:
+    room, _ = await booked(shop)
+    for text in ("预约 11月25日 11:00 验光", "王小明，成人，来过", "好"):
+        await shop.say("ming", room, text)
+    await shop.sql("UPDATE booking_appointments SET phone = CASE id WHEN 1 THEN '111' ELSE '222' END")
+    told = (await shop.kit.call(CUSTOMER, "staff-li", CustomerParams(room))).customer
+    assert told is not None
+    assert (len(told.upcoming), told.customer.telephone) == (2, "222")
 
 
 # -- what is kept -----------------------------------------------------------------------------------------------------------

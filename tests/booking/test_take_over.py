@@ -180,6 +180,7 @@ async def test_a_colleague_takes_it_from_the_first_and_that_is_said(shop: Shop) 
     await shop.say("staff-li", room, "接手")
     said = await shop.say("staff-wang", room, "接手")
     assert "王老师 从 李老师 那里接手了" in at(said, await shop.staff_group())
+    assert "王老师" in at(said, room), "the customer knows who answers"
     assert await has(shop) == "staff-wang"
     assert await leaves_the_group(shop, "staff-li") == [], "the first has nothing any more"
     assert await has(shop) == "staff-wang"

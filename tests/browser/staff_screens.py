@@ -17,6 +17,7 @@ PHONE: ViewportSize = {"width": 390, "height": 844}
 SILENT = (
     """window.AudioContext = class { state = "suspended"; resume() { return new Promise(() => {}); } };"""
 )
+LETS_IT_PLAY = "AudioContext.prototype.resume = async function () { this.state = 'running'; }"
 RINGS = """window.rung = 0;
 window.AudioContext = class { state = "running"; currentTime = 0; destination = {}; };
 window.GainNode = class { connect() {} };

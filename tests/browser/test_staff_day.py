@@ -50,6 +50,14 @@ async def test_leave_in_the_way_of_an_appointment_is_seen(li: Visitor):
     await expect(li.page.get_by_text("Li away then: move it")).to_have_count(1)
 
 
+async def test_who_is_next_and_who_asks_for_another_time(li: Visitor):
+    held = "shop.visit('F4GH', 'Zoe', '2026-12-01T19:00', 'held', 9)"
+    await li.opens("/staff/garden/today", f"shop.visits[1].status = 'done'; {held}")
+    await expect(visit(li, "Ann Lee")).to_contain_text("next")
+    await expect(visit(li, "Omar Haddad")).to_contain_text("Asks for Tomorrow 15:00 instead")
+    await li.sees("5 appointments")  # a time that is only held is none yet
+
+
 async def test_marking_an_arrival_and_taking_it_back(li: Visitor):
     await li.opens("/staff/garden/today")
     await visit(li, "Ann Lee").get_by_role("button", name="Arrived").click()
@@ -69,6 +77,10 @@ async def test_what_cannot_be_taken_back_is_asked_first(li: Visitor):
     await expect(li.button("No")).to_be_focused()
     await li.button("No").click()
     assert await li.shop("shop.posts") == []
+    await visit(li, "Ann Lee").get_by_role("button", name="Cancel").click()
+    await li.shop("(Object.assign(shop.visits[2], {version: 3}), shop.told())")
+    await expect(li.button("Yes: Cancel")).to_have_count(0)  # what was asked about is another by now
+    await visit(li, "Ann Lee").get_by_role("button", name="More").click()
     await visit(li, "Ann Lee").get_by_role("button", name="Cancel").click()
     await li.button("Yes: Cancel").click()
     await expect(visit(li, "Ann Lee")).to_contain_text("cancelled")
@@ -151,6 +163,7 @@ async def test_who_is_removed_while_reading_sees_nothing_any_more_and_nothing_is
     kept = await li.shop("[...shop.keptNow]")
     assert "Ann Lee" not in json.dumps(kept), kept
     assert await li.shop("JSON.stringify(window.page.store.get()).includes('Ann Lee')") is False
+    assert await li.shop("JSON.stringify(window.page.store.get()).includes('half a senten')") is False
 
 
 async def test_who_was_removed_while_the_page_was_closed_finds_nothing_kept(li: Visitor):

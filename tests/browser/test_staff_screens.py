@@ -11,7 +11,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.browser.screens import Visitor, screens, visiting
-from tests.browser.staff_screens import DESK, PHONE, SILENT, at_a_desk, row, writes
+from tests.browser.staff_screens import DESK, LETS_IT_PLAY, PHONE, SILENT, at_a_desk, row, writes
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -57,7 +57,13 @@ async def test_a_red_flag_is_heard_and_said(li: Visitor):
         "(Object.assign(shop.rowOf(shop.rows[3].conversation), {since: shop.now(), why: 'alarm'}), shop.told())"
     )
     await li.hears("Alarm: possible emergencies of customers: 2")
-    assert await li.page.evaluate("rung") > before
+    rung = await li.page.evaluate("rung")
+    assert rung > before
+    await li.shop(
+        "(Object.assign(shop.rowOf(shop.rows[3].conversation), {since: null, why: null}), shop.told())"
+    )
+    await expect(li.page.get_by_role("link", name="Inbox 3 waiting")).to_be_visible()
+    assert await li.page.evaluate("rung") == rung, "it rings for one more, and not for one less"
 
 
 async def test_a_sound_that_the_browser_refuses_is_said_and_one_tap_away(chromium: Browser, origin: str):
@@ -66,10 +72,16 @@ async def test_a_sound_that_the_browser_refuses_is_said_and_one_tap_away(chromiu
         await visitor.opens("/staff/garden")
         await visitor.page.clock.run_for(1000)
         await visitor.sees("Alarms make no sound yet")
-        await visitor.page.evaluate(
-            "AudioContext.prototype.resume = async function () { this.state = 'running'; }"
-        )
+        await visitor.page.get_by_role("heading", level=1).click()
+        await visitor.sees("Alarms make no sound yet")  # it still refuses
+        await visitor.page.evaluate(LETS_IT_PLAY)
         await visitor.button("Turn the sound on").click()
+        await expect(visitor.page.get_by_text("Alarms make no sound yet")).to_have_count(0)
+        await visitor.opens("/staff/garden")
+        await visitor.page.clock.run_for(1000)
+        await visitor.sees("Alarms make no sound yet")
+        await visitor.page.evaluate(LETS_IT_PLAY)
+        await visitor.page.keyboard.press("Shift")  # any key or tap will do
         await expect(visitor.page.get_by_text("Alarms make no sound yet")).to_have_count(0)
 
 
@@ -186,6 +198,22 @@ async def test_a_new_phone_at_the_counter_is_brought_to_the_customers_account(li
     await about.get_by_label("The six digits").press("Enter")
     await li.sees("Looks for the phone that shows 123456")
     assert await li.shop("shop.posts") == ["/link 123456"]
+
+
+async def test_what_is_being_written_to_one_customer_is_not_written_to_another(li: Visitor):
+    await li.opens("/staff/garden")
+    await row(li, "王小明").click()
+    await li.page.get_by_role("textbox", name="Message to 王小明").fill("half a senten")
+    await row(li, "Mei Chen").click()
+    await expect(li.page.get_by_role("textbox", name="Message to Mei Chen")).to_have_value("")
+    await row(li, "王小明").click()
+    await expect(li.page.get_by_role("textbox", name="Message to 王小明")).to_have_value("half a senten")
+
+
+async def test_that_a_customer_has_left_is_said(li: Visitor):
+    await li.opens("/staff/garden", "shop.rows[3].here = false")
+    await row(li, "Mei Chen").click()
+    await li.sees("The customer has left this conversation")
 
 
 async def test_another_language_is_the_assistants_too(li: Visitor):

@@ -13,6 +13,7 @@ import pytest
 from imserver.cli.app import EXIT_MISTAKE, run
 from imserver.cli.config_files import faults_of_files
 from imserver.config import load_config
+from imserver.plugins.booking.setup import Shop, chain_text
 from tests.support.disks import small_disk
 
 from .test_cautions import certified
@@ -77,6 +78,19 @@ def test_files_are_looked_into(check: Check, tmp_path: Path, text: str, says: st
     assert (code, out) == (EXIT_MISTAKE, [])
     assert says in "\n".join(err).replace(str(tmp_path), "TMP")
     assert all(line.startswith("imserver: ") for line in err)
+
+
+def test_a_path_of_a_plugin_begins_at_the_files_folder_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "im.toml").write_text("[plugins.booking]\nchain = 'shop.toml'\n")
+    monkeypatch.chdir(tmp_path)
+    assert run(["--config", "etc/im.toml", "config", "check"]) == EXIT_MISTAKE
+    assert f"{Path('etc')}/shop.toml: No such file" in capsys.readouterr().err
+    (tmp_path / "etc" / "shop.toml").write_text(chain_text(Shop("Clearview", "en", "UTC")), "utf-8")
+    assert run(["--config", "etc/im.toml", "config", "check"]) == 0
+    assert capsys.readouterr().out == "etc/im.toml: all is right\n"
 
 
 def test_a_certificate_that_has_run_out_is_a_fault_and_one_that_soon_will_a_note(

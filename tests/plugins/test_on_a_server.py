@@ -54,6 +54,20 @@ async def test_a_plugin_that_is_handed_in_runs():
         assert await ask(server, "clerk", "/note x") == ["ann", "clerk"]
 
 
+async def test_a_plugin_is_told_of_another_name_and_of_nothing_else():
+    heard = []
+
+    class Names(Ledger):
+        async def start(self, context):
+            await super().start(context)
+            context.renamed(lambda tx, user_id: heard.append((user_id, tx.user(user_id).display_name)))
+
+    async with Server(config(ledger={}), plugins=[Names()], log=LogBook()) as server:
+        for name, language in (("Ann", "en"), ("Ann", "zh-CN"), ("Ann Lee", "zh-CN")):
+            await server.administration.put_user("ann", display_name=name, language=language)
+    assert heard == [("ann", "Ann Lee")]
+
+
 async def test_a_section_without_a_plugin_keeps_the_server_from_starting():
     server = Server(config(pong={}), log=LogBook())
     with pytest.raises(ConfigError, match=r"\$\.plugins\.pong"):

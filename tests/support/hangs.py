@@ -16,10 +16,11 @@ from typing import Final
 
 import pytest
 
-#: Between the alarm and pytest's own time-out, for the end of fixtures: they end the processes that hang.
-MARGIN_S: Final = 10.0
+#: Between the alarm and pytest's own time-out, for the end of fixtures: they end the processes that hang. A loop is told as
+#: much before the alarm, which would ring in the middle of it.
+MARGIN_S: Final = 5.0
 #: Of a short time-out the margin is no more than this share.
-MARGIN_SHARE: Final = 0.2
+MARGIN_SHARE: Final = 0.1
 #: What fixtures have for their end, however long the test took.
 END_S: Final = 5.0
 #: Characters of a command that are shown.
@@ -28,9 +29,9 @@ SHOWN: Final = 300
 _PROC: Final = Path("/proc")
 
 
-def patience_s(timeout_s: float) -> float:
+def patience_s(timeout_s: float, margins: int = 1) -> float:
     """How long a test with this time-out may take before it is told that it hangs (seconds)."""
-    return timeout_s - min(MARGIN_S, timeout_s * MARGIN_SHARE)
+    return timeout_s - margins * min(MARGIN_S, timeout_s * MARGIN_SHARE)
 
 
 @contextlib.contextmanager

@@ -41,7 +41,9 @@ async def open_transport(
 def key_bytes(count: int) -> bytes:
     """`count` bytes, at least 16, that become an idempotency key: UTC milliseconds, then random ones, as in UUIDv7. Random
     from the first byte on they would be right, too, and twice as dear to the server's index (SPEC 9.1)."""
-    return (time.time_ns() // 1_000_000).to_bytes(_TIME_BYTES, "big") + secrets.token_bytes(count - _TIME_BYTES)
+    return (time.time_ns() // 1_000_000).to_bytes(_TIME_BYTES, "big") + secrets.token_bytes(
+        count - _TIME_BYTES
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,12 @@ def export(reader: Reader, user_id: str) -> Mapping[str, Any]:
     }
 
 
+def renamed(tx: Transaction, user_id: str) -> None:
+    """A person has another name, a customer or a colleague: all that staff are shown of them may be another. It is rare, and is
+    not worth to know where the name stands."""
+    tell_all_staff(tx)
+
+
 def erase(tx: Transaction, user_id: str) -> None:
     """Remove what is known of a person and what they said. Their appointments keep time, shop and status, so that no day of a
     shop changes by it: whoever wants none cancels first."""

@@ -122,6 +122,7 @@ class BookingPlugin:
         context.carry_over(self._carry_over)
         context.export(persons.export)
         context.erase(persons.erase)
+        context.renamed(persons.renamed)
         context.on_record(consents.RECORD, consents.do_withdrawal)
         PageFiles().offer(context)
 

@@ -36,8 +36,8 @@ class ReadOnce:
         return getattr(self._tx, name)
 
     def execute(self, sql: str, params: Sequence[Any] = ()) -> Rows:
-        tables = tables_of(sql)
-        if sql[:6].lower() != "select":
+        tables, reads = _statement(sql)
+        if not reads:
             self._forget(tables)
             return self._tx.execute(sql, params)
         question = sql, tuple(params)
@@ -67,9 +67,10 @@ class ReadOnce:
 
 
 @lru_cache(maxsize=512)
-def tables_of(sql: str) -> frozenset[str]:
-    """The plugin's tables that a statement names. No trigger and no foreign key of theirs writes into another one."""
-    return frozenset(_TABLE.findall(sql))
+def _statement(sql: str) -> tuple[frozenset[str], bool]:
+    """The plugin's tables that a statement names, and whether it only reads. No trigger and no foreign key of theirs writes
+    into another one."""
+    return frozenset(_TABLE.findall(sql)), sql[:6].lower() == "select"
 
 
 def read_once(tx: Transaction) -> Transaction:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from imserver import config as config_module
 from imserver.cli.chat.reactions import ReactionsLook
-from imserver.config import AROUND_ANSWER_BYTES, LimitsConfig
+from imserver.config import LimitsConfig
+from imserver.config.rules import AROUND_ANSWER_BYTES, largest_answer_bytes
 from imserver.errors import Refusal, RefusalCode
 from imserver.feature_api import MOST_ITEMS
 from imserver.features.reactions import rules
@@ -106,7 +106,7 @@ async def test_who_reacted_is_paged_all_or_of_one(tmp_path: Path) -> None:
 
 async def test_pages_fit_into_the_smallest_frame(tmp_path: Path) -> None:
     """Names and emoji as long as they may be: an answer above half a frame is none."""
-    smallest = config_module._largest_answer_bytes(LimitsConfig(max_content_bytes=1))
+    smallest = largest_answer_bytes(LimitsConfig(max_content_bytes=1))
     assert smallest // 2 >= rules.MAX_PAGE_BYTES + AROUND_ANSWER_BYTES
     long = [f"{number:02}-{'x' * 61}" for number in range(50)]
     kinds = ["\u200d".join(("👩" * 6) + chr(0x1F600 + number)) for number in range(rules.MAX_OWN)]

@@ -21,6 +21,17 @@ const connected = async (made) => {
   await made.until(() => made.line.state.state === "connected");
 };
 
+test("who this is is asked once on the way to the first connection, and again before the next", async () => {
+  const made = world({ session: GUEST });
+  await made.line.start();
+  await made.until(() => made.clients.length === 1);
+  assert.equal(made.asks, 1);
+  await made.line.pause();
+  made.line.resume();
+  await made.until(() => made.clients.length === 2);
+  assert.equal(made.asks, 2);
+});
+
 test("looking makes no account, and asks for no client", async () => {
   const made = world();
   assert.equal(await made.line.start(), null);

@@ -87,7 +87,10 @@ export function lineWorld({ session = null } = {}) {
       await new Promise((resolve) => setImmediate(resolve));
       return (world.session = { ...GUEST, language });
     },
-    token: async () => "token",
+    token: async () => {
+      if (world.failing !== null) throw world.failing; // as a socket that nobody answers
+      return "token";
+    },
     signOut: async () => {
       if (world.failing !== null) throw world.failing;
       world.session = null;

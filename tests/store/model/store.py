@@ -13,7 +13,7 @@ from imserver.chat.ports import Backup, CommitListener
 from imserver.chat.transaction import ActHooks, Reader, Transaction
 from imserver.chat.units import PostUnit, Unit, resolve
 from imserver.clock import Clock, SystemClock
-from imserver.config import StoreConfig
+from imserver.config import LimitsConfig, StoreConfig
 from imserver.errors import BackupFailed, PluginError, Refusal, RefusalCode, StoreFailed
 from imserver.store.engine.lineage import Lineage, Run, new_epoch, new_mark
 from imserver.store.engine.places import KEY_BYTES, Places
@@ -75,6 +75,9 @@ class ModelStore:
     @property
     def change(self) -> int:
         return self.world.change
+
+    def use_limits(self, limits: LimitsConfig) -> None:
+        self._max_members = limits.max_group_members
 
     def show(self, names: Iterable[str]) -> None:
         self._shown = frozenset(names)

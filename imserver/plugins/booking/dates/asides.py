@@ -7,7 +7,7 @@ from typing import Final
 
 from .rules import ALONE as UNTAILED
 from .rules import CN, EN_NUM, NUM
-from .sieve import Sieve, grams_of
+from .sieve import Sieve, grams_on
 from .text import ASIDE_MARK, Sheet
 
 ALONE: Final = f"{UNTAILED}(?<![周期拜])"
@@ -47,6 +47,6 @@ _SIEVE: Final = Sieve(ASIDES)
 
 def set_aside(sheet: Sheet) -> None:
     """Blank out what cannot be a time; it stays in the leftover."""
-    for number in _SIEVE.passed(grams_of(sheet.text)):
+    for number in _SIEVE.passed(grams_on(sheet)):
         for match in tuple(ASIDES[number].finditer(sheet.text)):
             sheet.blank(*match.span(), ASIDE_MARK)

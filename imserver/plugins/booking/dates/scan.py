@@ -8,7 +8,7 @@ from datetime import date
 from typing import Final
 
 from .rules import RULES
-from .sieve import Sieve, grams_of
+from .sieve import Sieve, grams_on
 from .text import DAY_MARK, TIME_MARK, Sheet
 from .tokens import Later, Moved, Scene, Shift, Token
 
@@ -33,7 +33,7 @@ def scan(sheet: Sheet, today: date, *, chinese: bool = False) -> list[Found]:
     it, and is none of it, is Chinese."""
     scene = Scene(today, is_chinese(sheet.text) or (chinese and not _ENGLISH.search(sheet.text)))
     found: list[Found] = []
-    for number in _SIEVE.passed(grams_of(sheet.text)):
+    for number in _SIEVE.passed(grams_on(sheet)):
         rule = RULES[number]
         for match in tuple(rule.pattern.finditer(sheet.text)):
             tokens = rule.read(match, scene)

@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 
 from .alternatives import alternatives, few
 from .deferred import leave_waiting
-from .text import MARKS
+from .text import MARKS, Sheet
 
 Grams = frozenset[str]
 """Strings of one to six characters."""
@@ -92,6 +92,14 @@ class _Strings:
 _STRINGS: Final = _Strings()
 
 
+def grams_on(sheet: Sheet) -> Grams:
+    """The same of a sheet, looked through once: what was blanked out since counts as if it stood there still. For patterns that
+    were known when the reading began."""
+    if sheet.grams is None:
+        sheet.grams = grams_of(sheet.text)
+    return sheet.grams
+
+
 def grams_of(text: str) -> Grams:
     """The strings of a text that some pattern needs, of those patterns that were asked about so far."""
     return _grams_of(text, _STRINGS.version)
@@ -129,12 +137,17 @@ class _Asked:
     def __len__(self) -> int:
         return len(self._patterns)
 
-    def first(self, pattern: re.Pattern[str]) -> int:
-        """The number of the alternative of a pattern that is tried first; of a new pattern more than there were."""
-        first = self._first.get(pattern.pattern)
-        return self._add(pattern) if first is None else first
+    @property
+    def first(self) -> Mapping[str, int]:
+        """By pattern, the number of its alternative that is tried first."""
+        return self._first
 
-    def _add(self, pattern: re.Pattern[str]) -> int:
+    def add(self, pattern: re.Pattern[str]) -> None:
+        """Know a pattern from now on: its first alternative has a number that no text was asked about."""
+        if pattern.pattern not in self._first:
+            self._add(pattern)
+
+    def _add(self, pattern: re.Pattern[str]) -> None:
         each = needs_of(pattern.pattern, pattern.flags)
         ones = _parts(pattern.pattern, pattern.flags) if len(each) > 1 else (pattern,)
         if len(each) > 1:
@@ -146,7 +159,7 @@ class _Asked:
                     self._by_gram[gram] = (*self._by_gram.get(gram, ()), number)
             self._of += [pattern.pattern] * len(ones)
             self._patterns += ones
-            return self._first.setdefault(pattern.pattern, first)
+            self._first.setdefault(pattern.pattern, first)
 
     def possible(self, grams: Grams) -> dict[str, list[int]]:
         """By pattern, the alternatives that a text of these strings can match, ascending."""
@@ -160,6 +173,8 @@ class _Asked:
 
     def pattern(self, numbers: Sequence[int]) -> re.Pattern[str]:
         """What finds what the alternatives of these numbers do; they are of one pattern."""
+        if len(numbers) == 1:
+            return self._compiled(numbers[0])
         return few([self._compiled(one) for one in numbers])
 
     def _compiled(self, number: int) -> re.Pattern[str]:
@@ -171,6 +186,30 @@ class _Asked:
 
 
 _ASKED: Final = _Asked()
+_FIRST: Final = _ASKED.first
+
+
+class Several:
+    """Patterns that stages of a reading try one behind the other: most texts can match none of them, which is seen at once."""
+
+    __slots__ = ("_names", "_newest", "_patterns")
+
+    def __init__(self, patterns: Iterable[re.Pattern[str]]) -> None:
+        self._patterns = tuple(patterns)
+        self._names = frozenset(one.pattern for one in self._patterns)
+        self._newest = -1
+
+    def newest(self) -> int:
+        """The number of the first alternative of the one that texts were asked about last."""
+        if self._newest < 0:
+            for one in self._patterns:
+                _ASKED.add(one)
+            self._newest = max((_FIRST[name] for name in self._names), default=0)
+        return self._newest
+
+    def any_of(self, names: Iterable[str]) -> bool:
+        """Whether one of them is named there."""
+        return not self._names.isdisjoint(names)
 
 
 class TextGrams:
@@ -185,17 +224,24 @@ class TextGrams:
         self._possible = _ASKED.possible(grams_of(text))
         self._narrowed: dict[str, re.Pattern[str]] = {}
 
+    def holds_any(self, several: Several) -> bool:
+        """Whether the text, or what is left of it, can match one of these patterns."""
+        return several.newest() >= self._known or several.any_of(self._possible)
+
     def narrowed(self, pattern: re.Pattern[str]) -> re.Pattern[str] | None:
         """What finds in the text, or in what is left of it, all that the pattern does; None if it finds nothing there."""
-        numbers = self._possible.get(pattern.pattern)
+        name = pattern.pattern
+        numbers = self._possible.get(name)
         if numbers is None:
-            if _ASKED.first(pattern) < self._known:
+            first = _FIRST.get(name)  # asked 170 times a text: no call for what cannot match
+            if first is not None and first < self._known:
                 return None
+            _ASKED.add(pattern)
             grams = needed(pattern.pattern, pattern.flags)  # it is new, and so are its strings
             return None if grams.isdisjoint(grams_of(self._text)) else pattern
-        found = self._narrowed.get(pattern.pattern)
+        found = self._narrowed.get(name)
         if found is None:
-            found = self._narrowed[pattern.pattern] = _ASKED.pattern(numbers)
+            found = self._narrowed[name] = _ASKED.pattern(numbers)
         return found
 
 
@@ -265,8 +311,9 @@ def load_needed() -> Mapping[str, bytes]:
     return {key.decode(): needs for key, needs in lines}  # as bytes it is half as large
 
 
+@lru_cache(64)
 def work_out(pattern: str, flags: int) -> tuple[Grams, ...]:
-    """`needs_of`, from the pattern itself."""
+    """`needs_of`, from the pattern itself. Of the words of a shop it takes a third of a second, and it is asked three times."""
     if _PARSER is None or flags & re.IGNORECASE:
         return (ALWAYS,)
     parsed = [_PARSER.parse(one, flags) for one in _parts(pattern, flags)]

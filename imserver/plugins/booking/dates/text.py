@@ -7,6 +7,7 @@ difference to the rules; what is left over is handed back exactly as it was type
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -53,14 +54,16 @@ class Sheet:
     """A text being read: `text` is folded and shrinks to marks, and each character of it knows where it was typed.
 
     misspelt: where a near miss of a day word was put right, in the order of the text; what is read there is a guess.
+    grams: strings that stood on it since other words were put there, if somebody looked (`sieve.grams_on`).
     """
 
-    __slots__ = ("_origin", "misspelt", "source", "text", "too_long")
+    __slots__ = ("_origin", "grams", "misspelt", "source", "text", "too_long")
 
     def __init__(self, source: str) -> None:
         self.source = source
         self._origin: list[int] = []
         self.misspelt: list[tuple[int, int]] = []
+        self.grams: frozenset[str] | None = None
         self.too_long = False
         if _is_plain(source):
             self.text, self._origin = source.lower(), list(range(len(source)))
@@ -82,6 +85,7 @@ class Sheet:
 
     def rewrite(self, start: int, end: int, words: str) -> None:
         """Put other words there. Each of their characters was typed where the ones they replace were."""
+        self.grams = None
         typed = self._origin[start:end]
         spread = [typed[index * len(typed) // len(words)] for index in range(len(words))]
         self.text = self.text[:start] + words + self.text[end:]
@@ -89,12 +93,18 @@ class Sheet:
 
     def drop(self, at: int) -> None:
         """Take one character out, as if it had not been typed."""
+        self.grams = None
         self.text = self.text[:at] + self.text[at + 1 :]
         del self._origin[at]
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Where the characters from `start` up to `end` stand in the source."""
         return self._origin[start], self._origin[end - 1] + 1
+
+    @property
+    def starts(self) -> Sequence[int]:
+        """Of each character, where it stands in the source; it never goes back."""
+        return self._origin
 
     def leftover(self) -> str:
         """What no rule has read, as typed, tidied of the gaps and of the 的 that tied it to a time."""

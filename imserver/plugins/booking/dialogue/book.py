@@ -18,9 +18,9 @@ from imserver.plugins.booking.journey import notify
 from imserver.plugins.booking.messages.cards import Option
 from imserver.plugins.booking.schedule import instead
 from imserver.plugins.booking.schedule.appointments import (
+    About,
     Appointment,
     act,
-    describe,
     get,
 )
 from imserver.plugins.booking.schedule.hours import MINUTE_MS
@@ -397,15 +397,6 @@ def finish(context: DialogueContext, state: Dialogue) -> None:
     held = ensure_held(context, state, search)
     if held is None or twice(context, state, held.wall, search):
         return
-    held = describe(
-        context.tx,
-        held,
-        for_name=state.name,
-        age_band=state.age_band,
-        first_visit=first_visit,
-        person=state.person,
-        note=notes_of(context, state),
-    )
     by_hand = waits_for_staff(context, held)
     booked = act(
         context.tx,
@@ -413,6 +404,7 @@ def finish(context: DialogueContext, state: Dialogue) -> None:
         Action.REQUEST if by_hand else Action.CONFIRM,
         actor(context),
         context.sender.user_id,
+        about=About(state.name, state.age_band, first_visit, state.person, notes_of(context, state)),
     )
     _remember(context, state)
     context.close(state)

@@ -8,7 +8,7 @@ is meant is asked where there is more than one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 from imserver.plugins.booking.messages.texts import LANGUAGES, load_words
 from imserver.plugins.booking.understanding.rewrite import fold
@@ -31,8 +31,9 @@ STANDING = {
 LENSES = ("soft", "rgp", "orthok")
 
 
+@lru_cache(maxsize=1024)
 def label_key(label: str) -> str:
-    """A label as it is compared."""
+    """A label as it is compared; the same few are shown again and again."""
     return fold(label)
 
 

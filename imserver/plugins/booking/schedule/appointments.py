@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from imserver.plugin_api import Transaction, UniqueViolation
 
@@ -90,6 +90,19 @@ class Appointment:
 _COLUMN_NAMES = [field.name for field in fields(Appointment)]
 _COLUMNS = ", ".join(_COLUMN_NAMES)
 _VISIT, _STATUS, _GUEST = (_COLUMN_NAMES.index(name) for name in ("first_visit", "status", "by_guest"))
+
+
+class About(NamedTuple):
+    """The person that an appointment is for; the fields are columns."""
+
+    for_name: str
+    age_band: str
+    first_visit: int
+    person: str = ""
+    note: str = ""
+
+
+_ABOUT = "".join(f", {name} = ?" for name in About._fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,26 +322,6 @@ def is_free_for(tx: Transaction, appointment: Appointment, wish: Wish, slot: Slo
     return free
 
 
-def describe(
-    tx: Transaction,
-    appointment: Appointment,
-    *,
-    for_name: str,
-    age_band: str,
-    first_visit: bool,
-    person: str = "",
-    note: str = "",
-) -> Appointment:
-    """Write down the person that it is for. Part of the step that confirms, so the version stays."""
-    rows = tx.execute(
-        "UPDATE booking_appointments SET for_name = ?, age_band = ?, first_visit = ?, person = ?, note = ? WHERE id = ?"  # noqa: S608
-        f" RETURNING {_COLUMNS}",
-        (for_name, age_band, int(first_visit), person, note, appointment.id),
-    )
-    _tell_whose(tx, appointment)
-    return _only(rows)
-
-
 def put_right(
     tx: Transaction, appointment: Appointment, *, for_name: str, age_band: str, actor_id: str
 ) -> Appointment:
@@ -341,15 +334,22 @@ def put_right(
 
 
 def act(
-    tx: Transaction, appointment: Appointment, action: Action, actor: Actor, actor_id: str
+    tx: Transaction,
+    appointment: Appointment,
+    action: Action,
+    actor: Actor,
+    actor_id: str,
+    *,
+    about: About | None = None,
 ) -> Appointment:
-    """Take a row of the transition table; statuses that own no cells give them back. Raises NotPossible."""
+    """Take a row of the transition table; statuses that own no cells give them back. `about`: the person that it is for is
+    written down with it. Raises NotPossible."""
     status = next_status(appointment.status, action, actor)
     if status not in OWNING or (appointment.wish_wall and action not in KEEPS_WISH):
         cells.release(tx, appointment.id)
     if status in OWNING and appointment.wish_wall and action not in KEEPS_WISH:
         cells.own(tx, appointment.id, cells_of_time(tx, appointment))
-    return changed(tx, appointment, action, status, actor_id, ends_hold=True)
+    return changed(tx, appointment, action, status, actor_id, ends_hold=True, about=about)
 
 
 def cells_of_time(tx: Transaction, appointment: Appointment) -> list[tuple[str, int]]:
@@ -416,12 +416,14 @@ def changed(
     actor_id: str,
     *,
     ends_hold: bool = False,
+    about: About | None = None,
 ) -> Appointment:
     """The end of every change: its version, its history. Raises LookupError if it was changed behind the caller's back."""
     rows = tx.execute(
         "UPDATE booking_appointments SET status = ?, version = version + 1, changed_at = ?, changed_by = ?"  # noqa: S608
-        f"{', hold_until = NULL' if ends_hold else ''} WHERE id = ? AND version = ? RETURNING {_COLUMNS}",
-        (status, tx.now_ms, actor_id, appointment.id, appointment.version),
+        f"{', hold_until = NULL' if ends_hold else ''}{_ABOUT if about else ''}"
+        f" WHERE id = ? AND version = ? RETURNING {_COLUMNS}",
+        (status, tx.now_ms, actor_id, *(about or ()), appointment.id, appointment.version),
     )
     if not rows:
         raise LookupError(f"appointment {appointment.id} is no longer at version {appointment.version}")

@@ -17,6 +17,7 @@ MINUTE_MS = 60_000
 MAX_DAYS_TO_OPENING = 60
 
 
+@lru_cache(maxsize=256)  # a booking asks six times about one start
 def utc_ms(wall: datetime, zone: ZoneInfo) -> int | None:
     """UTC milliseconds of a wall time (the first of two), or None if daylight saving skips it."""
     moment = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)

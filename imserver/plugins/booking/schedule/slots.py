@@ -24,7 +24,7 @@ from .hours import (
     zone_named,
     zone_of,
 )
-from .shops import CELL_MIN, Need, Resource, Service, Shop, can_serve, span_minutes
+from .shops import CELL_MIN, Need, Resource, Service, Shop, span_minutes
 
 CELL_MS = CELL_MIN * MINUTE_MS
 #: Days looked at for "the nearest free slots", after and before the wanted one: a shop that is full for so long is better
@@ -38,6 +38,9 @@ SAME_DAY = 2
 
 Statement = tuple[str, tuple[Any, ...]]
 """SQL and its params."""
+
+Cells = tuple[int, int]
+"""[first, last) of a run of cells."""
 
 Spans = tuple[tuple[int, int], ...]
 """Minutes after midnight."""
@@ -109,15 +112,26 @@ def pools(
     wanted = {one.id: one for pool in serving for one in pool}
     begin = slot.start_at // CELL_MS
     inside = (begin, begin + (minutes + service.buffer_min) // CELL_MIN)
-    taken = {name for (name,) in query(*taken_rows(list(wanted), *inside, without))}
+    given = query(*given_rows(list(wanted), (first, last), inside, without))
+    taken = {name for name, _, touched in given if touched}
     away = spans_away(query(*away_rows(list(wanted), first * CELL_MS, last * CELL_MS)))
     work = _bits(begin - first, minutes // CELL_MIN) if begin >= first else -1
-    free = {
-        name
-        for name, one in wanted.items()
-        if name not in taken and _available(shop, one, day, spans, first, away) & work == work
-    }
-    busy = dict(query(*count_rows(list(wanted), first, last, without))) if len(free) > 1 else {}
+    there: dict[
+        tuple[str, ...], bool
+    ] = {}  # by breaks, of those who work the shop's hours: most people, and rooms
+    free = set[str]()
+    for name, one in wanted.items():
+        if name in taken:
+            continue
+        usual = one.hours is None and name not in away
+        able = there.get(one.breaks) if usual else None
+        if able is None:
+            able = _available(shop, one, day, spans, first, away) & work == work
+            if usual:
+                there[one.breaks] = able
+        if able:
+            free.add(name)
+    busy = {name: count for name, count, _ in given}
     return [
         sorted((one for one in pool if one.id in free), key=lambda one: busy.get(one.id, 0))
         for pool in serving
@@ -241,7 +255,14 @@ def _lanes(
 
 def _serving(shop: Shop, needs: tuple[Need, ...]) -> list[list[Resource]]:
     """The resources that can serve each need."""
-    return [[one for one in shop.resources if can_serve(one, need)] for need in needs]
+    return [
+        [
+            one
+            for one in shop.resources  # `can_serve`, without a call of each
+            if one.kind == need.kind and (not need.skill or need.skill in one.skills)
+        ]
+        for need in needs
+    ]
 
 
 def cells_of_day(shop: Shop, day: date, opens: tuple[int, int]) -> tuple[int, int]:
@@ -329,22 +350,15 @@ def busy_rows(resource_ids: list[str], first: int, last: int, without: int = 0) 
     return sql, (*resource_ids, first, last, without)
 
 
-def taken_rows(resource_ids: list[str], begin: int, end: int, without: int) -> Statement:
-    """What asks which resources have given away some of the cells [begin, end), but for those of one appointment."""
+def given_rows(resource_ids: list[str], day: Cells, inside: Cells, without: int) -> Statement:
+    """What counts the cells that resources have given away on a day, and of these inside a span of it, but for those of one
+    appointment: of a busy day's thousands none is handed over."""
     sql = (
-        f"SELECT DISTINCT resource_id FROM booking_cells WHERE resource_id IN ({_marks(resource_ids)})"  # noqa: S608
-        " AND cell >= ? AND cell < ? AND appointment_id <> ?"
+        "SELECT resource_id, COUNT(*), SUM(CASE WHEN cell >= ? AND cell < ? THEN 1 ELSE 0 END) FROM booking_cells"  # noqa: S608
+        f" WHERE resource_id IN ({_marks(resource_ids)}) AND cell >= ? AND cell < ? AND appointment_id <> ?"
+        " GROUP BY resource_id"
     )
-    return sql, (*resource_ids, begin, end, without)
-
-
-def count_rows(resource_ids: list[str], first: int, last: int, without: int) -> Statement:
-    """What counts the cells of [first, last) that resources have given away: of a busy day's thousands none is handed over."""
-    sql = (
-        f"SELECT resource_id, COUNT(*) FROM booking_cells WHERE resource_id IN ({_marks(resource_ids)})"  # noqa: S608
-        " AND cell >= ? AND cell < ? AND appointment_id <> ? GROUP BY resource_id"
-    )
-    return sql, (*resource_ids, first, last, without)
+    return sql, (*inside, *resource_ids, *day, without)
 
 
 def masks(rows: Iterable[Sequence[Any]], first: int) -> dict[str, int]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from imserver.plugins.booking.dates.deferred import deferred
-from imserver.plugins.booking.dates.sieve import TextGrams
+from imserver.plugins.booking.dates.sieve import Several, TextGrams
 from imserver.plugins.booking.schedule.shops import Chain
 
 from .rewrite import fold
@@ -46,11 +46,15 @@ class Finder:
             (name, deferred("|".join([*_plain(words), *(f"(?:{one})" for one in patterns)]) or "(?!)"))
             for name, words, patterns in rows
         ]
+        self._all = Several(pattern for _, pattern in self._rows)
 
     def find(self, text: str, grams: TextGrams | None = None) -> Iterator[Found]:
         """The words found, in the order of the text. `grams`: its strings, or those of the longer text that it is what is left
         of."""
-        narrowed = (grams or TextGrams(text)).narrowed
+        grams = grams or TextGrams(text)
+        if not grams.holds_any(self._all):
+            return iter(())
+        narrowed = grams.narrowed
         found = [
             Found(name, *match.span())
             for name, pattern in self._rows
@@ -58,6 +62,8 @@ class Finder:
             for match in words.finditer(text)
             if match.end() > match.start()
         ]
+        if len(found) < 2:
+            return iter(found)
         kept: list[Found] = []
         for one in sorted(found, key=lambda found: (found.start - found.end, found.start)):
             if all(one.end <= other.start or other.end <= one.start for other in kept):
@@ -66,7 +72,9 @@ class Finder:
 
 
 def _plain(words: Iterable[str]) -> list[str]:
-    return [bounded(word) for word in sorted({fold(word) for word in words}, key=len, reverse=True) if word]
+    """The longest first, and in the same order in each process: what its pattern needs is looked up by the pattern's text."""
+    each = sorted({fold(word) for word in words}, key=lambda word: (-len(word), word))
+    return [bounded(word) for word in each if word]
 
 
 _LATIN_EDGE = re.compile("^[a-z(]")

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Final
 
+from imserver.plugins.booking.dates.deferred import deferred
+
 from .acts import Kind, Scene
 from .lexicon import either
 from .page import Cover, Page
@@ -96,7 +98,7 @@ _PAIR: Final = re.compile(
     f"|(?:不是|唔系|不叫)([{HAN}]{{2,4}}?),? ?(?:而)?[是系叫]([{HAN}]{{2,4}})"
 )
 _NOT_SO: Final = re.compile(f" ?([{HAN}]{{2,4}}),? ?(?:不是|唔系)([{HAN}]{{2,4}})[ .!]*$")
-_OF_NAME: Final = re.compile("名字|姓名|名儿|(?<=错)名|个名|(?<![a-z])(?:sur)?name")
+_OF_NAME: Final = deferred("名字|姓名|名儿|(?<=错)名|个名|(?<![a-z])(?:sur)?name")
 
 _FORMAL: Final = template("names", "formal")
 _KIN_ROW: Final = template("names", "kin_row")
@@ -211,7 +213,7 @@ def read_names(page: Page, scene: Scene) -> None:
         return
     if _in_row_of_kin(page, scene):
         return
-    if scene.step == "name" or _OF_NAME.search(page.words):
+    if scene.step == "name" or page.narrowed(_OF_NAME).search(page.words):
         for start, end in _bare(page):
             _give(page, scene, start, end)
             return
@@ -257,7 +259,7 @@ def _asked_about(page: Page, scene: Scene, start: int, end: int) -> bool:
 
 def _spelling(page: Page, scene: Scene) -> None:
     """How the characters of a name are written is no name: 沈阳的沈, 弓张, 不是立早章, "with a K"."""
-    if scene.step == "name" or _OF_NAME.search(page.words):
+    if scene.step == "name" or page.narrowed(_OF_NAME).search(page.words):
         for match in page.find(_SPELT_ENGLISH):
             page.take(*match.span(), Cover.NOTE)
         for match in page.find(_NOT_FIRST) if scene.step == "name" else ():
@@ -267,7 +269,8 @@ def _spelling(page: Page, scene: Scene) -> None:
         return
     start = surname.end() if surname else 0
     for match in list(page.narrowed(_SPELT).finditer(page.open, start)):
-        page.take(*match.span())
+        if match.end() > match.start():
+            page.take(*match.span())
 
 
 _LED: Final = re.compile("[ :,]*(?:(?:in|for|down|客人|顾客)(?![a-z]))?[ :,]*")
@@ -310,7 +313,7 @@ def _pairs(page: Page) -> Iterator[tuple[int, int]]:
         page.add(Kind.REFUSE, "name", both[2], (both.end(1), both.end()))
         yield both.span(1)
         return
-    if not (_OF_NAME.search(page.words) or page.has(Kind.REFUSE, "name")):
+    if not (page.narrowed(_OF_NAME).search(page.words) or page.has(Kind.REFUSE, "name")):
         return
     for match in page.find(_PAIR):
         group = 1 if match[1] else 4

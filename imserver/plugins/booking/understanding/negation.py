@@ -16,7 +16,7 @@ from typing import Final, Literal, NamedTuple
 from imserver.plugins.booking.dates.deferred import deferred
 from imserver.plugins.booking.dates.rules import CN as CN_NUMBER
 from imserver.plugins.booking.dates.rules import CN_ANY, CN_DAY, NUM, WEEK
-from imserver.plugins.booking.dates.sieve import Sieve, grams_of
+from imserver.plugins.booking.dates.sieve import Sieve, grams_of, grams_on
 from imserver.plugins.booking.dates.text import ASIDE_MARK, MARKS, Sheet
 
 from .occasions import (
@@ -253,7 +253,7 @@ def mask(sheet: Sheet) -> list[Masked]:
     _join(sheet)
     _spell_out(sheet)
     _put_right(sheet)
-    for number in _MASKING.passed(grams_of(sheet.text)):
+    for number in _MASKING.passed(grams_on(sheet)):
         name, pattern = _MASKS[number]
         for match in tuple(pattern.finditer(sheet.text)):
             place = match.span("word" if "word" in pattern.groupindex else 0)
@@ -310,7 +310,7 @@ def _join(sheet: Sheet) -> None:
 def _put_right(sheet: Sheet) -> None:
     """Rewrite near misses, and remember where they stand."""
     number = -1
-    while (number := next((one for one in _NEARING.passed(grams_of(sheet.text)) if one > number), -1)) >= 0:
+    while (number := next((one for one in _NEARING.passed(grams_on(sheet)) if one > number), -1)) >= 0:
         pattern, meaning = _NEAR[number]
         for match in reversed(tuple(pattern.finditer(sheet.text))):
             words = meaning.format(**match.groupdict())

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from typing import Any, Final
 
 from imserver.plugins.booking.dates.alternatives import NEVER
-from imserver.plugins.booking.dates.sieve import TextGrams
+from imserver.plugins.booking.dates.sieve import Several, TextGrams
 from imserver.plugins.booking.dates.text import ASIDE_MARK, DAY_MARK, MARKS, TIME_MARK, WORD_MARK, Sheet
 
 from .acts import Act, Kind, Span
@@ -25,6 +25,9 @@ CLAUSE_END: Final = re.compile(
 """Punctuation, but not inside figures or behind "Mr."; and an "and" that begins another sentence."""
 HAN: Final = re.compile("[\u3400-\u9fff]")
 PUNCTUATION: Final = re.compile(r"[\s\W_]+")
+
+
+_NOWHERE: Final[Iterator[re.Match[str]]] = iter(())
 
 
 class Cover(IntEnum):
@@ -105,8 +108,11 @@ class Page:
 
     def typed(self, start: int, end: int) -> str:
         """The characters as they were typed."""
-        span = self.span(start, end)
-        return self.source[span.start : span.end]
+        return self.source[slice(*self.sheet.span(start, end))]
+
+    def starts(self) -> Sequence[int]:
+        """Of each character, where it stands in the text as typed."""
+        return self.sheet.starts
 
     def take(self, start: int, end: int, cover: Cover = Cover.ACT) -> None:
         """These characters are accounted for: nothing else reads them."""
@@ -137,12 +143,16 @@ class Page:
         """Where a pattern stands in what is still open; the text may be taken meanwhile."""
         narrowed = self.grams.narrowed(pattern)
         if narrowed is None:
-            return iter(())
+            return _NOWHERE
         return (match for match in list(narrowed.finditer(self.open)) if match.end() > match.start())
 
     def may_hold(self, pattern: re.Pattern[str]) -> bool:
         """Whether the text has strings that the pattern needs, in what is open or in its words."""
         return self.grams.narrowed(pattern) is not None
+
+    def may_hold_any(self, several: Several) -> bool:
+        """Whether the text has strings that one of these patterns needs."""
+        return self.grams.holds_any(several)
 
     def narrowed(self, pattern: re.Pattern[str]) -> re.Pattern[str]:
         """What finds all that the pattern does, in what is open or in the words."""
@@ -179,7 +189,10 @@ class Page:
     # ------------------------------------------------------------------------------------------------------ looking
 
     def has(self, kind: Kind, what: str | None = None) -> bool:
-        return any(act.kind is kind and what in (None, act.what) for act in self.acts)
+        for act in self.acts:  # noqa: SIM110 - asked 30 times a text: a generator costs more than what it looks at
+            if act.kind is kind and (what is None or act.what == what):
+                return True
+        return False
 
     def clause_at(self, place: int) -> tuple[int, int]:
         """The clause in which a character stands."""
@@ -193,21 +206,32 @@ class Page:
 
     def marked(self) -> str:
         """What is open, with the marks of days and times where they stand."""
-        return "".join(
-            mark if mark in (DAY_MARK, TIME_MARK) else char
-            for char, mark in zip(self.open, self.sheet.text, strict=True)
-        )
+        return with_marks(self.open, self.sheet.text)
 
     def timed(self, start: int, end: int) -> bool:
         """Whether a day or a time was read there."""
-        return any(char in (DAY_MARK, TIME_MARK) for char in self.sheet.text[start:end])
+        text = self.sheet.text
+        return text.find(DAY_MARK, start, end) >= 0 or text.find(TIME_MARK, start, end) >= 0
 
     def unread(self, start: int, end: int) -> str:
         """What nothing accounts for there; what was taken is a mark."""
+        nothing = Cover.NOTHING
         return "".join(
-            char if cover is Cover.NOTHING else ASIDE_MARK
-            for char, cover in zip(self.words[start:end], self.cover[start:end], strict=True)
+            [
+                char if cover is nothing else ASIDE_MARK
+                for char, cover in zip(self.words[start:end], self.cover[start:end], strict=True)
+            ]
         )
+
+
+_TIMED: Final = re.compile(f"[{DAY_MARK}{TIME_MARK}]+")
+
+
+def with_marks(text: str, read: str) -> str:
+    """A text with the marks of days and times where they stand in another of its length."""
+    for match in _TIMED.finditer(read):
+        text = f"{text[: match.start()]}{match[0]}{text[match.end() :]}"
+    return text
 
 
 def _between(text: str, ends: re.Pattern[str]) -> Iterator[tuple[int, int]]:

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Final
 
 from imserver.plugins.booking.dates.deferred import deferred
+from imserver.plugins.booking.dates.sieve import Several
 
 from .acts import Kind
 from .lexicon import Lexicon, either, whole
@@ -76,7 +77,8 @@ def read_known(page: Page, lexicon: Lexicon) -> list[tuple[int, int]]:
         page.take(*match.span(), Cover.HARMLESS)
     if _COMMAND.match(page.words):
         return asked
-    kinds = [kind for kind in _KNOWN if any(page.may_hold(one) for one in _patterns(kind))]
+    several = page.may_hold_any(_every_kind())
+    kinds = [kind for kind in _KNOWN if any(page.may_hold(one) for one in _patterns(kind))] if several else ()
     for start, end in page.clauses:
         if page.narrowed(ORDER).search(page.open[start:end]):
             page.add(Kind.QUESTION, "other", None, *_stretches(page, start, end))
@@ -100,6 +102,11 @@ def read_known(page: Page, lexicon: Lexicon) -> list[tuple[int, int]]:
 def _patterns(kind: str) -> tuple[re.Pattern[str], ...]:
     """All that may speak of a kind."""
     return tuple(table[kind] for table in (_KNOWN, _MORE, _ASKING) if kind in table)
+
+
+@cache
+def _every_kind() -> Several:
+    return Several(one for kind in _KNOWN for one in _patterns(kind))
 
 
 def _asking_for(page: Page, kind: str, start: int, end: int) -> re.Match[str] | None:
@@ -181,8 +188,11 @@ def asks(page: Page, start: int, end: int) -> bool:
     """Whether a clause has a mark of a question, itself or behind it."""
     found = page.asking.get((start, end))
     if found is None:
-        found = asks_in_words(page.words[start:end]) or bool(
-            _QUESTION_END.match(page.words[end : end + _TAG])
+        clause = page.words[start:end]
+        found = (
+            page.narrowed(_ASKS).search(clause) is not None
+            or _begins_asking(clause)
+            or _QUESTION_END.match(page.words[end : end + _TAG]) is not None
         )
         page.asking[start, end] = found
     return found
@@ -190,8 +200,10 @@ def asks(page: Page, start: int, end: int) -> bool:
 
 def asks_in_words(clause: str) -> bool:
     """A mark anywhere, or an English word of asking where the clause begins."""
-    if _ASKS.search(clause):
-        return True
+    return _ASKS.search(clause) is not None or _begins_asking(clause)
+
+
+def _begins_asking(clause: str) -> bool:
     place = 0
     while filler := _FILLER.match(clause, place):
         place = filler.end()

@@ -180,9 +180,13 @@ _CLOCK: Final = re.compile("[0-9一二两三四五六七八九十]+ ?点(?!钟?[
 
 def _which_shop(page: Page, lexicon: Lexicon, asked: list[tuple[int, int]]) -> None:
     """是花园店还是河畔店: of two shops in one question none is wished."""
+    if next(lexicon.shops.find(page.open, page.grams), None) is None:
+        return
     for start, end in page.clauses:
         shops = [one for one in lexicon.shops.find(page.open, page.grams) if start <= one.start < end]
-        either = shops and _EITHER.search(page.words, start, end)
+        if not shops:
+            continue
+        either = _EITHER.search(page.words, start, end)
         if not either or (start, end) in asked or _EITHER_WILL_DO.search(page.words, start, end):
             continue
         if _WHAT_ELSE.search(page.words, start, end):
@@ -370,8 +374,10 @@ def _moved_from(page: Page, shops: Sequence[Found]) -> bool:
 
 def _hearsay(page: Page) -> None:
     """What others say of the shop is no wish."""
+    if not page.may_hold(HEARSAY):
+        return
     for start, end in page.clauses:
-        if HEARSAY.search(page.open, start, end) and not _BOOKS.search(page.words[start:end]):
+        if page.search(HEARSAY, start, end) and not _BOOKS.search(page.words[start:end]):
             page.take(start, end, Cover.HARMLESS)
 
 
@@ -382,9 +388,7 @@ def _told(page: Page, one: Found) -> bool:
     """
     begin, finish = page.clause_at(one.start)
     before = PAST.search(page.words[begin : one.start]) is not None
-    return (before and not _FETCHES.search(page.words[one.start : one.end])) or is_told(
-        page.words[begin:finish]
-    )
+    return (before and not _FETCHES.search(page.words[one.start : one.end])) or is_told(page, begin, finish)
 
 
 def _words(page: Page, scene: Scene, what: str, finder: Finder, asked: list[tuple[int, int]]) -> None:
@@ -531,11 +535,13 @@ def _value(page: Page, what: str, value: str, start: int, end: int, *, corrects:
     """A shop or a service: given, refused by the words around it, or worn. `corrects`: 换 before it is a correction."""
     begin, finish = page.clause_at(start)
     before = (
-        _BEFORE.search(page.words[begin:start])
+        page.narrowed(_BEFORE).search(page.words[begin:start])
         or _written(page, start, end)
         or (corrects and what == "shop" and _HAS_ME_AT.search(page.words[begin:start]))
     )
-    behind = _BEHIND.match(page.words[end:finish]) or _NOT_RIGHT.match(page.words[end : end + _NEAR])
+    behind = page.narrowed(_BEHIND).match(page.words[end:finish]) or _NOT_RIGHT.match(
+        page.words[end : end + _NEAR]
+    )
     if before or behind:
         places = (begin + before.start() if before else start, end + behind.end() if behind else end)
         page.take_act(Kind.REFUSE, what, value, places)
@@ -723,19 +729,18 @@ def _with(rest: Iterable[Rest], more: Iterable[Rest]) -> tuple[Rest, ...]:
     return tuple(sorted((*rest, *more), key=lambda one: one.span))
 
 
+#: Letters and figures of any script, and no line between words.
+_WORD: Final = re.compile(r"[^\W_]+")
+
+
 def _dropped(text: str, acts: Iterable[Act], rest: Iterable[Rest]) -> Iterator[Rest]:
     """Words that were read and that no act holds in the end, such as a time that is refused in the same breath."""
     held = bytearray(len(text))
     for span in (*(span for act in acts for span in act.spans), *(one.span for one in rest)):
         held[span.start : span.end] = b"\1" * (span.end - span.start)
-    start = None
-    for place in range(len(text) + 1):
-        free = place < len(text) and not held[place] and text[place].isalnum()
-        if free and start is None:
-            start = place
-        elif not free and start is not None:
-            yield Rest(text[start:place], Span(start, place), Weight.DANGEROUS)
-            start = None
+    free = "".join([" " if taken else char for char, taken in zip(text, held, strict=True)])
+    for match in _WORD.finditer(free):
+        yield Rest(match[0], Span(*match.span()), Weight.DANGEROUS)
 
 
 def _disarmed(acts: list[Act], rest: tuple[Rest, ...]) -> bool:

@@ -6,6 +6,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from imserver.plugins.booking.dates.deferred import deferred
+
 from .acts import Kind, Rest, Weight, When
 from .lexicon import Lexicon, either
 from .page import CLAUSE_END, PUNCTUATION, Cover, Page
@@ -21,11 +23,11 @@ def _words(pattern: str) -> str:
 _HARMLESS: Final = either(map(_words, _WORDS["harmless"]))
 _DANGEROUS: Final = either((_WORDS["dangerous"], _WORDS["dangerous_english"]))
 _NOTES: Final = either(_WORDS["notes"])
-HEARSAY: Final = re.compile(_WORDS["hearsay"])
+HEARSAY: Final = deferred(_WORDS["hearsay"])
 PAST: Final = re.compile(_WORDS["past"])
 _WISHED: Final = re.compile(_WORDS["wished"])
-_TOLD: Final = re.compile(_WORDS["told"])
-_TOLD_WEAKLY: Final = re.compile(_WORDS["told_weakly"])
+_TOLD: Final = deferred(_WORDS["told"])
+_TOLD_WEAKLY: Final = deferred(_WORDS["told_weakly"])
 _CONTRASTS: Final = re.compile(_WORDS["contrasts"])
 MAYBE: Final = re.compile(_WORDS["doubts"])
 DOUBTS: Final = either((_WORDS["contrasts"], _WORDS["doubts"]))
@@ -38,9 +40,12 @@ _RUN: Final = re.compile("[^\x00-\x04]+")
 _MAX_KNOWN: Final = 2_000
 
 
-def is_told(clause: str) -> bool:
+def is_told(page: Page, start: int, end: int) -> bool:
     """Whether a clause tells of a service, and wishes none: a paper, a complaint, "lost his glasses"."""
-    return bool(_TOLD.search(clause) or (_TOLD_WEAKLY.search(clause) and not _WISHED.search(clause)))
+    clause = page.words[start:end]
+    if page.narrowed(_TOLD).search(clause):
+        return True
+    return page.narrowed(_TOLD_WEAKLY).search(clause) is not None and not _WISHED.search(clause)
 
 
 def note_asides(page: Page) -> None:
@@ -112,10 +117,9 @@ def _weight(cover: Cover, text: str, lexicon: Lexicon) -> Weight:
 def _release(page: Page, when: When | None) -> None:
     """Words that belong to an act and are in none of its spans are harmless; a time that came to nothing is not."""
     said = {place for act in page.acts for span in act.spans for place in range(*span)}
+    starts = page.starts()
     for place, cover in enumerate(page.cover):
-        if cover is not Cover.ACT:
-            continue
-        if page.span(place, place + 1).start not in said:
+        if cover is Cover.ACT and starts[place] not in said:
             lost = when is None and page.timed(place, place + 1)
             page.cover[place] = Cover.DOUBT if lost else Cover.HARMLESS
 
@@ -161,24 +165,16 @@ def _stretches(page: Page) -> list[tuple[int, int]]:
     """Stretches of one cover that no act has, cut at clauses, without blanks and punctuation at their edges."""
     found: list[tuple[int, int]] = []
     ends_of_clauses = {match.start() for match in CLAUSE_END.finditer(page.words)}
-    begin = 0
-    for place in range(len(page.words) + 1):
-        ends = (
-            place == len(page.words)
-            or _kind(page.cover[place]) is not _kind(page.cover[begin])
-            or place in ends_of_clauses
-        )
-        if not ends:
+    begin, end = 0, len(page.words)
+    # A doubt makes the stretch around it one.
+    kinds = [Cover.NOTHING if cover is Cover.DOUBT else cover for cover in page.cover]
+    for place in range(end + 1):
+        if place < end and kinds[place] is kinds[begin] and place not in ends_of_clauses:
             continue
         if begin < place and page.cover[begin] is not Cover.ACT:
             found.append((begin, place))
         begin = place
     return [edges for start, end in found if (edges := _trimmed(page.words, start, end)) is not None]
-
-
-def _kind(cover: Cover) -> Cover:
-    """A doubt makes the stretch around it one."""
-    return Cover.NOTHING if cover is Cover.DOUBT else cover
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int] | None:

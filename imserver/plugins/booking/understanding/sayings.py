@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from imserver.plugins.booking.dates.sieve import Sieve, grams_of
+from imserver.plugins.booking.dates.sieve import Several, Sieve, grams_of
 from imserver.plugins.booking.dates.text import ASIDE_MARK, DAY_MARK, TIME_MARK
 
 from .acts import Act, Hours, Kind, Scene, Span
 from .intents import COURTESIES
 from .lexicon import Lexicon
-from .page import Cover, Page
+from .page import Cover, Page, with_marks
 from .patterns import filled
 from .questions import asks_in_words
 from .values import number
@@ -94,6 +94,8 @@ class _Saying:
 
 def take_asides(page: Page) -> None:
     """Words in which a wait, a question or a wish seems to stand: "can't wait", 回头见."""
+    if not page.may_hold_any(_every_aside()):
+        return
     for cover, patterns in _asides():
         for pattern in patterns:
             for match in page.find(pattern):
@@ -149,6 +151,11 @@ def _asides() -> tuple[tuple[Cover, tuple[re.Pattern[str], ...]], ...]:
     )
 
 
+@cache
+def _every_aside() -> Several:
+    return Several(pattern for _, patterns in _asides() for pattern in patterns)
+
+
 def read_saying(page: Page, scene: Scene) -> bool:
     """The acts of a text that is a saying as a whole. Whether it was one."""
     if len(page.words) > _LONGEST:
@@ -169,12 +176,9 @@ def read_saying(page: Page, scene: Scene) -> bool:
 
 def read_timed_saying(page: Page, scene: Scene) -> bool:
     """The same for a text that names days or times, which are read already: what it begins goes beside them."""
-    if len(page.words) > _LONGEST or not any(mark in page.sheet.text for mark in (DAY_MARK, TIME_MARK)):
+    if len(page.words) > _LONGEST or not page.timed(0, len(page.words)):
         return False
-    text = "".join(
-        mark if mark in (DAY_MARK, TIME_MARK) else char
-        for char, mark in zip(_without_courtesies(page), page.sheet.text, strict=True)
-    )
+    text = with_marks(_without_courtesies(page), page.sheet.text)
     found = _found(_TIMES.sub("<T>", text), scene, timed=True)
     if found is None:
         return False

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from imserver.plugins.booking.dates.compose import Unclear, days_of
 from imserver.plugins.booking.dates.moments import Moment
+from imserver.plugins.booking.dates.sieve import Sieve, grams_on
 from imserver.plugins.booking.dates.text import MARKS, WORD_MARK, Sheet
 from imserver.plugins.booking.dates.tokens import (
     Days,
@@ -43,6 +44,9 @@ CONTRAST: Final = re.compile(
 CLAUSE: Final = re.compile("[,，。;；!！?？\n]| - ")
 BYGONE: Final = re.compile("上[次回]|来过|做过|验过|打过|(?<![a-z])(?:last time|came in|was in)(?![a-z])")
 """Words of what has been: the time beside them is no wish if another clause names one."""
+_BESIDE: Final = {"else": ELSE, "either": EITHER, "contrast": CONTRAST, "bygone": BYGONE}
+_NAMES: Final = tuple(_BESIDE)
+_SIEVE: Final = Sieve(_BESIDE.values())
 PASSING: Final = 4
 """Unread letters of a clause from which a day in it is only mentioned, where another clause names day and hour."""
 FILLERS: Final = re.compile(
@@ -68,6 +72,11 @@ class Scoped:
         self.cancels: list[tuple[int, int]] = []
         self.doubted = False
         self.pointless = False  # it says 那天, and there is no card that shows one
+        self._possible = frozenset(_NAMES[number] for number in _SIEVE.passed(grams_on(sheet)))
+
+    def _says(self, name: str, text: str) -> bool:
+        """Whether a part of the sheet's text has such words."""
+        return name in self._possible and _BESIDE[name].search(text) is not None
 
     def _blank(self, places: Iterable[tuple[int, int]]) -> None:
         for start, end in places:
@@ -210,7 +219,7 @@ class Scoped:
     def _over(self, number: int) -> bool:
         """Whether it is about yesterday, or stands in one clause with it."""
         clause = self._clause(self.moments[number])
-        if BYGONE.search(self.sheet.text, *clause):
+        if "bygone" in self._possible and BYGONE.search(self.sheet.text, *clause):
             return True
         return any(
             moment.refused is not None and moment.refused.reason == "past" and self._clause(moment) == clause
@@ -224,7 +233,7 @@ class Scoped:
             return False
         begin, end = self._clause(moment)
         text = self.sheet.text[begin:end]
-        if EITHER.search(text) or ELSE.search(text) or CONTRAST.search(text) or VISIT.search(text):
+        if any(self._says(name, text) for name in ("either", "else", "contrast")) or VISIT.search(text):
             return False
         return len(re.findall("[a-z一-鿿]", FILLERS.sub("", text))) >= PASSING
 
@@ -235,7 +244,7 @@ class Scoped:
             return False
         begin, end = self._clause(moment)
         text = self.sheet.text[begin:end]
-        if EITHER.search(text) or ELSE.search(text):
+        if self._says("either", text) or self._says("else", text):
             return False
         others = [other for other in self.moments if other is not moment]
         alone = all(self._clause(other) != (begin, end) for other in others)
@@ -258,11 +267,11 @@ class Scoped:
         text = self.sheet.text
         for number in wishes:
             before = self.moments[number - 1].end if number else 0
-            gap = ELSE.search(text, before, self.moments[number].start)
+            gap = ELSE.search(text, before, self.moments[number].start) if "else" in self._possible else None
             if gap and number and number - 1 in wishes:
                 self.else_ = True
                 self._blank([gap.span()])
-        if wishes:
+        if wishes and "contrast" in self._possible:
             for match in tuple(CONTRAST.finditer(self.sheet.text)):
                 self.contrast = True
                 self._blank([match.span()])

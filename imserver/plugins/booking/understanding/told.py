@@ -7,7 +7,11 @@ books, moves or cancels. What they name is kept, and asked about.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from typing import Final
+
+from imserver.plugins.booking.dates.deferred import deferred
+from imserver.plugins.booking.dates.sieve import Several
 
 from .acts import Act, Kind, Rest, Scene
 from .intents import NEGATED, WISH, answer_of
@@ -17,26 +21,26 @@ from .questions import TIMELY, ask_other, asks
 from .word_lists import load_words
 
 _WORDS: Final = load_words("told")
-_CONDITION: Final = re.compile(_WORDS["condition"])
-_CONDITION_BEHIND: Final = re.compile(_WORDS["condition_behind"])
+_CONDITION: Final = deferred(_WORDS["condition"])
+_CONDITION_BEHIND: Final = deferred(_WORDS["condition_behind"])
 _POLITE: Final = re.compile(_WORDS["polite"])
 _AVAILABLE: Final = re.compile(_WORDS["available"])
 _OWN: Final = re.compile(_WORDS["own"])
 _BEHIND: Final = re.compile(_WORDS["behind"])
-_BYGONE: Final = re.compile(_WORDS["bygone"])
+_BYGONE: Final = deferred(_WORDS["bygone"])
 _DONE: Final = re.compile(_WORDS["done"])
-_OTHERS: Final = re.compile(_WORDS["others"])
+_OTHERS: Final = deferred(_WORDS["others"])
 _WISHED: Final = re.compile(_WORDS["wished"])
 _FINITE: Final = re.compile(_WORDS["finite"])
 _PAST_FORM: Final = re.compile(_WORDS["past_form"])
-_SAID: Final = re.compile(_WORDS["said"])
+_SAID: Final = deferred(_WORDS["said"])
 _KIN_SAID: Final = re.compile(_WORDS["kin_said"])
 _ASKED_FOR: Final = re.compile(_WORDS["asked_for"])
 _QUOTE: Final = re.compile(_WORDS["quote"])
 _CARD: Final = {name: re.compile(pattern) for name, pattern in _WORDS["card"].items()}
-_BOOKED: Final = re.compile(_WORDS["others_booked"])
+_BOOKED: Final = deferred(_WORDS["others_booked"])
 _EXISTING: Final = re.compile(_WORDS["existing"])
-_TAKEN_BACK: Final = re.compile(f"{_WORDS['taken_back']}|{_WORDS['own_refusal']}")
+_TAKEN_BACK: Final = deferred(f"{_WORDS['taken_back']}|{_WORDS['own_refusal']}")
 _FORBIDDEN: Final = re.compile(_WORDS["forbidden"])
 _FEARED: Final = re.compile(_WORDS["feared"])
 _DENIED: Final = re.compile(_WORDS["denied"])
@@ -52,6 +56,7 @@ _ASIDES: Final = {
     where: tuple(re.compile(one.replace("<BUSINESS>", _WORDS["business"])) for one in patterns)
     for where, patterns in _WORDS["asides"].items()
 }
+_EVERY_ASIDE: Final = Several(one for patterns in _ASIDES.values() for one in patterns)
 _SENTENCE_END: Final = re.compile("[。.!?;\n]")
 _WITH_OTHERS: Final = re.compile("(?<![a-z])(?:with|by|for) (?!(?:you|u|ya)(?![a-z]))")
 _NOTHING: Final = re.compile(
@@ -106,6 +111,8 @@ def _is_beside(clause: str, scene: Scene) -> bool:
 
 def take_asides(page: Page, *, confirming: bool) -> None:
     """Words of values that are none: "my cat is called Monday", "the third line", "it says first visit"."""
+    if not page.may_hold_any(_EVERY_ASIDE):
+        return
     for pattern in (*_ASIDES["everywhere"], *(_ASIDES["at_card"] if confirming else ())):
         for match in page.find(pattern):
             page.take(*match.span(), Cover.NOTE)
@@ -164,8 +171,12 @@ def _only_opens(page: Page, act: Act, start: int, end: int) -> bool:
 
 def hide_others(page: Page) -> None:
     """我老公约了两点，我想约三点: the hour of another's appointment is none of the wish in another clause."""
+    booked = page.narrowed(_BOOKED)
+    told = [clause for clause in page.clauses if booked.search(page.words, *clause)]
+    if not told:
+        return
     timed = [clause for clause in page.clauses if TIMELY.search(page.words[slice(*clause)])]
-    told = [clause for clause in timed if _BOOKED.search(page.words, *clause)]
+    told = [clause for clause in told if clause in timed]
     if len(told) == len(timed):
         return
     for start, end in told:
@@ -197,10 +208,7 @@ def _doubt(page: Page, start: int, end: int) -> None:
 
 def _folded(page: Page, typed: int) -> int:
     """Where in the folded text a character that was typed stands."""
-    return next(
-        (place for place in range(len(page.words)) if page.span(place, place + 1).start >= typed),
-        len(page.words) - 1,
-    )
+    return min(bisect_left(page.starts(), typed), len(page.words) - 1)
 
 
 def _is_told(page: Page, name: str, place: int) -> bool:
@@ -209,11 +217,11 @@ def _is_told(page: Page, name: str, place: int) -> bool:
     return (
         _hangs(page, name, place)
         or _is_quoted(page, place)
-        or (name != "yes" and _TAKEN_BACK.search(page.words, place) is not None)
+        or (name != "yes" and page.narrowed(_TAKEN_BACK).search(page.words, place) is not None)
         or (name in ("cancel", "move") and _is_elsewhere(page, start, end))
         or (name == "cancel" and _is_unwanted(page, before, end))
         or (name == "cancel" and _REPLACED.search(page.words) is not None)
-        or _is_bygone(name, before, behind)
+        or _is_bygone(page, name, before, behind)
         or _is_said(page, name, place)
         or (name == "book" and _asks_for_another(page))
     )
@@ -226,11 +234,11 @@ def _hangs(page: Page, name: str, place: int) -> bool:
     """Whether it hangs on a condition in its sentence."""
     first, last = _sentence(page, place)
     end = page.clause_at(place)[1]
-    for match in _CONDITION.finditer(page.words, first, end):
+    for match in page.narrowed(_CONDITION).finditer(page.words, first, end):
         stop = page.clause_at(match.start())[1]
         if not _is_free(page, name, match.end(), stop) and (match.start() < place or _BEHIND.match(match[0])):
             return True
-    for match in _CONDITION_BEHIND.finditer(page.words, first, end):
+    for match in page.narrowed(_CONDITION_BEHIND).finditer(page.words, first, end):
         if match.end() <= place + 2 and not _is_free(page, name, match.start(), match.end()):
             return True
     behind = _BEHIND.match(page.words[end:last].lstrip(" ,.")) if end < last else None
@@ -289,18 +297,18 @@ def _sentence(page: Page, place: int) -> tuple[int, int]:
 # ----------------------------------------------------------------------------------------------------- stories and reports
 
 
-def _is_bygone(name: str, before: str, behind: str) -> bool:
+def _is_bygone(page: Page, name: str, before: str, behind: str) -> bool:
     """Whether it was done before, or by others."""
     if name == "yes":
         return False
     booked = _EXISTING.match(behind) is not None
     if booked and not _WISHED.search(before):
         return name != "cancel" or _OVER.search(behind) is not None  # 上回约的作废吧
-    if _BYGONE.search(before) and not _WISHED.search(before):
+    if page.narrowed(_BYGONE).search(before) and not _WISHED.search(before):
         return True
     if _PAST_FORM.match(behind) and _FINITE.search(before):
         return True
-    return _OTHERS.search(before) is not None and not _WISHED.search(before)
+    return page.narrowed(_OTHERS).search(before) is not None and not _WISHED.search(before)
 
 
 def _is_unwanted(page: Page, before: str, end: int) -> bool:
@@ -324,7 +332,7 @@ def _is_said(page: Page, name: str, place: int) -> bool:
     """Whether somebody else says it."""
     start, _ = page.clause_at(place)
     before = page.words[start:place]
-    if _SAID.search(before):
+    if page.narrowed(_SAID).search(before):
         return True
     return name in ("cancel", "yes") and _KIN_SAID.search(before) is not None
 

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Final
 
 from imserver.plugins.booking.dates.meaning import CN_DIGITS, EN_ONES, EN_TENS
+from imserver.plugins.booking.dates.sieve import Several
 from imserver.plugins.booking.dates.text import ASIDE_MARK
 from imserver.plugins.booking.schedule import codes
 
@@ -239,15 +240,29 @@ def read_first(page: Page, step: str) -> None:
             return
 
 
+_AGES: Final = Several((_ABOUT, _PAIR, _BOUND, _SEVERAL, *_YEARS))
+
+
 def read_ages(page: Page, scene: Scene, lexicon: Lexicon) -> None:
     """Ages: said, said about, by school, by a birthday; a bare number where an age was asked."""
     asked = scene.step == "age"
     if asked:
         _first_of_all(page, scene.now.date(), lexicon)
     _birthdays(page, scene.now.date(), asked=asked)
+    if page.may_hold_any(_AGES):
+        _anywhere(page, lexicon, corrects=scene.step.startswith("confirm"), asked=asked)
+    elif asked:
+        _roughly(page, lexicon)
+    if asked:
+        _asked_age(page, lexicon)
+        _only_figure(page)
+
+
+def _anywhere(page: Page, lexicon: Lexicon, *, corrects: bool, asked: bool) -> None:
+    """What is an age whatever was asked: 五十多, 30岁以下, 8岁."""
     for match in page.find(_ABOUT):
         page.take_act(Kind.GIVE, "age", lexicon.band_of(_about(match)), match.span())
-    for match in page.find(_PAIR) if _OF_AGE.search(page.words) or scene.step.startswith("confirm") else ():
+    for match in page.find(_PAIR) if corrects or _OF_AGE.search(page.words) else ():
         page.take_act(Kind.CORRECT, "age", number(match[1] or match[4] or match[5]), match.span())
     if asked:
         _roughly(page, lexicon)
@@ -261,9 +276,6 @@ def read_ages(page: Page, scene: Scene, lexicon: Lexicon) -> None:
         for match in page.find(said):
             if _is_age(match[1]):
                 page.take_act(Kind.GIVE, "age", number(match[1]), match.span())
-    if asked:
-        _asked_age(page, lexicon)
-        _only_figure(page)
 
 
 def _roughly(page: Page, lexicon: Lexicon) -> None:
@@ -350,7 +362,7 @@ def read_age_behind_name(page: Page) -> None:
 
 
 def _birthdays(page: Page, today: date, *, asked: bool) -> None:
-    if not (asked or _BORN.search(page.open)):
+    if not (asked or page.search(_BORN)):
         return
     for match in page.find(_BIRTHDAY):
         year = _full_year(match[1] or match[4], today)

@@ -46,7 +46,9 @@ _RECENT = (
 )
 _COUNT = "SELECT COUNT(*) FROM booking_services WHERE store_id = ? AND waiting_since IS NOT NULL"
 _LATEST = f"{SERVICE} WHERE store_id = ? AND changed > 0 ORDER BY changed DESC LIMIT ?"
-_NUMBERS = "SELECT changed FROM booking_services WHERE store_id = ? AND changed > 0 ORDER BY changed DESC LIMIT ?"
+_NUMBERS = (
+    "SELECT changed FROM booking_services WHERE store_id = ? AND changed > 0 ORDER BY changed DESC LIMIT ?"
+)
 _EDITION = "SELECT edition FROM booking_staff_groups WHERE store_id = ?"
 _COUNT_ALARMS = "SELECT COUNT(*) FROM booking_services WHERE store_id = ? AND waiting_why = 'alarm'"
 

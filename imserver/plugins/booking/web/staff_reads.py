@@ -54,9 +54,7 @@ class StaffReads:
         """Offer the methods."""
         context.method(Read(STAFF, self.staff, Need.ACCOUNT, hints=True))
         context.method(Read(INBOX, self.inbox, Need.ACCOUNT, hints=True))
-        context.method(
-            Read(CHANGES, self.changes, Need.ACCOUNT, hints=True, hints_every_s=_CHANGES_EVERY_S)
-        )
+        context.method(Read(CHANGES, self.changes, Need.ACCOUNT, hints=True, hints_every_s=_CHANGES_EVERY_S))
         context.method(Read(CUSTOMER, self.customer, Need.ACCOUNT, hints=True))
         context.method(Read(SHEET, self.sheet, Need.ACCOUNT, hints=True))
 

@@ -193,7 +193,7 @@ export class FakeStaff extends FakeShop {
       const over = (/** @type {any} */ one) => ["done", "cancelled", "no_show"].includes(one.status);
       return structuredClone({
         shop: "garden", asOf: this.now(), until: null, customer: { ...row.customer, telephone: row.customer.id === "guest-2" ? "138 0013 8000" : null },
-        here: true, why: row.why, since: row.since, position: row.position, taken: row.taken,
+        here: row.here ?? true, why: row.why, since: row.since, position: row.position, taken: row.taken,
         commands: { take: row.taken?.by === ME ? null : "/take", giveBack: row.taken === null ? null : "/give-back", book: "/book" },
         upcoming: visits.filter((one) => !over(one)), past: visits.filter(over),
       });

@@ -73,9 +73,9 @@ export function startPage({ root, makeLine, reads, window = globalThis.window, c
 }
 
 /**
- * While an act is under way, and where only what staff read is another, draw it with the next frame: one event changes the state
- * several times, and nobody sees what is between. At once what somebody enters (the next key finds it on the screen), where no frame comes (a hidden page), and
- * another screen, whose height the browser must know to scroll it back.
+ * While an act is under way, and where only what staff read is another, draw it with the next frame: one event changes the
+ * state several times, and nobody sees what is between. At once what somebody enters (the next key finds it on the screen),
+ * where no frame comes (a hidden page), and another screen, whose height the browser must know to scroll it back.
  *
  * @param {Window} window
  * @param {() => void} draw

@@ -14,8 +14,10 @@ import { moment } from "./moment.js";
 /** @import { Line } from "../line/line.js" */
 /** @import { JoinState } from "../session.js" */
 
-/** So often it is asked what became of the code (ms): somebody stands there and waits. */
+/** So soon it is asked what became of the code (ms), for somebody stands there and waits; each time a little later, up to this. */
 const ASK_MS = 2_000;
+const SELDOM_MS = 8_000;
+const LATER = 1.2;
 /** What was written has so long to go out before the yes counts (ms). */
 const DRAIN_MS = 8_000;
 const NONE = /** @type {JoinState} */ ({ state: "none" });
@@ -115,21 +117,29 @@ function Question({ about, code, unsent }) {
 }
 
 /**
- * Asks what became of the code while it stands. Returns what ends it.
+ * Asks what became of the code while it stands, also at once when the page is seen again. Returns what ends it.
  *
  * @param {(join: JoinState) => void} onState @param {() => void} onOver
  */
 function watch(onState, onOver) {
+  let ended = false;
+  let wait = ASK_MS;
   const look = async () => {
+    clearTimeout(timer);
     const now = await account.joinState().catch(() => null); // the network is away: asked again
-    if (now === null || ended) return;
+    if (ended) return;
+    clearTimeout(timer);
+    timer = setTimeout(look, (wait = Math.min(wait * LATER, SELDOM_MS)));
+    if (now === null) return;
     if (now.state === "none") onOver();
     onState(now);
   };
-  let ended = false;
-  const timer = setInterval(look, ASK_MS);
+  let timer = setTimeout(look, wait);
+  const seen = () => void (document.visibilityState === "visible" && look());
+  document.addEventListener("visibilitychange", seen);
   return () => {
     ended = true;
-    clearInterval(timer);
+    clearTimeout(timer);
+    document.removeEventListener("visibilitychange", seen);
   };
 }

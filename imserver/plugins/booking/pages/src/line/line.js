@@ -3,8 +3,11 @@
  * the page as a few states. Posts go through here alone, each under one key, however often it is offered.
  */
 
+import { FreshStarts } from "./fresh_starts.js";
+import { Listeners } from "./listeners.js";
 import { Opened } from "./opened.js";
 import { Posts } from "./posts.js";
+import { Saying } from "./saying.js";
 import { NO_LINE } from "./state.js";
 import { reaction, STOP_ACTS } from "./stops.js";
 import { Who } from "./who.js";
@@ -13,31 +16,17 @@ import { Who } from "./who.js";
 /** @import { Message } from "../../../../../../clients/js/src/values.js" */
 /** @import { LineClient } from "./opened.js" */
 /** @import { Ports } from "./ports.js" */
-/** @import { Outcome, Tap } from "./posts.js" */
+/** @import { Outcome, Sent, Tap } from "./posts.js" */
 /** @import { Session } from "./remembered.js" */
 /** @import { StopCode } from "./stops.js" */
 
 /** @typedef {import("./state.js").LineState} LineState */
-/** @typedef {{id: string, bot: string}} Shop */
+/** @typedef {import("./saying.js").Shop} Shop */
 
 /** Connecting for so long is waiting: what is posted meanwhile is said to go later. */
 const SLOW_MS = 4000;
-/**
- * Codes of an account that is not made, where the same word means something else of a message.
- *
- * @type {Readonly<Record<string, string>>}
- */
-const NO_ACCOUNT = { FORBIDDEN: "NO_GUESTS" };
-/** What is only worth doing now waits so long for a connection, and looks for it so often, hurrying (at most once a second). */
-const NOW_MS = 30_000;
-const LOOK_MS = 250;
-/** A store that is cleared again and again is no store: so many fresh starts in so long, each after a wait. */
-const FRESH_STARTS = 3;
-const FRESH_WITHIN_MS = 60_000;
 /** What ends a client of which a post alone has said that there is no room. */
 const FULL = { name: "StoreError", reason: "full" };
-/** Browsers clear a site's databases one after the other: one that is opened at once is cleared, too. */
-const FRESH_WAIT_MS = 300;
 
 export class Line {
   #ports;
@@ -55,23 +44,25 @@ export class Line {
   #slow = 0;
   /** The browser's storage failed: this page keeps nothing. */
   #inMemory = false;
-  /** When it began anew lately. @type {number[]} */
-  #fresh = [];
+  #freshStarts = new FreshStarts();
   #away = false;
   #leaving = false;
-  /** What is said first goes first, also where the first has to make a guest. @type {Promise<unknown>} */
-  #turn = Promise.resolve();
   #posts = new Posts(
     () => this.#state.state === "waiting",
-    () => this.#postListeners.forEach((listener) => listener()),
+    () => this.#postListeners.tell(),
     () => void (this.#inMemory || this.#ended(FULL)),
   );
-  /** @type {Set<(message: Message) => void>} */
-  #messageListeners = new Set();
-  /** @type {Set<() => void>} */
-  #postListeners = new Set();
-  /** @type {Set<(event: ClientEvent) => void>} */
-  #eventListeners = new Set();
+  #saying = new Saying({
+    posts: this.#posts,
+    state: () => this.#state,
+    online: () => this.#ports.online(),
+    enter: (shop) => this.enter(shop),
+    conversationOf: (shop) => this.conversationOf(shop),
+    hurry: () => void this.#opened?.hurry(),
+  });
+  #messageListeners = /** @type {Listeners<[Message]>} */ (new Listeners());
+  #postListeners = /** @type {Listeners<[]>} */ (new Listeners());
+  #eventListeners = /** @type {Listeners<[ClientEvent]>} */ (new Listeners());
 
   /** @param {Ports} ports */
   constructor(ports) {
@@ -121,23 +112,10 @@ export class Line {
   /**
    * Say what one could type, to the shop; without a connection it is sent later. Never rejects.
    *
-   * @param {Shop} shop
-   * @param {string} text
-   * @param {Tap} [tap]
-   * @returns {Promise<Outcome>}
+   * @param {Shop} shop @param {string} text @param {Tap} [tap] @returns {Promise<Outcome>}
    */
-  async say(shop, text, tap = {}) {
-    if (this.#state.state === "stopped") return { state: "refused", code: this.#state.code, text: "" };
-    if (tap.now === true && !(await this.#reachable())) return { state: "refused", code: "OFFLINE", text: "" };
-    const turn = this.#turn.then(() => this.enter(shop));
-    this.#turn = turn.catch(() => {});
-    try {
-      await turn;
-    } catch (error) {
-      const { code = "FAILED", text: words = "" } = /** @type {any} */ (error);
-      return { state: "refused", code: NO_ACCOUNT[code] ?? String(code), text: words };
-    }
-    return this.#posts.post(tap.conversation ?? this.conversationOf(shop), text, tap);
+  say(shop, text, tap = {}) {
+    return this.#saying.say(shop, text, tap);
   }
 
   /**
@@ -147,13 +125,10 @@ export class Line {
    * @param {Shop} shop
    * @param {string} text
    * @param {Tap} [tap]
-   * @returns {Promise<import("./posts.js").Sent>}
+   * @returns {Promise<Sent>}
    */
-  async post(shop, text, tap = {}) {
-    const first = await this.say(shop, text, { now: true, ...tap });
-    const outcome = first.state === "waiting" ? await first.settled : first;
-    if (outcome.state === "sent") return outcome;
-    throw Object.assign(new Error(outcome.text || outcome.code), { code: outcome.code, text: outcome.text });
+  post(shop, text, tap = {}) {
+    return this.#saying.post(shop, text, tap);
   }
 
   /**
@@ -177,18 +152,7 @@ export class Line {
 
   /** `unsent` is another list. @param {() => void} listener @returns {() => void} */
   unsentChanged(listener) {
-    this.#postListeners.add(listener);
-    return () => void this.#postListeners.delete(listener);
-  }
-
-  /** Whether it can be said now. A server that restarts is back in seconds: so long a tap may wait, and no longer. */
-  async #reachable() {
-    for (const until = Date.now() + NOW_MS; this.#ports.online() && Date.now() < until; ) {
-      if (this.#state.state === "connected" || this.#state.state === "none") return true;
-      void this.#opened?.hurry();
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-    }
-    return this.#ports.online() && this.#state.state === "connected";
+    return this.#postListeners.add(listener);
   }
 
   // -- what comes ---------------------------------------------------------------------------------------------------------
@@ -200,14 +164,12 @@ export class Line {
    * @returns {() => void}
    */
   heard(listener) {
-    this.#messageListeners.add(listener);
-    return () => void this.#messageListeners.delete(listener);
+    return this.#messageListeners.add(listener);
   }
 
   /** What else the client tells. @param {(event: ClientEvent) => void} listener @returns {() => void} */
   told(listener) {
-    this.#eventListeners.add(listener);
-    return () => void this.#eventListeners.delete(listener);
+    return this.#eventListeners.add(listener);
   }
 
   // -- what the page does -------------------------------------------------------------------------------------------------
@@ -277,15 +239,12 @@ export class Line {
    */
   async leaveFor(session, shops = []) {
     this.#leaving = true;
-    const left = shops.length === 0 ? [] : await this.#posts.left(this.kept);
     const before = this.session?.userId ?? "";
-    const spoken = shops.map((shop) => ({ shop, places: [this.#who.conversations[shop.id], this.#direct(before, shop)] }));
+    const placesOf = (/** @type {Shop} */ shop) => [this.#who.conversations[shop.id], this.#direct(before, shop)];
+    const moved = await this.#posts.leave(this.kept, shops, placesOf);
     await this.#close();
     await this.#who.becomes(session);
-    for (const post of left) {
-      const { shop } = spoken.find(({ places }) => places.includes(post.conversationId)) ?? spoken[0];
-      await this.#posts.moveTo(this.kept, post, this.#direct(session.userId, shop));
-    }
+    await moved(this.kept, (shop) => this.#direct(session.userId, shop));
   }
 
   /**
@@ -293,12 +252,8 @@ export class Line {
    *
    * @param {number} withinMs
    */
-  async drained(withinMs) {
-    for (const until = Date.now() + withinMs; this.#posts.open > 0 && Date.now() < until; ) {
-      void this.#opened?.hurry();
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-    }
-    return this.#posts.open;
+  drained(withinMs) {
+    return this.#saying.drained(withinMs);
   }
 
   /** @param {string} userId @param {Shop} shop */
@@ -320,7 +275,7 @@ export class Line {
     clearTimeout(this.#slow);
     this.#slow = setTimeout(() => this.#state.state === "connecting" && this.#become({ state: "waiting" }), SLOW_MS);
     this.#client ??= await this.#ports.importClient();
-    const opened = new Opened(this.#owner(() => opened), this.#client, /** @type {Session} */ (this.session));
+    const opened = new Opened(this.#owner(() => opened), this.#client, /** @type {Session} */ (this.session), () => this.#who.justHeard());
     this.#opened = opened;
     let tab;
     try {
@@ -350,7 +305,7 @@ export class Line {
       account,
       address,
       onConnection: (state, retryInMs) => void (mine() && this.#connection(state, retryInMs)),
-      onMessage: (message) => this.#messageListeners.forEach((listener) => listener(message)),
+      onMessage: (message) => this.#messageListeners.tell(message),
       onEvent: (event) => this.#event(event),
       onEnd: (error) => void (mine() && this.#ended(error)),
     };
@@ -368,7 +323,7 @@ export class Line {
     if (event.type === "historyReplaced") void this.#replaced();
     if (event.type === "postsGone") this.#posts.lost(event.conversationId, event.posts);
     if (event.type === "postSettled") this.#posts.settled(event);
-    this.#eventListeners.forEach((listener) => listener(event));
+    this.#eventListeners.tell(event);
   }
 
   // -- ends ---------------------------------------------------------------------------------------------------------------
@@ -407,11 +362,10 @@ export class Line {
   /** @param {any} error  Why the client ended, if that may be because of who this browser is now. */
   async #askWho(error) {
     if (!(await this.#isStill())) return;
-    this.#fresh = this.#fresh.filter((at) => Date.now() - at < FRESH_WITHIN_MS);
-    if (this.#fresh.length >= FRESH_STARTS) return this.#stop("FAILED");
-    this.#fresh.push(Date.now());
+    const isTime = this.#freshStarts.next();
+    if (isTime === null) return this.#stop("FAILED");
     if (error.name === "StoreError") this.#become({ notice: "CLEARED" });
-    await new Promise((resolve) => setTimeout(resolve, FRESH_WAIT_MS * this.#fresh.length));
+    await isTime;
     void this.#open();
   }
 

@@ -34,6 +34,7 @@ export class Opened {
   #owner;
   #client;
   #session;
+  #justHeard;
   /** @type {TabClient | null} */
   #tab = null;
   /** @type {any} */
@@ -44,9 +45,11 @@ export class Opened {
    * @param {Owner} owner
    * @param {typeof import("./client.js")} client
    * @param {Session} session
+   * @param {() => boolean} justHeard  Whether the server has said only now that it is this one.
    */
-  constructor(owner, client, session) {
+  constructor(owner, client, session, justHeard) {
     this.#owner = owner;
+    this.#justHeard = justHeard;
     this.#client = client;
     this.#session = session;
   }
@@ -146,7 +149,7 @@ export class Opened {
   async #token() {
     const { Stopped, CloseCode } = this.#client;
     try {
-      const now = await this.#owner.account.session();
+      const now = this.#justHeard() ? this.#session : await this.#owner.account.session();
       if (now === null || now.userId !== this.#session.userId) throw new Stopped(CloseCode.REVOKED, "another session");
       return await this.#owner.account.token();
     } catch (error) {

@@ -133,26 +133,31 @@ export class Posts {
   }
 
   /**
-   * Words that were not sent, of this page and of other tabs. Buttons were about what this account was shown, as in `lost`.
+   * Words that were not sent, of this page and of other tabs, go along. Resolves with how: to be called when it is that
+   * account. Buttons were about what this one was shown, as in `lost`.
    *
+   * @template Shop
    * @param {Kept | null} kept
+   * @param {readonly Shop[]} shops  With which the same person goes on speaking; none: nothing goes along.
+   * @param {(shop: Shop) => string[]} placesOf  Where each has been spoken with.
+   * @returns {Promise<(kept: Kept | null, placeOf: (shop: Shop) => string) => Promise<void>>}
    */
-  async left(kept) {
+  async leave(kept, shops, placesOf) {
+    const left = shops.length === 0 ? [] : await this.#left(kept);
+    const spoken = shops.map((shop) => ({ shop, places: placesOf(shop) }));
+    return async (keptNow, placeOf) => {
+      for (const post of left) {
+        const { shop } = spoken.find(({ places }) => places.includes(post.conversationId)) ?? spoken[0];
+        await moved(keptNow, post, placeOf(shop));
+      }
+    };
+  }
+
+  /** @param {Kept | null} kept */
+  async #left(kept) {
     const found = new Map([...this.#entries].map(([name, { post }]) => [name, post]));
     for (const post of (await kept?.all(KEPT)) ?? []) if (isPost(post) && !found.has(post.name)) found.set(post.name, post);
     return [...found.values()].filter(({ text, label }) => label === undefined && !text.startsWith("/"));
-  }
-
-  /**
-   * Keep such a post for the page that is loaded next: refused, so that a person decides, for it may have arrived. It is another
-   * one to the server, as its sender is.
-   *
-   * @param {Kept | null} kept @param {Post} post @param {string} conversationId
-   */
-  async moveTo(kept, { text, since }, conversationId) {
-    const key = newKey();
-    const refused = /** @type {Refused} */ ({ state: "refused", code: "MOVED", text: "" });
-    await kept?.put(KEPT + hex(key), { name: hex(key), conversationId, key, text, since, refused });
   }
 
   // -- the client's coming and going ----------------------------------------------------------------------------------------
@@ -242,6 +247,18 @@ export class Posts {
     void this.#kept?.put(KEPT + name, undefined);
     this.#changed();
   }
+}
+
+/**
+ * Keep such a post for the page that is loaded next: refused, so that a person decides, for it may have arrived. It is another
+ * one to the server, as its sender is.
+ *
+ * @param {Kept | null} kept @param {Post} post @param {string} conversationId
+ */
+async function moved(kept, { text, since }, conversationId) {
+  const key = newKey();
+  const refused = /** @type {Refused} */ ({ state: "refused", code: "MOVED", text: "" });
+  await kept?.put(KEPT + hex(key), { name: hex(key), conversationId, key, text, since, refused });
 }
 
 /** @param {any} value  Kept by a page that may have been of another version. @returns {value is Post} */

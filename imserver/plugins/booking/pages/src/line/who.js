@@ -15,6 +15,8 @@ import { remember, remembered } from "./remembered.js";
  * @property {() => {language: string, ref?: string}} guest
  */
 
+/** Who this is was answered so lately that it is not asked once more before HELLO (ms): that would be a round trip. */
+const JUST_MS = 5_000;
 /** One's appointments are kept so much later: by then the page has shown them. */
 const KEEP_AFTER_MS = 200;
 
@@ -28,6 +30,8 @@ export class Who {
   #kept = null;
   /** @type {Record<string, string>} */
   #conversations = {};
+  /** When the server said it last (ms); a phone that slept, or whose clock was set, has not heard it lately. */
+  #heardAt = -Infinity;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #keeping;
 
@@ -38,6 +42,13 @@ export class Who {
 
   get session() {
     return this.#session;
+  }
+
+  /** Whether the server has said it just now: once, for whoever connects first. */
+  justHeard() {
+    const ago = Date.now() - this.#heardAt;
+    this.#heardAt = -Infinity;
+    return ago >= 0 && ago < JUST_MS;
   }
 
   /** Null before it is known who this is. */
@@ -108,6 +119,7 @@ export class Who {
     const before = remembered();
     try {
       const session = await this.#ports.account.session();
+      this.#heardAt = Date.now();
       if (before !== null && before.userId !== session?.userId) await this.#endedUnseen(before.userId, session);
       return session;
     } catch (error) {

@@ -11,7 +11,7 @@ import { staffStatus } from "./phrases.js";
 /** @import { StaffProps } from "./screens.js" */
 /** @import { SheetAction, SheetRow } from "./shapes.js" */
 
-/** Kinds whose button is the one to press: what happens next on an ordinary day. */
+/** Kinds of what happens next on an ordinary day: the button of the first that is possible is the one to press. */
 const NEXT = new Set(["confirm", "arrive", "start", "finish"]);
 /** Kinds that are in sight at once. What ends an appointment is one tap further away: it is rare, and stands beside what is not. */
 const SHOWN = new Set([...NEXT, "move", "decline", "undo"]);
@@ -35,13 +35,14 @@ export function VisitActions({ state, page, part, shop, row }) {
     else void run(action);
   };
   if (row.actions.length === 0) return null;
+  const next = row.actions.find(({ kind }) => NEXT.has(kind));
   const shown = row.actions.filter(({ kind }) => all || SHOWN.has(kind));
   return html`
     ${asked !== null
       ? html`<${Sure} action=${asked} row=${row} onYes=${() => void run(asked)} onNo=${() => setAsked(null)} />`
       : html`
         <div class="row visit-actions no-print" role="group" aria-label=${s("act.of", { name: row.name })}>
-          ${shown.map((action) => html`<${Action} key=${action.kind} action=${action} row=${row} shop=${shop} going=${going} onTap=${tap} />`)}
+          ${shown.map((action) => html`<${Action} key=${action.kind} action=${action} row=${row} shop=${shop} going=${going} main=${action === next} onTap=${tap} />`)}
           ${shown.length < row.actions.length && html`
             <button type="button" class="button plain" aria-expanded="false" onClick=${() => setAll(true)}>${s("act.more")}</button>`}
         </div>`}
@@ -51,10 +52,10 @@ export function VisitActions({ state, page, part, shop, row }) {
 }
 
 /**
- * @param {{action: SheetAction, row: SheetRow, shop: import("./shapes.js").StaffShop, going: boolean,
+ * @param {{action: SheetAction, row: SheetRow, shop: import("./shapes.js").StaffShop, going: boolean, main: boolean,
  *   onTap: (action: SheetAction) => void}} props
  */
-function Action({ action, row, shop, going, onTap }) {
+function Action({ action, row, shop, going, main, onTap }) {
   const { kind } = action;
   if (!hasStaffWords(`act.${kind}`)) return null; // of a newer server
   const words = s(/** @type {import("../words/staff.js").StaffKey} */ (`act.${kind}`));
@@ -63,7 +64,7 @@ function Action({ action, row, shop, going, onTap }) {
     return html`<a class="button" href=${addressOf("staffToday", { shop: shop.id, query })}>${words}</a>`;
   }
   return html`
-    <button type="button" class=${NEXT.has(kind) ? "button main" : "button"} aria-disabled=${going ? "true" : null}
+    <button type="button" class=${main ? "button main" : "button"} aria-disabled=${going ? "true" : null}
       onClick=${() => onTap(action)}>${words}</button>
   `;
 }

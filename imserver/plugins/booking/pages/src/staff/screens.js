@@ -65,10 +65,18 @@ function Talks(props) {
     <main class=${`staff-panes ${name === "staffInbox" ? "listing" : "talking"}`} id="content">
       <${InboxPane} ...${props} />
       ${name === "staffInbox"
-        ? html`<div class="staff-talk none"><${Empty} icon="chat" title=${s("talk.none")} text=${s("talk.none_text")} heading=${false} /></div>`
+        ? html`<${Nobody} inbox=${props.staff.inbox.value} />`
         : html`<${Talk} key=${`${name} ${conversation}`} ...${props} />`}
     </main>
   `;
+}
+
+/** Beside the list, while no conversation is open. @param {{inbox: StaffState["inbox"]["value"]}} props */
+function Nobody({ inbox }) {
+  const [title, text] = inbox === null || inbox.waiting.length > 0
+    ? [s("talk.none"), s("talk.none_text")]
+    : [s("talk.nobody"), s(inbox.recent.length > 0 ? "talk.nobody_text" : "inbox.empty_text")];
+  return html`<div class="staff-talk none"><${Empty} icon="chat" title=${title} text=${text} heading=${false} /></div>`;
 }
 
 /** @param {StaffProps} props */

@@ -17,6 +17,8 @@ import { chatAddress, dayOfSheet } from "./places.js";
 
 /** Statuses of who does not come (any more): they stand on the sheet, and do not count. */
 const GONE = new Set(["cancelled", "no_show", "expired"]);
+/** Who is still to come: whoever is here is nobody's next. */
+const COMING = new Set(["pending", "confirmed"]);
 const DAY_MIN = 24 * 60;
 
 /** @param {StaffProps} props */
@@ -81,7 +83,7 @@ function Day(props) {
   const away = sheet.columns.flatMap(({ name, away: spans }) => spans.map((span) => ({ ...span, name })));
   const now = page.clock.now();
   // Who is next: where the eye goes when the door opens.
-  const next = today ? sheet.rows.findIndex(({ status, end }) => !GONE.has(status) && status !== "done" && end > now) : -1;
+  const next = today ? sheet.rows.findIndex(({ status, end }) => COMING.has(status) && end > now) : -1;
   return html`
     ${away.length > 0 && html`
       <${Notice} icon="person" title=${s("sheet.away")}>

@@ -272,7 +272,10 @@ export const CHAT = {
   // The landing of a link
   "link.title": { zh: "在这个浏览器登录", en: "Sign in in this browser" },
   "link.whose": { zh: "{host} 的链接", en: "A link of {host}" },
-  "link.text": { zh: "登录后，这个浏览器就能看到您的预约和消息。", en: "Then this browser sees your appointments and messages." },
+  "link.text": {
+    zh: "登录后，这个浏览器就能看到这个账号的预约和消息。",
+    en: "Then this browser sees the appointments and messages of the account that it is for.",
+  },
   "link.instead": {
     zh: "这个浏览器现在是另一个账号。登录后会换成链接里的账号，原来保存在这里的内容会删除。",
     en: "This browser is another account now. It becomes the link's account, and what it kept of the other one is deleted.",
