@@ -10,8 +10,8 @@ from imserver.errors import Refusal, RefusalCode
 from imserver.model import Role
 from imserver.plugins.booking.schedule.asked import MINE, Mine, MineParams
 from imserver.testing import Said
+from tests.booking.support.guests import books, guest
 from tests.booking.support.shop import GARDEN, RIVER, Shop, shown
-from tests.booking.test_guests import books, guest
 
 FORM = "/details\nname: Ann Lee\nage: adult\nfirst visit: yes"
 WALL = "2026-11-20 15:00"
