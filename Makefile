@@ -185,7 +185,7 @@ prove-conformance: $(ready)
 # Of the tests and tools themselves: what is planted in store, simulation and a toy tree is noticed; a page's feature passes all that
 # it must; every scenario of the benchmarks works.
 prove-tests: $(ready)
-	$(call gate,tests,$(bin)/pytest -q -n auto --dist worksteal -o timeout=300 -m prove tests/store/test_planted.py tests/simulation tests/mutants \
+	$(call gate,tests,$(bin)/pytest -q -n auto --dist worksteal -m prove tests/store/test_planted.py tests/simulation tests/mutants \
 	    tests/plays tests/features tests/docs tests/durability tests/benchmarks tests/proof)
 
 # ------------------------------------------------------------------------------------------------------ the environment

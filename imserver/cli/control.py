@@ -67,9 +67,10 @@ async def ask(path: Path, operation: str, arguments: Mapping[str, Any]) -> dict[
             try:
                 writer.write(json.dumps({"operation": operation, **arguments}).encode() + b"\n")
                 await writer.drain()
-                answer = json.loads(await reader.readline() or b"{}")
+                line = await reader.readline()
             finally:
                 writer.close()
+        answer = json.loads(line) if line else None
     except (FileNotFoundError, ConnectionRefusedError):
         return None
     except PermissionError:
@@ -78,6 +79,8 @@ async def ask(path: Path, operation: str, arguments: Mapping[str, Any]) -> dict[
         ) from None
     except (OSError, ValueError) as error:  # TimeoutError is an OSError
         raise StartError(f"{path}: the running server does not answer ({error!r})", again=True) from None
+    if answer is None:
+        raise StartError("the server ended before it answered", again=True)
     if not isinstance(answer, dict) or "error" in answer or "result" not in answer:
         words = answer.get("error", "no answer") if isinstance(answer, dict) else "no answer"
         raise StartError(f"the running server says: {words}")
@@ -93,7 +96,11 @@ async def _answer(
 ) -> None:
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            request = json.loads(await reader.readline())
+            line = await reader.readline()
+            if not line:  # gone before it asked: Ctrl-C
+                writer.close()
+                return
+            request = json.loads(line)
             operation = operations.get(request.pop("operation", ""))
             if operation is None:
                 answer: dict[str, Any] = {"error": "this server does not know that operation; is it older?"}
@@ -103,6 +110,9 @@ async def _answer(
         answer = {"error": str(error)}
     except TimeoutError:
         answer = {"error": "took too long"}
+    except asyncio.CancelledError:  # the server ends: whoever asked hears it from the end of the stream
+        writer.close()
+        return
     except Exception as error:
         log.warning("control_request_failed", exc_info=error)
         answer = {"error": "that did not work; the server's log says why"}

@@ -6,6 +6,7 @@ The server keeps what a slow watcher has not taken, up to a bound, and counts th
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 from pathlib import Path
@@ -68,7 +69,7 @@ class TraceOperations:
         trace.begin(connections)
         number = next(self._numbers)
         self._keep(number, trace)
-        self._server.log.info("trace_begun", users=sorted(users), contents=contents)
+        self._server.log.info("trace_begun", **request, contents=contents)
         return {"number": number, "watched": trace.watched_count}
 
     async def _more(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -140,7 +141,8 @@ async def _watch(
     try:
         return await _print(path, begun["number"])
     finally:
-        await asyncio.shield(ask(path, "trace_end", {"number": begun["number"]}))
+        with contextlib.suppress(StartError):  # by itself, then, when the server sees that nobody asks
+            await asyncio.shield(ask(path, "trace_end", {"number": begun["number"]}))
 
 
 async def _print(path: Path, number: int) -> int:

@@ -16,6 +16,7 @@ from imserver.config import load_config
 from imserver.plugins.booking.setup import Shop, chain_text
 from tests.support.disks import small_disk
 
+from .processes import imserver
 from .test_cautions import certified
 
 SECRET = "correct horse battery staple, and a bit more"
@@ -133,9 +134,17 @@ def test_a_folder_that_is_read_only_is_a_fault_in_words(tmp_path: Path) -> None:
 
 
 def _is_refused(folder: Path) -> None:
-    config = load_config(None, {"IMSERVER_STORE__PATH": str(folder / "im.db")})
+    database = str(folder / "im.db")
+    config = load_config(None, {"IMSERVER_STORE__PATH": database})
     [fault] = faults_of_files(config, Path(), 0)
     assert f"files cannot be made in {folder} (read-only, or another user's)" in str(fault)
+    # And a start says so in one line, not in a traceback.
+    started = imserver(folder.parent, "serve", IMSERVER_STORE__PATH=database)
+    assert started.returncode == 2
+    last = started.stderr.splitlines()[-1]
+    assert last.startswith(f"imserver: {folder}")
+    assert last.endswith(("Read-only file system", "Permission denied"))
+    assert "Traceback" not in started.stderr
 
 
 # -- print --------------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import signal
 import socket
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -123,18 +123,25 @@ async def test_asked_twice_at_once_it_is_right_in_the_end(tmp_path: Path) -> Non
 # -- certificates -------------------------------------------------------------------------------------------------------
 
 
+def anybody() -> ssl.SSLContext:
+    """Of a client that takes any certificate, and looks at it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
 async def serial_at(port: int) -> int:
     """The number of the certificate that is served there."""
     from cryptography import x509
 
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+    _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=anybody())
     try:
         der = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
         return x509.load_der_x509_certificate(der).serial_number
     finally:
         writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
 
 
 def serial_in(folder: Path) -> int:
@@ -151,9 +158,7 @@ async def test_a_renewed_certificate_is_served_and_nobody_is_cut_off(tmp_path: P
         ports = here.server.port, here.server.http_port
         first = serial_in(tmp_path)
         assert [await serial_at(port) for port in ports] == [first, first]
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        async with await Raw.open(here.server, tls=context) as raw:
+        async with await Raw.open(here.server, tls=anybody()) as raw:
             await here.server.chat.put_user(User("ann", "Ann"))
             await raw.enter(here.server, "ann", "phone")
             certified(tmp_path)

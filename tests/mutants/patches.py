@@ -23,6 +23,7 @@ AREAS: Sequence[tuple[str, tuple[str, ...]]] = (
     ("imserver/plugin_api", ("tests/plugins",)),
     ("imserver/plugins/booking/", ("tests/booking", "tests/plays")),
     ("imserver/plugins/", ("tests/plugins",)),
+    ("imserver/config/", ("tests/config", "tests/embedding", "tests/cli")),
     ("imserver/cli/", ("tests/cli",)),
     ("imserver/conformance/", ("tests/conformance",)),
     ("imserver/check/", ("tests/cli", "tests/store")),
