@@ -27,10 +27,10 @@ class Package:
 
 
 PACKAGES = (
-    Package("imserver/store", ("tests/store",), 85),
-    Package("imserver/net", ("tests/net",), 85),
-    Package("imserver/chat", ("tests/chat",), 60),
-    Package("protocol/imserver_protocol", ("tests/protocol",), 85),
+    Package("imserver/store", ("tests/store",), 75),
+    Package("imserver/net", ("tests/net",), 88),
+    Package("imserver/chat", ("tests/chat",), 70),
+    Package("protocol/imserver_protocol", ("tests/protocol",), 90),
 )
 
 
