@@ -9,6 +9,13 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Behind a proxy with a certificate of its own, what is fetched is judged by the system's certificates, or by those that SSL_CERT_FILE
+# names; pip and Node have variables of their own for that.
+export UV_SYSTEM_CERTS ?= 1
+ifneq ($(SSL_CERT_FILE),)
+export PIP_CERT ?= $(SSL_CERT_FILE)
+export NODE_EXTRA_CA_CERTS ?= $(SSL_CERT_FILE)
+endif
 # With PYTHONDONTWRITEBYTECODE, which many container images set, each of the hundreds of processes of tests and proofs would compile
 # every module again: more than half of a server's start. So compiled modules are kept, in a folder of their own.
 unexport PYTHONDONTWRITEBYTECODE
@@ -20,7 +27,7 @@ sources := imserver protocol/imserver_protocol clients/python benchmarks clients
 typed := imserver protocol/imserver_protocol clients/python/imserver_client benchmarks clients/bundler tests hatch_build.py \
          $(wildcard clients/python/examples)
 
-# uv from PATH if there is one, else a private copy that never leaves this folder.
+# uv from PATH if there is one, else a private copy that never leaves this folder, of the version and hash in requirements-uv.lock.
 uv := $(shell command -v uv 2>/dev/null)
 ifeq ($(uv),)
 uv := .tools/bin/uv
@@ -28,6 +35,7 @@ endif
 
 .PHONY: help demo demo-web test browse pages pictures vendor check prove prove-long simulate mutants understanding bench rivals fmt lock clean \
         check-collect check-format check-lint check-types check-js-types check-layers check-tests check-wheel \
+        check-floors check-coverage \
         prove-simulation prove-torture prove-storage-faults prove-hostile-peers prove-random-input prove-conformance \
         prove-tests
 
@@ -135,6 +143,14 @@ check-tests: $(ready) pages
 check-wheel: $(ready)
 	$(call gate,wheel,$(bin)/python .ci/wheel.py)
 
+# The lowest versions that pyproject.toml allows are installed, and the demo passes with them.
+check-floors: $(ready) pages
+	$(call gate,floors,$(bin)/python .ci/floors.py $(uv))
+
+# Of chat, net, store and protocol, by the tests near them.
+check-coverage: $(ready)
+	$(call gate,coverage,$(bin)/python .ci/near_coverage.py)
+
 # ----------------------------------------------------------------------------------------------------------- the proofs
 # docs/reliability.md says what each of them proves, and under which assumptions.
 
@@ -169,7 +185,7 @@ prove-conformance: $(ready)
 # Of the tests and tools themselves: what is planted in store, simulation and a toy tree is noticed; a page's feature passes all that
 # it must; every scenario of the benchmarks works.
 prove-tests: $(ready)
-	$(call gate,tests,$(bin)/pytest -q -n auto --dist worksteal -o timeout=300 -m prove tests/store/test_planted.py tests/simulation tests/mutants \
+	$(call gate,tests,$(bin)/pytest -q -n auto --dist worksteal -m prove tests/store/test_planted.py tests/simulation tests/mutants \
 	    tests/plays tests/features tests/docs tests/durability tests/benchmarks tests/proof)
 
 # ------------------------------------------------------------------------------------------------------ the environment
@@ -188,14 +204,14 @@ $(ready): .venv/.locked pyproject.toml
 .venv/bin/python: | $(uv) python-is-new-enough
 	@$(uv) venv -q --clear --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv
 
-.tools/bin/uv: | python-is-new-enough
+.tools/bin/uv: requirements-uv.lock | python-is-new-enough
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	    echo 'make: $(PYTHON) has no venv module; install it (Debian, Ubuntu: apt install python3-venv) or install uv' >&2; \
 	    exit 1; }
 	@echo 'environment: no uv on PATH, installing a private one in .tools'
 	@rm -rf .tools
 	@$(PYTHON) -m venv .tools
-	@.tools/bin/python -m pip install -qq 'uv>=0.9,<1'
+	@.tools/bin/python -m pip install -qq --require-hashes -r requirements-uv.lock
 	@touch $@
 
 .PHONY: python-is-new-enough
@@ -210,6 +226,8 @@ python-is-new-enough:
 lock: $(uv)
 	@$(uv) pip compile -q --universal --python-version 3.11 pyproject.toml --extra server --group dev \
 	    --generate-hashes --no-header --no-annotate $(LOCK_FLAGS) -o requirements.lock
+	@echo uv | $(uv) pip compile -q --universal --python-version 3.11 - --generate-hashes --no-header --no-annotate $(LOCK_FLAGS) \
+	    -o requirements-uv.lock
 
 clean:
 	@rm -rf clients/bundler/node_modules tests/js/node_modules imserver/plugins/booking/pages/built

@@ -41,7 +41,12 @@ WAIT: Lane = ("prove-torture", "prove-hostile-peers", "prove-conformance", "prov
 PLANS: dict[str, tuple[Step, ...]] = {
     "check": (LOOKS, TESTS),
     "prove": ((COMPUTE, WAIT),),
-    "all": (FIRST, LOOKS, TESTS, ((*COMPUTE, "understanding"), WAIT, ("browse",))),
+    "all": (
+        FIRST,
+        LOOKS,
+        TESTS,
+        ((*COMPUTE, "understanding", "check-coverage"), ("check-floors", *WAIT), ("browse",)),
+    ),
 }
 
 #: A gate that takes longer hangs (seconds): it is ended, and its output so far is shown. `make prove-long` gives more.

@@ -69,10 +69,15 @@ def pytest_xdist_auto_num_workers() -> int:
 #: are far above the time of a test on a busy machine. A test with a `timeout` mark says how long it takes.
 PATIENCE_S = 45.0
 CLIENT_PATIENCE_S = 25.0
+#: Time-outs of tests without a mark that run beside what computes (`.ci/gates.py`), seconds.
+SLOW: Mapping[str, float] = {"prove": 300.0, "browse": 120.0}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        for name, timeout_s in SLOW.items():
+            if item.get_closest_marker(name) is not None and item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(timeout_s))
         if not isinstance(item, pytest.Function) or not inspect.iscoroutinefunction(item.obj):
             continue
         usual = CLIENT_PATIENCE_S if item.nodeid.startswith("tests/client/") else PATIENCE_S

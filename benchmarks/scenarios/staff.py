@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -41,6 +41,8 @@ RATE = WRITERS / 60
 ANSWERED_S = 20.0
 #: An hour of their texts, as many and answered as much, comes in so many seconds.
 HOUR_S = 300.0
+#: A page that hears nothing for so long has all conversations; longer than that no page takes to list them.
+CALM_S, LISTED_S = 3.0, 180.0
 EMPLOYEE, COLLEAGUE = "staff-0", "staff-1"
 #: Of what the page watches in an hour this part has filled what it keeps: its heap from then on is to be flat.
 WARM = 0.1
@@ -173,10 +175,16 @@ async def _watching(
     async with chromium() as browser:
         context = await browser.new_context(**TABLET, storage_state=await _signed_in(browser, shop, link))
         page = await context.new_page()
-        await slowed(page, network=False)
+        session = await slowed(page, network=False)
+        heard = asyncio.Event()
+        session.on("Network.webSocketFrameReceived", lambda _: heard.set())
         await page.goto(f"{shop.url}/staff/garden")
         await page.get_by_role("link").filter(has_text=_name(0)).first.wait_for()
-        await asyncio.sleep(3)  # what a page does once is done
+        async with asyncio.timeout(LISTED_S):
+            with suppress(TimeoutError):
+                while True:  # what a page does once is done: all is listed
+                    heard.clear()
+                    await asyncio.wait_for(heard.wait(), CALM_S)
         before = await _heap_mib(page)
         if warm_s is None:
             await page.evaluate(_WATCH)

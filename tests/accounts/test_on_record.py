@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,22 +17,10 @@ from imserver.clock import SystemClock
 from imserver.config import Config, StoreConfig
 from imserver.errors import RefusalCode
 from imserver.store import SqliteStore
-from imserver.store.sqlite import restore as restores
+from tests.accounts.copies import restored
 from tests.accounts.tokens import home, token, turned_away
 from tests.store.support import Recorder, refusal_of
 from tests.support.servers import config, running
-
-NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
-
-
-async def restored(folder: Path, copy: Path) -> None:
-    """As the command does it: put back, and opened once without a server."""
-    path = folder / "chat.db"
-    await asyncio.to_thread(restores.put_back, copy, path, NOW)
-    store = SqliteStore(StoreConfig(path=str(path)))
-    await store.open(Recorder())
-    await store.close()
-
 
 ACTS: dict[str, Callable[[Server], Any]] = {
     "disabled": lambda server: server.administration.disable("alice"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -407,3 +408,18 @@ def test_the_relay_stands_before_and_behind_and_everybody_has_each_load(
         load.pop("loop", None)
         ((kind, value),) = load.items()
         assert row.case == (f"window {value}" if kind == "window" else f"{value:,.0f}/s")
+
+
+def test_a_browser_has_the_cores_of_a_phone() -> None:
+    """Where the generators have one core, the server's as well: on one alone it waits for its own slowing."""
+    assert machine.Cores((0,), ((1,),)).browser == (0, 1)
+    assert machine.Cores((0,), ((1,), (2,))).browser == (1, 2)
+    assert machine.Cores((), ((),), "this system cannot pin processes").browser == ()
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system cannot pin processes")
+def test_what_is_started_on_cores_inherits_them_and_the_starter_keeps_its_own() -> None:
+    mine = os.sched_getaffinity(0)
+    with machine.started_on((min(mine),)):
+        assert os.sched_getaffinity(0) == {min(mine)}
+    assert os.sched_getaffinity(0) == mine

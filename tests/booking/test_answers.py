@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.booking.support.booked import booked
 from tests.booking.support.chains import demo
 from tests.booking.support.shop import GARDEN, RIVER, Shop, button, shown
-from tests.booking.test_changes import booked
 from tests.booking.test_late_buttons import add_parent
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.booking.support.booked import booked
 from tests.booking.support.shop import ENTRY, GARDEN, Shop, button, shown
-from tests.booking.test_changes import booked
 
 #: When `booked` has an appointment.
 THERE = "2026-11-19T15:00"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.booking.support.shop import Shop, button, shown
-from tests.booking.test_which import left
+from tests.booking.support.two_appointments import left
 
 WISH = "预约 周六15:00 验光 王小明 成人 来过"
 ENGLISH = "/book sat 3pm eye exam Bob Lee, adult, been before"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.booking.support.booked import booked
 from tests.booking.support.shop import Shop, button, shown
 from tests.booking.test_chain_changes import File, run
-from tests.booking.test_changes import booked
 
 
 @pytest.fixture

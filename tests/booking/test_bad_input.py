@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.booking.support.shop import Shop
-from tests.booking.test_which import left, two
+from tests.booking.support.two_appointments import left, two
 
 STAFFS_WORDS = (
     "确认 {0}", "到店 {0}", "开始 {0}", "完成 {0}", "爽约 {0}", "撤销 {0}", "不改 {0}", "/decline {0}", "请假 李老师 周六",

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.booking.support.leave import agreed, at, free, progress
 from tests.booking.support.shop import Shop
-from tests.booking.test_leave import agreed, at, free, progress
 
 OLD = Path(__file__).parent / "fixtures" / "before_changes.sql"
 

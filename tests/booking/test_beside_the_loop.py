@@ -11,8 +11,8 @@ import pytest
 
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
 from tests.booking.support.chains import demo
+from tests.booking.support.leave import agreed
 from tests.booking.support.shop import Shop
-from tests.booking.test_leave import agreed
 
 
 @pytest.fixture

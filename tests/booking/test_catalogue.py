@@ -6,8 +6,8 @@ import pytest
 
 from imserver.plugins.booking.messages.texts import Catalogue, Words, load_words
 from imserver.plugins.booking.schedule.shops import ChainError, parse_chain
-from tests.booking.test_when_words import listed
-from tests.booking.test_words import DEMO
+from tests.booking.support.demo_chain import DEMO
+from tests.booking.support.spoken_when import listed
 
 ZH, EN = (Words(language, load_words(language)) for language in ("zh", "en"))
 MONTHS = listed("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec")

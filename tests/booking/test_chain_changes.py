@@ -14,9 +14,9 @@ from imserver.plugins.booking import plugin
 from imserver.plugins.booking.operations import BookingConfig
 from imserver.plugins.booking.schedule.shops import parse_chain
 from tests.booking.support.chains import DEMO
+from tests.booking.support.leave import FRIDAY, agreed, at, free, staff, with_li
 from tests.booking.support.shop import Shop
 from tests.booking.support.staff import relation, roles
-from tests.booking.test_leave import FRIDAY, agreed, at, free, staff, with_li
 
 SATURDAY = "stores.garden.hours.sat"
 

@@ -2,21 +2,8 @@
 
 import pytest
 
+from tests.booking.support.booked import booked
 from tests.booking.support.shop import GARDEN, NOW, RIVER, Shop, button, shown
-
-
-async def booked(
-    shop: Shop, user: str = "ming", when: str = "明天15:00", bot: str = "store-garden"
-) -> tuple[str, str]:
-    """A confirmed appointment: (service conversation, code)."""
-    here = await shop.customer(user, bot=bot)
-    for text in (f"预约 {when} 验光", "王小明，成人，来过", "好"):
-        await shop.say(user, here, text)
-    rows = await shop.sql(
-        "SELECT code FROM booking_appointments WHERE customer_id = ? AND status = 'confirmed'", user
-    )
-    assert rows, shown(shop.kit.messages(here)[-1])
-    return here, str(rows[-1][0])
 
 
 async def test_a_move_is_one_row_and_its_card_is_edited_in_place():

@@ -14,10 +14,10 @@ from imserver.content import encode_content
 from imserver.plugin_host import PluginCheck
 from imserver.plugins.booking.checks import CHECKS
 from imserver.store.checks import Report, Snapshot
+from tests.booking.support.booked import booked
 from tests.booking.support.chains import DEMO
+from tests.booking.support.leave import agreed
 from tests.booking.support.shop import RIVER, Shop
-from tests.booking.test_changes import booked
-from tests.booking.test_leave import agreed
 
 
 async def lived_in(path: Path) -> None:

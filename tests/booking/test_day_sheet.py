@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from imserver.plugins.booking.schedule.asked_by_staff import SHEET, Sheet, SheetParams, SheetRow
+from tests.booking.support.booked import booked
 from tests.booking.support.chains import demo
+from tests.booking.support.leave import agreed
 from tests.booking.support.shop import Shop, shown
-from tests.booking.test_changes import booked
-from tests.booking.test_leave import agreed
 
 #: The staff commands for the steps of the day.
 STEPS = {"arrive": "到店", "start": "开始", "finish": "完成", "no_show": "爽约"}

@@ -3,8 +3,8 @@
 import pytest
 
 from imserver.plugins.booking.dialogue import holding
+from tests.booking.support.booked import booked
 from tests.booking.support.shop import ENTRY, GARDEN, RIVER, Shop, button, shown
-from tests.booking.test_changes import booked
 
 
 async def test_one_line_in_chinese_asks_only_what_was_not_said():

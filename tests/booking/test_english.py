@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imserver.plugins.booking.understanding.acts import Kind
-
-from .test_reader import read, said, weights
+from tests.booking.support.readings import read, said, weights
 
 
 @pytest.mark.parametrize(

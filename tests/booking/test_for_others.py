@@ -6,9 +6,9 @@ from datetime import date
 
 import pytest
 
+from tests.booking.support.booked import booked
 from tests.booking.support.scripted import at, begin, correct, give, reading, refuse, scripted
 from tests.booking.support.shop import RIVER, Shop, button, shown
-from tests.booking.test_changes import booked
 from tests.booking.test_known import known
 
 FOR_MUM = reading(

@@ -10,38 +10,13 @@ import pytest
 
 from imserver.plugins.booking.schedule.asked import MINE, MineParams
 from tests.booking.support.chains import demo
-from tests.booking.support.shop import GARDEN, RIVER, Shop, shown
-
-FORM = "/details\nname: {name}\nage: adult\nfirst visit: yes"
-
-
-async def guest(shop: Shop, name: str, *more: str, bot: str = GARDEN) -> str:
-    """A guest who has opened a shop; the conversation."""
-    await shop.kit.user(name, language="en", roles=("guest", *more))
-    await shop.say(
-        name, shop.kit.direct(name, bot), "/stores garden" if bot == GARDEN else "/stores riverside"
-    )
-    return await shop.service(name, bot.removeprefix("store-"))
+from tests.booking.support.guests import books, guest
+from tests.booking.support.shop import RIVER, Shop, shown
 
 
 async def came_for(shop: Shop, name: str, named: str) -> None:
     """The page that made this guest named that shop."""
     await shop.kit.store.write(lambda tx: tx.put_guest(name, named, ""))
-
-
-async def books(shop: Shop, name: str, room: str, wall: str, service: str = "exam") -> str:
-    """The status of what comes of it; "" for nothing."""
-    await shop.say(name, room, f"/book {service} {wall}")
-    held = (await shop.kit.call(MINE, name, MineParams())).mine.held
-    if held is None:
-        return ""
-    said = await shop.say(name, room, FORM.format(name=name.title()))
-    command = [
-        a["command"] for one in said for a in one.content.get("actions", ()) if "confirm" in a["command"]
-    ][-1]
-    await shop.say(name, room, command)
-    ((status,),) = await shop.sql("SELECT status FROM booking_appointments WHERE code = ?", held.code)
-    return str(status)
 
 
 def starts(day: str, count: int) -> list[str]:

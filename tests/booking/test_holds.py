@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from tests.booking.support.booked import booked
+from tests.booking.support.reminders import down_until
 from tests.booking.support.shop import GARDEN, RIVER, Shop, button, shown
-from tests.booking.test_changes import booked
-from tests.booking.test_late_reminders import down_until
 
 WISH = "预约 明天15:00 验光"
 

@@ -30,9 +30,9 @@ from imserver.plugins.booking.web.chains import Served
 from imserver.plugins.booking.web.inbox import Desk, changes_of, counts, inbox_of
 from imserver.plugins.booking.web.sheet import Shown
 from imserver.store.sqlite.plugin_sandbox import statements
+from tests.booking.support.booked import booked
 from tests.booking.support.chains import DEMO
 from tests.booking.support.shop import Shop
-from tests.booking.test_changes import booked
 from tests.plugins.sql_of_plugins import recorded
 
 #: Tables with rows for each conversation, appointment or customer.

@@ -10,8 +10,8 @@ from imserver.errors import Refusal, RefusalCode
 from imserver.model import Role
 from imserver.plugins.booking.schedule.asked import MINE, Mine, MineParams
 from imserver.testing import Said
+from tests.booking.support.guests import books, guest
 from tests.booking.support.shop import GARDEN, RIVER, Shop, shown
-from tests.booking.test_guests import books, guest
 
 FORM = "/details\nname: Ann Lee\nage: adult\nfirst visit: yes"
 WALL = "2026-11-20 15:00"
@@ -187,14 +187,14 @@ async def test_every_shop_that_the_guest_opened_is_opened_and_what_is_over_comes
 async def test_a_question_that_waits_for_people_waits_in_the_old_conversation() -> None:
     async with Shop() as shop:
         room, at_new = await old_and_new(shop)
-        await shop.say("staff-li", at_new, "/take")
         await shop.say("new", at_new, "Do you also repair frames of other shops?")
+        await shop.say("staff-li", at_new, "/take")
         said = await joins(shop, room)
         assert "没有回答" in there(said, room) or "no answer" in there(said, room)
         waiting = await shop.sql(
-            "SELECT conversation_id FROM booking_services WHERE waiting_since IS NOT NULL"
+            "SELECT conversation_id, waiting_why FROM booking_services WHERE waiting_since IS NOT NULL"
         )
-        assert waiting == [(room,)]
+        assert waiting == [(room, "question")]
         assert await shop.sql("SELECT COUNT(*) FROM booking_services WHERE taken_by <> ''") == [(0,)]
 
 
@@ -271,9 +271,9 @@ async def test_words_that_were_stored_before_and_are_read_behind_it_are_repeated
         assert "bring my dog" in there
         assert "emergency" in there, "what needs a doctor goes first, wherever it was said"
         waiting = await shop.sql(
-            "SELECT conversation_id FROM booking_services WHERE waiting_since IS NOT NULL"
+            "SELECT conversation_id, waiting_why FROM booking_services WHERE waiting_since IS NOT NULL"
         )
-        assert waiting == [(room,)]
+        assert waiting == [(room, "question")]
 
 
 async def test_staff_who_write_where_nobody_reads_hear_where_it_goes_on() -> None:

@@ -10,9 +10,9 @@ import pytest
 from imserver.plugins.booking.dialogue.labels import STANDING
 from imserver.plugins.booking.messages.texts import load_words
 from imserver.testing import Said
+from tests.booking.support.booked import booked
 from tests.booking.support.chains import demo
 from tests.booking.support.shop import Shop, button, shown
-from tests.booking.test_changes import booked
 
 LANGUAGES = ("zh", "en")
 #: Labels that are shown by a dialogue alone, which remembers them; and those of staff, which are commands themselves.

@@ -6,28 +6,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from tests.booking.support.booked import booked
+from tests.booking.support.demo_chain import DEMO
 from tests.booking.support.ledger import ms
-from tests.booking.support.shop import Shop, shown
+from tests.booking.support.reminders import down_until, reminders_in, why
+from tests.booking.support.shop import Shop
 from tests.booking.support.steps import at_any_time
-from tests.booking.test_changes import booked
-from tests.booking.test_words import DEMO
-
-
-def reminders_in(shop: Shop, here: str) -> list[str]:
-    return [shown(one) for one in shop.kit.messages(here) if one.content.get("title") == "预约提醒"]
-
-
-async def down_until(shop: Shop, wall: str, zone: str = "Asia/Shanghai") -> None:
-    """The server stops now and starts at a wall time of the shop."""
-    await shop.kit.crash()
-    shop.kit.clock.jump_to(ms(wall, ZoneInfo(zone)))
-    await shop.kit.start()
-    await shop.kit.idle()
-
-
-async def why(shop: Shop) -> list[tuple[str, str, str]]:
-    rows = await shop.sql("SELECT kind, state, reason FROM booking_reminders ORDER BY version, kind")
-    return [(str(kind), str(state), str(reason)) for kind, state, reason in rows]
 
 
 @pytest.mark.parametrize("wall", ["2026-11-20T15:00", "2026-11-20T18:00", "2026-11-23T09:00"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imserver.plugins.booking.understanding.acts import Act, Kind, Reading, Rest, Span, Weight
-from tests.booking.test_reader import read, said
+from tests.booking.support.readings import read, said
 
 # ------------------------------------------------------------------------------------------------------------ at the card
 

@@ -8,8 +8,8 @@ import pytest
 
 from tests.booking.support.chains import demo
 from tests.booking.support.shop import Shop
-from tests.booking.test_reach import at
-from tests.booking.test_which import left, two
+from tests.booking.support.times_of_day import at
+from tests.booking.support.two_appointments import left, two
 
 SATURDAY, SUNDAY = "2026-11-21T10:00", "2026-11-22T15:00"
 

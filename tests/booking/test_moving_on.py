@@ -7,9 +7,9 @@ from datetime import date, datetime, time, timedelta
 import pytest
 
 from imserver.plugins.booking.understanding.acts import When
+from tests.booking.support.booked import booked
 from tests.booking.support.scripted import YES, at, begin, correct, give, left, reading, refuse, scripted
 from tests.booking.support.shop import RIVER, Shop, button, shown
-from tests.booking.test_changes import booked
 
 CARD = "预约 明天15:00 验光 我叫王小明 成人 来过"
 SATURDAY = date(2026, 11, 21)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imserver.plugins.booking.understanding.acts import Kind
-from tests.booking.test_reader import read
+from tests.booking.support.readings import read
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from datetime import date, timedelta
 import pytest
 
 from imserver.plugins.booking.schedule.asked import DAY
+from tests.booking.support.leave import agreed
 from tests.booking.support.shop import RIVER, Shop
-from tests.booking.test_leave import agreed
 from tests.booking.test_page_reads import FRIDAY, day, free, get, mine, without_time
 
 

@@ -23,8 +23,8 @@ from imserver.plugins.booking.schedule.asked import (
 )
 from imserver.plugins.booking.web.limit import BURST
 from tests.booking.support.chains import demo
+from tests.booking.support.leave import agreed
 from tests.booking.support.shop import GARDEN, Shop, button
-from tests.booking.test_leave import agreed
 
 FRIDAY = "2026-11-20"
 

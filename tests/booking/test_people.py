@@ -6,8 +6,8 @@ import pytest
 
 from imserver.plugins.booking.messages.texts import LANGUAGES, load_words
 from imserver.plugins.booking.understanding.alarms import RedFlags
+from tests.booking.support.booked import booked
 from tests.booking.support.shop import ENTRY, GARDEN, NOW, RIVER, Shop, button, shown
-from tests.booking.test_changes import booked
 
 FLAGS = [
     "突然看不见了",

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from imserver.plugins.booking.schedule.shops import ChainError, parse_chain
+from tests.booking.support.booked import booked
 from tests.booking.support.chains import DEMO
 from tests.booking.support.scripted import asks, begin, give, reading, scripted
 from tests.booking.support.shop import ENTRY, GARDEN, Shop, button, shown
-from tests.booking.test_changes import booked
 
 ANSWERS = """
 [[stores.answers]]

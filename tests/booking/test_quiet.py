@@ -4,8 +4,8 @@ reminders are sent, and the day sheet says so."""
 import pytest
 
 from imserver.errors import Refusal, RefusalCode
+from tests.booking.support.booked import booked
 from tests.booking.support.shop import ENTRY, GARDEN, RIVER, Shop
-from tests.booking.test_changes import booked
 
 
 async def block(shop: Shop, user_id: str, bot: str) -> None:

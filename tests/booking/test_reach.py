@@ -7,18 +7,14 @@ from pathlib import Path
 import pytest
 
 from imserver.chat.permissions import Relation
-from imserver.testing import Said
+from tests.booking.support.booked import booked
 from tests.booking.support.chains import demo
 from tests.booking.support.shop import ENTRY, GARDEN, RIVER, Shop, button, shown
 from tests.booking.support.staff import relation
-from tests.booking.test_changes import booked
+from tests.booking.support.times_of_day import at
 
 BACK = "回到会话"
 WISH = "预约 明天15:00 验光"
-
-
-def at(said: list[Said], place: str) -> str:
-    return "\n".join(shown(one) for one in said if one.conversation_id == place)
 
 
 async def gone(shop: Shop, bot: str = GARDEN) -> tuple[str, str]:

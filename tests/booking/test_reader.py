@@ -5,43 +5,20 @@ from __future__ import annotations
 import json
 import time as clock
 from dataclasses import replace
-from datetime import date, datetime, time
+from datetime import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imserver.plugins.booking.schedule.shops import load_chain
-from imserver.plugins.booking.understanding.acts import Kind, Reading, Scene, Shown, Weight
-from imserver.plugins.booking.understanding.lexicon import Lexicon
-from imserver.plugins.booking.understanding.reader import MAX_CHARS, understand
+from imserver.plugins.booking.understanding.acts import Kind, Reading, Weight
+from imserver.plugins.booking.understanding.reader import MAX_CHARS
 from imserver.plugins.booking.understanding.rewrite import fold, rewrite
+from tests.booking.support.readings import SATURDAY, read, said, weights
 
-LEXICON = Lexicon(load_chain("demo"))
-NOW = datetime.fromisoformat("2026-11-18T10:00")  # a Wednesday
-FRIDAY, SATURDAY = date(2026, 11, 20), date(2026, 11, 21)
-CARD = Shown(FRIDAY, datetime.fromisoformat("2026-11-20T15:00"), asks_yes=True)
 OPEN = Path(__file__).parents[1] / "understanding" / "open"
 STEPS = ("", "service", "day", "slot", "name", "age", "first_visit", "confirm")
-
-
-def read(text: str, step: str = "", **scene: Any) -> Reading:
-    shown = CARD if step == "confirm" else Shown()
-    return understand(text, Scene(NOW, "Asia/Shanghai", "garden", step, shown=shown, **scene), LEXICON)
-
-
-def said(reading: Reading) -> set[str]:
-    """The acts in short: `begin book`, `give age 8`, `yes`."""
-    return {
-        " ".join(filter(None, (act.kind, act.what, "" if act.value is None else str(act.value))))
-        for act in reading.acts
-    }
-
-
-def weights(reading: Reading) -> set[Weight]:
-    return {one.weight for one in reading.rest}
 
 
 def unaccounted(reading: Reading) -> str:

@@ -17,7 +17,7 @@ from imserver.plugins.booking.understanding.alarms import (
     RedFlags,
 )
 from imserver.plugins.booking.understanding.word_lists import load_words
-from tests.booking.test_when_words import said
+from tests.booking.support.spoken_when import said
 from tests.understanding.corpus import rows
 
 FLAGS = RedFlags()

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from imserver.plugins.booking.journey import reminders
 from imserver.plugins.booking.journey.reminders import KINDS, QUIET_FROM, QUIET_TO, due
 from imserver.plugins.booking.schedule.hours import utc_ms, wall_of
+from tests.booking.support.booked import booked
 from tests.booking.support.ledger import ms
 from tests.booking.support.shop import NOW, Shop, shown
-from tests.booking.test_changes import booked
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 

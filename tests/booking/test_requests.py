@@ -12,9 +12,9 @@ from imserver.plugins.booking.journey import requests
 from imserver.plugins.booking.schedule.hours import MINUTE_MS, is_open, wall_of, zone_of
 from tests.booking.support.chains import demo, trial
 from tests.booking.support.ledger import ms
+from tests.booking.support.reminders import down_until
 from tests.booking.support.shop import GARDEN, Shop, button, shown
-from tests.booking.test_late_reminders import down_until
-from tests.booking.test_reach import at
+from tests.booking.support.times_of_day import at
 
 BY_HAND = '"staff"'
 

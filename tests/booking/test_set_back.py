@@ -9,10 +9,10 @@ import pytest
 
 from imserver.plugins.booking.journey import set_back
 from imserver.plugins.booking.schedule.codes import code_of, number_of
+from tests.booking.support.booked import booked
 from tests.booking.support.ledger import ms
+from tests.booking.support.reminders import down_until, reminders_in, why
 from tests.booking.support.shop import Shop, shown
-from tests.booking.test_changes import booked
-from tests.booking.test_late_reminders import down_until, reminders_in, why
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 STAFF_TITLE = "预约记录已退回"

@@ -16,10 +16,12 @@ from imserver.plugins.booking.dates.deferred import Deferred, compile_all, defer
 from imserver.plugins.booking.dates.rules import RULES
 from imserver.plugins.booking.dates.sieve import (
     ALWAYS,
+    Several,
     Sieve,
     TextGrams,
     can_match,
     grams_of,
+    grams_on,
     key_of,
     known,
     load_needed,
@@ -27,7 +29,7 @@ from imserver.plugins.booking.dates.sieve import (
     needs_of,
     work_out,
 )
-from imserver.plugins.booking.dates.text import Sheet
+from imserver.plugins.booking.dates.text import MARKS, Sheet
 from imserver.plugins.booking.schedule.shops import load_chain
 from imserver.plugins.booking.understanding import reader
 from imserver.plugins.booking.understanding.acts import Scene
@@ -134,6 +136,23 @@ def test_what_is_left_of_a_pattern_finds_in_a_text_all_that_the_pattern_does() -
             narrowed = grams.narrowed(pattern)
             found = [] if narrowed is None else [one.span() for one in narrowed.finditer(text)]
             assert found == [one.span() for one in pattern.finditer(text)], (pattern.pattern, text)
+
+
+def test_of_several_patterns_one_is_enough() -> None:
+    several = Several(map(re.compile, ("pear trees?", "plum trees?")))
+    grams = TextGrams("a plum tree")  # looked at before anybody asked about them
+    assert grams.holds_any(several)
+    assert [TextGrams(text).holds_any(several) for text in ("a plum tree", "an oak")] == [True, False]
+
+
+def test_a_sheet_keeps_what_was_taken_and_learns_what_is_put_there() -> None:
+    Sieve([re.compile("quince"), re.compile("medlar")])
+    sheet = Sheet("a quince")
+    assert "quince" in grams_on(sheet)
+    sheet.blank(2, 8, MARKS[0])
+    assert "quince" in grams_on(sheet)
+    sheet.rewrite(2, 8, "medlar")
+    assert "medlar" in grams_on(sheet)
 
 
 def test_those_that_pass_come_in_their_order() -> None:

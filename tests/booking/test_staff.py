@@ -2,9 +2,9 @@
 
 import pytest
 
+from tests.booking.support.booked import booked
 from tests.booking.support.chains import DEMO, demo
 from tests.booking.support.shop import Shop, button, shown
-from tests.booking.test_changes import booked
 
 
 async def test_every_change_appears_in_the_staff_group():

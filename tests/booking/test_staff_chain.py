@@ -8,9 +8,9 @@ import pytest
 from imserver.chat.permissions import Need, Relation, Seat, may, member, message_of, newcomer
 from imserver.errors import Refusal, RefusalCode
 from imserver.model import Role, User
+from tests.booking.support.booked import booked
 from tests.booking.support.shop import RIVER, Shop, shown
 from tests.booking.support.staff import ChainFile, relation, roles
-from tests.booking.test_changes import booked
 
 IN, OUT = Relation.TEAM_MEMBER, Relation.FORMER_TEAM_MEMBER
 

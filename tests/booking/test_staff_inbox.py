@@ -29,11 +29,11 @@ from imserver.plugins.booking.schedule.asked_by_staff import (
     StaffParams,
 )
 from imserver_protocol.shared.said import said_of
+from tests.booking.support.booked import booked
 from tests.booking.support.chains import demo
+from tests.booking.support.guests import guest
+from tests.booking.support.leave import agreed
 from tests.booking.support.shop import GARDEN, RIVER, Shop
-from tests.booking.test_changes import booked
-from tests.booking.test_guests import guest
-from tests.booking.test_leave import agreed
 
 TODAY, FRIDAY = "2026-11-18", "2026-11-20"
 

@@ -20,11 +20,11 @@ from imserver.plugins.booking.schedule.asked_by_staff import (
 )
 from imserver.plugins.booking.web import inbox as web_inbox
 from imserver.testing import Said
+from tests.booking.support.booked import booked
+from tests.booking.support.guests import guest
+from tests.booking.support.leave import agreed
 from tests.booking.support.shop import GARDEN, Shop, button, shown
-from tests.booking.test_changes import booked
-from tests.booking.test_guests import guest
 from tests.booking.test_joins import FORM, joins, old_and_new
-from tests.booking.test_leave import agreed
 from tests.booking.test_take_over import disable
 
 FLAG = "Since this morning I see flashes and a dark curtain in my left eye"

@@ -14,10 +14,10 @@ from imserver.plugins.booking.schedule import steps
 from imserver.plugins.booking.schedule.appointments import Appointment
 from imserver.plugins.booking.schedule.hours import MINUTE_MS, utc_ms
 from imserver.plugins.booking.schedule.status import Action, Status
+from tests.booking.support.booked import booked
 from tests.booking.support.chains import demo
 from tests.booking.support.ledger import ms
 from tests.booking.support.shop import Shop, button, shown
-from tests.booking.test_changes import booked
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NEW_YEAR = datetime.fromisoformat("2026-01-01T00:00")

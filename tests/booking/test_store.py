@@ -1,7 +1,7 @@
 """The same on a file: SQLite's fence around plugins, and a crash in the middle."""
 
+from tests.booking.support.booked import booked
 from tests.booking.support.shop import Shop, shown
-from tests.booking.test_changes import booked
 
 
 async def test_a_whole_life_on_a_file(tmp_path):

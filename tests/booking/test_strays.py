@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.booking.support.chains import DEMO
+from tests.booking.support.leave import FRIDAY, at, with_li
 from tests.booking.support.shop import Shop, button, shown
-from tests.booking.test_leave import FRIDAY, at, with_li
 
 
 def without(text: str, *ids: str) -> str:

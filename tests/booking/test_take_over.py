@@ -17,9 +17,9 @@ from imserver.plugins.booking.schedule.asked_by_staff import (
     InboxRow,
 )
 from imserver.testing import Said
+from tests.booking.support.booked import booked
 from tests.booking.support.shop import GARDEN, RIVER, Shop, button, shown
 from tests.booking.support.staff import ChainFile
-from tests.booking.test_changes import booked
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from imserver.plugins.booking.understanding.acts import Kind, Reading
 from imserver.plugins.booking.understanding.names import COMMON_ENGLISH
-from tests.booking.test_reader import read, said
+from tests.booking.support.readings import read, said
 
 
 def begun(reading: Reading) -> set[str]:

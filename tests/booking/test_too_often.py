@@ -6,8 +6,8 @@ import pytest
 
 from imserver.plugins.booking.schedule import day_limits
 from imserver.plugins.booking.schedule.asked import MINE, Mine, MineParams
+from tests.booking.support.guests import books, guest
 from tests.booking.support.shop import Shop, shown
-from tests.booking.test_guests import books, guest
 
 
 async def mine(shop: Shop) -> Mine:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.booking.test_when_words import answer, said
+from tests.booking.support.spoken_when import answer, said
 
 FRIDAY = "11-20 15:00"
 

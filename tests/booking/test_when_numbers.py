@@ -5,7 +5,7 @@ from datetime import date, datetime, time, timedelta
 
 import pytest
 
-from tests.booking.test_when_words import WEDNESDAY, answer, listed
+from tests.booking.support.spoken_when import WEDNESDAY, answer, listed
 
 TODAY = WEDNESDAY.date()
 

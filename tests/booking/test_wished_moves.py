@@ -10,7 +10,7 @@ import pytest
 from tests.booking.support.chains import demo
 from tests.booking.support.ledger import ms
 from tests.booking.support.shop import Shop, button, shown
-from tests.booking.test_reach import at
+from tests.booking.support.times_of_day import at
 
 OLD, NEW = "2026-11-25T15:00", "2026-11-26T10:30"
 

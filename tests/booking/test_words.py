@@ -2,7 +2,6 @@
 
 import re
 import string
-from pathlib import Path
 
 import pytest
 
@@ -11,13 +10,11 @@ from imserver.plugins.booking.dialogue import router
 from imserver.plugins.booking.messages.texts import Catalogue, language_of, load_words, placeholders
 from imserver.plugins.booking.schedule import codes
 from imserver.plugins.booking.schedule.shops import ChainError, load_chain, parse_chain
-from imserver.plugins.booking.understanding import acts
 from imserver.plugins.booking.understanding.acts import Kind
 from tests.booking.support.chains import trial
+from tests.booking.support.demo_chain import DEMO, SOURCES
 from tests.booking.support.heard import hear
 
-SOURCES = Path(acts.__file__).parents[1]
-DEMO = (SOURCES / "chains" / "demo.toml").read_text(encoding="utf-8")
 ZH, EN = load_words("zh"), load_words("en")
 
 

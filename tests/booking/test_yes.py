@@ -9,6 +9,7 @@ import pytest
 
 from imserver.plugins.booking.understanding.acts import Act, Hours, Kind, Reading, Weight, When
 from imserver.testing import Said
+from tests.booking.support.booked import booked
 from tests.booking.support.scripted import (
     LATER,
     NO,
@@ -25,7 +26,6 @@ from tests.booking.support.scripted import (
     scripted,
 )
 from tests.booking.support.shop import ENTRY, GARDEN, Shop, button, shown
-from tests.booking.test_changes import booked
 
 FRIDAY, SATURDAY = "2026-11-20T15:00", "2026-11-21T15:00"
 WISH = reading(

@@ -16,12 +16,12 @@ from imserver.plugins.booking.schedule.hours import (
     wall_of,
 )
 from imserver.plugins.booking.schedule.shops import parse_chain
+from tests.booking.support.booked import booked
 from tests.booking.support.chains import trial
+from tests.booking.support.demo_chain import DEMO
 from tests.booking.support.heard import hear
 from tests.booking.support.ledger import ms
 from tests.booking.support.shop import GARDEN, Shop, shown
-from tests.booking.test_changes import booked
-from tests.booking.test_words import DEMO
 
 ZONES = ["Asia/Shanghai", "America/New_York", "Pacific/Auckland", "America/Los_Angeles", "Asia/Kathmandu"]
 """UTC has another date there in the morning (east) or in the evening (west), when a shop is open or about to be."""

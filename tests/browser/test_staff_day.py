@@ -70,6 +70,20 @@ async def test_marking_an_arrival_and_taking_it_back(li: Visitor):
     await li.sees("A2S4: is here")  # and no command that nobody reads
 
 
+async def test_who_goes_on_before_a_tap_has_its_answer_is_not_held_up(li: Visitor):
+    """A conversation is given back, and left before the shop has answered: the day's buttons work."""
+    await li.opens("/staff/garden", "shop.rows[1].taken = {by: 'staff-li', name: '李老师', at: shop.now()}")
+    await row(li, "王小明").click()
+    silence = "async (text) => (shop.posts.push(text), new Promise(() => {}))"
+    await li.shop(f"void (shop.hears = shop.typed, shop.typed = {silence})")
+    await li.button("Give back").click()
+    await li.shop("void (shop.typed = shop.hears)")
+    await li.page.get_by_role("link", name="Day", exact=True).click()
+    await visit(li, "15:00").get_by_role("button", name="Arrived").click()
+    await expect(visit(li, "15:00")).to_contain_text("here")
+    assert await li.shop("shop.posts") == ["/give-back", "/arrive A2S4 v2"]
+
+
 async def test_what_cannot_be_taken_back_is_asked_first(li: Visitor):
     await li.opens("/staff/garden/today")
     await visit(li, "Ann Lee").get_by_role("button", name="More").click()

@@ -96,6 +96,7 @@ async def test_customer_and_staff_play_a_day_together(world: PageWorld):
             await expect(told).to_have_count(1, timeout=LOOK_MS)
     await li.tap("Give back")
     await ann.sees("I answer here again")
+    await li.sees("The assistant answers")
 
     await li.tap("Day")
     await expect(visit(li, code)).to_contain_text(re.compile(f"{time}.*Ann Lee", re.DOTALL), timeout=LOOK_MS)

@@ -12,7 +12,7 @@ from imserver import Server
 from imserver.errors import Refusal, RefusalCode
 from imserver.model import Kind
 from imserver_protocol.methods.edits import EDIT, EditParams
-from tests.chat.test_posting_faults import SAID, Session, messages
+from tests.chat.sessions import SAID, Session, messages
 from tests.limits.raw import Raw
 from tests.support.servers import running
 

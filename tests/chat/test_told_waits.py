@@ -21,7 +21,7 @@ from imserver.plugin_api import Context
 from imserver.store import SqliteStore
 from imserver.testing import ManualClock, PluginKit
 from imserver_protocol.methods.edits import EDIT, EditParams
-from tests.chat.test_posting_faults import SAID, Queue, Session
+from tests.chat.sessions import SAID, Queue, Session
 from tests.plugins.bench import made_with
 from tests.plugins.conftest import QUICK
 from tests.store.support import Recorder, Work

@@ -70,8 +70,13 @@ def serving(folder: Path, *arguments: str, **env: str) -> Iterator[Serving]:
     with warm.Serving(folder, command, environment(**env), [writing]) as process:
         os.close(writing)
         try:
-            with os.fdopen(reading) as ready:
-                line = ready.readline()
+            try:
+                with os.fdopen(reading) as ready:
+                    line = ready.readline()
+            except BaseException as hung:
+                process.kill()
+                hung.add_note(f"The server's log:\n{process.communicate(timeout=PATIENCE_S)[1].decode()}")
+                raise
             assert line, process.communicate()[1].decode()
             port, pid = line.split()
             assert int(pid) == process.pid

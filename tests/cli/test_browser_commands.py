@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.cli.places import Place
 from tests.cli.processes import serving
-from tests.cli.test_user_commands import Place
 
 pytestmark = pytest.mark.timeout(60)
 

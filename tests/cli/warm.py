@@ -181,8 +181,12 @@ class Warm:
             self._line.sendall(request)
 
     def end(self) -> None:
+        """At the end of the tests' process, where no time-out is left to end it."""
         self._line.close()
-        self._process.wait()
+        try:
+            self._process.wait(10)
+        finally:
+            self._process.kill()
 
 
 @functools.cache

@@ -37,9 +37,9 @@ from imserver_client.values import Cursor
 from imserver_protocol import Limits, encode_content
 from imserver_protocol.methods.history import HISTORY, HistoryParams, HistoryResult, PageItem
 from imserver_protocol.methods.sync import SyncRow
+from tests.client.support.messages import take
 
 from .support.fake_server import FakeServer
-from .test_receiving import take
 
 
 def item(position: int, size: int) -> PageItem:

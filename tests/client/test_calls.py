@@ -29,8 +29,7 @@ from imserver_client.core.requests import SessionLost
 from imserver_client.storage import LineageStep, SavedPosition, SavedTrail, Storage, adopt
 from imserver_client.storage_sqlite import SqliteStorage
 from imserver_protocol.methods.cursor import CURSOR, CursorParams
-
-from .test_receiving import event, take
+from tests.client.support.messages import event, take
 
 PAGE = 200
 

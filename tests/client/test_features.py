@@ -28,9 +28,9 @@ from imserver_client.features.typing import Typists
 from imserver_protocol import RequestReceived
 from imserver_protocol.methods.descriptors import Method, Number, Shape
 from imserver_protocol.methods.typing import TYPING
+from tests.client.support.messages import take
 
 from .support.fake_server import FakeServer, Peer
-from .test_receiving import take
 
 
 class PutParams(Shape, frozen=True):

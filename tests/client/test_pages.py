@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from imserver_client import MemoryStorage
 from imserver_client.storage import SavedPosition
-
-from .test_receiving import take
+from tests.client.support.messages import take
 
 
 async def test_what_retention_removed_is_stepped_over_page_by_page(server, open_client):

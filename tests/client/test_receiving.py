@@ -25,21 +25,9 @@ from imserver_client import (
 from imserver_client.features.edits import Edited
 from imserver_client.features.typing import Typing
 from imserver_protocol import Limits, encode_content
+from tests.client.support.messages import event, take
 
 from .support.fake_server import FakeServer
-
-
-async def take(client, count: int) -> list[str]:
-    """`conversation:position:text` of the next messages."""
-    messages = client.messages()
-    found = [await anext(messages) for _ in range(count)]
-    return [f"{one.conversation_id}:{one.position}:{one.text}" for one in found]
-
-
-async def event(events, kind):
-    while not isinstance(found := await anext(events), kind):
-        pass
-    return found
 
 
 async def test_messages_of_others_and_own_ones_in_order(server, open_client):

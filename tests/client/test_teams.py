@@ -20,10 +20,10 @@ from imserver_client import (
     Refused,
     SqliteStorage,
 )
+from tests.client.support.messages import event, take
 
 from .support.fake_chat import FakeConversation
 from .support.fake_server import FakeServer
-from .test_receiving import event, take
 
 STAFF = "group/staff"
 

@@ -18,11 +18,11 @@ from imserver_client import (
 from imserver_client.core.inbox import Inbox
 from imserver_client.storage import SavedPosition
 from imserver_protocol.methods.sync import SyncRow
+from tests.client.support.messages import event, take
 
 from .support.fake_server import FakeServer
 from .support.hostile import HostileServer, Line, row
 from .test_hostile_server import client_of
-from .test_receiving import event, take
 
 STAFF = "group/staff"
 #: Conversations, and how many of them are followed.

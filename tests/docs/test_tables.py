@@ -1,5 +1,4 @@
-"""Tables of docs/operating.md are those of the code: lines of the log, what keeps a server from starting, commands; and every
-link of the pages leads somewhere."""
+"""Tables of docs/operating.md are those of the code: lines of the log, what keeps a server from starting, commands."""
 
 from __future__ import annotations
 
@@ -133,27 +132,6 @@ def test_what_the_page_says_of_a_start_is_said_by_the_code() -> None:
 def test_every_command_is_on_the_page() -> None:
     named = set(re.findall(r"\bimserver (?:--config FILE )?([a-z]+)\b", PAGE))
     assert set(COMMANDS) - named == set()
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_link_leads_somewhere(page: Path) -> None:
-    text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
-    for target in re.findall(r"\]\(([^)\s]+)\)", text):
-        if re.match(r"[a-z]+:", target):
-            continue
-        name, _, heading = target.partition("#")
-        file = page.parent / name if name else page
-        assert file.exists(), target
-        if heading:
-            assert heading in anchors(file), target
-
-
-@cache
-def anchors(page: Path) -> set[str]:
-    """As GitHub makes them of headings."""
-    text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
-    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -17,8 +17,8 @@ from imserver_protocol.errors import RefusalCode as No
 from imserver_protocol.shared.bounds import MAX_CHECKED
 from tests.hostile.arena import Arena, Attack
 from tests.hostile.codes import GOES_ON, Heard, fate
+from tests.limits.patience import patiently
 from tests.limits.raw import REQUEST, Answer, Ended, Raw, new_key, packed, said
-from tests.limits.test_refusals import patiently
 
 #: How long a flood lasts (seconds).
 FLOOD_S = 1.5

@@ -15,8 +15,8 @@ from tests.hostile.arena import Arena, Attack
 from tests.hostile.codes import GOES_ON, Heard, fate
 from tests.hostile.floods import BURST, EVE, LARGE_POST, MAX_SESSION_KIB, MOST, RATE, with_alice
 from tests.limits import test_tokens
+from tests.limits.patience import REFUSED, THEIRS, patiently
 from tests.limits.raw import PING, PONG, SIGNAL, WELCOME, Ended, Raw, Welcomed, new_key, said
-from tests.limits.test_refusals import REFUSED, THEIRS, patiently
 
 AUTH_FAILED, TOO_MANY = CloseCode.AUTH_FAILED, CloseCode.TOO_MANY
 NOT_FOUND, KEY_REUSED = RefusalCode.NOT_FOUND, RefusalCode.KEY_REUSED

@@ -13,7 +13,7 @@ import pytest
 from tests.support.node import NODE
 from tests.vectors import second_reader
 from tests.vectors.second_reader import Fault, Player
-from tests.vectors.test_second_reader import CONTENTS, FRAMES, LATER, TOKENS, TRANSCRIPTS, play_all
+from tests.vectors.transcripts import CONTENTS, FRAMES, LATER, TOKENS, TRANSCRIPTS, play_all
 
 from .driver import Node
 

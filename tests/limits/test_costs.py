@@ -17,7 +17,7 @@ from imserver.config import LimitsConfig
 from imserver.errors import RefusalCode
 from imserver.model import Kind, Role, User
 from imserver.testing import ManualClock
-from tests.chat.test_posting_faults import SAID, Queue, Session
+from tests.chat.sessions import SAID, Queue, Session
 from tests.limits.raw import PING, PONG, Raw, eventually, new_key, said
 from tests.support.methods import METHOD_ROWS
 from tests.support.servers import config, running

@@ -9,20 +9,11 @@ from typing import Any
 import pytest
 
 from imserver import Server
-from imserver.clock import SystemClock
+from tests.limits.clocks import MovedClock
 from tests.limits.raw import End, Raw, eventually
 from tests.support.servers import config
 
 TOO_MANY = 400
-
-
-class MovedClock(SystemClock):
-    """Its monotonic time stands still until it is moved."""
-
-    now_s = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now_s
 
 
 async def silent(stack: AsyncExitStack, server: Server, count: int) -> list[Raw]:

@@ -15,7 +15,7 @@ from imserver.chat.transaction import Transaction
 from imserver.errors import RefusalCode
 from imserver.model import Kind
 from tests.limits.raw import PUSH, SIGNAL, Raw, eventually
-from tests.net.test_typing import after_ping
+from tests.net.pings import after_ping
 from tests.support.servers import running
 
 STAFF_KEY, TALK_KEY = b"s" * 16, b"t" * 16

@@ -19,8 +19,8 @@ from imserver.net.refused_peers import FEW
 from imserver.net.unauthenticated import Unauthenticated
 from imserver.testing import LogBook
 from tests.hostile.arena import certified
+from tests.limits.clocks import MovedClock
 from tests.limits.raw import HELLO, Raw, eventually, packed
-from tests.limits.test_turned_away import MovedClock
 from tests.support.servers import config, people, running
 
 TOO_MANY, AUTH_FAILED = 400, 300

@@ -10,19 +10,10 @@ from pathlib import Path
 from imserver import Server
 from imserver.features.typing import INTERVAL_S, MAX_AUDIENCE
 from imserver.model import Kind, User
-from tests.limits.raw import PING, PONG, SIGNAL, Raw, packed
+from tests.limits.raw import SIGNAL, Raw, packed
+from tests.net.pings import after_ping
 from tests.support.clocks import LeapingClock
 from tests.support.servers import config, running
-
-
-async def after_ping(raw: Raw) -> list[list[object]]:
-    """Frames that were on their way."""
-    raw.send(PING, 0, raw.received, 77)
-    frames = []
-    while (frame := await raw.frame())[0] != PONG:
-        frames.append(frame)
-    return frames
-
 
 #: SPEC, "Pushes and signals": more than two a second are dropped.
 TWO_A_SECOND_S = 0.5

@@ -21,7 +21,7 @@ from imserver.plugins.booking import to_teams
 from imserver_client import Client, Refused, SqliteStorage, connect
 from tests.booking.support.staff import ChainFile
 from tests.limits.raw import Raw, eventually, new_key, said
-from tests.net.test_typing import after_ping
+from tests.net.pings import after_ping
 from tests.plays.seats import LONG_S, Books, PlayClock
 from tests.support.servers import config
 

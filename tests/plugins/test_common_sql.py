@@ -21,8 +21,8 @@ from imserver.proof.simulation.echo import Echo
 from imserver.store.sqlite.plugin_sandbox import statements
 from imserver.testing import PluginKit
 from tests.booking.support.chains import demo
+from tests.booking.support.guests import books, guest
 from tests.booking.support.shop import RIVER, Shop, button
-from tests.booking.test_guests import books, guest
 from tests.plugins.common_sql import faults, for_postgresql
 from tests.plugins.ledger import Ledger
 from tests.plugins.sql_of_plugins import Written, recorded, written_in, written_under

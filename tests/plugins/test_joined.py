@@ -14,7 +14,7 @@ from imserver.errors import PluginError, Refusal, RefusalCode, StoreFailed
 from imserver.plugin_api import Context, Kind, Migration, Role, ShownCode, SignInLink, Transaction
 from imserver.store.sqlite.store import SqliteStore
 from imserver.testing import PluginKit
-from tests.accounts.test_on_record import restored
+from tests.accounts.copies import restored
 from tests.net.web.browser import GUESTS, KEY, Browser
 from tests.net.web.test_joins import accept, ask, people, shown_by
 from tests.seeing.web import seen

@@ -12,7 +12,7 @@ import pytest
 from imserver.errors import PluginError, Refusal, RefusalCode, StartError
 from imserver.plugin_api import Call, Context, Migration, Transaction
 from imserver.testing import PluginKit
-from tests.accounts.test_on_record import restored
+from tests.accounts.copies import restored
 from tests.seeing.web import seen
 
 TABLE = (

@@ -55,6 +55,21 @@ def demo(folder: Path, *arguments: str, columns: int = 80) -> Iterator[subproces
             process.kill()
 
 
+def until(process: subprocess.Popen[str], words: str) -> str:
+    """What it says, up to a line with these words. Of one that hangs, what it said so far stands below the failure."""
+    assert process.stdout is not None
+    told = ""
+    try:
+        for line in process.stdout:
+            told += line
+            if words in line:
+                return told
+    except BaseException as hung:
+        hung.add_note(f"What came before {words!r}:\n{told}")
+        raise
+    raise AssertionError(f"it ended before it said {words!r}:\n{told}")
+
+
 def play(folder: Path, *arguments: str, columns: int = 80) -> tuple[int, str]:
     """Exit code and output of a whole run."""
     with demo(folder, *arguments, columns=columns) as process:
@@ -120,12 +135,7 @@ def test_a_planted_fault_is_noticed(sabotage: str, line: str, fact: tuple[str, s
 @pytest.mark.parametrize("moment", ["fresh SQLite file", "SIGKILL", "SIGSTOP"])
 def test_ctrl_c_leaves_nothing_behind(moment: str, place: Path) -> None:
     with demo(place) as process:
-        assert process.stdout is not None
-        output = ""
-        for line in process.stdout:
-            output += line
-            if moment in line:
-                break
+        output = until(process, moment)
         process.send_signal(signal.SIGINT)
         output += process.communicate(timeout=PATIENCE_S)[0]
     assert process.returncode == 130, output

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 import urllib.request
 from pathlib import Path
 
@@ -18,21 +17,10 @@ from imserver.cli.demo_web import http_settings
 from imserver.config import HttpConfig
 from imserver.proof.server_process import alive
 from imserver.testing import ManualClock
-from tests.proof.test_demo import PATIENCE_S, demo, place, play
+from tests.proof.test_demo import PATIENCE_S, demo, place, play, until
 
 __all__ = ["place"]  # a fixture
 pytestmark = pytest.mark.timeout(PATIENCE_S + 10)
-
-
-def until(process: subprocess.Popen[str], words: str) -> str:
-    """What it says, up to a line with these words."""
-    assert process.stdout is not None
-    told = ""
-    for line in process.stdout:
-        told += line
-        if words in line:
-            return told
-    raise AssertionError(f"it ended before it said {words!r}:\n{told}")
 
 
 def asked(url: str) -> tuple[int, bytes]:

@@ -115,6 +115,7 @@ def test_a_small_run_ends_well_and_its_checker_bites(place: Path) -> None:
     assert judged_without_kills(evidence) == ["not reached: a kill", *NOTHING_UNANSWERED]
 
 
+@pytest.mark.prove  # a second run, of 23 s of processor time, and a third of 9
 def test_whoever_lost_something_to_an_older_copy_was_told_and_nobody_else(place: Path) -> None:
     """Each kill is followed by an older copy; then clients seem not to have heard, one by one of what they were told."""
     run = Options(seed=8, folder=place / "run", minutes=5, kills=5, restore_every=1, calm_share=0.0, **SMALL)
@@ -165,6 +166,7 @@ def judged_without_kills(evidence: Evidence) -> list[str]:
     return judge(replace(evidence, deeds=replace(evidence.deeds, kills=[]))).findings
 
 
+@pytest.mark.prove
 def test_a_server_that_stores_again_what_is_offered_again_is_found_out(place: Path) -> None:
     folder, report = place / "run", place / "report.json"
     arguments = ("--kills", "1", "--minutes", "3", "--seed", "5", "--report", str(report))

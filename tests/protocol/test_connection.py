@@ -29,8 +29,8 @@ from imserver_protocol import (
     frame_bytes,
 )
 from imserver_protocol.limits import _WIRE_BOUNDS
+from tests.protocol.open_world import open_world
 
-from .test_session import open_world
 from .world import TOKEN, World
 
 HELLO_FIELDS: tuple[Any, ...] = ([1, 1], [], TOKEN, "phone", {}, None)

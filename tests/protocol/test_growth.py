@@ -49,7 +49,7 @@ from tests.support import growth
 from tests.support.growth import BEHIND, arrays_by_position, grown, grown_frame
 from tests.support.methods import METHODS
 from tests.vectors.second_reader import Player, filled
-from tests.vectors.test_second_reader import TRANSCRIPTS, play_all
+from tests.vectors.transcripts import TRANSCRIPTS, play_all
 
 VECTORS = Path(__file__).resolve().parents[2] / "protocol" / "vectors"
 LATER = json.loads((VECTORS / "later.json").read_text(encoding="utf-8"))["frames"]

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from imserver_protocol import Limits, Session, Side, choose_version, push_tail, resume_refusal
-
-from .test_session import open_world
+from tests.protocol.open_world import open_world
 
 
 def detached() -> Session:

@@ -17,8 +17,8 @@ from imserver_protocol import (
     push_tail,
 )
 from imserver_protocol.limits import FRAME_OVERHEAD_BYTES
+from tests.protocol.open_world import open_world
 
-from .test_session import open_world
 from .world import World
 
 

@@ -36,17 +36,7 @@ from tests.store.model import ModelStore
 from tests.store.sabotages import SABOTAGES, Sabotage, Vanished, is_plantable, planted
 from tests.store.scenes import STATE_NAMES, history, history_of_state
 from tests.store.support import Recorder, Stand
-from tests.store.test_twins import (
-    answer,
-    everything,
-    in_order,
-    model,
-    opened,
-    page_on,
-    play,
-    play_apart,
-    product,
-)
+from tests.store.twins import answer, everything, in_order, model, opened, page_on, play, play_apart, product
 
 #: Most sabotages show in one of the first two, each in one of these.
 HISTORIES = range(24)

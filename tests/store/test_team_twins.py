@@ -20,7 +20,7 @@ from tests.store.deeds import PEOPLE
 from tests.store.model.reader import ModelReader
 from tests.store.model.world import World
 from tests.store.support import Stand, edit_message, key, meaning, post, said
-from tests.store.test_twins import model, opened, product
+from tests.store.twins import model, opened, product
 
 ANN = "ann"
 TEAMS = [group_conversation_id(ANN, key(number)) for number in (1, 2)]

@@ -19,7 +19,7 @@ from imserver.testing import ManualClock
 from tests.store.deeds import PEOPLE, Op, adds, marks, moves, mute, posts, removes, sets, several, work
 from tests.store.support import key
 from tests.store.test_teams_members import make_bot
-from tests.store.test_twins import answer, in_order, model, opened, product
+from tests.store.twins import answer, in_order, model, opened, product
 
 #: To make a difference small takes longer than to find none.
 pytestmark = pytest.mark.timeout(400)

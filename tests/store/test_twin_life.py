@@ -30,16 +30,7 @@ from tests.store.deeds import GROUPS, PAIRS, PEOPLE, Op
 from tests.store.long_runs import Said, long_run
 from tests.store.model import ModelStore
 from tests.store.support import Recorder, Stand, meaning
-from tests.store.test_twins import (
-    answer,
-    anybody,
-    everything,
-    in_order,
-    opened,
-    ops,
-    people,
-    places,
-)
+from tests.store.twins import answer, anybody, everything, in_order, opened, ops, people, places
 
 #: A place as the store on disk gave it, and as the model did.
 Tokens = tuple[str | None, str | None]

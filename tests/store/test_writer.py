@@ -3,34 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
 
 from imserver.chat.units import Unit
-from imserver.clock import SystemClock
-from imserver.config import StoreConfig
 from imserver.errors import Refusal, RefusalCode, StoreFailed
-from imserver.store.engine.writer import MAX_BATCH_BYTES, MAX_RETRY_MS, MIN_RETRY_MS, WorkUnit, Writer
+from imserver.store.engine.writer import MAX_BATCH_BYTES, MAX_RETRY_MS, MIN_RETRY_MS, WorkUnit
 from imserver.testing import ManualClock
 from tests.store.support import Recorder, post
-
-
-class Disk:
-    """Takes batches and finishes them when the test says so."""
-
-    def __init__(self) -> None:
-        self.batches: list[list[Unit]] = []
-        self.waiting: list[Callable[[StoreFailed | None], None]] = []
-
-    def execute(self, units: Sequence[Unit], done: Callable[[StoreFailed | None], None]) -> None:
-        self.batches.append(list(units))
-        self.waiting.append(done)
-
-    def finish(self, failure: StoreFailed | None = None) -> None:
-        self.waiting.pop(0)(failure)
+from tests.store.writers import Disk, turn, writer
 
 
 class Named(Unit):
@@ -54,21 +36,6 @@ class Named(Unit):
 
     def settle(self) -> None:
         self.log.append(f"settled {self.name}")
-
-
-def writer(disk: Disk, listener: Recorder, **more: Any) -> Writer:
-    config = StoreConfig(
-        **{name: more.pop(name) for name in list(more) if name in StoreConfig.__struct_fields__}
-    )
-    more.setdefault("on_failure", pytest.fail)
-    clock = more.pop("clock", None) or SystemClock()
-    return Writer(disk.execute, listener, config, clock=clock, rng=random.Random(1), **more)
-
-
-async def turn() -> None:
-    """Let what was called soon happen."""
-    for _ in range(3):
-        await asyncio.sleep(0)
 
 
 async def test_posts_of_one_turn_share_a_commit_and_what_queues_meanwhile_the_next() -> None:

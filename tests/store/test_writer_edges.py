@@ -9,7 +9,7 @@ from imserver.errors import Refusal, StoreFailed
 from imserver.store.engine.writer import MAX_BATCH_BYTES
 from imserver.testing import ManualClock
 from tests.store.support import Recorder, Work, post
-from tests.store.test_writer import Disk, turn, writer
+from tests.store.writers import Disk, turn, writer
 
 
 class Sized(Work):

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 
 import { caughtUp, goesOn, isWorn, readAgain } from "../../../imserver/plugins/booking/pages/src/staff/inbox_now.js";
+import { KeptStaff } from "../../../imserver/plugins/booking/pages/src/staff/kept.js";
 import { InboxWatch } from "../../../imserver/plugins/booking/pages/src/staff/inbox_watch.js";
 
 const NO_OLDER = { rows: [], next: null, state: "idle" };
@@ -217,4 +218,18 @@ test("what fails is tried again; who is no staff any more is told nothing, and a
   await page.told();
   assert.equal(page.listed.inbox.recent.length, 5);
   page.watch.stop();
+});
+
+test("the inbox is kept every few seconds, the newest one; and not once nobody may see it any more", (t) => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  t.after(() => mock.timers.reset());
+  const [put, dropped] = [[], []];
+  const kept = { put: async (name, value) => void put.push([name, value.number]), drop: async (prefix) => void dropped.push(prefix) };
+  const staff = new KeptStaff(/** @type {any} */ ({ kept }), () => true);
+  for (const number of [1, 2, 3]) staff.keep("inbox", { shop: "garden", number });
+  mock.timers.tick(5_000);
+  staff.keep("inbox", { shop: "garden", number: 4 });
+  staff.forget();
+  mock.timers.tick(5_000);
+  assert.deepEqual([put, dropped], [[["staff:inbox:garden", 3]], ["staff:"]]);
 });

@@ -20,11 +20,11 @@ from imserver.model import Join, User
 from imserver.plugin_api import Context, Migration, Transaction
 from imserver.testing import ManualClock
 from imserver_protocol.errors import CloseCode
-from tests.accounts.test_on_record import restored
+from tests.accounts.copies import restored
 from tests.accounts.tokens import ended, turned_away
 from tests.limits.raw import Raw
 from tests.net.web.browser import GUESTS, KEY, Browser, signed_in
-from tests.net.web.test_sessions import code
+from tests.net.web.codes import code
 from tests.seeing.web import Answered, seen
 from tests.store.support import refusal_of
 

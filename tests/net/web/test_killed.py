@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from tests.cli.places import Place
 from tests.cli.processes import imserver, serving
 from tests.cli.test_browser_commands import free_port, post
-from tests.cli.test_user_commands import Place
 from tests.net.web.browser import KEY
 
 pytestmark = pytest.mark.timeout(60)

@@ -15,11 +15,11 @@ from imserver.check.consistency import check_file
 from imserver.config import HttpConfig
 from imserver.testing import ManualClock
 from imserver_protocol.errors import CloseCode
-from tests.accounts.test_on_record import restored
+from tests.accounts.copies import restored
 from tests.accounts.tokens import ended, turned_away
 from tests.limits.raw import Raw
 from tests.net.web.browser import GUESTS, KEY, Browser, signed_in
-from tests.net.web.test_sessions import code
+from tests.net.web.codes import code
 from tests.seeing.web import ask, seen
 
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) Version/17.5 Mobile/15E148 Safari/604.1"

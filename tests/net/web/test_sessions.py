@@ -15,7 +15,8 @@ from imserver.plugin_api import Context, HttpRequest, HttpResponse
 from imserver.testing import LogBook, ManualClock
 from imserver_client import connect
 from tests.net.web.browser import GUESTS, KEY, Browser, signed_in
-from tests.seeing.web import Answered, ask, seen
+from tests.net.web.codes import code
+from tests.seeing.web import ask, seen
 
 WRITES = [
     ("POST", "/api/session"),
@@ -25,10 +26,6 @@ WRITES = [
     ("POST", "/api/links"),
     ("POST", "/api/links/redeem"),
 ]
-
-
-def code(answer: Answered) -> tuple[int, str]:
-    return answer.status, answer.json["code"]
 
 
 # -- cookie and token -----------------------------------------------------------------------------------------------------

@@ -14,9 +14,9 @@ from imserver import Server
 from imserver.net.scheduling.read_scheduler import ReadScheduler
 from imserver.net.web import websocket
 from imserver_client.websocket import NoWebSocket
+from tests.limits.clocks import MovedClock
 from tests.limits.raw import ACK, PING, WELCOME, Raw, eventually, new_key, packed, said
 from tests.limits.raw import PONG as PONG_FRAME
-from tests.limits.test_turned_away import MovedClock
 from tests.net.web.sockets import (
     BINARY,
     CLOSE,

@@ -123,13 +123,41 @@ _NEEDED: Final[dict[tuple[str, int], Grams]] = {}
 """What is known of the patterns that texts are asked about one by one."""
 
 
+class _Numbers:
+    """Numbers of patterns, by the strings that they need. Most strings are needed by one pattern, and of these only its number
+    is kept."""
+
+    __slots__ = ("_one", "_several")
+
+    def __init__(self) -> None:
+        self._one: dict[str, int] = {}
+        self._several: dict[str, tuple[int, ...]] = {}
+
+    def add(self, number: int, grams: Grams) -> None:
+        """A pattern of this number needs these."""
+        for gram in grams:
+            others = self._several.get(gram, ())
+            if not others and gram not in self._one:
+                self._one[gram] = number
+            else:
+                self._several[gram] = (*(others or (self._one.pop(gram),)), number)
+
+    def of(self, grams: Grams) -> list[int]:
+        """The numbers of those that need one of these, ascending."""
+        one, several = self._one, self._several
+        found = {one[gram] for gram in grams & one.keys()}
+        for gram in grams & several.keys():
+            found.update(several[gram])
+        return sorted(found)
+
+
 class _Asked:
     """The alternatives of the patterns that texts were asked about so far, by the strings that they need: so those that a text
     can match are found in one go, and not one by one (benchmark `reading`). Those of one pattern have numbers in a row."""
 
     def __init__(self) -> None:
         self._first: dict[str, int] = {}
-        self._by_gram: dict[str, tuple[int, ...]] = {}
+        self._numbers = _Numbers()
         self._of: list[str] = []
         self._patterns: list[str | re.Pattern[str]] = []
         self._adding = Lock()
@@ -155,17 +183,16 @@ class _Asked:
         with self._adding:
             first = len(self)
             for number, needs in enumerate(each, first):
-                for gram in needs:
-                    self._by_gram[gram] = (*self._by_gram.get(gram, ()), number)
+                self._numbers.add(number, needs)
             self._of += [pattern.pattern] * len(ones)
             self._patterns += ones
             self._first.setdefault(pattern.pattern, first)
 
     def possible(self, grams: Grams) -> dict[str, list[int]]:
         """By pattern, the alternatives that a text of these strings can match, ascending."""
-        by_gram, of = self._by_gram, self._of
+        of = self._of
         with self._adding:  # a pattern is known with all its alternatives, or not at all
-            numbers = sorted({number for gram in grams & by_gram.keys() for number in by_gram[gram]})
+            numbers = self._numbers.of(grams)
         found: dict[str, list[int]] = {}
         for number in numbers:
             found.setdefault(of[number], []).append(number)
@@ -252,15 +279,13 @@ class Sieve:
 
     def __init__(self, patterns: Iterable[re.Pattern[str]]) -> None:
         self._patterns = tuple(patterns)
-        self._numbers: dict[str, tuple[int, ...]] = {}
+        self._numbers = _Numbers()
         for number, pattern in enumerate(self._patterns):
-            for gram in needed(pattern.pattern, pattern.flags):
-                self._numbers[gram] = (*self._numbers.get(gram, ()), number)
+            self._numbers.add(number, needed(pattern.pattern, pattern.flags))
 
     def passed(self, grams: Grams) -> list[int]:
         """The numbers of those that can match a text of these strings, ascending."""
-        numbers = self._numbers
-        return sorted({number for gram in grams & numbers.keys() for number in numbers[gram]})
+        return self._numbers.of(grams)
 
     def search(self, text: str) -> re.Match[str] | None:
         """The first match of them in a text; of two that begin at one place, that of the earlier pattern."""

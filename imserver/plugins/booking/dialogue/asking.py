@@ -15,11 +15,12 @@ from imserver.plugins.booking.schedule.appointments import (
 from imserver.plugins.booking.schedule.hours import MINUTE_MS, utc_ms, zone_of
 from imserver.plugins.booking.schedule.shops import Service, minutes_of
 
-from .choose import Search, ask_day, ask_slot
+from .choose import ask_day, ask_slot
 from .context import DialogueContext
 from .draft import search_of
 from .holding import ensure_held, release, waits_for_staff
 from .labels import label_key
+from .offered import Search
 from .state import Dialogue
 
 #: Characters of notes that an appointment takes along.

@@ -30,11 +30,12 @@ from imserver.plugins.booking.understanding.acts import Act, Kind, Reading
 
 from . import answers, arming, said, which
 from .asking import ask_people, go_on, notes_of, twice
-from .choose import Search, said_by_option, takes_only_option
+from .choose import said_by_option, takes_only_option
 from .context import DialogueContext, Place
 from .draft import SELF, begin, carry, note, of_button, put, say_unread, says_something
 from .holding import actor, ensure_held, held_of, is_too_late, release, still_stands, waits_for_staff
 from .labels import label_key
+from .offered import Search
 from .state import Dialogue
 from .subjects import names_appointment
 

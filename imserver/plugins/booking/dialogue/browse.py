@@ -25,9 +25,10 @@ from imserver.plugins.booking.waiting import Why
 
 from . import said
 from .answers import hours_lines
-from .choose import MAX_STARTS, Search, ask_slot, day_option, refuse, why_not_day
+from .choose import ask_slot, refuse
 from .context import DialogueContext, Place
 from .handoff import MAX_PASSED, forward
+from .offered import MAX_STARTS, Search, day_option, why_not_day
 from .state import Dialogue
 
 PAST_SHOWN = 5

@@ -10,10 +10,11 @@ from imserver.plugins.booking.schedule.shops import Service, Shop, minutes_of
 from imserver.plugins.booking.understanding.acts import Act, Kind, Reading
 
 from . import said
-from .choose import Search, ask_day, ask_slot, choose
+from .choose import ask_day, ask_slot, choose
 from .context import DialogueContext
 from .holding import release
 from .labels import label_key
+from .offered import Search
 from .state import Dialogue
 
 #: Words for the customer, where somebody is named.

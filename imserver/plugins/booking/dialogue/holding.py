@@ -36,9 +36,10 @@ from imserver.plugins.booking.understanding.acts import Reading
 from imserver.plugins.booking.waiting import Why
 
 from . import lost_hold, said
-from .choose import Search, refuse
+from .choose import refuse
 from .context import DialogueContext
 from .labels import label_key
+from .offered import Search
 from .state import Dialogue, dialogues_on, save_dialogue
 
 HOLD_TIMER = "hold"

@@ -24,9 +24,10 @@ from imserver.plugins.booking.understanding.acts import Kind, Reading
 from . import answers, arming, book, draft, said, which, wished_move
 from .allowed import allows, stale, whose
 from .asking import is_elsewhere
-from .choose import Search, ask_day, ask_slot, choose, refuse, said_by_option, takes_only_option
+from .choose import ask_day, ask_slot, choose, refuse, said_by_option, takes_only_option
 from .context import DialogueContext
 from .holding import actor, tell_crowd
+from .offered import Search
 from .state import Dialogue
 from .subjects import mine_of, names_appointment, subjects
 

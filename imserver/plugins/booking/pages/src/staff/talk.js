@@ -129,10 +129,12 @@ function Answering({ state, page, part, shop, about, id }) {
   const mine = taken !== null && taken.by === state.session?.userId;
   const going = isGoing(act, "takeOver", "giveBack") && act?.target === id;
   const change = async (/** @type {"takeOver" | "giveBack"} */ name, /** @type {string} */ command) => {
+    // Whoever goes on to something else waits for it no longer: it is said in the conversation, and one act is under way at a time.
+    const isOpen = () => conversationOf(page.store.get().route) === id;
     const reached = (/** @type {import("./part.js").Known} */ { customer }) =>
-      name === "giveBack" ? customer?.taken === null : customer?.taken?.by === state.session?.userId;
+      !isOpen() || (name === "giveBack" ? customer?.taken === null : customer?.taken?.by === state.session?.userId);
     const done = await part.acts.do(name, id, shop, command, reached, undefined, { conversation: id });
-    if (done) page.say(s(name === "giveBack" ? "taken.given_back" : "taken.you"));
+    if (done && isOpen()) page.say(s(name === "giveBack" ? "taken.given_back" : "taken.you"));
   };
   return html`
     <p class="small quiet answering">

@@ -1,0 +1,134 @@
+"""Every relative link of every page leads to a file, and to a heading in it. No network: other sites are not asked."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from .anchors import anchors
+from .console import DOCS
+
+ROOT = DOCS.parent
+FOLDERS = (".", "docs", "docs/decisions", "benchmarks", "clients", "protocol", "tests")
+PAGES = sorted(
+    {
+        page
+        for folder in FOLDERS
+        for page in (ROOT / folder).glob("*.md" if folder == "." else "**/*.md")
+        if "node_modules" not in page.parts
+    }
+)
+LINK = re.compile(r"\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"")
+#: Test modules from which other tests import: what is left of a habit. Take one away when its helpers have moved; add none.
+SHARED = frozenset(
+    [
+        "tests.booking.test_allocation",
+        "tests.booking.test_attacks",
+        "tests.booking.test_chain_changes",
+        "tests.booking.test_joins",
+        "tests.booking.test_known",
+        "tests.booking.test_late_buttons",
+        "tests.booking.test_mind_changed",
+        "tests.booking.test_page_commands",
+        "tests.booking.test_page_reads",
+        "tests.booking.test_take_over",
+        "tests.booking.test_when_numbers",
+        "tests.browser.test_page_phones",
+        "tests.cli.test_browser_commands",
+        "tests.cli.test_cautions",
+        "tests.cli.test_chat_terminal",
+        "tests.client.test_bounds",
+        "tests.client.test_calls",
+        "tests.client.test_connecting",
+        "tests.client.test_delays",
+        "tests.client.test_features",
+        "tests.client.test_hostile_server",
+        "tests.client.test_hostile_wire",
+        "tests.client.test_older_copies",
+        "tests.client.test_pages",
+        "tests.client.test_people_in_older_copies",
+        "tests.client.test_posting",
+        "tests.client.test_questions",
+        "tests.client.test_receiving",
+        "tests.client.test_retracted",
+        "tests.client.test_state",
+        "tests.client.test_states",
+        "tests.client.test_storage",
+        "tests.client.test_storm",
+        "tests.client.test_teams",
+        "tests.client.test_teams_over_tcp",
+        "tests.client.test_window",
+        "tests.conformance.test_python_client",
+        "tests.features.test_door",
+        "tests.fuzz.test_frames",
+        "tests.limits.test_bad_frames",
+        "tests.limits.test_full_disk",
+        "tests.net.test_proxy_protocol",
+        "tests.net.web.test_joins",
+        "tests.plugins.test_common_sql",
+        "tests.plugins.test_promise",
+        "tests.proof.test_checker",
+        "tests.proof.test_demo",
+        "tests.proof.test_fault_proxy",
+        "tests.proof.test_message_checks",
+        "tests.proof.test_torture_actor",
+        "tests.seeing.test_health",
+        "tests.seeing.test_http",
+        "tests.simulation.test_network",
+        "tests.store.test_check",
+        "tests.store.test_former_members",
+        "tests.store.test_ledger",
+        "tests.store.test_older_copies",
+        "tests.store.test_restore",
+        "tests.store.test_teams_members",
+        "tests.store.test_writer_edges",
+    ]
+)
+
+
+def links(page: Path) -> list[str]:
+    """The page's links, without those in code."""
+    text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"`[^`\n]*`", "", text)
+    return [one or other for one, other in LINK.findall(text)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_relative_link_leads_to_a_heading_that_is_there(page: Path) -> None:
+    for target in links(page):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, heading = target.partition("#")
+        file = page.parent / name if name else page
+        assert file.exists(), target
+        assert not heading or heading in anchors(file), target
+
+
+def test_the_pages_that_a_stranger_looks_for_are_there() -> None:
+    assert {"README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md", "tests/README.md"} <= {
+        str(page.relative_to(ROOT)) for page in PAGES
+    }
+
+
+def imported_tests() -> set[str]:
+    """Test modules from which another module of the tests imports."""
+    found = set()
+    for path in (ROOT / "tests").rglob("*.py"):
+        here = path.relative_to(ROOT).with_suffix("").parts
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                above = here[: -node.level] if node.level else ()
+                module = ".".join([*above, *((node.module or "").split(".") if node.module else ())])
+                if module.startswith("tests.") and module.rpartition(".")[2].startswith("test_"):
+                    found.add(module)
+    return found
+
+
+def test_no_other_test_module_is_imported() -> None:
+    assert imported_tests() - SHARED == set(), (
+        "move what is shared into a module of its own (tests/README.md)"
+    )
+    assert SHARED - imported_tests() == set(), "nobody imports these any more: take them out of the list"
