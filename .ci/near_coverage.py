@@ -40,7 +40,7 @@ def measured(package: Package, folder: Path) -> tuple[float, str]:
     data, report = folder / name, folder / f"{name}.json"
     coverage = [sys.executable, "-m", "coverage"]
     kept = ["--rcfile=/dev/null", f"--data-file={data}"]  # lines, not branches: half the time
-    tests = ["pytest", "-q", "-n0", "-p", "no:cacheprovider", f"--basetemp={folder / (name + '.tmp')}"]
+    tests = ["pytest", "-q", "-n0", "-p", "no:cacheprovider", f"--basetemp={folder / ('of-' + name)}"]
     ran = subprocess.run(
         [*coverage, "run", *kept, f"--source={package.sources}", "-m", *tests, *package.tests],
         cwd=ROOT, capture_output=True, text=True, check=False,
