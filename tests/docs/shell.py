@@ -48,7 +48,7 @@ class Shell:
             ended = self._process.poll() is not None
             why = "the shell ended" if ended else f"no end after {patience_s:g} s:\n{self._stacks()}"
             raise AssertionError(f"{command}: {why}\nWhat came:\n{text.decode(errors='replace')}")
-        return text.decode(), int(code)
+        return text.decode(), int(code.split(b"\n")[0])  # the shell may tell of a job behind it
 
     def end(self, command: str) -> None:
         """The last line: it ends what the shell has started."""
