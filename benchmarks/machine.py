@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("imserver", "uvloop", "msgpack", "msgspec", "websockets")
+PACKAGES = ("imserver", "uvloop", "msgpack", "msgspec", "aiosqlite", "websockets")
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,7 +176,7 @@ OFFENCES = [
             "imserver/cli/check.py",
         )
     ),
-    offence(SQLITE, ("imserver/chat/posting.py", "import sqlite3")),
+    offence(SQLITE, ("imserver/store/sqlite/store.py", "import aiosqlite")),
     offence(POLICY, ("imserver/store/engine/batch.py", "import imserver.store.sqlite.faults")),
     offence(POLICY, ("imserver/store/engine/pages.py", "import imserver.store.checks.report")),
     offence(OUTSIDE, ("imserver/proof/__init__.py", "import benchmarks")),

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 EXTRA_MODULES = frozenset(
     {
         "aiohttp",
+        "aiosqlite",
         "click",
         "cryptography",
         "jwt",

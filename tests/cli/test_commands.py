@@ -239,7 +239,7 @@ main(sys.argv[2:])
     [
         (",".join(sorted(EXTRA_MODULES)), "serve"),
         ("uvloop", "serve"),
-        ("regex", "user add li --create"),
+        ("aiosqlite", "user add li --create"),
         ("prompt_toolkit", "chat --as li"),
     ],
 )

@@ -13,7 +13,7 @@ from imserver.proof.server_process import environment
 #: Package -> the configuration that uses it.
 PACKAGES = {"aiohttp": "[http]\nport = 0\n"}
 #: Of no configuration: they served once, or are of commands and of pages that somebody asks for.
-NEVER = ("aiosqlite", "argon2", "websockets", "segno", "icalendar")
+NEVER = ("argon2", "websockets", "segno", "icalendar")
 PROGRAM = """
 import asyncio, sys
 from pathlib import Path

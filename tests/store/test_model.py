@@ -29,7 +29,7 @@ def test_of_the_store_it_has_sealed_places_and_lineage_alone() -> None:
     }
     ours = {name for name in imported if name.startswith("imserver.store")}
     assert ours == SHARED
-    assert not imported & {"sqlite3", "importlib"}
+    assert not imported & {"sqlite3", "aiosqlite", "importlib"}
 
 
 def _imports(node: ast.AST) -> list[str]:

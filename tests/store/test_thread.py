@@ -1,14 +1,17 @@
-"""A connection's own thread: functions in the order of asking, each answer to its caller, and nothing left behind."""
+"""A connection's thread: functions in the order of asking, each answer to its caller. What of aiosqlite's inside is used is
+named here: a version without it fails in this file."""
 
 from __future__ import annotations
 
 import asyncio
+import inspect
+import queue
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import Any
 
+import aiosqlite
 import pytest
 
 from imserver.store.sqlite.connection import ThreadConnection, connect
@@ -16,8 +19,8 @@ from imserver.store.sqlite.connection import ThreadConnection, connect
 
 @pytest.fixture
 async def connection() -> AsyncIterator[ThreadConnection]:
-    made = ThreadConnection()
-    await made.open(lambda: connect(":memory:"))
+    made = ThreadConnection(lambda: connect(":memory:"))
+    await made
     yield made
     await made.close()
 
@@ -43,59 +46,30 @@ async def test_an_error_is_its_askers_and_stops_nobody_else(connection: ThreadCo
 
 async def test_what_was_asked_before_the_end_is_done_and_nothing_behind_it() -> None:
     done: list[str] = []
-    connection = ThreadConnection()
-    await connection.open(lambda: connect(":memory:"))
+    connection = ThreadConnection(lambda: connect(":memory:"))
+    await connection
     connection.post(lambda: done.append("posted"))
-    thread = connection._thread
     await connection.close()
-    await connection.close()  # is no error: it is closed
-    thread.join()
+    connection._thread.join()
     assert done == ["posted"]
-    with pytest.raises(ValueError, match="closed"):
+    with pytest.raises(ValueError, match="no active connection"):
         await connection.run(lambda raw: done.append("late"))
 
 
 async def test_a_database_that_cannot_be_opened_ends_the_thread() -> None:
-    connection = ThreadConnection()
+    connection = ThreadConnection(lambda: connect("/nowhere/at/all.db"))
     with pytest.raises(sqlite3.OperationalError):
-        await connection.open(lambda: connect("/nowhere/at/all.db"))
+        await connection
     connection._thread.join()
 
 
-async def test_whoever_stops_waiting_for_the_opening_leaves_no_connection_behind() -> None:
-    connection, entered, go_on = ThreadConnection(), threading.Event(), threading.Event()
-    closed: list[bool] = []
-
-    class Noted(sqlite3.Connection):
-        def close(self) -> None:
-            closed.append(True)
-            super().close()
-
-    def slowly() -> sqlite3.Connection:
-        entered.set()
-        go_on.wait()
-        return sqlite3.connect(":memory:", factory=Noted)
-
-    opening = asyncio.ensure_future(connection.open(slowly))
-    await asyncio.sleep(0)
-    entered.wait()
-    opening.cancel()
-    with suppress(asyncio.CancelledError):
-        await opening
-    go_on.set()
-    connection._thread.join()
-    assert closed == [True]
-
-
-async def test_one_that_is_forgotten_says_so_and_its_thread_ends() -> None:
-    threads: list[threading.Thread] = []
-
-    async def forget() -> None:
-        connection = ThreadConnection()
-        await connection.open(lambda: connect(":memory:"))
-        threads.append(connection._thread)
-        await connection.run(lambda raw: raw.close())
-
-    with pytest.warns(ResourceWarning, match="never closed"):
-        await forget()
-    threads[0].join()
+async def test_the_parts_of_aiosqlite_that_are_used_are_what_they_were(connection: ThreadConnection) -> None:
+    assert isinstance(connection._tx, queue.SimpleQueue)  # type: ignore[attr-defined,unused-ignore]
+    assert connection._thread.daemon, "a dead disk would keep the process from ending"
+    assert inspect.iscoroutinefunction(aiosqlite.Connection._execute)
+    assert list(inspect.signature(aiosqlite.Connection._execute).parameters) == [
+        "self",
+        "fn",
+        "args",
+        "kwargs",
+    ]
