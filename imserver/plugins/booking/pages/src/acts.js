@@ -107,7 +107,7 @@ export class Acts {
 
   /**
    * Whether what was asked for came about. The bot's answer is a signal to read what is known, too: the hint that it changed
-   * comes at most once a second.
+   * may be lost with the line, and comes ten times a second at most.
    *
    * @param {{reached: (known: Known) => boolean, lost: (known: Known) => boolean, before: boolean}} ends  `before`: it was
    *   reached at the tap.
