@@ -273,7 +273,7 @@ async def test_words_that_were_stored_before_and_are_read_behind_it_are_repeated
         waiting = await shop.sql(
             "SELECT conversation_id, waiting_why FROM booking_services WHERE waiting_since IS NOT NULL"
         )
-        assert waiting == [(room, "question")]
+        assert waiting == [(room, "alarm")], "what they ask besides is seen with it"
 
 
 async def test_staff_who_write_where_nobody_reads_hear_where_it_goes_on() -> None:

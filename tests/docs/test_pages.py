@@ -74,6 +74,13 @@ def test_the_pipe_of_the_chat_s_page_shows_what_it_says(tmp_path: Path) -> None:
     with serving(tmp_path, IMSERVER_LIMITS__STRANGERS="ask") as server:
         for name in ("alice", "bob"):
             assert imserver(tmp_path, "user", "add", name).returncode == 0
+        # They know each other: a stranger's second message would wait for an answer.
+        assert (
+            imserver(
+                tmp_path, "chat", "--as", "bob", "--with", "alice", "--server", server.url, stdin="hello\n"
+            ).returncode
+            == 0
+        )
         lines, _, chat = piped.command.partition(" | ")
         words = [*shlex.split(chat)[1:], "--server", server.url]
         printed = imserver(tmp_path, *words, stdin=shlex.split(lines)[1].replace("\\n", "\n"))

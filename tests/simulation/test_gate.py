@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -175,16 +176,18 @@ PROOFS = {
 
 
 def make(folder: Path, *targets: str, fails: str = "") -> tuple[int, list[str], str]:
-    """`make` with programs that only note how they were called; the one whose call has this word in it fails."""
+    """`make` with programs that only note how they were called; the one whose call has this word in it fails. What runs the
+    gates is the real one."""
     folder.mkdir()
     noted = folder / "calls"
     for name in ("imserver", "pytest", "python"):
         program = folder / name
         program.write_text(
-            f'#!/bin/sh\necho "{name} $*" >> {noted}\ncase "$*" in *"{fails or "no such word"}"*) exit 1;; esac\n'
+            f'#!/bin/sh\ncase "$*" in .ci/gates.py*) exec {sys.executable} "$@";; *clients.bundler*) exit 0;; esac\n'
+            f'echo "{name} $*" >> {noted}\ncase "$*" in *"{fails or "no such word"}"*) exit 1;; esac\n'
         )
         program.chmod(0o755)
-    variables = [f"bin={folder}", "ready=", f"shares={folder / 'shares'}"]
+    variables = [f"bin={folder}", "ready="]
     done = subprocess.run(
         ["make", *variables, *targets], cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -195,11 +198,11 @@ def make(folder: Path, *targets: str, fails: str = "") -> tuple[int, list[str], 
 def test_make_prove_runs_every_proof_as_it_should(tmp_path: Path) -> None:
     code, calls, said = make(tmp_path / "bin", "prove")
     assert code == 0, said
-    assert "all proofs passed" in said
+    assert "all gates passed" in said
     assert len(calls) == len(PROOFS)
-    for call, (program, words) in zip(calls, PROOFS.values(), strict=True):
-        assert call.split()[0] == program
-        assert " ".join(words) in call.replace("-s ", "").replace("-q ", "").replace(" --jobs 2", "")
+    plain = [call.replace("-s ", "").replace("-q ", "").replace(" --jobs 1", "") for call in calls]
+    for program, words in PROOFS.values():  # side by side: in any order
+        assert sum(call.split()[0] == program and " ".join(words) in call for call in plain) == 1, words
 
 
 @pytest.mark.parametrize("proof", PROOFS)
@@ -209,4 +212,4 @@ def test_make_prove_fails_with_any_of_its_proofs(proof: str, tmp_path: Path) -> 
     for number, targets in enumerate((("prove",), (f"prove-{proof}",))):
         code, _, said = make(tmp_path / str(number), *targets, fails=word)
         assert code != 0
-        assert "all proofs passed" not in said
+        assert "all gates passed" not in said

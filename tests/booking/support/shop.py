@@ -39,8 +39,10 @@ class Shop:
         *,
         ask: bool = False,
         seed: int = 1,
+        raises: bool = True,
     ) -> None:
-        """`ask`: strangers ask before they write, as on a server. `seed`: another one for a database that has a past."""
+        """`ask`: strangers ask before they write, as on a server. `seed`: another one for a database that has a past. `raises`:
+        what the plugin fails with, is raised here."""
         clock = ManualClock(now)
         if path is None:
             store = SqliteStore(
@@ -52,7 +54,7 @@ class Shop:
             )
         else:
             store = SqliteStore(StoreConfig(path=str(path)), clock=clock)
-        self.kit = PluginKit(plugin, config=config, clock=clock, store=store, seed=seed)
+        self.kit = PluginKit(plugin, config=config, clock=clock, store=store, seed=seed, raises=raises)
 
     async def __aenter__(self) -> Self:
         await self.kit.__aenter__()
