@@ -9,6 +9,8 @@ from typing import Any
 
 from imserver.config import AuthConfig, Config, HttpConfig, host_of_url, is_loopback
 from imserver.config.environment import Environment
+from imserver.errors import ConfigError
+from imserver.named_file import read_bytes
 from imserver.networks import Proxies
 
 #: A certificate that ends so soon is one that nobody renews by machine: those are renewed weeks before.
@@ -98,8 +100,8 @@ def _ends_soon(path: str, now_s: float) -> Iterator[Caution]:
     from cryptography import x509
 
     try:
-        own = x509.load_pem_x509_certificates(Path(path).read_bytes())[0]
-    except (OSError, ValueError):
+        own = x509.load_pem_x509_certificates(read_bytes(path, "$"))[0]
+    except (ConfigError, ValueError):
         return
     begin, end = own.not_valid_before_utc, own.not_valid_after_utc
     if now_s >= end.timestamp():

@@ -223,3 +223,12 @@ def test_what_is_wrong_is_not_printed(check: Check) -> None:
     code, out, err = check("[server]\nprot = 1\n", "print")
     assert (code, out) == (EXIT_MISTAKE, [])
     assert err == ["imserver: imserver.toml: $.server.prot: no such field; did you mean port?"]
+
+
+def test_a_pipe_that_is_named_as_a_certificate_is_told_of_and_not_waited_for(
+    check: Check, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pipe.pem")
+    code, _, err = check("[server]\ntls_certificate = 'pipe.pem'\ntls_key = 'pipe.pem'\n")
+    assert code == EXIT_MISTAKE
+    assert any("is a device or a pipe" in line for line in err)
