@@ -63,7 +63,7 @@ def judge(evidence):
 
 often = tuple(replace(act, weight=60) for act in stars.ACTS.acts)
 stars.ACTS = replace(stars.ACTS, acts=often, judge=judge)
-findings = [text for seed in (11, 23, 24) for text in run_one(seed).findings]
+findings = [text for seed in (11, 27) for text in run_one(seed).findings]
 print(len(shown), sum(count > 0 for *_, count in shown), len(findings), *findings[:3])
 """
 
