@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from imserver.cli.app import EXIT_AGAIN, EXIT_FAILED, EXIT_MISTAKE, run
+from imserver.cli.app import EXIT_AGAIN, EXIT_FAILED, EXIT_MISTAKE
+
+from .processes import imserver
 
 #: As a byte of another encoding arrives.
 NO_UTF8 = "\udcff"
@@ -27,45 +29,37 @@ CONFIGURATIONS = (
 )  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("IMSERVER_CONFIG", raising=False)
-    monkeypatch.setenv("IMSERVER_SERVER__PORT", "0")
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
     (tmp_path / "a-folder").mkdir()
     (tmp_path / "some-bytes").write_bytes(bytes(range(256)))
     return tmp_path
 
 
-def refused(arguments: list[str], capfd: pytest.CaptureFixture[str]) -> str:
-    code = run(arguments)
-    lines = [line for line in capfd.readouterr().err.splitlines() if not line.startswith("{")]  # the log's
-    assert code in (EXIT_FAILED, EXIT_MISTAKE, EXIT_AGAIN), lines
-    assert len(lines) == 1 or code == EXIT_FAILED, lines
+def refused(arguments: list[str], folder: Path) -> str:
+    """In a process of its own: a server that does not start leaves its log behind."""
+    done = imserver(folder, *arguments)
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("{")]  # the log's
+    assert done.returncode in (EXIT_FAILED, EXIT_MISTAKE, EXIT_AGAIN), lines
+    assert len(lines) == 1 or done.returncode == EXIT_FAILED, lines
     return lines[-1] if lines else ""
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_an_argument_that_means_nothing_is_said_in_one_line(
-    command: str, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_an_argument_that_means_nothing_is_said_in_one_line(command: str, folder: Path) -> None:
     for odd in ODD:
-        refused([word.replace("{}", odd) for word in command.split()], capfd)
+        refused([word.replace("{}", odd) for word in command.split()], folder)
 
 
-def test_what_is_no_text_is_no_token_and_no_shop_s_name(
-    folder: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    assert "that is no token" in refused(["chat", "--token", NO_UTF8], capfd)
-    assert "is not UTF-8 text" in refused(["booking", "init", "--name", NO_UTF8, "shop.toml"], capfd)
+def test_what_is_no_text_is_no_token_and_no_shop_s_name(folder: Path) -> None:
+    assert "that is no token" in refused(["chat", "--token", NO_UTF8], folder)
+    assert "is not UTF-8 text" in refused(["booking", "init", "--name", NO_UTF8, "shop.toml"], folder)
     assert not (folder / "shop.toml").exists()
 
 
 @pytest.mark.parametrize("line", CONFIGURATIONS, ids=range(len(CONFIGURATIONS)))
-def test_a_configuration_that_means_nothing_is_said_in_one_line(
-    line: str, folder: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_configuration_that_means_nothing_is_said_in_one_line(line: str, folder: Path) -> None:
     (folder / "imserver.toml").write_text(f"{line}\n")
-    said = refused(["serve"], capfd)
+    said = refused(["serve"], folder)
     assert said.startswith("imserver: ")
     assert not [name for name in os.listdir(folder) if name.endswith(".new")]
