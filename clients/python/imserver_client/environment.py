@@ -15,7 +15,6 @@ from imserver_protocol.session.states import Recorder
 
 from .address import Address
 
-_TIME_BYTES = 6
 #: Opens a transport to the address and calls the factory for its protocol, as `loop.create_connection` does.
 Opener = Callable[[Address, ssl.SSLContext | None, Callable[[], asyncio.Protocol]], Awaitable[None]]
 
@@ -38,23 +37,15 @@ async def open_transport(
         await loop.create_connection(factory, address.host, address.port)
 
 
-def key_bytes(count: int) -> bytes:
-    """`count` bytes, at least 16, that become an idempotency key: UTC milliseconds, then random ones, as in UUIDv7. Random
-    from the first byte on they would be right, too, and twice as dear to the server's index (SPEC 9.1)."""
-    return (time.time_ns() // 1_000_000).to_bytes(_TIME_BYTES, "big") + secrets.token_bytes(
-        count - _TIME_BYTES
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """The machine's clock, randomness and network, unless others are given. `random_bytes` makes idempotency keys.
+    """The machine's clock, randomness and network, unless others are given.
 
     `recorder` gets every step in the protocol's two transition tables.
     """
 
     monotonic: Callable[[], float] = time.monotonic
     uniform: Callable[[float, float], float] = random.SystemRandom().uniform
-    random_bytes: Callable[[int], bytes] = key_bytes
+    random_bytes: Callable[[int], bytes] = secrets.token_bytes
     open_transport: Opener = open_transport
     recorder: Recorder | None = None

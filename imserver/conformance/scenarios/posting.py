@@ -190,6 +190,7 @@ async def abandon(play: Play) -> None:
     posted = play.post("given up", key=key)
     request = await play.take("post")
     request.refuse(RefusalCode.RATE_LIMITED, "slowly", 1500)
+    await asyncio.sleep(0.3)  # or the next post is under way when the refusal is heard, as it may be
     later = play.post("behind it")
     await asyncio.sleep(0.1)
     given_up = play.later("abandon", conversation=play.world.direct, key=key)
