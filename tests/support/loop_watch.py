@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import traceback
+from types import FrameType
 from typing import Any, Self
 
 #: How often the watch looks, by a timer of the loop (seconds). Turns that are shorter than this are not told apart.
@@ -23,6 +24,8 @@ LOOK_S = 0.05
 #: bounded to a few milliseconds: a sweep by `SWEPT_A_TURN`, a page by a frame, a batch by its units. The longest turn of the
 #: watched tests takes 0.03 s. So this is far from the noise of a slow machine, and nobody calls it a pause in a conversation.
 MAX_TURN_S = 0.2
+#: Of a stack, so many calls are shown.
+SHOWN_CALLS = 8
 #: Of the thread that looks.
 THREAD_NAME = "loop watch"
 
@@ -38,9 +41,9 @@ class LoopWatch:
         self._bound_s = bound_s + BEAT_S  # between two looks there may also be short turns
         #: The most processor time between two looks.
         self.longest_s = 0.0
-        self._stack = ""
+        self._stack: list[traceback.FrameSummary] = []
         #: Where the loop stood in the middle of a long turn, and which turn that was.
-        self._seen: tuple[float, str] = (0.0, "")
+        self._seen: tuple[float, list[traceback.FrameSummary]] = (0.0, [])
         self._begun_s = self._collected_s = self._collecting_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._over = threading.Event()
@@ -63,9 +66,10 @@ class LoopWatch:
         self._looker.join()
         gc.callbacks.remove(self._collector)
         if kind is None and self.longest_s > self._bound_s:
+            stood = "".join(traceback.format_list(self._stack))
             raise LoopHeld(
                 f"the event loop was held for {self.longest_s:.2f} s of processor time "
-                f"(at most {self._bound_s:.2f}); it stood in\n{self._stack or '(one call that let no thread look)'}"
+                f"(at most {self._bound_s:.2f}); it stood in\n{stood or '(one call that let no thread look)'}"
             )
 
     def _beat(self) -> None:
@@ -77,7 +81,7 @@ class LoopWatch:
         turn_s = now_s - self._begun_s - self._collected_s
         if turn_s > self.longest_s:
             seen_at, stack = self._seen
-            self.longest_s, self._stack = turn_s, stack if seen_at == self._begun_s else ""
+            self.longest_s, self._stack = turn_s, stack if seen_at == self._begun_s else []
         self._begun_s, self._collected_s = now_s, 0.0
 
     def _collector(self, phase: str, _info: dict[str, Any]) -> None:
@@ -98,5 +102,17 @@ class LoopWatch:
             begun_s = self._begun_s
             held_s = time.clock_gettime(clock) - begun_s - self._collected_s
             if held_s > self._bound_s / 2 and begun_s != self._seen[0]:
-                frame = sys._current_frames().get(self._thread_id)
-                self._seen = begun_s, "".join(traceback.format_stack(frame)[-8:])
+                self._seen = begun_s, _innermost(sys._current_frames().get(self._thread_id))
+
+
+def _innermost(frame: FrameType | None) -> list[traceback.FrameSummary]:
+    """The last calls, outermost first. Reads no source yet: for each file the thread would wait for its turn several times."""
+    found: list[traceback.FrameSummary] = []
+    while frame is not None and len(found) < SHOWN_CALLS:
+        found.append(
+            traceback.FrameSummary(
+                frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name, lookup_line=False
+            )
+        )
+        frame = frame.f_back
+    return found[::-1]
