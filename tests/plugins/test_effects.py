@@ -103,20 +103,26 @@ async def test_after_three_failures_it_is_told_and_left_behind(ledger):
 async def test_a_crash_while_they_wait_in_the_queue(ledger, until):
     async with HeldStore(ledger) as held:
         await held.post("/note x", until)
+        [unit] = units_of(ledger)
         await ledger.crash()
+        assert unit.future.cancelled()
     await assert_nothing(ledger)
     await ledger.start()
     await ledger.idle()
     await assert_one_effect(ledger)
 
 
-async def test_a_stop_waits_for_them(ledger):
-    await ledger.post("ann", CHAT, "/note x")
-    await ledger.host.stop()
+async def test_a_stop_waits_for_them(ledger, until):
+    async with HeldStore(ledger) as held:
+        await held.post("/note x", until)
+        stopping = asyncio.ensure_future(ledger.host.stop())
+        await turns()
+        assert not stopping.done()
+    await stopping
+    await assert_one_effect(ledger)
     await ledger.start()
     await ledger.idle()
-    await assert_one_effect(ledger)
-    assert not ledger.plugin.calls or not answers(ledger)[1:]
+    assert ledger.plugin.calls == []
 
 
 async def test_a_store_that_fails_meanwhile_releases_everybody(ledger, until):
@@ -132,23 +138,38 @@ async def test_a_store_that_fails_meanwhile_releases_everybody(ledger, until):
 # -- together, and yet one after another ------------------------------------------------------------------------------
 
 
+async def turns():
+    """So many of the loop that whatever can go on has."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+def hold_from_the_start(kit, monkeypatch):
+    """Once the plugin has started, nothing is committed until what this returns is called."""
+    saturated = kit._hub.saturated
+
+    def hold():
+        kit._hub.saturated = lambda: True
+
+    def release():
+        kit._hub.saturated = saturated
+        kit.store.resume()
+
+    monkeypatch.setattr(Returning, "started", staticmethod(hold))
+    return release
+
+
 async def waiting_crowd(kit, until, monkeypatch, meddle=lambda kind, step: None):
     """Each says a thing while the plugin is away; then it is back, and done with them."""
     await kit.host.stop()
     for name in CROWD:
         await kit.post(name, kit.direct(name, "clerk"), f"/note {name}")
-    saturated = kit._hub.saturated
-
-    def hold():
-        kit._hub.saturated = lambda: True  # nothing is committed
-
-    monkeypatch.setattr(Returning, "started", staticmethod(hold))
+    release = hold_from_the_start(kit, monkeypatch)
     monkeypatch.setattr(Returning, "meddle", staticmethod(meddle))
     await kit.start()
     await until(lambda: len(units_of(kit)) == len(CROWD))
     before = kit.store.writer.batches
-    kit._hub.saturated = saturated
-    kit.store.resume()
+    release()
     await until(lambda: not units_of(kit))
     committed = kit.store.writer.batches - before
     await kit.idle()
@@ -222,20 +243,36 @@ async def test_a_handler_reads_what_those_before_it_have_returned(heard):
     assert seen == [0, 1, 2, 3]
 
 
-async def test_no_more_wait_at_once_than_there_is_room_for(heard, until):
-    most = []
-
-    async def listen(context, event):
-        most.append(len(units_of(kit)))
-        return Effects(lambda tx: None)
-
-    async with heard(listen, max_in_flight=2) as kit:
+async def test_no_more_wait_at_once_than_there_is_room_for(store, clock, until, monkeypatch):
+    limits = dataclasses.replace(QUICK, max_in_flight=2)
+    async with PluginKit(Returning, store=store, clock=clock, limits=limits, raises=False) as kit:
         await crowd(kit)
+        await kit.host.stop()
         for name in CROWD:
-            await kit.post(name, kit.direct(name, "bot"), "x")
+            await kit.post(name, kit.direct(name, "clerk"), f"/note {name}")
+        release = hold_from_the_start(kit, monkeypatch)
+        await kit.start()
+        await until(lambda: len(units_of(kit)) == 2)
+        await turns()
+        assert kit.plugin.calls == ["ann", "bob"]
+        release()
         await kit.idle()
-    assert len(most) == len(CROWD)
-    assert max(most) <= 1
+        assert kit.plugin.calls == list(CROWD)
+
+
+async def test_a_timer_fires_when_nothing_is_on_its_way(ledger, until, monkeypatch):
+    await ledger.say("ann", CHAT, "/note x")
+    await ledger.host.stop()
+    await ledger.post("bob", "direct/bob/clerk", "/note y")
+    ledger.clock.advance(60)
+    release = hold_from_the_start(ledger, monkeypatch)
+    await ledger.start()
+    await until(lambda: units_of(ledger) != [])
+    await turns()
+    assert ledger.plugin.calls == ["y"]
+    release()
+    await ledger.idle()
+    assert ledger.plugin.calls == ["y", "remind x"]
 
 
 # -- out of date ------------------------------------------------------------------------------------------------------
