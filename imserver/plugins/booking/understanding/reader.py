@@ -33,10 +33,12 @@ from .intents import (
 )
 from .kin_names import read_names_of_kin
 from .lexicon import Finder, Found, Lexicon
-from .names import is_kin, read_names, read_persons
+from .name_shapes import is_kin
+from .names import read_names
 from .other_shop import read_other_shop
 from .page import Cover, Page
 from .patterns import KIN, KIN_ENGLISH, template
+from .persons import read_persons
 from .questions import TIMELY as SPEAKS_OF_TIME
 from .questions import asks, claim, forget_asked, read_known
 from .rest import (
