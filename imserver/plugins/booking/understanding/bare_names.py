@@ -89,7 +89,7 @@ def beside_values(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
                 yield start, end
         elif (
             whole > 1
-            and scene.step in ("", "none")
+            and scene.is_free
             and (signed := _of_latin(page, page.pieces, index))
             and (signed[1] - signed[0] < end - start or _aged(page, page.pieces, index) or _wished(page))
         ):
@@ -129,7 +129,7 @@ def _of_latin(page: Page, pieces: Sequence[tuple[int, int]], index: int) -> tupl
 
 def before_age(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
     """ "Eye test friday 3pm Tom Hardy 34": one or two words in capitals before a number that is no time."""
-    if scene.step not in ("", "none"):
+    if not scene.is_free:
         return
     for match in page.find(_CAPITALS_AGE):
         words = list(LATIN_WORD.finditer(page.open, match.start(), match.end("name")))
