@@ -22,6 +22,7 @@ from imserver.cli.reload import Reloads, before_the_loop, on_hangup, reloading
 from imserver.config import load_config
 from imserver.errors import PluginError, Refusal
 from imserver.model import Kind, User
+from imserver.plugin_api import TakeOver
 from imserver.server import Server
 from imserver.testing import LogBook
 from tests.limits.raw import Raw, eventually
@@ -205,10 +206,10 @@ async def test_where_the_old_one_has_run_out_too_the_rest_counts(tmp_path: Path)
 class Reading:
     """A plugin whose section names a file."""
 
-    name, config_type = "reading", dict
+    config_type, migrations = dict, ()
 
-    def __init__(self, file: Path) -> None:
-        self.file = file
+    def __init__(self, file: Path, name: str = "reading") -> None:
+        self.file, self.name = file, name
         self.read: list[str] = []
         self.refuses = False
 
@@ -220,31 +221,36 @@ class Reading:
     def file_faults(self, config: Any, path: Any) -> list[str]:
         return [f"{path('a').name}: is wrong"] * self.file.read_text().count("wrong")
 
-    async def reload(self) -> None:
+    async def reload(self) -> TakeOver:
         if self.refuses:
             raise PluginError("the store is gone")
-        self.read.append(self.file.read_text())
+        text = self.file.read_text()
+
+        async def take_over() -> None:
+            self.read.append(text)
+
+        return take_over
 
 
 async def test_files_of_plugins_are_read_again_or_everything_stays(tmp_path: Path) -> None:
     file, log = tmp_path / "file", LogBook()
     file.write_text("one")
-    plugin = Reading(file)
+    first, plugin = Reading(file, "earlier"), Reading(file)
     (tmp_path / "imserver.toml").write_text(BASE)
     config = load_config(tmp_path / "imserver.toml", {})
     louder = load_config(tmp_path / "imserver.toml", {"IMSERVER_LIMITS__POSTS_BURST": "9"})
-    async with Server(config, log=log, folder=tmp_path, plugins=[plugin]) as server:  # type: ignore[list-item]
+    async with Server(config, log=log, folder=tmp_path, plugins=[first, plugin]) as server:
         file.write_text("wrong wrong")
-        with pytest.raises(Exception, match=r"\$.plugins.reading: a: is wrong \(and 1 more;"):
+        with pytest.raises(Exception, match=r"\$.plugins.earlier: a: is wrong \(and 3 more;"):
             await server.reload(louder)
         file.write_text("two")
         plugin.refuses = True
         with pytest.raises(PluginError, match="'reading' goes on with what it had: the store is gone"):
             await server.reload(louder)
-        assert (plugin.read, server.posting.rates.burst) == (["one"], 200.0)
+        assert (first.read, plugin.read, server.posting.rates.burst) == (["one"], ["one"], 200.0)
         plugin.refuses = False
         await server.reload(louder)
-        assert (plugin.read, server.posting.rates.burst) == (["one", "two"], 9.0)
+        assert (first.read, plugin.read, server.posting.rates.burst) == (["one", "two"], ["one", "two"], 9.0)
 
 
 # -- signals ------------------------------------------------------------------------------------------------------------
