@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 import trustme
 
-from imserver.cli.app import Setup
+from imserver.cli import main
+from imserver.cli.app import Setup, run
 from imserver.cli.log import Level
-from imserver.cli.reload import Reloads, before_the_loop, on_hangup, reloading
-from imserver.config import load_config
+from imserver.cli.reload import Reloads, on_hangup, reloading
+from imserver.config import load_config, read_config
 from imserver.errors import PluginError, Refusal
 from imserver.model import Kind, User
 from imserver.plugin_api import TakeOver
@@ -280,22 +281,45 @@ def test_a_server_that_is_told_goes_on(tmp_path: Path) -> None:
     assert "Traceback" not in log
 
 
-def test_one_that_comes_before_the_server_is_there_is_not_lost(tmp_path: Path) -> None:
+def test_one_that_comes_while_the_command_is_imported_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    meanwhile: list[Any] = []
+    monkeypatch.setattr("imserver.cli.app.run", lambda _: meanwhile.append(signal.getsignal(signal.SIGHUP)))
+    try:
+        for words in (["user", "add", "serve"], ["--config", "serve", "status"], ["--config", "a", "serve"]):
+            with pytest.raises(SystemExit):
+                main(words)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert meanwhile == [signal.SIG_DFL, signal.SIG_DFL, signal.SIG_IGN]
+
+
+def test_one_that_comes_while_the_configuration_is_read_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     before = signal.getsignal(signal.SIGHUP)
-    reloads = Reloads(Setup(None), load_config(None, {}), LogBook(), Level())
-    with before_the_loop(reloads):
+    told: list[bool] = []
+
+    def reading(setup: Setup) -> Any:
         os.kill(os.getpid(), signal.SIGHUP)
-        assert reloads.asked
+        return read_config(None, {})
+
+    monkeypatch.setattr(Setup, "reading", reading)
+    monkeypatch.setattr("imserver.cli.serve._serve", lambda *given: told.append(given[-1].is_set()))
+    assert run(["serve"]) == 0
+    assert told == [True]
     assert signal.getsignal(signal.SIGHUP) is before
+    asked = asyncio.Event()
+    asked.set()
+    assert Reloads(Setup(None), load_config(None, {}), LogBook(), Level(), asked).asked
 
 
 @pytest.mark.parametrize("gone", [False, True])
 async def test_the_end_of_its_terminal_stops_a_server(gone: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     reloads, stop = Reloads(Setup(None), load_config(None, {}), LogBook(), Level()), asyncio.Event()
-    terminal = [True]
+    terminal, before = [True], signal.getsignal(signal.SIGHUP)
     monkeypatch.setattr("imserver.cli.reload.os.isatty", lambda descriptor: terminal[0])
     with on_hangup(reloads, stop):
         terminal[0] = not gone
         os.kill(os.getpid(), signal.SIGHUP)
         await eventually(lambda: stop.is_set() or reloads.asked)
     assert (stop.is_set(), reloads.asked) == (gone, not gone)
+    assert signal.getsignal(signal.SIGHUP) is before

@@ -18,18 +18,20 @@ from .schedule.shops import Chain, ChainError
 BOT_ROLE = "bot"
 
 
-async def judged(context: Context) -> tuple[ChainFile, ShopTexts]:
-    """The file as it is now, and all that is made of it. Changes nothing. Raises `ChainError`, `ConfigError`, `PluginError`."""
+async def judged(context: Context) -> ChainFile:
+    """The file as it is now. Changes nothing. Raises `ChainError`, `ConfigError`, `PluginError`."""
     file = await beside(partial(operations.chain_file, context))
     fault = next(text_faults(file.chain), None)
     if fault is not None:
         raise ChainError(f"{file.source}: {fault}")
     await _refuse_persons(context, file.chain)
-    return file, await made(context, file, await changes.latest_revision(context))
+    return file
 
 
-async def made(context: Context, file: ChainFile, revision: int) -> ShopTexts:
-    """The chain in effect, and everything that is made of it."""
+async def made(context: Context, file: ChainFile, revision: int | None = None) -> ShopTexts:
+    """The chain in effect, and everything that is made of it. `revision`: what was read as the latest."""
+    if revision is None:
+        revision = await changes.latest_revision(context)
     # Read behind the revision: newer changes than it says are harmless, and read again.
     standing = changes.changes_of(await context.read(changes.SELECT))
 

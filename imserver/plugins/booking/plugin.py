@@ -98,7 +98,8 @@ class BookingPlugin:
         reads.register(context)  # first: what follows tells of changes
         StaffReads(context, chains).register(context)
         EventFiles(context, reads).register()
-        await self._take_over(*await judged(context))
+        file = await judged(context)
+        await self._take_over(file, await made(context, file))
         await beside(compile_all)  # nobody waits yet; half a second in one piece would be one all the same
         await self._unit(holding.expire_overdue)
         for command in COMMANDS:
@@ -132,8 +133,10 @@ class BookingPlugin:
 
     async def reload(self) -> TakeOver:
         """Read the chain file again, as an import does."""
-        assert self._context is not None
-        return partial(self._take_over_or_go_back, *await judged(self._context))
+        context = self._context
+        assert context is not None
+        file = await judged(context)
+        return partial(self._take_over_or_go_back, file, await made(context, file))
 
     async def stop(self) -> None:
         """The host undoes the registrations; nothing else was taken."""
@@ -189,9 +192,9 @@ class BookingPlugin:
         """The end of an import: what was decided, and the file as it is now."""
         if self._context is None:
             return await operations.settle(context, arguments)
-        found = await judged(self._context)  # first: a file that is wrong settles nothing
+        file = await judged(self._context)  # first: one that is wrong settles nothing
         told = await operations.settle(context, arguments)
-        await self._take_over_or_go_back(*found)
+        await self._take_over_or_go_back(file, await made(self._context, file))
         return told
 
     async def _settle_staff(self, texts: ShopTexts) -> None:
