@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from imserver.config import Config
+from imserver.config.withheld import without_secrets
 from imserver.errors import ConfigError, PluginError
 from imserver.server import Server
 
@@ -57,7 +58,9 @@ class Reloads:
             allow_open_files(config)
             found = await server.reload(config)
         except (ConfigError, PluginError) as error:
-            cause = str(self._setup.blame(error) if isinstance(error, ConfigError) else error)
+            cause = without_secrets(
+                str(self._setup.blame(error) if isinstance(error, ConfigError) else error)
+            )
             self._log.error("not_reloaded", cause=cause, meaning="what was in effect stays so")
             return
         except Exception as error:  # a fault of ours; the server goes on
