@@ -331,7 +331,7 @@ def _cancels(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bo
     if weak and (_STANDS_IN.search(page.words) or _QUALIFIED.match(page.words, one.end)):
         page.explain(one.start, one.end, Cover.NOTE)
         return False
-    return not (weak and scene.step not in ("", "none") and page.timed(start, end))
+    return not (weak and not scene.is_free and page.timed(start, end))
 
 
 def _refuses_day(page: Page, scene: Scene, one: _Intent) -> bool:
@@ -340,7 +340,7 @@ def _refuses_day(page: Page, scene: Scene, one: _Intent) -> bool:
         return False
     start, _ = page.clause_at(one.start)
     of_a_day = page.timed(start, one.start) or _THAT_DAY.search(page.words[start : one.start])
-    return bool(of_a_day) and (scene.step not in ("", "none") or page.timed(one.end, len(page.words)))
+    return bool(of_a_day) and (not scene.is_free or page.timed(one.end, len(page.words)))
 
 
 def _moves(page: Page, scene: Scene, one: _Intent, start: int, end: int) -> bool:
@@ -348,10 +348,10 @@ def _moves(page: Page, scene: Scene, one: _Intent, start: int, end: int) -> bool
     if asks(page, start, end) and _left(left) and not _named(page, start, end):
         return False
     strong = _STRONG_MOVE.search(page.words[start:end])
-    if scene.step not in ("", "none") and _ANOTHER_TIME.fullmatch(page.words[one.start : one.end]):
+    if not scene.is_free and _ANOTHER_TIME.fullmatch(page.words[one.start : one.end]):
         page.add(Kind.REFUSE, "time", None, (one.start, one.end))
         return False
-    if scene.step not in ("", "none") and not strong and not _CANCELLING.search(page.words):
+    if not scene.is_free and not strong and not _CANCELLING.search(page.words):
         page.explain(one.start, one.end, Cover.HARMLESS)  # a correction of the open booking
         return False
     english = page.words[one.start : one.end].isascii()
@@ -373,7 +373,7 @@ def _books(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bool
     if asks(page, start, end) and not named:
         strong = strong and not beyond_politeness(page, start, end)
         return strong and not _left(_without(page, one, start, end))
-    doubtful = scene.step not in ("", "none") or page.has(Kind.REFUSE) or page.unclear
+    doubtful = not scene.is_free or page.has(Kind.REFUSE) or page.unclear
     able = _ABLE.fullmatch(page.words[one.start : one.end])  # 我能来 is no wish
     if not strong and not named and (doubtful or able):
         return False
@@ -415,7 +415,7 @@ def _clause_of(page: Page, act: Act) -> tuple[int, int]:
 def _from_service(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> None:
     """A service said first, outside a question, is a wish; with free times asked for as well (周六有空验光吗) too."""
     given = [act for act in page.acts if act.kind is Kind.GIVE and act.what == "service"]
-    if not given or scene.step not in ("", "none"):
+    if not given or not scene.is_free:
         return
     where = {_clause_of(page, act) for act in given} if page.unclear or _timed(page) else page.clauses
     if any(_NEEDS_ONE.search(page.words[start:end]) and asks(page, start, end) for start, end in where):
@@ -444,7 +444,7 @@ def hide_cancelled(page: Page, scene: Scene) -> None:
 
     Alone, it is the day of the appointment, and 取消 beside it refuses nothing.
     """
-    if scene.step not in ("", "none") or not page.may_hold(WISH["cancel"]):
+    if not scene.is_free or not page.may_hold(WISH["cancel"]):
         return
     if page.search(WISH["move"]):
         return
@@ -484,7 +484,7 @@ def read_existing(page: Page, scene: Scene) -> None:
     """我约了周五三点: the time of an appointment that there is already is none of a wish."""
     for start, end in page.clauses:
         match = page.search(_EXISTING, start, end)
-        if match is None or scene.step not in ("", "none"):
+        if match is None or not scene.is_free:
             continue
         word = next(
             (
