@@ -15,10 +15,10 @@ from imserver.clock import SystemClock
 from imserver.config import Config, Reading
 from imserver.config.environment import PLUGINS, Environment
 from imserver.config.withheld import hidden, is_secret, without_secrets
+from imserver.config_files import faults_of_files
 from imserver.errors import ImserverError
 
 from .app import EXIT_MISTAKE, Setup, fail, tell
-from .config_files import faults_of_files
 from .sanitize import escaped
 from .tables import Look, show, styled, terminal_width
 from .text_width import pad, width

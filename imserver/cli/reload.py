@@ -54,7 +54,7 @@ class Reloads:
 
     async def _reload(self, server: Server) -> None:
         try:
-            config = self._read()
+            config = await asyncio.to_thread(self._read)  # the file may be large
             allow_open_files(config)
             found = await server.reload(config)
         except (ConfigError, PluginError) as error:

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from imserver.errors import ConfigError
-from imserver_protocol.limits import MAX_FRAME_BYTES_CEILING, Limits
 
 KIB, MIB, PIB = 2**10, 2**20, 2**50
 HOUR_S, YEAR_S = 3600, 366 * 24 * 3600
@@ -21,8 +20,9 @@ COUNT = (1, 1_000_000_000)
 BYTES = (1, PIB)
 #: From once in eleven days on.
 RATE = (0.000001, 1_000_000_000.0)
-#: Each request has a place for its reply.
-MAX_REQUESTS = Limits().reply_room_bytes // Limits().post_reply_bytes
+#: Of the protocol, which stands above this row; a test compares them. Each request has a place for its reply in a session.
+MAX_FRAME_BYTES_CEILING = MIB
+MAX_REQUESTS = 2048
 #: The year 9999 is the last one that a clock can show.
 LAST_MS = 253_402_300_799_000
 #: Longer numbers are not shown whole: Python refuses to write some of them out.

@@ -29,6 +29,8 @@ from .rules import faults
 from .sections import Config, KeyConfig
 from .withheld import without_secrets
 
+#: Of the file: twenty times the one that names every field. To read megabytes of TOML takes seconds of a running server.
+MAX_BYTES = 256 * 1024
 #: Some editors put it before a text.
 BYTE_ORDER_MARK = "\ufeff"
 #: Fields that name a file or a socket.
@@ -110,7 +112,7 @@ def _tree_of(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        return tomllib.loads(read_text(path, "$").removeprefix(BYTE_ORDER_MARK))
+        return tomllib.loads(read_text(path, "$", MAX_BYTES).removeprefix(BYTE_ORDER_MARK))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError("$", f"{path}: {error}") from None
     except ValueError:  # the only other one: Python reads no longer numbers

@@ -164,11 +164,14 @@ class PluginHost:
             running.metrics.unregister()
         self._running.clear()
 
-    def file_faults(self) -> Iterator[ConfigError]:
-        """What is wrong with files that sections of plugins name, as they are now."""
+    def file_faults(self, later: Mapping[str, Mapping[str, Any]] | None = None) -> Iterator[ConfigError]:
+        """What is wrong with files that sections of plugins name, as they are now; and with sections that a later start would
+        have, where they are others."""
         names = {one.registrations.name for one in self._running}
         sections = {name: self._sections.get(name, {}) for name in sorted(names)}
-        return file_faults(sections, self._folder, self._plugins)
+        others = {name: given for name, given in (later or {}).items() if sections.get(name) != given}
+        for each in (sections, others):
+            yield from file_faults(each, self._folder, self._plugins)
 
     async def reload(self) -> None:
         """Have plugins read again the files that their sections name (`imserver.plugin_host.reload`). Raises `PluginError`."""

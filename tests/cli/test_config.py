@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from imserver.cli.app import EXIT_MISTAKE, run
-from imserver.cli.config_files import faults_of_files
 from imserver.config import load_config
+from imserver.config_files import faults_of_files
 from imserver.plugins.booking.setup import Shop, chain_text
 from tests.support.disks import small_disk
 

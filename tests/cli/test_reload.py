@@ -109,6 +109,28 @@ async def test_a_broken_file_changes_nothing_and_is_one_line(tmp_path: Path) -> 
         assert here.server.posting.rates.burst == 1.0
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            "[http]\ntls_certificate = 'no.pem'\ntls_key = 'no.pem'\n",
+            "$.http.tls_key: TMP/no.pem: No such file",
+        ),
+        ("[store]\npath = 'no/im.db'\n", "the folder TMP/no does not exist"),
+        ("[plugins.nosuch]\n", "no such plugin is installed"),
+        ("[plugins.ping]\nbto = 'x'\n", "$.plugins.ping.bto: there is no such option"),
+    ],
+)
+async def test_what_no_start_takes_is_refused_and_needs_no_restart(
+    tmp_path: Path, text: str, says: str
+) -> None:
+    async with house(tmp_path) as here:
+        told = await here.reload(f"{BASE}{text}[limits]\nposts_burst = 1\n")
+        assert list(told) == ["not_reloaded"]
+        assert says in told["not_reloaded"]["cause"].replace(str(tmp_path), "TMP")
+        assert here.server.posting.rates.burst == 200.0
+
+
 async def test_asked_twice_at_once_it_is_right_in_the_end(tmp_path: Path) -> None:
     async with house(tmp_path) as here:
         (tmp_path / "imserver.toml").write_text(BASE + "[limits]\nposts_burst = 8\n")
@@ -165,7 +187,8 @@ async def test_a_renewed_certificate_is_served_and_nobody_is_cut_off(tmp_path: P
             await raw.enter(here.server, "ann", "phone")
             certified(tmp_path)
             (tmp_path / "imserver.toml").write_text(text)
-            assert "reloaded" in await here.reload(text)
+            assert (await here.reload(text))["reloaded"]["changed"] == ["certificates"]
+            assert (await here.reload(text))["reloaded"]["changed"] == []
             second = serial_in(tmp_path)
             assert second != first
             assert [await serial_at(port) for port in ports] == [second, second]
