@@ -46,6 +46,8 @@ def test_it_is_a_user_of_its_own_with_nothing_more_than_it_needs() -> None:
 
 def test_it_reloads_by_the_signal_that_the_server_takes() -> None:
     assert re.fullmatch(r"/\S+/kill -HUP \$MAINPID", service()["ExecReload"])
+    # One that came before Python could hold it would be a good end for systemd.
+    assert service()["RestartForceExitStatus"] == "SIGHUP"
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
