@@ -131,10 +131,9 @@ class Listener:
                 )
         except OSError as error:
             why = error.strerror or error
-            if (
-                not server.unix_socket and (error.errno or 0) > 0
-            ):  # the loop says the address once more; a resolver's are below 0
-                why = os.strerror(error.errno or 0)
+            # The loop's words repeat the address; those of a resolver, whose codes are negative, say all.
+            if not server.unix_socket and error.errno is not None and error.errno > 0:
+                why = os.strerror(error.errno)
             raise StartError(f"cannot listen on {where}: {why}", again=passes(error)) from None
         self._sweeper = self.loop.create_task(self._sweep())
 
