@@ -237,9 +237,21 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def fail(text: str, code: int, hint: str = "") -> int:
-    """Print one line about what went wrong, and return the exit code."""
-    tell(f"imserver: {escaped(' '.join(text.split()))}{hint}")
+    """Print one line about what went wrong, and return the exit code. A terminal shows it without words cut in two."""
+    line = f"imserver: {escaped(' '.join(text.split()))}{hint}"
+    if _is_terminal():
+        from .tables import fitted  # only for a person: it costs an import that most failures do not need
+
+        line = "\n".join(fitted(line, sys.stderr))
+    tell(line)
     return code
+
+
+def _is_terminal() -> bool:
+    try:
+        return sys.stderr is not None and sys.stderr.isatty()
+    except ValueError:  # it is closed
+        return False
 
 
 def tell(text: str) -> None:

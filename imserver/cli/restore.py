@@ -29,9 +29,11 @@ from .backup import size_words
 from .control import control_path
 from .desk import Nobody
 from .progress import progress
-from .sanitize import escaped
+from .tables import say
 from .words import count_words
 
+#: What stands in front of each line.
+LABEL_CELLS = len("rehearsed ")
 #: Findings of a rehearsal that are printed; the rest is counted.
 MAX_PRINTED = 10
 
@@ -63,11 +65,11 @@ def restore(setup: Setup, file: Path, rehearse: bool, yes: bool) -> int:
             _ask()
         kept = restores.put_back(file.absolute(), path, datetime.now(UTC))
     if kept is not None:
-        click.echo(escaped(f"kept      {kept.name}"))
+        _print([f"kept      {kept.name}"])
     asyncio.run(_open_once(config))
     if outlook.stands.ahead:
-        click.echo(f"applied   {count_words(len(outlook.stands.ahead), 'record')} of the ledger")
-    click.echo(escaped(f"restored  {path.name} is as of {time_text(outlook.copy.at)}; start the server"))
+        _print([f"applied   {count_words(len(outlook.stands.ahead), 'record')} of the ledger"])
+    _print([f"restored  {path.name} is as of {time_text(outlook.copy.at)}; start the server"])
     return 0
 
 
@@ -80,7 +82,7 @@ def _ask() -> None:
 
 def _print(lines: Iterable[str]) -> None:
     for line in lines:
-        click.echo(escaped(line))
+        say(line, indent=LABEL_CELLS)
 
 
 @contextmanager
