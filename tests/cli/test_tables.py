@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imserver.cli.app import EXIT_MISTAKE, fail
+from imserver.cli.app import EXIT_MISTAKE, fail, run
 from imserver.cli.tables import Cell, Column, Look, Table, facts, fitted
 from imserver.cli.text_width import width
 
@@ -80,6 +80,16 @@ def test_an_error_on_a_narrow_terminal_is_broken_at_words(
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     fail("no server runs on the configured database here", EXIT_MISTAKE)
     assert capsys.readouterr().err == "imserver: no server runs on the\nconfigured database here\n"
+
+
+@pytest.mark.parametrize("command", [[], ["user"], ["chat"]])
+def test_help_fits_on_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    assert run([*command, "--help"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert [line for line in told if width(line) > 40] == []
 
 
 def test_facts_go_on_below_the_first() -> None:

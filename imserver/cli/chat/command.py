@@ -24,7 +24,6 @@ from imserver.config import Config
 from imserver_client import CannotConnect, Client, ClientError, CloseCode, Stopped, connect
 
 from .commands import handle_line
-from .render import notice
 from .session import ChatSession, Screen
 from .tls_hint import tls_hint
 
@@ -143,7 +142,7 @@ async def _at_terminal(wanted: Wanted) -> int:
         session = await _begin(client, screen, wanted)
         if session.current is None:
             await handle_line(session, "/list")
-        await screen.show(notice("/help lists what one can type; Ctrl-D leaves."))
+        await session.say("/help lists what one can type; Ctrl-D leaves.")
         await _both(screen.run(session), session)
     return 0
 
