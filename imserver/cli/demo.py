@@ -38,13 +38,15 @@ from .control import ask, control_path
 from .demo_screen import DemoScreen
 from .demo_web import program, run_web
 from .run_cancellable import run_cancellable
+from .tables import fitted
 from .token import check_name
 
 DATABASE = "chat.db"
+AGAIN = "imserver demo --chat --as"
 #: What the chat of the demonstration begins with, by the language in which the shop answers.
 _TRY = {
-    "en": f"Try: /book sat 3pm eye exam        (中文: imserver demo --chat --as {MING.user_id})",
-    "zh-CN": f"试试: 预约周六下午3点验光        (English: imserver demo --chat --as {ALICE.user_id})",
+    "en": f"Try: /book sat 3pm eye exam\n中文: {AGAIN} {MING.user_id}",
+    "zh-CN": f"试试: 预约周六下午3点验光\nEnglish: {AGAIN} {ALICE.user_id}",
 }
 #: By these the system says its language, the first that is set (POSIX, "Environment Variables").
 _LANGUAGE_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
@@ -124,10 +126,10 @@ async def _chat(folder: Path, name: str) -> int:
         config = folder / "imserver.toml"
         more = f"{program()} --config {config} chat --as"
         other = MING if name == ALICE.user_id else ALICE
-        tell(
-            f"A server is running (pid {server.pids[-1]}) as long as this chat. More chats, each in a terminal of its own:\n"
-            f"  {more} {LI.user_id}\n  {more} {other.user_id} --with {STORE_BOT}\n{_TRY[language]}"
-        )
+        lasts = f"A server is running (pid {server.pids[-1]}) as long as this chat. More chats, each in a terminal of its own:"
+        for line in fitted(lasts, sys.stderr):
+            tell(line)
+        tell(f"  {more} {LI.user_id}\n  {more} {other.user_id} --with {STORE_BOT}\n{_TRY[language]}")
         chat = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "imserver.cli", "--config", str(config),
             "chat", "--as", name, "--conversation", here,

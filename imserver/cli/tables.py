@@ -79,10 +79,10 @@ def say(text: str, look: Look = Look.PLAIN, indent: int = 0) -> None:
     click.echo("\n".join(styled(line, look) for line in fitted(escaped(text), sys.stdout, indent)))
 
 
-def fitted(text: str, stream: IO[str], indent: int = 0) -> list[str]:
+def fitted(text: str, stream: IO[str] | None, indent: int = 0) -> list[str]:
     """The lines of one for a terminal, which itself would break it inside a word; below the first they begin so many cells to
     the right. Elsewhere it stays one line, for programs."""
-    if not stream.isatty():
+    if stream is None or not stream.isatty():
         return [text]
     first, *more = wrap(text, terminal_width() - indent)
     return [first, *(" " * indent + line for line in more)]
