@@ -20,7 +20,7 @@ from imserver.errors import ImserverError
 
 from .app import EXIT_MISTAKE, Setup, fail, tell
 from .sanitize import escaped
-from .tables import Look, show, styled, terminal_width
+from .tables import Look, say, show, styled, terminal_width
 from .text_width import pad, width
 
 DEFAULT = "default"
@@ -61,7 +61,7 @@ def check(setup: Setup) -> int:
         fail(str(setup.blame(fault)), EXIT_MISTAKE)
     if faults:
         return EXIT_MISTAKE
-    click.echo(f"{where}: all is right")
+    say(f"{where}: all is right")
     return 0
 
 
