@@ -313,6 +313,10 @@ class Play:
         except TimeoutError:
             raise Breach(f"the client did not {what} within {within:g} s", section) from None
 
+    async def acked(self) -> None:
+        """The client has acked, so parsed, all that it was sent. What it posts before may have been under way already."""
+        await self.until(lambda: not self.session.kept, "ack what it was sent", "7")
+
     async def never(self, true: Callable[[], bool], what: str, section: str, during: float = 0.4) -> None:
         """It stays untrue for so long. Raises Breach "the client …"."""
         end = self.now() + during

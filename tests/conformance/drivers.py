@@ -14,8 +14,8 @@ from imserver.conformance.scenario import Scenario
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON_DRIVER = ROOT / "clients" / "python" / "examples" / "conformance_driver.py"
-TCP = [sys.executable, str(PYTHON_DRIVER)]
-WEBSOCKET = [sys.executable, "-m", "tests.conformance.driver_over_websocket"]
+PYTHON = [sys.executable, str(PYTHON_DRIVER)]
+FAR = [sys.executable, "-m", "tests.conformance.far_driver"]
 
 
 def sabotaged(name: str) -> list[str]:
