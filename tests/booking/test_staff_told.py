@@ -106,6 +106,14 @@ async def test_a_colleague_is_answered_in_the_language_that_they_chose(shop: Sho
     )
 
 
+async def test_a_colleague_who_chose_none_is_answered_in_the_language_of_their_page(shop: Shop) -> None:
+    group, arrive = await shop.staff_group(), {"type": "text", "text": "/arrive"}
+    assert "Please add the code" in await shop.hear("staff-wang", group, {**arrive, "x-language": "en-GB"})
+    assert "请" in await shop.hear("staff-wang", group, {**arrive, "x-language": 7}), "the shop's"
+    await shop.say("staff-wang", shop.kit.direct("staff-wang", GARDEN), "/language zh")
+    assert "请" in await shop.hear("staff-wang", group, {**arrive, "x-language": "en-GB"})
+
+
 # -- what waits -------------------------------------------------------------------------------------------------------------
 
 

@@ -32,7 +32,7 @@ from .dialogue.incoming import Incoming
 from .dialogue.router import COMMANDS
 from .journey import offers, plan_end, reminders, requests, set_back, unconfirmed
 from .messages.shop_texts import ShopTexts
-from .messages.texts import text_faults
+from .messages.texts import language_of, text_faults
 from .operations import BookingConfig
 from .page_files import PageFiles
 from .read_once import read_once
@@ -423,6 +423,7 @@ def _incoming(event: MessagePosted) -> Incoming | None:
         text if isinstance(text, str) else "",
         message.position,
         pressed="card" in content,
+        language=language_of(spoken) if isinstance(spoken := content.get("x-language"), str) else "",
     )
 
 
