@@ -71,6 +71,12 @@ async def test_a_guest_who_said_a_name_is_called_so_in_every_card(shop: Shop) ->
         told = there(await shop.say(who, room, text), group)
         assert "Ann Lee" in told, text
         assert account not in told, text
+    assert await title(shop, room) == "Garden Road · Ann Lee", "that is all that a terminal shows"
+
+
+async def title(shop: Shop, room: str) -> str:
+    listed, _ = await shop.kit.store.read(lambda reader: reader.conversations("staff-li", None, 50))
+    return next(one.title for one in listed if one.conversation_id == room)
 
 
 async def test_another_name_of_a_customer_or_a_colleague_is_seen_at_once(shop: Shop) -> None:
@@ -86,6 +92,7 @@ async def test_another_name_of_a_customer_or_a_colleague_is_seen_at_once(shop: S
     told = await row(shop, "ming")
     assert told.taken is not None
     assert (told.customer.name, told.taken.name) == ("ming Wu", "staff-li Wu")
+    assert (await title(shop, room)).endswith(" · ming Wu")
 
 
 # -- words ------------------------------------------------------------------------------------------------------------------

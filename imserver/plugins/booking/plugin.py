@@ -122,7 +122,7 @@ class BookingPlugin:
         context.carry_over(self._carry_over)
         context.export(persons.export)
         context.erase(persons.erase)
-        context.renamed(persons.renamed)
+        context.renamed(self._renamed)
         context.on_record(consents.RECORD, consents.do_withdrawal)
         PageFiles().offer(context)
 
@@ -190,6 +190,9 @@ class BookingPlugin:
 
     def _may_block(self, tx: Transaction, user_id: str, bot_id: str) -> None:
         quiet.may_block(tx, user_id, bot_id, texts=self._shop_texts)
+
+    def _renamed(self, tx: Transaction, user_id: str) -> None:
+        persons.renamed(tx, user_id, texts=self._shop_texts)
 
     def _carry_over(self, tx: Transaction, guest_id: str, account_id: str) -> None:
         joined.carry_over(tx, guest_id, account_id, texts=self._shop_texts)
