@@ -13,13 +13,15 @@ from typing import Any, TextIO
 
 import pytest
 
-from imserver.cli import watching
+from imserver.cli import trace_lines, watching
 from imserver.cli.app import run
 from imserver.cli.text_width import width
 from imserver.cli.trace_lines import shown
 from imserver.cli.watching import TraceOperations
 from imserver.errors import ImserverError, StartError
+from imserver.net.taps import Taps
 from imserver.server import Server
+from imserver.testing import ManualClock
 from imserver.trace import live
 from imserver.trace.explainer import Line
 from tests.cli import warm
@@ -198,6 +200,57 @@ async def test_one_that_asks_no_more_ends_and_so_many_run_at_once(
         with pytest.raises(StartError, match="that trace has ended"):
             await second.more()
         assert (await alice.ask("sync", None)).code == 0
+
+
+async def test_who_asks_begins_the_silence_anew(tmp_path: Path) -> None:
+    async with running(tmp_path) as server, entered(server, "alice"):
+        operations = TraceOperations(server)
+        trace = await watch(operations, user_id="alice")
+        [(_, timer)] = operations._traces.values()
+        await trace.more()
+        assert timer.cancelled()
+
+
+async def test_what_no_answer_has_room_for_is_lost_from_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "ANSWER_BYTES", 400)
+    async with running(tmp_path) as server, entered(server, "alice") as alice:
+        trace = await watch(TraceOperations(server), user_id="alice")
+        for _ in range(10):
+            assert (await alice.ask("sync", None)).code == 0
+        await trace.more()
+        assert trace.lines[0].text.startswith("watched from here on")
+        assert len(trace.lines) + trace.lost == 21
+
+
+def of_bytes(size: int, text: str = "") -> Line:
+    return Line(0, 1, "→", "REQUEST", 1, 0, size, text)
+
+
+async def test_a_gap_is_behind_all_lines_that_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "MAX_LINES", 2)
+    trace = live.LiveTrace(live.Wanted("alice"), Taps(), ManualClock())
+    first, second, third, fourth = (of_bytes(10, text) for text in "1234")
+    trace.add([first, second, third])
+    assert await trace.take(1, PATIENCE_S) == ([first], 0)
+    trace.add([fourth])
+    assert await trace.take(10, PATIENCE_S) == ([second], 2)
+
+
+def test_a_long_frame_counts_as_several() -> None:
+    trace = live.LiveTrace(live.Wanted("alice"), Taps(), ManualClock())
+    before = trace.room()
+    trace.add([of_bytes(5 * 1024)])
+    assert before - trace.room() == 6
+
+
+@pytest.mark.parametrize(("cells", "has"), [(None, True), (80, True), (79, False)])
+def test_columns_have_a_heading_where_there_is_room(
+    cells: int | None, has: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trace_lines, "terminal_cells", lambda: cells)
+    assert bool(trace_lines.heading()) is has
 
 
 async def test_a_fault_of_a_tap_is_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
