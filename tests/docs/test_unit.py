@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from imserver.cli.serve import CLOSING_S
+from imserver.config import ServerConfig
+
 from .console import DOCS, blocks
 
 UNIT = next(
@@ -42,6 +45,10 @@ def test_it_is_a_user_of_its_own_with_nothing_more_than_it_needs() -> None:
     assert {name: found.get(name) for name in TAKEN} == TAKEN
     # Where it writes is left to it, though all else is read-only.
     assert (found["StateDirectory"], found["UMask"]) == ("imserver", "0077")
+
+
+def test_it_waits_longer_for_the_end_than_the_server_takes_for_it() -> None:
+    assert int(service()["TimeoutStopSec"]) > ServerConfig().drain_timeout_s + CLOSING_S
 
 
 def test_it_reloads_by_the_signal_that_the_server_takes() -> None:
