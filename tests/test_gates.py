@@ -1,4 +1,6 @@
-"""`.ci/gates.py`: what a gate said is shown whole, a failed one hides none, one that hangs is ended, a table says the times."""
+"""`.ci/gates.py`: what a gate said is shown whole, a failed one hides none, one that hangs is ended, a table says the times.
+
+`.ci/judged.py`: what failed twice fails the gate, what failed beside others is named."""
 
 from __future__ import annotations
 
@@ -17,16 +19,20 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.fixture(scope="module")
-def gates() -> ModuleType:
-    """The script lies on no path."""
-    spec = importlib.util.spec_from_file_location("ci_gates", ROOT / ".ci" / "gates.py")
+def script(name: str) -> ModuleType:
+    """It lies on no path."""
+    spec = importlib.util.spec_from_file_location(f"ci_{name}", ROOT / ".ci" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def gates() -> ModuleType:
+    return script("gates")
 
 
 def shell(folder: Path, **gates: str) -> list[str]:
@@ -121,3 +127,30 @@ def test_what_ends_it_ends_its_gates(tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 128 + signal.SIGTERM
         assert gone(int((tmp_path / "pid").read_text()))
+
+
+#: Fails once, then passes; and always fails.
+UNSTEADY = "def test_{0}(): said = __import__('pathlib').Path('{1}'); again = said.exists(); said.touch(); assert again"
+BROKEN = "def test_{0}(): assert not {0}"
+
+
+@pytest.mark.parametrize(
+    ("unsteady", "broken", "again", "code"),
+    [(2, 0, True, 0), (1, 1, True, 1), (2, 0, False, 1), (4, 0, True, 1)],
+    ids=["unsteady", "one fails twice", "judged once", "too many"],
+)
+def test_few_failed_tests_are_judged_again(
+    gates: ModuleType, tmp_path: Path, unsteady: int, broken: int, again: bool, code: int
+) -> None:
+    tests = [UNSTEADY.format(number, tmp_path / f"said{number}") for number in range(1, unsteady + 1)]
+    tests += [BROKEN.format(number) for number in range(10, 10 + broken)]
+    (tmp_path / "test_toy.py").write_text("\n".join([*tests, "def test_steady(): pass"]))
+    (tmp_path / "pytest.ini").write_text("[pytest]")
+    names = tmp_path / "names"
+    names.touch()
+    arguments = ["-q", "-c", str(tmp_path / "pytest.ini"), str(tmp_path / "test_toy.py")]
+    judged = script("judged")
+    assert judged.UNSTEADY == gates.UNSTEADY
+    assert judged.judge("toy", arguments, tmp_path / "cache", names if again else None) == code
+    told = names.read_text().splitlines()
+    assert told == ([f"test_toy.py::test_{n}" for n in range(1, unsteady + 1)] if code == 0 else [])
