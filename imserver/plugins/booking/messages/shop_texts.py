@@ -54,8 +54,8 @@ class ShopTexts:
 
 @lru_cache(maxsize=1)
 def _prepared(chain: Chain) -> Lexicon:
-    """The words of a chain, worked out. Kept for the next start in this process, whose chain mostly is the same: simulated servers
-    start five times a run, and the whole of a run took a twelfth longer without."""
+    """The words of a chain, worked out. Kept for the next start in this process, whose chain mostly is the same: a twelfth of a
+    simulated run, in which a server starts three times, went into it."""
     lexicon = Lexicon(chain)
     prepare(lexicon)
     return lexicon
