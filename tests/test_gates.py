@@ -96,7 +96,15 @@ def test_every_gate_is_a_target_of_the_makefile_and_none_is_forgotten(gates: Mod
     assert named <= targets
     assert {target for target in targets if target.startswith(("check-", "prove-"))} - named == {"prove-long"}
     everything = [gate for step in gates.PLANS["all"] for lane in step for gate in lane]
-    assert sorted(everything) == sorted(named)
+    # Its tests are in two of the others.
+    assert sorted(everything) == sorted(named - {"check-tests"})
+
+
+def test_what_coverage_is_measured_by_is_left_out_of_the_far_tests_and_nothing_else() -> None:
+    printed = subprocess.check_output([sys.executable, ".ci/near_coverage.py", "--far"], cwd=ROOT, text=True)
+    near = [tests for package in script("near_coverage").PACKAGES for tests in package.tests]
+    assert printed.split() == [f"--ignore={tests}" for tests in near]
+    assert all((ROOT / tests).is_dir() for tests in near)
 
 
 # -- what single gates judge --------------------------------------------------------------------------------------------
