@@ -78,6 +78,11 @@ def test_what_kubernetes_sets_does_no_harm_and_is_known() -> None:
     assert reading.environment.unknown == {}
 
 
+def test_so_is_what_it_sets_beside_a_service_of_another_transport() -> None:
+    environment = {"IMSERVER_PORT": "udp://10.96.0.12:53", "IMSERVER_PORT_53_UDP_ADDR": "10.96.0.12"}
+    assert read_environment(environment).of_services == tuple(environment)
+
+
 @pytest.mark.parametrize("port", ["7411", "", "tcp:7411"])
 def test_a_port_that_a_person_means_is_no_service(port: str) -> None:
     environment = read_environment({"IMSERVER_PORT": port})
@@ -114,6 +119,6 @@ def test_everything_that_is_wrong_is_said_and_by_whom(tmp_path: Path) -> None:
     reading = read_config(tmp_path / "im.toml", {"IMSERVER_STORE__READERS": "99"})
     assert [str(fault) for fault in reading.faults] == [
         "IMSERVER_STORE__READERS in the environment: $.store.readers: 1-16, not 99",
-        "$.limits.window_bytes: above 0, not -1",
-        "$.limits.posts_burst: above 0, not 0",
+        "$.limits.window_bytes: 4096-67108864, not -1",
+        "$.limits.posts_burst: 1-1000000000, not 0",
     ]
