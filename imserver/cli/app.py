@@ -19,6 +19,7 @@ from typing import Any
 import click
 
 from imserver.config import ENVIRONMENT_PREFIX, Config, Reading, load_config, read_config
+from imserver.config.withheld import without_secrets
 from imserver.errors import ConfigError, ImserverError, PluginError
 
 from .log_writer import LogWriter, as_standard_error
@@ -117,7 +118,7 @@ class Setup:
 
     def blame(self, error: ConfigError) -> ConfigurationMistake:
         """Add the file's name to the error, which does not know it."""
-        text = str(error).removeprefix("$: ")
+        text = without_secrets(str(error).removeprefix("$: "))
         if error.source:
             return ConfigurationMistake(text, again=error.again)
         where = str(self.config_path or "no configuration file")  # a variable's error names it: `source`

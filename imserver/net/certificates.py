@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,6 +28,8 @@ class Certificate:
     context: ssl.SSLContext
     begins_at: datetime
     ends_at: datetime
+    #: Of what stands in both files.
+    digest: bytes
 
     def fault(self, now_s: float) -> ConfigError | None:
         """None while it holds. One that does not may be served all the same: clients refuse it, each in its own words."""
@@ -53,8 +56,10 @@ def read_certificate(certificate: str, key: str, section: str = "server") -> Cer
         raise ConfigError(
             fields.certificate, f"{certificate}: {getattr(error, 'reason', None) or error}"
         ) from None
+    files = (read_bytes(certificate, fields.certificate), read_bytes(key, fields.key))
+    digest = hashlib.sha256(b"\0".join(files)).digest()
     return Certificate(
-        certificate, fields.certificate, context, own.not_valid_before_utc, own.not_valid_after_utc
+        certificate, fields.certificate, context, own.not_valid_before_utc, own.not_valid_after_utc, digest
     )
 
 

@@ -68,7 +68,7 @@ SPOILED: list[tuple[Callable[[Path], None], str, bool]] = [
     (_missing, "No such file", True),
     (_folder, "is a folder", False),
     (_pipe, "is a device or a pipe", False),
-    (_huge, "is larger than 4 MiB", False),
+    (_huge, "is larger than", False),
     (_not_text, "", False),
     (_bare, "", False),
     (_nested, "", False),

@@ -49,6 +49,8 @@ def test_it_is_a_user_of_its_own_with_nothing_more_than_it_needs(name: str, fami
 
 def test_it_reloads_by_the_signal_that_the_server_takes() -> None:
     assert re.fullmatch(r"/\S+/kill -HUP \$MAINPID", section(SERVER)["ExecReload"])
+    # One that came before Python could hold it would be a good end for systemd.
+    assert section(SERVER)["RestartForceExitStatus"] == "SIGHUP"
 
 
 def test_systemctl_shows_what_each_is_for() -> None:
