@@ -17,23 +17,15 @@ from imserver.plugins.booking.schedule import codes
 
 from . import sayings, sure
 from .acts import TIMES, Act, Kind, Reading, Rest, Scene, Span, Weight
+from .answers import read_answers, read_labels
 from .chain_words import is_service, read_chain_words
 from .chosen import answers_to_step
-from .intents import (
-    hide_assent,
-    hide_cancelled,
-    read_answers,
-    read_asked,
-    read_courtesies,
-    read_existing,
-    read_intents,
-    read_labels,
-    read_questions,
-    read_wrong,
-)
+from .courtesies import read_courtesies
+from .intents import hide_assent, hide_cancelled, read_existing, read_intents, read_wrong
 from .kin_names import read_names_of_kin
 from .lexicon import Lexicon
 from .names import read_names
+from .other_questions import read_asked, read_questions
 from .page import Cover, Page
 from .patterns import template
 from .persons import read_persons

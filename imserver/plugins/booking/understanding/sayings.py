@@ -16,7 +16,7 @@ from imserver.plugins.booking.dates.sieve import Several, Sieve, grams_of
 from imserver.plugins.booking.dates.text import ASIDE_MARK, DAY_MARK, TIME_MARK
 
 from .acts import Act, Hours, Kind, Scene, Span
-from .intents import COURTESIES
+from .courtesies import COURTESIES
 from .lexicon import Lexicon
 from .page import Cover, Page, with_marks
 from .patterns import filled
