@@ -29,6 +29,8 @@ def read_bytes(path: str | Path, field: str, max_bytes: int = MAX_BYTES) -> byte
             raise ConfigError(field, f"{path}: is {kind}, not a file")
         with open(path, "rb") as file:
             data = file.read(max_bytes + 1)
+    except PermissionError as error:
+        raise ConfigError(field, f"{path}: {error.strerror}{_whose(path)}") from None
     except OSError as error:
         raise ConfigError(field, f"{path}: {error.strerror}", again=passes(error)) from None
     except ValueError:  # a name with a zero
@@ -36,6 +38,25 @@ def read_bytes(path: str | Path, field: str, max_bytes: int = MAX_BYTES) -> byte
     if len(data) > max_bytes:
         raise ConfigError(field, f"{path}: is larger than {max_bytes // 1024} KiB: another file?")
     return data
+
+
+def _whose(path: str | Path) -> str:
+    """Who may not read it, and why: most of all a key for TLS, which others than the server's user have made."""
+    told = f" to {user_name(os.geteuid())}"
+    with contextlib.suppress(OSError):  # in a folder that is closed to us nobody knows more
+        found = os.stat(path)
+        told += f"; it belongs to {user_name(found.st_uid)}, with the mode {stat.S_IMODE(found.st_mode):03o}"
+    return told
+
+
+def user_name(user_id: int) -> str:
+    """The name of a user of this machine, or its number."""
+    try:
+        import pwd
+
+        return pwd.getpwuid(user_id).pw_name
+    except (ImportError, KeyError):
+        return f"user {user_id}"
 
 
 def read_text(path: str | Path, field: str, max_bytes: int = MAX_BYTES) -> str:

@@ -184,6 +184,11 @@ class Transaction(Protocol):
         as long as they are in the team. They need no row each, so leave them out of `members`."""
         ...
 
+    def set_title(self, conversation_id: str, title: str) -> None:
+        """Give a group or channel that a bot of this plugin runs another title; no effect if it is that one. Nobody is told:
+        whoever reads the conversation's row from then on finds it there."""
+        ...
+
     def set_team(self, conversation_id: str, team: str, *, keep: Iterable[str] = ()) -> None:
         """Give a group that exists a team, for ever. A bot of this plugin has to run both. No effect if it has this team
         already; CONFLICT if it has another. Members who are in the team are members by it from then on, with the role `member`

@@ -22,7 +22,7 @@ from imserver.errors import ConfigError, ImserverError
 from .app import EXIT_MISTAKE, Setup, fail, tell
 from .database_file import database_faults, database_note
 from .sanitize import escaped
-from .tables import Look, show, styled, terminal_width
+from .tables import Look, say, show, styled, terminal_width
 from .text_width import pad, width
 
 DEFAULT = "default"
@@ -67,7 +67,7 @@ def check(setup: Setup) -> int:
         fail(str(setup.blame(fault)), EXIT_MISTAKE)
     if faults:
         return EXIT_MISTAKE
-    click.echo(f"{where}: all is right")
+    say(f"{where}: all is right")
     return 0
 
 

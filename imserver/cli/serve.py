@@ -28,6 +28,7 @@ from .desk import operations as of_accounts
 from .log import Level, set_up_log
 from .log_writer import LogWriter, as_standard_error
 from .place import database_is_there
+from .ports import require_free_ports
 from .process import settle_process
 from .reload import Reloads, before_the_loop, on_hangup, reloading
 from .root import as_root, refuse_as_root
@@ -86,6 +87,8 @@ def _serve(
     if ready_fd is not None and not _is_open(ready_fd):
         raise StartError(f"--ready-fd {ready_fd}: is not an open descriptor")
     fresh = not database_is_there(setup, config.store.path)  # before a secret is made
+    if fresh:
+        require_free_ports(config)  # a start that fails for them leaves no database
 
     def begins() -> None:
         if fresh:

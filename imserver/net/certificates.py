@@ -63,6 +63,23 @@ def read_certificate(certificate: str, key: str, section: str = "server") -> Cer
     )
 
 
+def read_names(certificate: str) -> list[str]:
+    """The names by which clients may call whoever has this certificate, in its order. Raises `ConfigError`."""
+    from cryptography import x509
+
+    pem = read_bytes(certificate, "$.server.tls_certificate")
+    try:
+        own = x509.load_pem_x509_certificates(pem)[0]
+        names = own.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    except ValueError:
+        raise ConfigError(
+            "$.server.tls_certificate", f"{certificate}: is no PEM file of a certificate"
+        ) from None
+    return [str(name) for name in names.get_values_for_type(x509.DNSName)]
+
+
 def _own_of_pair(certificate: str, key: str, fields: _Fields) -> Any:
     """The server's own certificate of the chain, which fits the key."""
     from cryptography import x509

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from imserver.cli.app import EXIT_AGAIN, EXIT_MISTAKE
+from imserver.named_file import user_name
 from imserver.plugins.booking.schedule import shops
 from tests.support.disks import MIB, fill, small_disk
 
@@ -133,7 +134,10 @@ def test_one_that_may_not_be_read(tmp_path: Path, kind: str) -> None:
     )
     assert ended.returncode == EXIT_MISTAKE
     assert "Traceback" not in ended.stderr
-    assert ended.stderr.endswith(f"{path}: Permission denied\n")
+    me = user_name(os.geteuid())
+    assert ended.stderr.endswith(
+        f"{path}: Permission denied to {me}; it belongs to {me}, with the mode 000\n"
+    )
 
 
 DEMO = (Path(shops.__file__).parents[1] / "chains" / "demo.toml").read_text(encoding="utf-8")

@@ -34,6 +34,7 @@ from .dialogue.router import COMMANDS
 from .journey import offers, plan_end, reminders, requests, set_back, unconfirmed
 from .judging import judged, made
 from .messages.shop_texts import ShopTexts
+from .messages.texts import language_of
 from .operations import BookingConfig
 from .page_files import PageFiles
 from .read_once import read_once
@@ -123,7 +124,7 @@ class BookingPlugin:
         context.carry_over(self._carry_over)
         context.export(persons.export)
         context.erase(persons.erase)
-        context.renamed(persons.renamed)
+        context.renamed(self._renamed)
         context.on_record(consents.RECORD, consents.do_withdrawal)
         PageFiles().offer(context)
 
@@ -184,6 +185,9 @@ class BookingPlugin:
 
     def _may_block(self, tx: Transaction, user_id: str, bot_id: str) -> None:
         quiet.may_block(tx, user_id, bot_id, texts=self._shop_texts)
+
+    def _renamed(self, tx: Transaction, user_id: str) -> None:
+        persons.renamed(tx, user_id, texts=self._shop_texts)
 
     def _carry_over(self, tx: Transaction, guest_id: str, account_id: str) -> None:
         joined.carry_over(tx, guest_id, account_id, texts=self._shop_texts)
@@ -412,6 +416,7 @@ def _incoming(event: MessagePosted) -> Incoming | None:
         text if isinstance(text, str) else "",
         message.position,
         pressed="card" in content,
+        language=language_of(spoken) if isinstance(spoken := content.get("x-language"), str) else "",
     )
 
 
