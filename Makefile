@@ -34,7 +34,7 @@ uv := .tools/bin/uv
 endif
 
 .PHONY: help demo demo-web test browse pages pictures vendor check prove prove-long simulate mutants understanding bench rivals fmt lock clean \
-        check-collect check-format check-lint check-types check-js-types check-layers check-tests check-wheel \
+        check-collect check-format check-lint check-types check-js-types check-layers check-tests check-far-tests check-wheel \
         check-floors check-coverage \
         prove-simulation prove-torture prove-storage-faults prove-hostile-peers prove-random-input prove-conformance \
         prove-tests
@@ -76,7 +76,7 @@ vendor: $(ready)
 	@$(bin)/python -m clients.bundler vendor
 
 browse: $(ready) pages
-	$(call gate,browse,$(judged) browse -q -m browse tests/browser)
+	$(call gate,browse,$(judged) browse -q -n 2 --dist loadfile -m browse tests/browser)
 
 # The pictures that docs/web.md shows, made anew by the test that looks at every screen.
 pictures: $(ready) pages
@@ -142,6 +142,10 @@ check-layers: $(ready)
 
 check-tests: $(ready) pages
 	$(call gate,tests,$(judged) check-tests -n auto --dist worksteal)
+
+# All but those that check-coverage runs: what .ci/run needs, which runs that as well.
+check-far-tests: $(ready) pages
+	$(call gate,far-tests,$(judged) check-far-tests -n auto --dist worksteal $$($(bin)/python .ci/near_coverage.py --far))
 
 check-wheel: $(ready)
 	$(call gate,wheel,$(bin)/python .ci/wheel.py)

@@ -1,4 +1,5 @@
 """Runs pytest for a gate: `python .ci/judged.py NAME [pytest's arguments]`. In `.ci/run`, few failed tests are judged again.
+`NAME coverage run … -m -- [pytest's arguments]` runs it under that module.
 
 Beside hundreds of processes on two cores a browser or a server now and then needs longer than a test waits. A test that fails
 again, by itself, fails the gate; one that passes then is named at the end as unsteady, and is to be mended. What this may hide:
@@ -28,10 +29,13 @@ def failed_tests(cache: Path) -> list[str]:
     return sorted(json.loads(kept.read_text("utf-8"))) if kept.exists() else []
 
 
-def judge(name: str, arguments: Sequence[str], cache: Path, unsteady: Path | None) -> int:
-    """pytest's exit code, of the second run if there was one. `cache` is emptied first."""
+def judge(
+    name: str, arguments: Sequence[str], cache: Path, unsteady: Path | None, under: Sequence[str] = ()
+) -> int:
+    """pytest's exit code, of the second run if there was one. `cache` is emptied first. `under`: module that runs it, with its
+    arguments."""
     shutil.rmtree(cache, ignore_errors=True)
-    command = [sys.executable, "-m", "pytest", *arguments, "-o", f"cache_dir={cache}"]
+    command = [sys.executable, "-m", *under, "pytest", *arguments, "-o", f"cache_dir={cache}"]
     code = subprocess.run(command, cwd=ROOT, check=False).returncode
     failed = failed_tests(cache)
     if code != TESTS_FAILED or unsteady is None or not 0 < len(failed) <= AT_MOST:
@@ -46,8 +50,10 @@ def judge(name: str, arguments: Sequence[str], cache: Path, unsteady: Path | Non
 
 def main() -> int:
     name, *arguments = sys.argv[1:]
-    unsteady = os.environ.get(UNSTEADY)
-    return judge(name, arguments, ROOT / ".pytest_cache" / f"of-{name}", Path(unsteady) if unsteady else None)
+    border = arguments.index("--") if "--" in arguments else -1
+    unsteady, cache = os.environ.get(UNSTEADY), ROOT / ".pytest_cache" / f"of-{name}"
+    under = arguments[: max(border, 0)]
+    return judge(name, arguments[border + 1 :], cache, Path(unsteady) if unsteady else None, under)
 
 
 if __name__ == "__main__":

@@ -6,11 +6,14 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import itertools
 import os
 import signal
 import subprocess
 import sys
 import time
+import tomllib
+import zipfile
 from pathlib import Path
 from types import ModuleType
 
@@ -20,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def script(name: str) -> ModuleType:
-    """It lies on no path."""
+    """A script of `.ci`, which lies on no path."""
     spec = importlib.util.spec_from_file_location(f"ci_{name}", ROOT / ".ci" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
@@ -93,7 +96,81 @@ def test_every_gate_is_a_target_of_the_makefile_and_none_is_forgotten(gates: Mod
     assert named <= targets
     assert {target for target in targets if target.startswith(("check-", "prove-"))} - named == {"prove-long"}
     everything = [gate for step in gates.PLANS["all"] for lane in step for gate in lane]
-    assert sorted(everything) == sorted(named)
+    # Its tests are in two of the others.
+    assert sorted(everything) == sorted(named - {"check-tests"})
+
+
+def test_what_coverage_is_measured_by_is_left_out_of_the_far_tests_and_nothing_else() -> None:
+    printed = subprocess.check_output([sys.executable, ".ci/near_coverage.py", "--far"], cwd=ROOT, text=True)
+    near = [tests for package in script("near_coverage").PACKAGES for tests in package.tests]
+    assert printed.split() == [f"--ignore={tests}" for tests in near]
+    assert all((ROOT / tests).is_dir() for tests in near)
+
+
+# -- what single gates judge --------------------------------------------------------------------------------------------
+
+
+def test_each_package_that_keeps_promises_has_a_floor_and_one_below_it_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    coverage = script("near_coverage")
+    assert {package.sources.rpartition("/")[2] for package in coverage.PACKAGES} == {
+        *("chat", "net", "store", "imserver_protocol")
+    }
+    least = {package: float(package.floor) for package in coverage.PACKAGES}
+    monkeypatch.setattr(coverage, "measured", lambda package, folder: (least[package], ""))
+    assert coverage.main() == 0
+    least[coverage.PACKAGES[-1]] -= 0.1
+    assert coverage.main() == 1
+
+
+def test_a_wheel_with_a_file_too_many_or_too_few_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheel = script("wheel")
+    built, held = tmp_path / "x.whl", sorted(wheel._expected())
+    monkeypatch.setattr(wheel, "_build", lambda folder: built)
+    monkeypatch.setattr(wheel.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 0))
+    for names, code in ((held, 0), (held[1:], 1), ([*held, "imserver/one_more.py"], 1)):
+        with zipfile.ZipFile(built, "w") as archive:
+            for name in names:
+                archive.writestr(name, "")
+        assert wheel.main() == code
+
+
+def test_the_lowest_versions_are_those_of_everything_that_can_be_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    floors, ran = script("floors"), list[list[str]]()
+
+    def run(command: list[object], **_: str) -> None:
+        words = [str(word) for word in command]
+        ran.append(words)
+        if "-o" in words:
+            Path(words[-1]).touch()
+        if "-d" in words:
+            (Path(words[-1]) / "x.whl").touch()
+
+    monkeypatch.setattr(floors, "_run", run)
+    floors.main("uv")
+    compiled = ran[0]
+    extras = {after for word, after in itertools.pairwise(compiled) if word == "--extra"}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert extras == set(project["optional-dependencies"])
+    assert compiled[compiled.index("--resolution") + 1] == "lowest-direct"
+    assert ran[-1][-3:] == ["demo", "--pace", "0"]
+
+
+def test_all_that_fetches_is_told_of_the_systems_certificates() -> None:
+    told = subprocess.run(
+        ["make", "-s", "--eval", "told:;@echo $$UV_SYSTEM_CERTS $$PIP_CERT $$NODE_EXTRA_CA_CERTS", "told"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "SSL_CERT_FILE": "/etc/own.pem"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.split() == ["1", "/etc/own.pem", "/etc/own.pem"]
 
 
 def gone(pid: int) -> bool:

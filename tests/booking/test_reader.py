@@ -318,10 +318,23 @@ def test_a_yes_is_a_yes(text: str) -> None:
             "sure, but can my son come too",
             "我要不要来",
         ),
+        # A word of moving that leads nowhere, and of what is not meant or is put away.
+        *("好，推迟", "好，要延后", "好，提前", "好，挪一下", "yes, postpone", "yes swap", "ok, delay it"),
+        *("好，重约", "好，删了", "好，忽略", "sure, just kidding", "yes ignore", "yes, pause"),
     ],
 )
 def test_a_yes_beside_a_doubt_is_none(text: str) -> None:
     assert not read(text, "confirm").has(Kind.YES)
+
+
+@pytest.mark.parametrize("text", ["好，推迟", "yes, postpone please"])
+def test_a_yes_to_move_without_a_time_refuses_the_one_that_is_shown(text: str) -> None:
+    assert said(read(text, "confirm")) == {"refuse time"}
+
+
+@pytest.mark.parametrize("text", ["好，不改了", "yes no changes", "好，重要的是准时"])
+def test_a_yes_beside_what_only_looks_like_moving_is_one(text: str) -> None:
+    assert read(text, "confirm").has(Kind.YES)
 
 
 @pytest.mark.parametrize(

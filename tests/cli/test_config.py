@@ -111,6 +111,11 @@ def test_a_certificate_that_has_run_out_is_a_fault_and_one_that_soon_will_a_note
     assert note.startswith("imserver: note: certificate expires soon: path")
 
 
+def test_a_certificate_that_no_listener_reads_is_no_fault(check: Check) -> None:
+    code, _, err = check("[server]\nunix_socket = 's'\ntls_certificate = 'no.pem'\ntls_key = 'no.pem'\n")
+    assert (code, err) == (0, [])
+
+
 def test_notes_of_the_environment(check: Check) -> None:
     code, _, err = check(
         "", IMSERVER_PORT="tcp://10.0.0.1:7410", IMSERVER_SEVER_PORT="1", IMSERVER_SERVICE_HOST="10.0.0.1"
@@ -147,6 +152,16 @@ def _is_refused(folder: Path) -> None:
     assert "Traceback" not in started.stderr
 
 
+def test_a_database_that_cannot_be_written_is_a_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (database := tmp_path / "im.db").touch()
+    monkeypatch.setattr("imserver.config_files.os.access", lambda path, mode: Path(path) != database)
+    config = load_config(None, {"IMSERVER_STORE__PATH": str(database)})
+    [fault] = faults_of_files(config, Path(), 0)
+    assert str(fault) == f"$.store.path: {database}: cannot be written (read-only, or another user's)"
+
+
 # -- print --------------------------------------------------------------------------------------------------------------
 
 
@@ -176,6 +191,7 @@ def test_it_prints_what_a_start_would_have_and_who_said_it(check: Check, tmp_pat
     assert tree["auth"].pop("secret") == "(hidden)"
     expected = load_config(tmp_path / "imserver.toml")
     assert (tree["server"]["port"], tree["log"]["level"]) == (7499, "debug")
+    assert tree["auth"]["max_token_ttl_s"] == expected.auth.max_token_ttl_s  # a number is no secret
     assert tree["http"]["hosts"] == ["a.example", "b.example"]
     assert tree["store"]["path"] == expected.store.path
     assert "admin" not in tree

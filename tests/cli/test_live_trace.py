@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 import pytest
 
-from imserver.cli import watching
+from imserver.cli import trace_lines, watching
 from imserver.cli.app import run
 from imserver.cli.control import MAX_LINE_BYTES, as_json
 from imserver.cli.text_width import width
@@ -23,6 +23,7 @@ from imserver.clock import SystemClock
 from imserver.errors import ImserverError, StartError
 from imserver.net.taps import Taps
 from imserver.server import Server
+from imserver.testing import ManualClock
 from imserver.trace import live
 from imserver.trace.explainer import Line
 from tests.cli import warm
@@ -242,6 +243,44 @@ async def test_what_does_not_fit_an_answer_is_in_the_next(monkeypatch: pytest.Mo
     assert [line.text for line in watched.lines if line.text in texts] == [*texts[:40], "last"]
     assert watched.lines[40].text.endswith(f"({70_000 - watching.MAX_LINE_CHARS} more characters)")
     assert answers <= 7
+
+
+async def test_who_asks_begins_the_silence_anew(tmp_path: Path) -> None:
+    async with running(tmp_path) as server, entered(server, "alice"):
+        operations = TraceOperations(server)
+        trace = await watch(operations, user_id="alice")
+        [(_, timer)] = operations._traces.values()
+        await trace.more()
+        assert timer.cancelled()
+
+
+def of_bytes(size: int, text: str = "") -> Line:
+    return Line(0, 1, "→", "REQUEST", 1, 0, size, text)
+
+
+async def test_a_gap_is_behind_all_lines_that_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "MAX_LINES", 2)
+    trace = live.LiveTrace(live.Wanted("alice"), Taps(), ManualClock())
+    first, second, third, fourth = (of_bytes(10, text) for text in "1234")
+    trace.add([first, second, third])
+    assert await trace.take(1, PATIENCE_S) == ([first], 0)
+    trace.add([fourth])
+    assert await trace.take(10, PATIENCE_S) == ([second], 2)
+
+
+def test_a_long_frame_counts_as_several() -> None:
+    trace = live.LiveTrace(live.Wanted("alice"), Taps(), ManualClock())
+    before = trace.room()
+    trace.add([of_bytes(5 * 1024)])
+    assert before - trace.room() == 6
+
+
+@pytest.mark.parametrize(("cells", "has"), [(None, True), (80, True), (79, False)])
+def test_columns_have_a_heading_where_there_is_room(
+    cells: int | None, has: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trace_lines, "terminal_cells", lambda: cells)
+    assert bool(trace_lines.heading()) is has
 
 
 async def test_a_fault_of_a_tap_is_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from imserver.cli import main
 from imserver.cli.app import Setup, run
 from imserver.cli.log import Level
 from imserver.cli.reload import Reloads, on_hangup, reloading
-from imserver.config import load_config, read_config
+from imserver.config import Changes, Config, load_config, read_config
 from imserver.errors import PluginError, Refusal
 from imserver.model import Kind, User
 from imserver.plugin_api import TakeOver
@@ -41,16 +41,16 @@ class House:
         self._file = folder / "imserver.toml"
         self.server = server
         self.reloads = reloads
-        self._log = log
+        self.log = log
 
     async def reload(self, text: str) -> dict[str, dict[str, Any]]:
         """Write this into the file, have it read, and return the lines of the log, by event."""
         self._file.write_text(text)
-        begin = len(self._log.lines)
+        begin = len(self.log.lines)
         self.reloads.ask()
-        await eventually(lambda: not {"reloaded", "not_reloaded"}.isdisjoint(self._log.events()[begin:]))
+        await eventually(lambda: not {"reloaded", "not_reloaded"}.isdisjoint(self.log.events()[begin:]))
         await asyncio.sleep(0)
-        return {event: fields for _, event, fields in self._log.lines[begin:]}
+        return {event: fields for _, event, fields in self.log.lines[begin:]}
 
 
 @asynccontextmanager
@@ -82,9 +82,13 @@ async def test_limits_hold_from_then_on_and_what_needs_a_restart_is_named(tmp_pa
             600.0,
         )
         assert (server.hub.max_backlog, listener.limits.unwritable_s) == (7, 5.0)
+        assert listener.admission.limits.max_connections_per_address == 1
         assert server.config.limits.max_requests == 256
         for name in ("ann", "bob", "cat"):
             await server.chat.put_user(User(name, name))
+        async with await Raw.open(server) as phone:
+            await phone.enter(server, "ann", "phone")
+            assert not listener.sessions.make_room_for("ann")
         with pytest.raises(Refusal, match="at most 5 characters"):
             await server.chat.create_conversation("ann", Kind.GROUP, "too long", ["bob"])
         with pytest.raises(Refusal, match="at most 2"):
@@ -144,6 +148,47 @@ async def test_asked_twice_at_once_it_is_right_in_the_end(tmp_path: Path) -> Non
         await eventually(lambda: here.server.posting.rates.burst == 9.0)
 
 
+class Asked(Server):
+    """A server that is asked again while it reads, and fails at that for a reason of its own."""
+
+    def __init__(self, ask: Callable[[], None]) -> None:
+        self.ask, self.times = ask, 0
+
+    async def reload(self, config: Config) -> Changes:
+        self.times += 1
+        if self.times == 1:
+            self.ask()
+            raise ZeroDivisionError
+        return Changes((), (), config)
+
+
+async def test_asked_while_it_reads_it_reads_again_also_behind_a_fault_of_ours() -> None:
+    log = LogBook()
+    reloads = Reloads(Setup(None), load_config(None, {}), log, Level())
+    async with reloading(reloads, server := Asked(reloads.ask)):
+        reloads.ask()
+        await eventually(lambda: server.times == 2)
+    assert log.events() == ["not_reloaded", "reloaded"]
+
+
+async def test_the_line_of_a_reload_is_said_at_the_louder_of_the_two_levels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(Level, "show", lambda self, level: shown.append(level))
+    async with house(tmp_path) as here:
+        info = here.log.info
+
+        def told(event: str, **facts: Any) -> None:
+            info(event, **facts)
+            shown.extend([event] if event == "reloaded" else [])
+
+        monkeypatch.setattr(here.log, "info", told)
+        for level in ("debug", "error", "info"):
+            await here.reload(BASE + f"[log]\nlevel = '{level}'\n")
+    assert shown == ["debug", "reloaded", "reloaded", "error", "info", "reloaded"]
+
+
 # -- certificates -------------------------------------------------------------------------------------------------------
 
 
@@ -177,29 +222,40 @@ def serial_in(folder: Path) -> int:
 async def test_a_renewed_certificate_is_served_and_nobody_is_cut_off(tmp_path: Path) -> None:
     certified(tmp_path)
     files = "tls_certificate = 'certificate.pem'\ntls_key = 'key.pem'\n"
-    text = BASE.replace("port = 0\n", f"port = 0\n{files}") + f"[http]\nport = 0\n{files}"
+    # The pages have files of their own: what is wrong with one of the two listeners is enough.
+    (pages := tmp_path / "pages").mkdir()
+    certified(pages)
+    of_pages = files.replace("'certificate", "'pages/certificate").replace("'key", "'pages/key")
+    text = BASE.replace("port = 0\n", f"port = 0\n{files}") + f"[http]\nport = 0\n{of_pages}"
     async with house(tmp_path, text) as here:
         ports = here.server.port, here.server.http_port
-        first = serial_in(tmp_path)
-        assert [await serial_at(port) for port in ports] == [first, first]
+        first = [serial_in(tmp_path), serial_in(pages)]
+        assert [await serial_at(port) for port in ports] == first
         async with await Raw.open(here.server, tls=anybody()) as raw:
             await here.server.chat.put_user(User("ann", "Ann"))
             await raw.enter(here.server, "ann", "phone")
             certified(tmp_path)
+            certified(pages)
             (tmp_path / "imserver.toml").write_text(text)
             assert (await here.reload(text))["reloaded"]["changed"] == ["certificates"]
             assert (await here.reload(text))["reloaded"]["changed"] == []
-            second = serial_in(tmp_path)
-            assert second != first
-            assert [await serial_at(port) for port in ports] == [second, second]
+            second = [serial_in(tmp_path), serial_in(pages)]
+            assert set(second).isdisjoint(first)
+            assert [await serial_at(port) for port in ports] == second
             assert (await raw.ask("sync", None)).code == 0
             # One that has run out takes no place of one that holds, nor one with the key of another, nor half a file.
-            for breaks in (_run_out, _other_key, _cut_off):
-                breaks(tmp_path)
+            for breaks, folder in (
+                (_run_out, pages),
+                (_run_out, tmp_path),
+                (_other_key, tmp_path),
+                (_cut_off, tmp_path),
+            ):
+                breaks(folder)
                 told = await here.reload(text)
                 assert list(told) == ["not_reloaded"], breaks
                 assert "tls_" in told["not_reloaded"]["cause"]
-                assert [await serial_at(port) for port in ports] == [second, second]
+                assert [await serial_at(port) for port in ports] == second
+                certified(folder)
 
 
 def _run_out(folder: Path) -> None:

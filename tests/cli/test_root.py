@@ -70,6 +70,14 @@ def test_root_opens_no_database_of_another_user(
     refuse_as_root(ROOT, ":memory:")
 
 
+def test_root_opens_its_own_database_wherever_it_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (path := tmp_path / "im.db").touch()
+    owned(monkeypatch, {path: ROOT, tmp_path: 65534})
+    refuse_as_root(ROOT, str(path))
+
+
 @pytest.mark.parametrize("typed", [("serve",), ("user", "add", "ann", "--create"), ("user", "list")])
 def test_a_command_of_root_ends_with_those_words(
     tmp_path: Path,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -27,6 +29,15 @@ def test_the_table_names_fields_that_are_there() -> None:
     for section, names in AT_ONCE.items():
         known = HttpConfig() if section == "http" else getattr(Config(), section)
         assert names <= frozenset(known.__struct_fields__)
+
+
+def test_they_are_those_that_the_page_names() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operating.md").read_text("utf-8")
+    told, _, _ = page.partition("Sessions were told some limits")[2].partition("need a restart")
+    assert frozenset(re.findall(r"`(\w+)`", told)) == AGREED
+    names = ("tls_certificate", "tls_key")
+    of_sections = {section: names for section, names in AT_ONCE.items() if section != "limits"}
+    assert of_sections == {"log": {"level"}, "server": set(names), "http": set(names)}
 
 
 def test_nothing_changed_is_nothing() -> None:

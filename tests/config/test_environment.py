@@ -78,6 +78,11 @@ def test_what_kubernetes_sets_does_no_harm_and_is_known() -> None:
     assert reading.environment.unknown == {}
 
 
+def test_so_is_what_it_sets_beside_a_service_of_another_transport() -> None:
+    environment = {"IMSERVER_PORT": "udp://10.96.0.12:53", "IMSERVER_PORT_53_UDP_ADDR": "10.96.0.12"}
+    assert read_environment(environment).of_services == tuple(environment)
+
+
 @pytest.mark.parametrize("port", ["7411", "", "tcp:7411"])
 def test_a_port_that_a_person_means_is_no_service(port: str) -> None:
     environment = read_environment({"IMSERVER_PORT": port})

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from imserver.cli.serve import CLOSING_S
+from imserver.config import ServerConfig
+
 from .console import DOCS, blocks
 
 FOLDER = "/etc/systemd/system/"
@@ -45,6 +48,10 @@ def test_it_is_a_user_of_its_own_with_nothing_more_than_it_needs(name: str, fami
     assert found["RestrictAddressFamilies"] == families
     # Where it writes is left to it, though all else is read-only.
     assert (found["StateDirectory"], found["UMask"]) == ("imserver", "0077")
+
+
+def test_it_waits_longer_for_the_end_than_the_server_takes_for_it() -> None:
+    assert int(section(SERVER)["TimeoutStopSec"]) > ServerConfig().drain_timeout_s + CLOSING_S
 
 
 def test_it_reloads_by_the_signal_that_the_server_takes() -> None:

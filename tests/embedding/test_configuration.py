@@ -20,6 +20,9 @@ PATHS = [
     ("server", "unix_socket"),
     ("auth", "secret_file"),
     ("auth", "public_key_file"),
+    ("http", "tls_certificate"),
+    ("http", "tls_key"),
+    ("admin", "unix_socket"),
 ]
 NUMBERS = [
     (section, name)
@@ -53,10 +56,27 @@ def test_every_path_in_a_file_begins_at_the_files_folder(tmp_path: Path) -> None
         f"[{section}]\n" + "".join(f'{name} = "some/{name}"\n' for name in names)
         for section, names in sections.items()
     )
-    (folder / "im.toml").write_text(text)
+    keys = "".join(
+        f'[[auth.keys]]\nid = "{kind}"\n{kind}_file = "{kind}"\n' for kind in ("secret", "public_key")
+    )
+    (folder / "im.toml").write_text(text + keys)
     config = load_config(folder / "im.toml", {})
     for section, name in PATHS:
         assert getattr(getattr(config, section), name) == str(folder / "some" / name)
+    secret, public = config.auth.keys
+    assert (secret.secret_file, public.public_key_file) == (
+        str(folder / "secret"),
+        str(folder / "public_key"),
+    )
+
+
+def test_what_an_editor_puts_before_a_text_is_none_of_it(tmp_path: Path) -> None:
+    (tmp_path / "im.toml").write_bytes(b"\xef\xbb\xbf[server]\nport = 1\n")
+    assert load_config(tmp_path / "im.toml", {}).server.port == 1
+
+
+def test_what_is_no_number_is_no_bound() -> None:
+    assert path_of(changed("limits", posts_per_second=float("nan"))) == "$.limits.posts_per_second"
 
 
 def test_what_is_no_path_stays_as_it_is(tmp_path: Path) -> None:

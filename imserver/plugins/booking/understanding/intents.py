@@ -21,6 +21,8 @@ from .word_lists import load_words
 _WORDS: Final = load_words("intents")
 #: Nobody wants more things in one text; what is beyond is left over.
 _MOST: Final = 12
+#: What a booking is moved to.
+_LEADS_TO: Final = frozenset({"day", "time", "range", "shop", "service", "person"})
 WISH: Final = {name: any_of(patterns) for name, patterns in _WORDS["wish"].items()}
 _COMMANDS: Final = {
     name: re.compile(f"^ ?(?:{'|'.join(words)})(?![a-z])") for name, words in _WORDS["commands"].items()
@@ -274,10 +276,24 @@ def _moves(page: Page, scene: Scene, one: _Intent, start: int, end: int) -> bool
         page.add(Kind.REFUSE, "time", None, (one.start, one.end))
         return False
     if not scene.is_free and not strong and not CANCELLING.search(page.words):
-        page.explain(one.start, one.end, Cover.HARMLESS)  # a correction of the open booking
+        confirming = scene.step.startswith("confirm") and page.has(Kind.YES)
+        if confirming and not _moves_somewhere(page, start, end):
+            page.add(Kind.REFUSE, "time", None, (one.start, one.end))  # 好，推迟: not to this time
+        else:
+            page.explain(one.start, one.end, Cover.HARMLESS)  # a correction of the open booking
         return False
     english = page.words[one.start : one.end].isascii()
     return bool(strong or is_named(page, start, end) or not english or not left_over(left))
+
+
+def _moves_somewhere(page: Page, start: int, end: int) -> bool:
+    """Whether a word of moving has something that it leads to: a value in its clause, or a time or a place anywhere."""
+    span = page.span(start, end)
+    return any(
+        act.kind in (Kind.GIVE, Kind.CORRECT, Kind.REFUSE)
+        and (act.what in _LEADS_TO or any(span.start <= place.start < span.end for place in act.spans))
+        for act in page.acts
+    )
 
 
 def _books(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bool:
