@@ -82,6 +82,8 @@ class Gates:
         self._make = make
         self._out = out or sys.stdout.buffer
         self._lock = threading.Lock()
+        #: Held while a gate starts, so that none escapes what ends them all.
+        self._starting = threading.Lock()
         self._running: set[int] = set()
         self._ended = False
         self.ran: list[Ran] = []
@@ -98,7 +100,8 @@ class Gates:
                 for thread in threads:
                     thread.start()
                 for thread in threads:
-                    thread.join()
+                    while thread.is_alive():  # a signal that comes just before a wait does not end it
+                        thread.join(1)
             if step == FIRST and self.failed:
                 break
         return sorted(planned) == sorted(one.gate for one in self.ran if not one.code)
@@ -111,8 +114,9 @@ class Gates:
     def end(self) -> None:
         """End what runs, with all that it started; nothing begins behind it."""
         self._ended = True
-        for group in list(self._running):
-            _end(group)
+        with self._starting:
+            for group in list(self._running):
+                _end(group)
 
     def table(self) -> str:
         """The gates in the order of their ends: seconds, processor seconds, and what failed."""
@@ -141,10 +145,13 @@ class Gates:
 
     def _gate(self, gate: str, command: Sequence[str], output: BinaryIO) -> None:
         begun = time.monotonic()
-        process = subprocess.Popen(
-            command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
-        )
-        self._running.add(process.pid)
+        with self._starting:
+            if self._ended:
+                return
+            process = subprocess.Popen(
+                command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            )
+            self._running.add(process.pid)
         limit = threading.Timer(self._limit_s, _end, (process.pid,))
         limit.start()
         _, status, used = os.wait4(process.pid, 0)
