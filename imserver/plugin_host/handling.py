@@ -227,6 +227,8 @@ class Handling:
     def _leave(self, attempt: Attempt, task: asyncio.Task[Any]) -> None:
         attempt.over = True
         if task.done():
+            if not task.cancelled():
+                task.exception()  # it counts as looked at, also if a crash ends whoever would do so
             return
         attempt.abandoned = True
         task.cancel()
