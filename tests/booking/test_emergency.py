@@ -137,6 +137,13 @@ async def test_an_urgent_text_after_a_careful_one_gets_its_card_and_a_careful_on
         assert "不能判断" not in await shop.hear("ming", here, "没有重影")
 
 
+async def test_a_careful_text_beside_an_urgent_card_is_not_said() -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        assert len(cards(await shop.say("ming", here, SUDDEN))) == 1
+        assert "不能判断" not in await shop.hear("ming", here, "没有重影")
+
+
 # -- the number ---------------------------------------------------------------------------------------------------------
 
 
