@@ -34,7 +34,7 @@ uv := .tools/bin/uv
 endif
 
 .PHONY: help demo demo-web test browse pages pictures vendor check prove prove-long simulate mutants understanding bench rivals fmt lock clean \
-        check-collect check-format check-lint check-types check-js-types check-layers check-tests check-wheel \
+        check-collect check-format check-lint check-types check-js-types check-layers check-tests check-far-tests check-wheel \
         check-floors check-coverage \
         prove-simulation prove-torture prove-storage-faults prove-hostile-peers prove-random-input prove-conformance \
         prove-tests
@@ -76,7 +76,7 @@ vendor: $(ready)
 	@$(bin)/python -m clients.bundler vendor
 
 browse: $(ready) pages
-	$(call gate,browse,$(bin)/pytest -q -m browse tests/browser)
+	$(call gate,browse,$(judged) browse -q -n 2 --dist loadfile -m browse tests/browser)
 
 # The pictures that docs/web.md shows, made anew by the test that looks at every screen.
 pictures: $(ready) pages
@@ -115,6 +115,9 @@ fmt: $(ready)
 check: $(ready) pages
 	@$(bin)/python .ci/gates.py check
 
+# pytest, where `.ci/run` judges few failed tests again.
+judged := $(bin)/python .ci/judged.py
+
 # $(call gate,name,command): says which gate runs, and how long it took.
 gate = @echo '== $(1)'; TIMEFORMAT='   %R s  $(1)'; time $(2)
 
@@ -138,7 +141,11 @@ check-layers: $(ready)
 	$(call gate,layers,$(bin)/lint-imports --no-logo | grep -v '^$$')
 
 check-tests: $(ready) pages
-	$(call gate,tests,$(bin)/pytest -n auto --dist worksteal)
+	$(call gate,tests,$(judged) check-tests -n auto --dist worksteal)
+
+# All but those that check-coverage runs: what .ci/run needs, which runs that as well.
+check-far-tests: $(ready) pages
+	$(call gate,far-tests,$(judged) check-far-tests -n auto --dist worksteal $$($(bin)/python .ci/near_coverage.py --far))
 
 check-wheel: $(ready)
 	$(call gate,wheel,$(bin)/python .ci/wheel.py)
@@ -180,12 +187,12 @@ prove-random-input: $(ready)
 	$(call gate,random-input,$(bin)/pytest -q -m prove -s tests/fuzz tests/client/test_state_rules.py tests/lineage)
 
 prove-conformance: $(ready)
-	$(call gate,conformance,$(bin)/pytest -q -n 3 -m prove tests/conformance tests/js/test_conformance.py)
+	$(call gate,conformance,$(judged) prove-conformance -q -n 3 -m prove tests/conformance tests/js/test_conformance.py)
 
 # Of the tests and tools themselves: what is planted in store, simulation and a toy tree is noticed; a page's feature passes all that
 # it must; every scenario of the benchmarks works.
 prove-tests: $(ready)
-	$(call gate,tests,$(bin)/pytest -q -n auto --dist worksteal -m prove tests/store/test_planted.py tests/simulation tests/mutants \
+	$(call gate,tests,$(judged) prove-tests -q -n auto --dist worksteal -m prove tests/store/test_planted.py tests/simulation tests/mutants \
 	    tests/plays tests/features tests/docs tests/durability tests/benchmarks tests/proof)
 
 # ------------------------------------------------------------------------------------------------------ the environment

@@ -1,7 +1,8 @@
 """Coverage of the packages that keep the promises, each by the tests near it: one line a package, with its floor.
 
 A line that no near test runs is tested by chance at best. The floors stand a little below what is reached, so that a change
-without its tests is noticed; they are raised, never lowered without a reason.
+without its tests is noticed; they are raised, never lowered without a reason. A failed test fails this gate, and `.ci/run` runs
+these tests nowhere else: `python .ci/near_coverage.py --far` prints what tells pytest to leave them to it.
 """
 
 import json
@@ -40,11 +41,11 @@ def measured(package: Package, folder: Path) -> tuple[float, str]:
     data, report = folder / name, folder / f"{name}.json"
     coverage = [sys.executable, "-m", "coverage"]
     kept = ["--rcfile=/dev/null", f"--data-file={data}"]  # lines, not branches: half the time
-    tests = ["pytest", "-q", "-n0", "-p", "no:cacheprovider", f"--basetemp={folder / ('of-' + name)}"]
-    ran = subprocess.run(
-        [*coverage, "run", *kept, f"--source={package.sources}", "-m", *tests, *package.tests],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    judged = [sys.executable, ".ci/judged.py", f"check-coverage-{name}"]
+    # What is judged again adds to what was measured before.
+    under = ["coverage", "run", "-a", *kept, f"--source={package.sources}", "-m", "--"]
+    tests = ["-q", "-n0", f"--basetemp={folder / ('of-' + name)}", *package.tests]
+    ran = subprocess.run([*judged, *under, *tests], cwd=ROOT, capture_output=True, text=True, check=False)
     if ran.returncode:
         return 0.0, ran.stdout + ran.stderr
     subprocess.run(
@@ -54,6 +55,9 @@ def measured(package: Package, folder: Path) -> tuple[float, str]:
 
 
 def main() -> int:
+    if sys.argv[1:] == ["--far"]:
+        print(*(f"--ignore={tests}" for package in PACKAGES for tests in package.tests))
+        return 0
     failed = False
     with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(WORKERS) as pool:
         found = pool.map(lambda package: measured(package, Path(name)), PACKAGES)

@@ -18,7 +18,7 @@ MAX_BYTES = 4 * 1024 * 1024
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
-def read_bytes(path: str | Path, field: str) -> bytes:
+def read_bytes(path: str | Path, field: str, max_bytes: int = MAX_BYTES) -> bytes:
     """What stands in the file that this field of the configuration names. Raises `ConfigError` for what is no file that can
     be read whole, a device or a pipe too: it might never end.
     """
@@ -28,19 +28,40 @@ def read_bytes(path: str | Path, field: str) -> bytes:
             kind = "a folder" if stat.S_ISDIR(mode) else "a device or a pipe"
             raise ConfigError(field, f"{path}: is {kind}, not a file")
         with open(path, "rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            data = file.read(max_bytes + 1)
+    except PermissionError as error:
+        raise ConfigError(field, f"{path}: {error.strerror}{_whose(path)}") from None
     except OSError as error:
         raise ConfigError(field, f"{path}: {error.strerror}", again=passes(error)) from None
     except ValueError:  # a name with a zero
         raise ConfigError(field, f"{str(path)!r}: is no name of a file") from None
-    if len(data) > MAX_BYTES:
-        raise ConfigError(field, f"{path}: is larger than {MAX_BYTES // 1024 // 1024} MiB: another file?")
+    if len(data) > max_bytes:
+        raise ConfigError(field, f"{path}: is larger than {max_bytes // 1024} KiB: another file?")
     return data
 
 
-def read_text(path: str | Path, field: str) -> str:
+def _whose(path: str | Path) -> str:
+    """Who may not read it, and why: most of all a key for TLS, which others than the server's user have made."""
+    told = f" to {user_name(os.geteuid())}"
+    with contextlib.suppress(OSError):  # in a folder that is closed to us nobody knows more
+        found = os.stat(path)
+        told += f"; it belongs to {user_name(found.st_uid)}, with the mode {stat.S_IMODE(found.st_mode):03o}"
+    return told
+
+
+def user_name(user_id: int) -> str:
+    """The name of a user of this machine, or its number."""
+    try:
+        import pwd
+
+        return pwd.getpwuid(user_id).pw_name
+    except (ImportError, KeyError):
+        return f"user {user_id}"
+
+
+def read_text(path: str | Path, field: str, max_bytes: int = MAX_BYTES) -> str:
     """The same as text. Raises `ConfigError` with the place of a byte that is not UTF-8."""
-    data = read_bytes(path, field)
+    data = read_bytes(path, field, max_bytes)
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

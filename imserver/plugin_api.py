@@ -70,6 +70,7 @@ __all__ = [
     "ShownCode",
     "SignInLink",
     "Snapshot",
+    "TakeOver",
     "TimerFired",
     "Transaction",
     "UniqueViolation",
@@ -181,6 +182,11 @@ class Transaction(Protocol):
 
         `team` is a group that the owner runs: its persons, at most 200 and never bots, are members of the new group, too,
         as long as they are in the team. They need no row each, so leave them out of `members`."""
+        ...
+
+    def set_title(self, conversation_id: str, title: str) -> None:
+        """Give a group or channel that a bot of this plugin runs another title; no effect if it is that one. Nobody is told:
+        whoever reads the conversation's row from then on finds it there."""
         ...
 
     def set_team(self, conversation_id: str, team: str, *, keep: Iterable[str] = ()) -> None:
@@ -578,6 +584,9 @@ class Context(Protocol):
 #: `Plugin.file_faults`: gets the checked section and `Context.path`.
 FileFaults = Callable[[Any, Callable[[str], Path]], Iterable[str]]
 
+#: What `Plugin.reload` returns: has what was judged in effect, or raises and leaves what was before.
+TakeOver = Callable[[], Awaitable[None]]
+
 #: What a plugin's command asks of its own tables (`CommandLine.ask`): gets the context and arguments, small maps of JSON, and
 #: returns such a map. On a running server it runs beside the plugin's handlers; on a stopped database the plugin is not started
 #: and has no bots. It raises `PluginError` for what it cannot do, one line.
@@ -620,7 +629,9 @@ class Plugin(Protocol):
 
     One whose section names files may have `file_faults(config, path)`, plain and without a running plugin: sentences about what
     is wrong in them, where `path` is that of the context; `imserver config check` asks, and a reload (SIGHUP) before it changes
-    anything; and `async reload()`, which reads them again. It raises `PluginError` if all stays as it was.
+    anything; and `async reload()`, which reads and judges them, changes nothing, and returns a `TakeOver` (None: nothing is to
+    be taken over). Every plugin has judged its files before the first takes anything over. Both raise `PluginError` if all
+    stays as it was.
     """
 
     @property

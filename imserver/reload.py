@@ -7,7 +7,8 @@ names: certificates, and what sections of plugins name.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from imserver.chat.fan_out import Hub
@@ -15,11 +16,15 @@ from imserver.chat.ports import Store
 from imserver.chat.service import Chat
 from imserver.clock import Clock
 from imserver.config import Changes, Config, changes, check_config
+from imserver.config_files import faults_of_own_files
 from imserver.errors import ConfigError
 from imserver.net.certificates import Certificate
 from imserver.net.listener import Listener
 from imserver.net.web.doors import Doors
 from imserver.plugin_host import PluginHost
+
+#: What is said to have changed where a file of a certificate or of its key has, under the same name.
+CERTIFICATES = "certificates"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +45,13 @@ async def reload(parts: Parts, old: Config, new: Config) -> Changes:
     check_config(new)
     found = changes(old, new)
     check_config(found.in_effect)  # of the old and the new, some may not go together
-    served = Listener.read_certificate(found.in_effect)
-    of_pages = Doors.read_certificate(found.in_effect)
+    # Beside the loop: files may be large, and disks slow.
+    served, of_pages = await asyncio.to_thread(_read, parts, new, found.in_effect)
     now_s = parts.clock.now_ms() / 1000
     for before, after in ((parts.listener.certificate, served), (parts.doors.certificate, of_pages)):
         _keep_what_holds(before, after, now_s)
-    _refuse_first(parts.plugin_host.file_faults())
+        if before is not None and after is not None and before.digest != after.digest:
+            found = found._replace(at_once=(*dict.fromkeys((*found.at_once, CERTIFICATES)),))
     await parts.plugin_host.reload()  # the one step that may fail: last before what cannot
     limits = found.in_effect.limits
     parts.chat.use_limits(limits)
@@ -54,6 +60,13 @@ async def reload(parts: Parts, old: Config, new: Config) -> Changes:
     parts.listener.reload(limits, served)
     parts.doors.reload(of_pages)
     return found
+
+
+def _read(parts: Parts, new: Config, in_effect: Config) -> tuple[Certificate | None, Certificate | None]:
+    """The certificates to serve. Raises the first fault of any file, also of those that wait for the next start: who is told
+    that a restart is needed must not find then that it fails."""
+    _refuse_first([*faults_of_own_files(new, None), *parts.plugin_host.file_faults(new.plugins)])
+    return Listener.read_certificate(in_effect), Doors.read_certificate(in_effect)
 
 
 def _keep_what_holds(before: Certificate | None, after: Certificate | None, now_s: float) -> None:
@@ -66,8 +79,7 @@ def _keep_what_holds(before: Certificate | None, after: Certificate | None, now_
         raise fault
 
 
-def _refuse_first(faults: Iterator[ConfigError]) -> None:
-    first, *more = (*faults, None)
-    if first is not None:
-        count = len(more) - 1
-        raise first.adding(f" (and {count} more; `imserver config check` says all)") if count else first
+def _refuse_first(faults: Sequence[ConfigError]) -> None:
+    if faults:
+        first, more = faults[0], len(faults) - 1
+        raise first.adding(f" (and {more} more; `imserver config check` says all)") if more else first

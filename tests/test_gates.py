@@ -1,4 +1,6 @@
-"""`.ci/gates.py`: what a gate said is shown whole, a failed one hides none, one that hangs is ended, a table says the times."""
+"""`.ci/gates.py`: what a gate said is shown whole, a failed one hides none, one that hangs is ended, a table says the times.
+
+`.ci/judged.py`: what failed twice fails the gate, what failed beside others is named."""
 
 from __future__ import annotations
 
@@ -20,11 +22,6 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.fixture(scope="module")
-def gates() -> ModuleType:
-    return script("gates")
-
-
 def script(name: str) -> ModuleType:
     """A script of `.ci`, which lies on no path."""
     spec = importlib.util.spec_from_file_location(f"ci_{name}", ROOT / ".ci" / f"{name}.py")
@@ -34,6 +31,11 @@ def script(name: str) -> ModuleType:
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def gates() -> ModuleType:
+    return script("gates")
 
 
 def shell(folder: Path, **gates: str) -> list[str]:
@@ -94,7 +96,15 @@ def test_every_gate_is_a_target_of_the_makefile_and_none_is_forgotten(gates: Mod
     assert named <= targets
     assert {target for target in targets if target.startswith(("check-", "prove-"))} - named == {"prove-long"}
     everything = [gate for step in gates.PLANS["all"] for lane in step for gate in lane]
-    assert sorted(everything) == sorted(named)
+    # Its tests are in two of the others.
+    assert sorted(everything) == sorted(named - {"check-tests"})
+
+
+def test_what_coverage_is_measured_by_is_left_out_of_the_far_tests_and_nothing_else() -> None:
+    printed = subprocess.check_output([sys.executable, ".ci/near_coverage.py", "--far"], cwd=ROOT, text=True)
+    near = [tests for package in script("near_coverage").PACKAGES for tests in package.tests]
+    assert printed.split() == [f"--ignore={tests}" for tests in near]
+    assert all((ROOT / tests).is_dir() for tests in near)
 
 
 # -- what single gates judge --------------------------------------------------------------------------------------------
@@ -194,3 +204,30 @@ def test_what_ends_it_ends_its_gates(tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 128 + signal.SIGTERM
         assert gone(int((tmp_path / "pid").read_text()))
+
+
+#: Fails once, then passes; and always fails.
+UNSTEADY = "def test_{0}(): said = __import__('pathlib').Path('{1}'); again = said.exists(); said.touch(); assert again"
+BROKEN = "def test_{0}(): assert not {0}"
+
+
+@pytest.mark.parametrize(
+    ("unsteady", "broken", "again", "code"),
+    [(2, 0, True, 0), (1, 1, True, 1), (2, 0, False, 1), (4, 0, True, 1)],
+    ids=["unsteady", "one fails twice", "judged once", "too many"],
+)
+def test_few_failed_tests_are_judged_again(
+    gates: ModuleType, tmp_path: Path, unsteady: int, broken: int, again: bool, code: int
+) -> None:
+    tests = [UNSTEADY.format(number, tmp_path / f"said{number}") for number in range(1, unsteady + 1)]
+    tests += [BROKEN.format(number) for number in range(10, 10 + broken)]
+    (tmp_path / "test_toy.py").write_text("\n".join([*tests, "def test_steady(): pass"]))
+    (tmp_path / "pytest.ini").write_text("[pytest]")
+    names = tmp_path / "names"
+    names.touch()
+    arguments = ["-q", "-c", str(tmp_path / "pytest.ini"), str(tmp_path / "test_toy.py")]
+    judged = script("judged")
+    assert judged.UNSTEADY == gates.UNSTEADY
+    assert judged.judge("toy", arguments, tmp_path / "cache", names if again else None) == code
+    told = names.read_text().splitlines()
+    assert told == ([f"test_toy.py::test_{n}" for n in range(1, unsteady + 1)] if code == 0 else [])

@@ -1,10 +1,11 @@
 """The import contracts hold: each is broken once, in a copy, and the checker must report it by name."""
 
+import os
 import re
 import shutil
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -206,18 +207,51 @@ OFFENCES = [
 ]
 
 
+class House:
+    """A copy of the packages and their contracts, that can be broken and mended."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._before: dict[Path, tuple[bytes, float] | None] = {}
+        for package in PACKAGES:
+            for file in (ROOT / package).rglob("*.py"):
+                place = folder / file.relative_to(ROOT)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(file, place)  # with its time, by which what was read of it is known again
+        (folder / "tests").mkdir()
+        (folder / "tests" / "__init__.py").touch()
+        shutil.copy(ROOT / "pyproject.toml", folder)
+
+    def append(self, path: str, line: str) -> None:
+        """Put an import line behind a module, which need not be there."""
+        file = self.folder / path
+        if file not in self._before:
+            self._before[file] = (file.read_bytes(), file.stat().st_mtime) if file.exists() else None
+        with file.open("a") as module:
+            module.write(f"\n{line}\n")
+
+    def mend(self) -> None:
+        """Everything is as it was copied, its times too."""
+        for file, before in self._before.items():
+            if before is None:
+                file.unlink()
+                continue
+            content, changed = before
+            file.write_bytes(content)
+            os.utime(file, (changed, changed))
+        self._before.clear()
+
+
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory: pytest.TempPathFactory) -> House:
+    return House(tmp_path_factory.mktemp("house"))
+
+
 @pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    """A copy of the packages and their contracts, to be broken."""
-    for package in PACKAGES:
-        for file in (ROOT / package).rglob("*.py"):
-            place = tmp_path / file.relative_to(ROOT)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(file, place)  # with its time, by which what was read of it is known again
-    (tmp_path / "tests").mkdir()
-    (tmp_path / "tests" / "__init__.py").touch()
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    return tmp_path
+def house(copied: House) -> Iterator[House]:
+    """One copy for all: to make it takes longer than to have it judged."""
+    yield copied
+    copied.mend()
 
 
 @pytest.fixture(scope="module")
@@ -228,16 +262,16 @@ def read_before(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def verdicts(
-    copy: Path, read_before: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    house: House, read_before: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Verdicts:
     """The checker's verdict on each contract in the copy, or on those of these names: KEPT or BROKEN.
 
     It runs in this process: a new process for every offence would cost four times as much.
     """
     configuration.configure()
-    monkeypatch.chdir(copy)
+    monkeypatch.chdir(house.folder)
     for shelf in ("", "protocol", "clients/python"):
-        monkeypatch.syspath_prepend(copy / shelf)
+        monkeypatch.syspath_prepend(house.folder / shelf)
     for package in ("imserver", "imserver_protocol", "imserver_client", "benchmarks"):
         monkeypatch.delitem(
             sys.modules, package, raising=False
@@ -271,24 +305,21 @@ def test_every_contract_has_an_offence() -> None:
 
 
 @pytest.mark.parametrize("offence", OFFENCES, ids=str)
-def test_an_offence_is_reported(copy: Path, verdicts: Verdicts, offence: Offence) -> None:
+def test_an_offence_is_reported(house: House, verdicts: Verdicts, offence: Offence) -> None:
     for path, line in offence.lines:
-        with (copy / path).open("a") as file:
-            file.write(f"\n{line}\n")
+        house.append(path, line)
 
     assert verdicts(offence.contract)[offence.contract] == "BROKEN"
 
 
-def test_commands_and_proofs_may_use_the_client(copy: Path, verdicts: Verdicts) -> None:
+def test_commands_and_proofs_may_use_the_client(house: House, verdicts: Verdicts) -> None:
     for package in ("cli", "proof"):
-        with (copy / "imserver" / package / "__init__.py").open("a") as file:
-            file.write("\nimport imserver_client\n")
+        house.append(f"imserver/{package}/__init__.py", "import imserver_client")
 
     assert verdicts(SERVER)[SERVER] == "KEPT"
 
 
-def test_chat_may_use_what_clients_use_too(copy: Path, verdicts: Verdicts) -> None:
-    with (copy / "imserver/chat/__init__.py").open("a") as file:
-        file.write("\nimport imserver_protocol.shared.bounds\n")
+def test_chat_may_use_what_clients_use_too(house: House, verdicts: Verdicts) -> None:
+    house.append("imserver/chat/__init__.py", "import imserver_protocol.shared.bounds")
 
     assert verdicts(CHAT)[CHAT] == "KEPT"

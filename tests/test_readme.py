@@ -41,7 +41,9 @@ def test_the_two_commands_are_targets_that_do_what_is_said():
 
 
 def test_a_first_server_with_two_people_who_chat(tmp_path: Path):
-    install, serve, add, chat = commands(CONSOLE[1])
+    venv, install, serve = commands(CONSOLE[1])
+    add, chat = commands(CONSOLE[2])
+    assert venv == "python3 -m venv venv && . venv/bin/activate"
     name, extra = re.fullmatch(r"pip install '(\w+)\[(\w+)\]'", install).groups()  # type: ignore[union-attr]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert (name, extra in project["optional-dependencies"]) == (project["name"], True)
@@ -51,10 +53,10 @@ def test_a_first_server_with_two_people_who_chat(tmp_path: Path):
         for command in add.split(";"):
             added = imserver(tmp_path, *shlex.split(command)[1:], **port)
             assert added.returncode == 0, added.stderr
-        for line in (chat, "imserver chat --as bob --with alice"):
+        for line in (chat, CONSOLE[2].strip().rpartition("in the other one: ")[2]):
             said = imserver(tmp_path, *shlex.split(line)[1:], stdin="hello\n", **port)
             assert (said.returncode, "you: hello ✓" in said.stdout) == (0, True), said
-        for step in typed(Block("", "console", CONSOLE[2])):
+        for step in typed(Block("", "console", CONSOLE[3])):
             done = imserver(tmp_path, *shlex.split(step.command)[1:], **port)
             assert done.returncode == 0, done.stderr
             assert fits(step.shown, done.stdout), done.stdout

@@ -179,6 +179,11 @@ class Transaction(BrowserRows, Protocol):
         one that the creator is not in, INVALID if it is no group or has a team, TOO_LARGE above 200 persons."""
         ...
 
+    def set_title(self, conversation_id: str, actor_id: str, title: str) -> None:
+        """Give a group or a channel another title; no effect if it is that one. INVALID as in `create_conversation`, and for a
+        direct conversation. No message and no push tells of it: the conversation counts as changed, so the next `sync` does."""
+        ...
+
     def set_team(self, conversation_id: str, team_id: str, *, keep: Collection[str] = ()) -> None:
         """Give a group a team, for ever: no effect if it has that one, CONFLICT if it has another. Refuses as
         `create_conversation` does, but asks for nobody's role. Nothing tells of it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -31,10 +32,15 @@ INSTALL = "pip install 'imserver[server]'"
 def main(arguments: Sequence[str] | None = None) -> None:
     """The console script. Its exit codes stand in docs/operating.md."""
     _open_standard_streams()
+    given = sys.argv[1:] if arguments is None else arguments
+    if _command(given) == "serve":
+        # Imports take a second on a busy machine, and a reload of the unit may come at once. Nothing is missed by it: the
+        # configuration is read behind the line from which on `serve` listens.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         from imserver.cli.app import run
 
-        code = run(sys.argv[1:] if arguments is None else arguments)
+        code = run(given)
     except ModuleNotFoundError as error:
         module = (error.name or "").partition(".")[0]
         if module not in EXTRA_MODULES:
@@ -44,6 +50,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
         code = 2
     sys.exit(code)
+
+
+def _command(arguments: Sequence[str]) -> str:
+    """The first word that is no option of `imserver` itself, nor what belongs to one."""
+    words = iter(arguments)
+    for word in words:
+        if word == "--config":
+            next(words, None)
+        elif not word.startswith("-"):
+            return word
+    return ""
 
 
 def _open_standard_streams() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from typing import Any
 import click
 
 from imserver.config import ENVIRONMENT_PREFIX, Config, Reading, load_config, read_config
+from imserver.config.withheld import without_secrets
 from imserver.errors import ConfigError, ImserverError, PluginError
 
 from .log_writer import LogWriter, as_standard_error
@@ -33,6 +35,9 @@ EXIT_AGAIN = 75
 #: Ctrl-C ended a command: 128 + SIGINT.
 EXIT_INTERRUPTED = 130
 STDOUT = 1
+#: click's own least width, and ours, below which its two columns have no room.
+LEAST_CELLS_OF_CLICK = 50
+LEAST_HELP_CELLS = 30
 DEFAULT_CONFIG = "imserver.toml"
 
 
@@ -113,7 +118,7 @@ class Setup:
 
     def blame(self, error: ConfigError) -> ConfigurationMistake:
         """Add the file's name to the error, which does not know it."""
-        text = str(error).removeprefix("$: ")
+        text = without_secrets(str(error).removeprefix("$: "))
         if error.source:
             return ConfigurationMistake(text, again=error.again)
         where = str(self.config_path or f"{ENVIRONMENT_PREFIX}* environment")
@@ -215,7 +220,9 @@ def imserver(ctx: click.Context, config_path: Path | None) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run a command; every error of ours becomes one line on standard error. Returns the exit code."""
     try:
-        result: Any = imserver.main(list(arguments), prog_name="imserver", standalone_mode=False)
+        result: Any = imserver.main(
+            list(arguments), prog_name="imserver", standalone_mode=False, terminal_width=_narrow()
+        )
     except click.exceptions.NoArgsIsHelpError as shown:
         click.echo(shown.format_message())
         return EXIT_MISTAKE
@@ -236,10 +243,28 @@ def run(arguments: Sequence[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
+def _narrow() -> int | None:
+    """Cells of a terminal on which click's help, whose lines have 50 at least, would be cut inside words; None elsewhere."""
+    cells = shutil.get_terminal_size().columns
+    return max(cells - 1, LEAST_HELP_CELLS) if cells <= LEAST_CELLS_OF_CLICK else None
+
+
 def fail(text: str, code: int, hint: str = "") -> int:
-    """Print one line about what went wrong, and return the exit code."""
-    tell(f"imserver: {escaped(' '.join(text.split()))}{hint}")
+    """Print one line about what went wrong, and return the exit code. A terminal shows it without words cut in two."""
+    line = f"imserver: {escaped(' '.join(text.split()))}{hint}"
+    if _is_terminal():
+        from .tables import fitted  # only for a person: it costs an import that most failures do not need
+
+        line = "\n".join(fitted(line, sys.stderr))
+    tell(line)
     return code
+
+
+def _is_terminal() -> bool:
+    try:
+        return sys.stderr is not None and sys.stderr.isatty()
+    except ValueError:  # it is closed
+        return False
 
 
 def tell(text: str) -> None:

@@ -22,7 +22,7 @@ from imserver.store.sqlite.ledger import Copied, ledger_path
 from .app import Setup
 from .control import Operation, ask, control_path
 from .progress import Told, progress
-from .sanitize import escaped
+from .tables import say
 from .words import count_words
 
 #: How often the command asks how far the server is, and how long the server waits before its first answer (seconds): what is
@@ -53,15 +53,13 @@ def backup(setup: Setup, file: Path) -> None:
     with progress() as told:
         made = asyncio.run(_back_up(config, file.absolute(), told))
     size = size_words(made["size_bytes"])
-    click.echo(
-        escaped(f"{file}: {count_words(made['messages'], 'message')} as of {time_text(made['copied_at'])}")
-    )
+    say(f"{file}: {count_words(made['messages'], 'message')} as of {time_text(made['copied_at'])}")
     words = (
         ""
         if made["ledger"] == Copied.NONE
         else f"; {ledger_path(Path(config.store.path)).name}: {made['ledger']}"
     )
-    click.echo(escaped(f"{size}, checked{words}"))
+    say(f"{size}, checked{words}")
 
 
 async def _back_up(config: Config, target: Path, told: Told | None) -> Mapping[str, Any]:

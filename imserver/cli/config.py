@@ -13,23 +13,21 @@ import msgspec
 from imserver.cautions import Caution, cautions
 from imserver.clock import SystemClock
 from imserver.config import Config, Reading
-from imserver.config.environment import Environment
+from imserver.config.environment import PLUGINS, Environment
+from imserver.config.withheld import hidden, is_secret, without_secrets
+from imserver.config_files import faults_of_files
 from imserver.errors import ImserverError
 
 from .app import EXIT_MISTAKE, Setup, fail, tell
-from .config_files import faults_of_files
 from .sanitize import escaped
-from .tables import Look, show, styled, terminal_width
+from .tables import Look, say, show, styled, terminal_width
 from .text_width import pad, width
 
-HIDDEN = "(hidden)"
 DEFAULT = "default"
 #: Sections that say something by being there.
 BY_PRESENCE = frozenset({"http", "admin", "plugins"})
-#: Fields of plugins of which nobody but their plugin knows what they hold; what ends with `_file` names a file.
-_SECRET = re.compile(r"secret|token|password|passphrase|credential|api_?key", re.IGNORECASE)
-#: `https://user:password@host`.
-_IN_URL = re.compile(r"(?<=://)[^/\s@]+(?=@)")
+#: The one field of ours that is a secret itself; those of plugins are known by their names.
+SECRET = ("auth", "secret")
 #: Values are followed by who said them in one column, as long as they are not longer.
 MOST_PADDED = 44
 
@@ -63,7 +61,7 @@ def check(setup: Setup) -> int:
         fail(str(setup.blame(fault)), EXIT_MISTAKE)
     if faults:
         return EXIT_MISTAKE
-    click.echo(f"{where}: all is right")
+    say(f"{where}: all is right")
     return 0
 
 
@@ -140,7 +138,8 @@ def _section(
     for name, value in values.items():
         origin = reading.origins.get((*path, name), DEFAULT)
         if not (changed and origin == DEFAULT):
-            rows.append((_field(name, value), escaped(origin)))
+            secret = (*path, name) == SECRET or (path[0] == PLUGINS and is_secret(name))
+            rows.append((_field(name, hidden(value) if secret else value, path[0]), escaped(origin)))
     if changed and not rows and path[0] not in BY_PRESENCE:
         return
     yield styled(f"[{'.'.join(map(_key, path))}]", Look.BOLD)
@@ -158,29 +157,30 @@ def _section(
     yield ""
 
 
-def _field(name: str, value: Any) -> str:
+def _field(name: str, value: Any, section: str) -> str:
     if value is None:
         return f"# {_key(name)} is not set"
-    if _SECRET.search(name) and not name.endswith("_file") and isinstance(value, str) and value:
-        value = HIDDEN
-    return f"{_key(name)} = {_toml(value)}"
+    return f"{_key(name)} = {_toml(value, section)}"
 
 
 def _key(name: str) -> str:
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _text(name)
 
 
-def _toml(value: Any) -> str:
+def _toml(value: Any, section: str) -> str:
     if isinstance(value, str):
-        return _text(_IN_URL.sub(HIDDEN, value))
+        return _text(without_secrets(value))
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Mapping):
-        return (
-            "{ " + ", ".join(_field(name, inner) for name, inner in value.items() if inner is not None) + " }"
+        inner = (
+            _field(name, hidden(one) if section == PLUGINS and is_secret(name) else one, section)
+            for name, one in value.items()
+            if one is not None
         )
+        return f"{{ {', '.join(inner)} }}"
     if isinstance(value, Sequence):
-        return f"[{', '.join(map(_toml, value))}]"
+        return f"[{', '.join(_toml(one, section) for one in value)}]"
     return str(value)
 
 

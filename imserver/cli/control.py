@@ -33,6 +33,11 @@ def control_path(store_path: str) -> Path | None:
     return None if store_path == ":memory:" else Path(f"{store_path}.control")
 
 
+def as_json(value: Any) -> bytes:
+    """On the socket. A character takes its bytes in UTF-8, not six of them; half a surrogate is escaped, as JSON allows."""
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace")
+
+
 @contextlib.asynccontextmanager
 async def serve_control(
     path: Path | None, operations: Mapping[str, Operation], log: Any
@@ -65,7 +70,7 @@ async def ask(path: Path, operation: str, arguments: Mapping[str, Any]) -> dict[
         async with asyncio.timeout(TIMEOUT_S):
             reader, writer = await asyncio.open_unix_connection(path, limit=MAX_LINE_BYTES)
             try:
-                writer.write(json.dumps({"operation": operation, **arguments}).encode() + b"\n")
+                writer.write(as_json({"operation": operation, **arguments}) + b"\n")
                 await writer.drain()
                 line = await reader.readline()
             finally:
@@ -117,6 +122,6 @@ async def _answer(
         log.warning("control_request_failed", exc_info=error)
         answer = {"error": "that did not work; the server's log says why"}
     with contextlib.suppress(OSError):
-        writer.write(json.dumps(answer).encode() + b"\n")
+        writer.write(as_json(answer) + b"\n")
         await writer.drain()
     writer.close()

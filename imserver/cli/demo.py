@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from imserver.proof.demo.environment import (
     MING,
     STORE_BOT,
     ZONE,
+    Person,
     make_accounts,
     open_shop,
 )
@@ -36,16 +38,26 @@ from .control import ask, control_path
 from .demo_screen import DemoScreen
 from .demo_web import program, run_web
 from .run_cancellable import run_cancellable
+from .tables import fitted
 from .token import check_name
 
 DATABASE = "chat.db"
+AGAIN = "imserver demo --chat --as"
+#: What the chat of the demonstration begins with, by the language in which the shop answers.
+_TRY = {
+    "en": f"Try: /book sat 3pm eye exam\n中文: {AGAIN} {MING.user_id}",
+    "zh-CN": f"试试: 预约周六下午3点验光\nEnglish: {AGAIN} {ALICE.user_id}",
+}
+#: By these the system says its language, the first that is set (POSIX, "Environment Variables").
+_LANGUAGE_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
 LEGEND = "… waiting   ✓ stored on disk   ✓✓ delivered   ✓✓ read      » what is done to the machines"
 
 
 @click.command()
 @click.option("--chat", "chatting", is_flag=True, help="No play: set all up and chat with the shop yourself.")
-@click.option("--as", "name", metavar="NAME", default=MING.user_id, show_default=True,
-              help="With --chat: who you are. Any name does.")  # fmt: skip
+@click.option("--as", "name", metavar="NAME",
+              help=f"With --chat: who you are: {ALICE.user_id} (English), {MING.user_id} (Chinese), or any name. "
+              "Default: one of the two, by the language of this system (LANG).")  # fmt: skip
 @click.option("--web", is_flag=True, help="No play: the shops' page in a browser of yours, until Ctrl-C.")
 @click.option(
     "--lan", is_flag=True, help="With --web: for phones in this network, with QR codes. Plain HTTP."
@@ -58,7 +70,7 @@ LEGEND = "… waiting   ✓ stored on disk   ✓✓ delivered   ✓✓ read     
 @click.option("--sabotage", type=click.Choice(sorted(SABOTAGES)),
               help="Test the checker: spoil this run, which then has to end with exit code 1.")  # fmt: skip
 def demo(
-    chatting: bool, name: str, web: bool, lan: bool, port: int | None,
+    chatting: bool, name: str | None, web: bool, lan: bool, port: int | None,
     folder: Path | None, pace: float, sabotage: str | None,
 ) -> int:  # fmt: skip
     """Play a customer's conversation with a shop, while its line is cut and its server is killed; then prove that nothing was
@@ -67,6 +79,7 @@ def demo(
     Everything is real: a server process on a fresh SQLite file, and clients that reach it over TCP. Exit code 0 only if
     everything that the chat said is in the database, once and in order, and every appointment that it promised.
     """
+    name = customer(os.environ).user_id if name is None else name
     check_name(name)
     if chatting and web:
         raise click.UsageError("--chat and --web are two different things to try")
@@ -97,6 +110,12 @@ async def _play(folder: Path, pace_s: float, sabotage: str | None) -> int:
     return 0 if right else EXIT_FAILED
 
 
+def customer(environment: Mapping[str, str]) -> Person:
+    """Who chats in the language of this system: Chinese where it says so, else English."""
+    said = next((value for name in _LANGUAGE_VARIABLES if (value := environment.get(name))), "")
+    return MING if said.lower().startswith("zh") else ALICE
+
+
 async def _chat(folder: Path, name: str) -> int:
     """Run a server for as long as the chat in this terminal lasts."""
     server = ServerProcess(folder, {"plugins.booking": {}})
@@ -106,11 +125,11 @@ async def _chat(folder: Path, name: str) -> int:
         here = await open_shop(server, name, language)
         config = folder / "imserver.toml"
         more = f"{program()} --config {config} chat --as"
-        tell(
-            f"A server is running (pid {server.pids[-1]}) as long as this chat. More chats, each in a terminal of its own:\n"
-            f"  {more} {LI.user_id}\n  {more} {ALICE.user_id} --with {STORE_BOT}\n"
-            "Try: 预约周六下午3点验光   ·   /book sat 3pm eye exam"
-        )
+        other = MING if name == ALICE.user_id else ALICE
+        lasts = f"A server is running (pid {server.pids[-1]}) as long as this chat. More chats, each in a terminal of its own:"
+        for line in fitted(lasts, sys.stderr):
+            tell(line)
+        tell(f"  {more} {LI.user_id}\n  {more} {other.user_id} --with {STORE_BOT}\n{_TRY[language]}")
         chat = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "imserver.cli", "--config", str(config),
             "chat", "--as", name, "--conversation", here,

@@ -21,8 +21,9 @@ from .text_width import clip, pad, width, wrap
 
 #: Narrower terminals get lines that the terminal itself wraps; wider ones are not filled: long lines read badly.
 MIN_CELLS, MAX_CELLS = 40, 100
-#: Room in the frame of a card.
+#: Room in the frame of a card; and what stands beside it on a line: the indent, the frame.
 MAX_TITLE_CELLS = 56
+AROUND_TITLE_CELLS = 13
 #: Up to the first end of a sentence that is followed by another.
 _SENTENCE = re.compile(r".*?(?:[。？！]|[.?!](?=\s|$))|.+")
 #: Prefix of each message on a person's screen.
@@ -54,9 +55,10 @@ class DemoScreen:
 
     def scene(self, title: str) -> None:
         self._scene += 1
-        head = f"━━ {self._scene}  {title} "
+        *above, last = wrap(f"━━ {self._scene}  {title}", self._cells - 3)
         self._print(Text())
-        self._print(Text(head + "━" * max(self._cells - width(head), 2), style="bold"))
+        for line in (*above, f"{last} " + "━" * (self._cells - width(last) - 1)):
+            self._print(Text(line, style="bold"))
 
     def tell(self, text: str, *, bad: bool = False) -> None:
         for number, line in enumerate(wrap(safe(text), self._cells - 2)):
@@ -70,7 +72,7 @@ class DemoScreen:
     def line(self, line: Line) -> None:
         tick = Tick[line.tick.upper()] if line.tick else None
         page = Page(self._cells - width(BAR), line.sent_at, self._zone)
-        content = tidy(line.content, line.who, MAX_TITLE_CELLS)
+        content = tidy(line.content, line.who, min(MAX_TITLE_CELLS, page.width - AROUND_TITLE_CELLS))
         shown = Shown(line.who, line.sent_at, content, tick=tick, changed=line.changed)
         for row in message_rows(shown, page):
             self._bar(_styled(row))

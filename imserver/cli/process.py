@@ -36,4 +36,5 @@ def allow_open_files(config: Config) -> None:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         if soft != resource.RLIM_INFINITY and soft < wanted:
             soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            with contextlib.suppress(OSError, ValueError):  # no limit here, and one of the system's
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from imserver.config import Config
+from imserver.config.withheld import without_secrets
 from imserver.errors import ConfigError, PluginError
 from imserver.server import Server
 
@@ -25,12 +26,15 @@ class Reloads:
     """Reads again when it was asked to. Asked twice at once, it does so once, or once more behind the first time: what was
     written before the last signal is in effect in the end."""
 
-    def __init__(self, setup: Setup, config: Config, log: Any, level: Level) -> None:
+    def __init__(
+        self, setup: Setup, config: Config, log: Any, level: Level, asked: asyncio.Event | None = None
+    ) -> None:
+        """`asked` may be set from before (`before_the_loop`)."""
         self._setup = setup
         self._log = log
         self._level = level
         self._shown = config.log.level
-        self._asked = asyncio.Event()
+        self._asked = asked or asyncio.Event()
 
     def ask(self) -> None:
         """Have it done soon; before the server has started, behind that."""
@@ -50,11 +54,13 @@ class Reloads:
 
     async def _reload(self, server: Server) -> None:
         try:
-            config = self._read()
+            config = await asyncio.to_thread(self._read)  # the file may be large
             allow_open_files(config)
             found = await server.reload(config)
         except (ConfigError, PluginError) as error:
-            cause = str(self._setup.blame(error) if isinstance(error, ConfigError) else error)
+            cause = without_secrets(
+                str(self._setup.blame(error) if isinstance(error, ConfigError) else error)
+            )
             self._log.error("not_reloaded", cause=cause, meaning="what was in effect stays so")
             return
         except Exception as error:  # a fault of ours; the server goes on
@@ -80,11 +86,12 @@ class Reloads:
 
 
 @contextmanager
-def before_the_loop(reloads: Reloads) -> Iterator[None]:
-    """A SIGHUP that comes while the server is not there yet ends nothing, and is not lost."""
-    before = signal.signal(signal.SIGHUP, lambda *_: reloads.ask())
+def before_the_loop() -> Iterator[asyncio.Event]:
+    """A SIGHUP that comes while the server is not there yet, or not any more, ends nothing; it sets this event."""
+    asked = asyncio.Event()
+    before = signal.signal(signal.SIGHUP, lambda *_: asked.set())
     try:
-        yield
+        yield asked
     finally:
         signal.signal(signal.SIGHUP, before)
 
@@ -102,11 +109,13 @@ def on_hangup(reload: Reloads, stop: asyncio.Event) -> Iterator[None]:
         else:
             reload.ask()
 
+    before = signal.getsignal(signal.SIGHUP)
     loop.add_signal_handler(signal.SIGHUP, told)
     try:
         yield
     finally:
-        loop.remove_signal_handler(signal.SIGHUP)
+        loop.remove_signal_handler(signal.SIGHUP)  # which leaves what ends the process
+        signal.signal(signal.SIGHUP, before)
 
 
 @asynccontextmanager

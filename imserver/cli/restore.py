@@ -29,9 +29,11 @@ from .backup import size_words
 from .control import control_path
 from .desk import Nobody
 from .progress import progress
-from .sanitize import escaped
+from .tables import say
 from .words import count_words
 
+#: What stands in front of each line.
+LABEL_CELLS = len("rehearsed ")
 #: Findings of a rehearsal that are printed; the rest is counted.
 MAX_PRINTED = 10
 
@@ -41,7 +43,7 @@ MAX_PRINTED = 10
 @click.option(
     "--rehearse", is_flag=True, help="Do it on a copy, check that, say what would be, change nothing."
 )
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask. Needed where there is no terminal.")
 @click.pass_obj
 def restore(setup: Setup, file: Path, rehearse: bool, yes: bool) -> int:
     """Put FILE, a copy of the database, in the place of the configured one, while no server runs.
@@ -59,19 +61,28 @@ def restore(setup: Setup, file: Path, rehearse: bool, yes: bool) -> int:
         return _rehearse(config, file.absolute(), path, outlook)
     with _taken(path):
         _print(_lines(file, outlook))
-        if sys.stdin.isatty() and not yes:
-            click.confirm("Put it back?", abort=True)
+        if not yes:
+            _ask()
         kept = restores.put_back(file.absolute(), path, datetime.now(UTC))
     if kept is not None:
-        click.echo(escaped(f"kept      {kept.name}"))
+        _print([f"kept      {kept.name}"])
     asyncio.run(_open_once(config))
-    click.echo(escaped(f"restored  {path.name} is as of {time_text(outlook.copy.at)}; start the server"))
+    if outlook.stands.ahead:
+        _print([f"applied   {count_words(len(outlook.stands.ahead), 'record')} of the ledger"])
+    _print([f"restored  {path.name} is as of {time_text(outlook.copy.at)}; start the server"])
     return 0
+
+
+def _ask() -> None:
+    """Raises `click.Abort` at a no, and `StartError` where there is no terminal, as in `ssh HOST imserver restore …`."""
+    if not sys.stdin.isatty():
+        raise StartError("nobody is there to be asked, and nothing was changed: --yes puts it back")
+    click.confirm("Put it back?", abort=True)
 
 
 def _print(lines: Iterable[str]) -> None:
     for line in lines:
-        click.echo(escaped(line))
+        say(line, indent=LABEL_CELLS)
 
 
 @contextmanager

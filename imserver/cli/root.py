@@ -9,6 +9,7 @@ from pathlib import Path
 from imserver.cautions import Caution
 from imserver.config import Config, is_loopback
 from imserver.errors import StartError
+from imserver.named_file import user_name
 
 ROOT = 0
 #: systemd sets it for each start of a unit.
@@ -41,18 +42,9 @@ def refuse_as_root(user_id: int, store_path: str) -> None:
         except OSError:  # not there: said by whoever needs it
             continue
         if owner != ROOT:
-            name = _name_of(owner)
+            name = user_name(owner)
             raise StartError(
                 f"{place}: belongs to {name}, and files that root makes beside it would be in the way: run this as {name}"
                 f" (runuser -u {name} -- imserver …)"
             )
         return
-
-
-def _name_of(user_id: int) -> str:
-    try:
-        import pwd
-
-        return pwd.getpwuid(user_id).pw_name
-    except (ImportError, KeyError):
-        return f"user {user_id}"

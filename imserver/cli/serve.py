@@ -28,6 +28,7 @@ from .desk import operations as of_accounts
 from .log import Level, set_up_log
 from .log_writer import LogWriter, as_standard_error
 from .place import database_is_there
+from .ports import require_free_ports
 from .process import settle_process
 from .reload import Reloads, before_the_loop, on_hangup, reloading
 from .root import as_root, refuse_as_root
@@ -61,15 +62,21 @@ def serve(setup: Setup, ready_file: Path | None, ready_fd: int | None) -> int:
     SIGHUP reads the configuration again, and takes over what a running server can: limits, level of the log, certificates,
     files of plugins. The log says what needs a restart. What is wrong changes nothing.
     """
-    reading = setup.reading()
-    if reading.config is None:
-        raise reading.faults[0]
-    with as_standard_error():
-        return _serve(setup, reading.config, reading.environment, ready_file, ready_fd)
+    with before_the_loop() as asked:  # first: what is written from here on is not missed
+        reading = setup.reading()
+        if reading.config is None:
+            raise reading.faults[0]
+        with as_standard_error():
+            return _serve(setup, reading.config, reading.environment, ready_file, ready_fd, asked)
 
 
 def _serve(
-    setup: Setup, config: Config, environment: Environment, ready_file: Path | None, ready_fd: int | None
+    setup: Setup,
+    config: Config,
+    environment: Environment,
+    ready_file: Path | None,
+    ready_fd: int | None,
+    asked: asyncio.Event,
 ) -> int:
     level = Level()
     log = set_up_log(config.log, level=level)
@@ -80,6 +87,8 @@ def _serve(
     if ready_fd is not None and not _is_open(ready_fd):
         raise StartError(f"--ready-fd {ready_fd}: is not an open descriptor")
     fresh = not database_is_there(setup, config.store.path)  # before a secret is made
+    if fresh:
+        require_free_ports(config)  # a start that fails for them leaves no database
 
     def begins() -> None:
         if fresh:
@@ -95,9 +104,9 @@ def _serve(
         if ready_fd is not None:
             _tell(ready_fd, line)
 
-    reloads = Reloads(setup, config, log, level)
+    reloads = Reloads(setup, config, log, level, asked)
     try:
-        with before_the_loop(reloads), asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             code = runner.run(run_server(config, log, ready, begins, folder=setup.folder, reloads=reloads))
     finally:
         if ready_file is not None:

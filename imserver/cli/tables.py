@@ -1,16 +1,17 @@
 """Rows on a terminal of any width, page by page: the first page decides how wide the columns are, so that a list of any length
 is printed in constant memory. Where the columns have no room beside one another, each row stands on lines of its own.
 
-Pure but for `terminal_width` and `show`.
+Pure but for `terminal_width`, `show`, `say` and `fitted`.
 """
 
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import IO, Any
 
 import click
 
@@ -73,9 +74,18 @@ def show(lines: Iterable[str]) -> None:
         click.echo(text)
 
 
-def say(text: str, look: Look = Look.PLAIN) -> None:
+def say(text: str, look: Look = Look.PLAIN, indent: int = 0) -> None:
     """One sentence, which holds nothing that a terminal would act upon."""
-    click.echo(styled(escaped(text), look))
+    click.echo("\n".join(styled(line, look) for line in fitted(escaped(text), sys.stdout, indent)))
+
+
+def fitted(text: str, stream: IO[str] | None, indent: int = 0) -> list[str]:
+    """The lines of one for a terminal, which itself would break it inside a word; below the first they begin so many cells to
+    the right. Elsewhere it stays one line, for programs."""
+    if stream is None or not stream.isatty():
+        return [text]
+    first, *more = wrap(text, terminal_width() - indent)
+    return [first, *(" " * indent + line for line in more)]
 
 
 def terminal_width() -> int:

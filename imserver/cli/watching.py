@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import json
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from imserver.trace.explainer import Line
 from imserver.trace.live import LiveTrace, Wanted
 
 from .app import EXIT_AGAIN, Setup, fail, tell
-from .control import MAX_LINE_BYTES, Operation, ask, control_path
+from .control import MAX_LINE_BYTES, Operation, as_json, ask, control_path
 from .desk import Desk
 from .run_cancellable import run_cancellable
 from .token import check_name
@@ -38,6 +37,8 @@ SILENT_S = 15.0
 #: Lines of one answer, and room for the map around them.
 MAX_LINES_AN_ANSWER = 200
 ANSWER_BYTES = MAX_LINE_BYTES - 1024
+#: A line with several contents may be longer than an answer. In JSON a character has at most 6 bytes.
+MAX_LINE_CHARS = (ANSWER_BYTES - 1024) // 6
 
 
 class TraceOperations:
@@ -47,6 +48,8 @@ class TraceOperations:
         self._server = server
         self._numbers = itertools.count(1)
         self._traces: dict[int, tuple[LiveTrace, asyncio.TimerHandle]] = {}
+        #: Places that are taken by traces which are not on record yet.
+        self._beginning = 0
         self.operations: dict[str, Operation] = {
             "trace": self._begin,
             "trace_more": self._more,
@@ -55,7 +58,7 @@ class TraceOperations:
 
     async def _begin(self, request: dict[str, Any]) -> dict[str, Any]:
         contents = request.pop("contents") is True
-        if len(self._traces) >= MAX_TRACES:
+        if len(self._traces) + self._beginning >= MAX_TRACES:
             raise StartError(f"{MAX_TRACES} traces run already; end one of them")
         listener = self._server.listener
         wanted = Wanted(**request)
@@ -63,10 +66,18 @@ class TraceOperations:
         users = {one.session.user_id for one in connections if one.session is not None and wanted.fits(one)}
         if wanted.connection is not None and not users:
             raise StartError(f"there is no connection {wanted.connection} that has logged in as that")
-        for user_id in sorted(users | ({wanted.user_id} if wanted.user_id is not None else set())):
-            await self._server.administration.traced(user_id, contents=contents)
+        # It watches before it is on record, or who logs in meanwhile would be missed. Nobody has its lines before that.
         trace = LiveTrace(wanted, listener.taps, self._server.clock, contents=contents)
         trace.begin(connections)
+        self._beginning += 1
+        try:
+            for user_id in sorted(users | ({wanted.user_id} if wanted.user_id is not None else set())):
+                await self._server.administration.traced(user_id, contents=contents)
+        except BaseException:
+            trace.end()
+            raise
+        finally:
+            self._beginning -= 1
         number = next(self._numbers)
         self._keep(number, trace)
         self._server.log.info("trace_begun", **request, contents=contents)
@@ -78,11 +89,9 @@ class TraceOperations:
         if found is None or not isinstance(number, int):
             raise StartError("that trace has ended")
         self._keep(number, found[0])
-        lines, lost = await found[0].take(MAX_LINES_AN_ANSWER, WAIT_S)
-        rows = [list(line) for line in lines]
-        while len(json.dumps(rows)) > ANSWER_BYTES:  # contents may be long: the last of these are lost
-            del rows[len(rows) * 3 // 4 :]
-        return {"rows": rows, "lost": lost + len(lines) - len(rows)}
+        room = _Room(ANSWER_BYTES)
+        lines, lost = await found[0].take(MAX_LINES_AN_ANSWER, WAIT_S, room.takes)
+        return {"rows": [_fitting(line) for line in lines], "lost": lost}
 
     async def _end(self, request: dict[str, Any]) -> dict[str, Any]:
         self._forget(request.get("number", 0))
@@ -101,6 +110,26 @@ class TraceOperations:
             trace, timer = found
             timer.cancel()
             trace.end()
+
+
+class _Room:
+    """Of one answer. Each line is measured once; what has no room waits for the next."""
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+
+    def takes(self, line: Line) -> bool:
+        size = len(as_json(_fitting(line))) + len(", ")
+        fits = size <= self._left
+        self._left -= size if fits else 0
+        return fits
+
+
+def _fitting(line: Line) -> list[Any]:
+    """A row for an answer that is empty otherwise."""
+    more = len(line.text) - MAX_LINE_CHARS
+    text = line.text if more <= 0 else f"{line.text[:MAX_LINE_CHARS]}… ({more} more characters)"
+    return list(line._replace(text=text))
 
 
 # -- the command --------------------------------------------------------------------------------------------------------

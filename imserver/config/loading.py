@@ -27,7 +27,10 @@ from .environment import (
 )
 from .rules import faults
 from .sections import Config, KeyConfig
+from .withheld import without_secrets
 
+#: Of the file: twenty times the one that names every field. To read megabytes of TOML takes seconds of a running server.
+MAX_BYTES = 256 * 1024
 #: Some editors put it before a text.
 BYTE_ORDER_MARK = "\ufeff"
 #: Fields that name a file or a socket.
@@ -70,7 +73,17 @@ def load_config(path: Path | None, environment: Mapping[str, str] = os.environ) 
 
 
 def read_config(path: Path | None, environment: Mapping[str, str] = os.environ) -> Reading:
-    """The same, with all faults and where each field came from. Raises nothing."""
+    """The same, with all faults and where each field came from. Raises nothing. No fault shows a password."""
+    reading = _read(path, environment)
+    shown = tuple(_without_secrets(fault) for fault in reading.faults)
+    return Reading(reading.config, shown, reading.environment, reading.origins)
+
+
+def _without_secrets(fault: ConfigError) -> ConfigError:
+    return ConfigError(fault.path, without_secrets(fault.why), again=fault.again, source=fault.source)
+
+
+def _read(path: Path | None, environment: Mapping[str, str]) -> Reading:
     said = read_environment(environment)
     try:
         tree = _tree_of(path)
@@ -99,9 +112,11 @@ def _tree_of(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        return tomllib.loads(read_text(path, "$").removeprefix(BYTE_ORDER_MARK))
+        return tomllib.loads(read_text(path, "$", MAX_BYTES).removeprefix(BYTE_ORDER_MARK))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError("$", f"{path}: {error}") from None
+    except ValueError:  # the only other one: Python reads no longer numbers
+        raise ConfigError("$", f"{path}: a number of thousands of digits") from None
     except RecursionError:
         raise ConfigError("$", f"{path}: brackets within brackets without end") from None
 

@@ -16,6 +16,7 @@ from imserver_protocol.shared.bounds import (
 )
 from imserver_protocol.shared.ids import MAX_CONVERSATION_ID_BYTES, valid_user_id
 
+from .bounds import out_of_bounds
 from .sections import AdminConfig, AuthConfig, Config, HttpConfig, LimitsConfig, LogConfig, ServerConfig
 
 #: Room for numbers and headers around the state of one message, for the cursors that a row shows, and for all else that stands
@@ -48,29 +49,25 @@ def check_config(config: Config) -> None:
 
 def faults(config: Config) -> Iterator[ConfigError]:
     """Everything that is wrong with values of the right types."""
+    yield from out_of_bounds("server", config.server)
     yield from _of_server(config.server)
-    if not 1 <= config.store.readers <= 16:
-        yield ConfigError("$.store.readers", f"1-16, not {config.store.readers}")
-    for section, values in (("store", config.store), ("limits", config.limits)):
-        for name in values.__struct_fields__:
-            value = getattr(values, name)
-            if isinstance(value, int | float) and not isinstance(value, bool) and not value > 0:
-                yield ConfigError(f"$.{section}.{name}", f"above 0, not {value}")
-    yield from _of_limits(config.limits)
+    yield from out_of_bounds("store", config.store)
+    numbers = list(out_of_bounds("limits", config.limits))
+    yield from numbers
+    yield from _of_limits(config.limits, able=not numbers)
+    yield from out_of_bounds("auth", config.auth)
     yield from _of_auth(config.auth)
-    yield from _of_quotas(config.limits)
+    yield from out_of_bounds("clock", config.clock)
     if config.http is not None:
+        yield from out_of_bounds("http", config.http)
         yield from _of_http(config.http)
     if config.admin is not None:
+        yield from out_of_bounds("admin", config.admin)
         yield from _of_admin(config.admin)
     yield from _of_log(config.log)
-    if not config.clock.rate > 0:
-        yield ConfigError("$.clock.rate", "above 0")
 
 
 def _of_server(server: ServerConfig) -> Iterator[ConfigError]:
-    if not 0 <= server.port <= 65535:
-        yield ConfigError("$.server.port", f"0-65535, not {server.port}")
     if bool(server.tls_certificate) != bool(server.tls_key):
         yield ConfigError("$.server.tls_key", "tls_certificate and tls_key go together")
     plain = not server.tls_certificate and not server.unix_socket
@@ -90,8 +87,6 @@ def _of_proxies(section: str, proxies: list[str]) -> Iterator[ConfigError]:
 
 
 def _of_auth(auth: AuthConfig) -> Iterator[ConfigError]:
-    if auth.max_token_ttl_s <= 0:
-        yield ConfigError("$.auth.max_token_ttl_s", f"above 0, not {auth.max_token_ttl_s}")
     ids = [key.id for key in auth.keys]
     for place, key in enumerate(auth.keys):
         where = f"$.auth.keys[{place}]"
@@ -103,15 +98,19 @@ def _of_auth(auth: AuthConfig) -> Iterator[ConfigError]:
             yield ConfigError(where, "either secret_file or public_key_file")
 
 
-def _of_limits(limits: LimitsConfig) -> Iterator[ConfigError]:
+def _of_limits(limits: LimitsConfig, *, able: bool) -> Iterator[ConfigError]:
+    """`able`: whether the numbers are such that some of them can be held against others."""
     if limits.strangers not in {"ask", "open"}:
         yield ConfigError("$.limits.strangers", f'"ask" or "open", not {limits.strangers!r}')
+    if not able:
+        return
     needed = largest_answer_bytes(limits)
     if limits.max_frame_bytes < needed:
         yield ConfigError(
             "$.limits.max_frame_bytes",
             f"at least {needed}, for the largest content with its state, not {limits.max_frame_bytes}",
         )
+    yield from _of_quotas(limits)
 
 
 def _of_quotas(limits: LimitsConfig) -> Iterator[ConfigError]:
@@ -128,8 +127,6 @@ def _of_quotas(limits: LimitsConfig) -> Iterator[ConfigError]:
 
 def _of_http(http: HttpConfig) -> Iterator[ConfigError]:
     yield from _of_proxies("http", http.proxies)
-    if not 0 <= http.port <= 65535:
-        yield ConfigError("$.http.port", f"0-65535, not {http.port}")
     if bool(http.tls_certificate) != bool(http.tls_key):
         yield ConfigError("$.http.tls_key", "tls_certificate and tls_key go together")
     if not http.tls_certificate and not http.insecure and not is_loopback(http.host):
@@ -137,9 +134,6 @@ def _of_http(http: HttpConfig) -> Iterator[ConfigError]:
             "$.http.host",
             f"{http.host} without TLS: set tls_certificate, or insecure = true behind a proxy",
         )
-    for name in ("max_connections", "min_free_bytes", "guests_per_address", "guests_per_hour"):
-        if getattr(http, name) <= 0:
-            yield ConfigError(f"$.http.{name}", f"above 0, not {getattr(http, name)}")
     if http.public_url and host_of_url(http.public_url) is None:
         yield ConfigError(
             "$.http.public_url", f"https://HOST or https://HOST:PORT, and no path, not {http.public_url!r}"
@@ -151,8 +145,6 @@ def _of_http(http: HttpConfig) -> Iterator[ConfigError]:
 
 
 def _of_admin(admin: AdminConfig) -> Iterator[ConfigError]:
-    if not 0 <= admin.port <= 65535:
-        yield ConfigError("$.admin.port", f"0-65535, not {admin.port}")
     if not admin.unix_socket and not is_loopback(admin.host):
         yield ConfigError("$.admin.host", f"a loopback address, not {admin.host}")
 

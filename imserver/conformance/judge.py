@@ -139,7 +139,7 @@ class Judge:
         return await Driver.start(self._command)
 
     async def _judge(self, one: Scenario, play: Play) -> tuple[Verdict, str, str]:
-        longest_s = LONGEST_S * max(1.0, self._patience_s / PATIENCE_S)
+        longest_s = LONGEST_S * play.leisure
         try:
             async with asyncio.timeout(longest_s):
                 await one.script(play)

@@ -211,7 +211,11 @@ class Line:
         """Payload frames went out: the client has to ack them, by whatever it sends."""
         if self._ack_timer is None and self.session is not None and not self.patient and not self.given_up:
             loop = asyncio.get_running_loop()
-            self._ack_timer = loop.call_later(ACK_DUE_S + ACK_SLACK_S, self._ack_late, self.session.sent)
+            self._ack_timer = loop.call_later(self._ack_within_s, self._ack_late, self.session.sent)
+
+    @property
+    def _ack_within_s(self) -> float:
+        return ACK_DUE_S + ACK_SLACK_S * float(self._play.leisure)
 
     def _ack_late(self, seq: int) -> None:
         self._ack_timer = None
@@ -219,8 +223,7 @@ class Line:
         if session is None or self.ended or self.given_up or self.patient:
             return
         if session.acked < seq:
-            took = ACK_DUE_S + ACK_SLACK_S
-            self._play.failed(Breach(f"no ack of payload frame {seq} in {took:.1f} s", "7"))
+            self._play.failed(Breach(f"no ack of payload frame {seq} in {self._ack_within_s:.1f} s", "7"))
         elif session.kept:
             self.expect_ack()
 

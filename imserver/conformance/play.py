@@ -106,6 +106,11 @@ class Play:
     def wire_limits(self) -> dict[str, Any]:
         return dict(self.limits.to_wire())
 
+    @property
+    def leisure(self) -> float:
+        """So many times as long as usual a client may take for whatever has an end: its machine has other work."""
+        return max(1.0, self.patience_s / PATIENCE_S)
+
     def now(self) -> float:
         return asyncio.get_running_loop().time()
 
@@ -300,7 +305,7 @@ class Play:
         self, true: Callable[[], bool], what: str, section: str, within: float | None = None
     ) -> None:
         """Wait until it is true. Raises Breach "the client did not WHAT". `within`: seconds; None: what it does at once."""
-        within = self.patience_s if within is None else within
+        within = self.patience_s if within is None else within * self.leisure
         try:
             async with asyncio.timeout(within):
                 while True:
@@ -312,6 +317,10 @@ class Play:
                     await watcher
         except TimeoutError:
             raise Breach(f"the client did not {what} within {within:g} s", section) from None
+
+    async def acked(self) -> None:
+        """The client has acked, so parsed, all that it was sent. What it posts before may have been under way already."""
+        await self.until(lambda: not self.session.kept, "ack what it was sent", "7")
 
     async def never(self, true: Callable[[], bool], what: str, section: str, during: float = 0.4) -> None:
         """It stays untrue for so long. Raises Breach "the client …"."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,6 +28,8 @@ class Certificate:
     context: ssl.SSLContext
     begins_at: datetime
     ends_at: datetime
+    #: Of what stands in both files.
+    digest: bytes
 
     def fault(self, now_s: float) -> ConfigError | None:
         """None while it holds. One that does not may be served all the same: clients refuse it, each in its own words."""
@@ -53,9 +56,28 @@ def read_certificate(certificate: str, key: str, section: str = "server") -> Cer
         raise ConfigError(
             fields.certificate, f"{certificate}: {getattr(error, 'reason', None) or error}"
         ) from None
+    files = (read_bytes(certificate, fields.certificate), read_bytes(key, fields.key))
+    digest = hashlib.sha256(b"\0".join(files)).digest()
     return Certificate(
-        certificate, fields.certificate, context, own.not_valid_before_utc, own.not_valid_after_utc
+        certificate, fields.certificate, context, own.not_valid_before_utc, own.not_valid_after_utc, digest
     )
+
+
+def read_names(certificate: str) -> list[str]:
+    """The names by which clients may call whoever has this certificate, in its order. Raises `ConfigError`."""
+    from cryptography import x509
+
+    pem = read_bytes(certificate, "$.server.tls_certificate")
+    try:
+        own = x509.load_pem_x509_certificates(pem)[0]
+        names = own.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    except ValueError:
+        raise ConfigError(
+            "$.server.tls_certificate", f"{certificate}: is no PEM file of a certificate"
+        ) from None
+    return [str(name) for name in names.get_values_for_type(x509.DNSName)]
 
 
 def _own_of_pair(certificate: str, key: str, fields: _Fields) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -129,9 +130,11 @@ class Listener:
                     lambda: ServerTransport(self), server.host, server.port, backlog=BACKLOG
                 )
         except OSError as error:
-            raise StartError(
-                f"cannot listen on {where}: {error.strerror or error}", again=passes(error)
-            ) from None
+            why = error.strerror or error
+            # The loop's words repeat the address; those of a resolver, whose codes are negative, say all.
+            if not server.unix_socket and error.errno is not None and error.errno > 0:
+                why = os.strerror(error.errno)
+            raise StartError(f"cannot listen on {where}: {why}", again=passes(error)) from None
         self._sweeper = self.loop.create_task(self._sweep())
 
     @staticmethod

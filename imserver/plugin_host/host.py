@@ -26,6 +26,7 @@ from imserver.plugin_host.limits import HostLimits
 from imserver.plugin_host.methods import PluginOwner
 from imserver.plugin_host.records import JoinedRecords, Records
 from imserver.plugin_host.registrations import Registrations
+from imserver.plugin_host.reload import reload
 from imserver.plugin_host.snapshot import FAILED, Answer, PluginCheck
 from imserver.plugin_host.transaction import Changed
 from imserver.plugin_host.web import Web
@@ -163,28 +164,18 @@ class PluginHost:
             running.metrics.unregister()
         self._running.clear()
 
-    def file_faults(self) -> Iterator[ConfigError]:
-        """What is wrong with files that sections of plugins name, as they are now."""
+    def file_faults(self, later: Mapping[str, Mapping[str, Any]] | None = None) -> Iterator[ConfigError]:
+        """What is wrong with files that sections of plugins name, as they are now; and with sections that a later start would
+        have, where they are others."""
         names = {one.registrations.name for one in self._running}
         sections = {name: self._sections.get(name, {}) for name in sorted(names)}
-        return file_faults(sections, self._folder, self._plugins)
+        others = {name: given for name, given in (later or {}).items() if sections.get(name) != given}
+        for each in (sections, others):
+            yield from file_faults(each, self._folder, self._plugins)
 
     async def reload(self) -> None:
-        """Have plugins read again the files that their sections name, one after another. Raises `PluginError` of the first that
-        keeps what it had; those before it have the new ones."""
-        for running in self._running:
-            read_again = getattr(running.plugin, "reload", None)
-            if read_again is None:
-                continue
-            name = running.registrations.name
-            try:
-                async with asyncio.timeout(self._limits.start_deadline_s):
-                    await read_again()
-            except PluginError as error:
-                raise PluginError(f"the plugin {name!r} goes on with what it had: {error}") from error
-            except Exception as error:
-                running.log.error("plugin_reload_failed", exc_info=error)
-                raise PluginError(f"the plugin {name!r} goes on with what it had: {error!r}") from error
+        """Have plugins read again the files that their sections name (`imserver.plugin_host.reload`). Raises `PluginError`."""
+        await reload(self._running, self._limits.start_deadline_s)
 
     def store_failed(self, error: Exception) -> None:
         """The store settles no more units: stop waiting for it. `stop` follows."""

@@ -416,6 +416,11 @@ class PluginTransaction(Transaction):
             owner, made_with, kind, title, others, team, vouches=self._vouches, own_act=asking
         )[0]
 
+    def set_title(self, conversation_id: str, title: str) -> None:
+        bot = self._bot_that_may(Need.ADMINISTER_CONVERSATION, conversation_id, NOTHING)
+        require(Need.ADMINISTER_CONVERSATION, self._tx.seat(conversation_id, bot))
+        self._tx.set_title(conversation_id, bot, title)
+
     def set_team(self, conversation_id: str, team: str, *, keep: Iterable[str] = ()) -> None:
         for place in (team, conversation_id):
             bot = self._bot_that_may(Need.ADMINISTER_CONVERSATION, place, NOTHING)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from imserver.clock import Clock
@@ -73,14 +73,19 @@ class LiveTrace:
         self._own.clear()
         self._came.set()
 
-    async def take(self, most: int, within_s: float) -> tuple[list[Line], int]:
-        """Lines, as soon as there are any, and how many were lost behind them; nothing if none came in time."""
+    async def take(
+        self, most: int, within_s: float, fits: Callable[[Line], bool] = lambda line: True
+    ) -> tuple[list[Line], int]:
+        """Lines, as soon as there are any, and how many were lost behind them; nothing if none came in time. They end before
+        the first that does not fit: it waits."""
         try:
             async with asyncio.timeout(within_s):
                 await self._came.wait()
         except TimeoutError:
             return [], 0
-        taken = [self._lines.popleft() for _ in range(min(most, len(self._lines)))]
+        taken: list[Line] = []
+        while self._lines and len(taken) < most and fits(self._lines[0]):
+            taken.append(self._lines.popleft())
         if self._lines:
             return taken, 0
         lost, self._lost = self._lost, 0

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from imserver.chat.permissions import Relation
 from imserver.errors import PluginError
-from imserver.plugins.booking import plugin
+from imserver.plugins.booking import plugin, staffing
 from imserver.plugins.booking.operations import BookingConfig
 from imserver.plugins.booking.schedule.shops import parse_chain
 from tests.booking.support.chains import DEMO
@@ -286,7 +286,9 @@ async def test_the_same_is_asked_of_a_stopped_database(file: File) -> None:
         await shop.kit.start()
 
 
-async def test_a_reload_reads_the_file_again_and_a_wrong_one_changes_nothing(file: File) -> None:
+async def test_a_reload_reads_the_file_again_and_a_wrong_one_changes_nothing(
+    file: File, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with Shop(config=file.config) as shop:
         assert "18:00" in await free(shop, "2026-11-23", "验光")
         file.change('mon = ["09:00-20:00"]', 'mon = ["09:00-12:00"]')
@@ -301,6 +303,24 @@ async def test_a_reload_reads_the_file_again_and_a_wrong_one_changes_nothing(fil
         # A name of a bot that is a person's stops it halfway: that is told, and the chain of before is in effect.
         file.change('mon = ["9-25"]', 'mon = ["09:00-20:00"]')
         file.change('bot = "store-garden"', 'bot = "staff-wang"')
+        file.change('id = "garden-li"\n', 'id = "garden-li"\nleave = ["2026-12-03"]\n')
         with pytest.raises(PluginError, match="is not a bot"):
             await shop.kit.host.reload()
         assert "18:00" not in await free(shop, "2026-11-23", "验光")
+        assert await leave_of(shop) == []
+        # What only shows while it is taken over is taken back, rows of the database, too.
+        file.change('bot = "staff-wang"', 'bot = "store-garden"')
+
+        def breaks(*_: Any) -> None:
+            monkeypatch.undo()
+            raise PluginError("no room on the disk")
+
+        monkeypatch.setattr(staffing, "settle", breaks)
+        with pytest.raises(PluginError, match="no room"):
+            await shop.kit.host.reload()
+        assert await leave_of(shop) == []
+        assert "18:00" not in await free(shop, "2026-11-23", "验光")
+
+
+async def leave_of(shop: Shop) -> list[tuple[Any, ...]]:
+    return await shop.sql("SELECT resource_id FROM booking_leaves WHERE withdrawn_at IS NULL")

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
+import msgspec
 import pytest
 
 from imserver.model import User
@@ -27,7 +28,8 @@ from imserver.plugins.booking.schedule.asked_by_staff import (
 )
 from imserver.plugins.booking.schedule.shops import parse_chain
 from imserver.plugins.booking.web.chains import Served
-from imserver.plugins.booking.web.inbox import Desk, changes_of, counts, inbox_of
+from imserver.plugins.booking.web.inbox import Desk, counts, inbox_of
+from imserver.plugins.booking.web.kept_changes import KEPT_MS, KeptChanges
 from imserver.plugins.booking.web.sheet import Shown
 from imserver.store.sqlite.plugin_sandbox import statements
 from tests.booking.support.booked import booked
@@ -58,10 +60,9 @@ def tables() -> Iterator[sqlite3.Connection]:
 class Counted:
     """Rows at a moment, and the steps of SQLite's machine that they took."""
 
-    now_ms = NOW_MS
-
     def __init__(self, tables: sqlite3.Connection) -> None:
-        self.tables, self.steps = tables, 0
+        self.tables, self.steps, self.now_ms = tables, 0, NOW_MS
+        self.statements = 0
         tables.set_progress_handler(self._step, 1)
 
     def _step(self) -> int:
@@ -69,6 +70,7 @@ class Counted:
         return 0
 
     def execute(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        self.statements += 1
         return self.tables.execute(sql, params).fetchall()
 
     def user(self, user_id: str) -> User | None:
@@ -97,11 +99,18 @@ def fill(tables: sqlite3.Connection, count: int, *, waiting: int, alarms: int) -
     tables.execute("ANALYZE")
 
 
-def desk(rows: Counted) -> Desk:
-    chain = parse_chain(DEMO.read_text("utf-8"), "demo")
-    shop = chain.shop("garden")
+def desk(
+    rows: Counted, served: Served | None = None, staff: frozenset[str] = frozenset({"staff-li"})
+) -> Desk:
+    served = served or served_of_demo()
+    shop = served.chain.shop("garden")
     assert shop is not None
-    return Desk(Shown(rows, Served(chain, Catalogue(chain)), shop), {"staff-li"}, lambda *_: None)
+    return Desk(Shown(rows, served, shop), staff, lambda *_: None)
+
+
+def served_of_demo() -> Served:
+    chain = parse_chain(DEMO.read_text("utf-8"), "demo")
+    return Served(chain, Catalogue(chain))
 
 
 def steps_of(tables: sqlite3.Connection, params: InboxParams) -> tuple[int, Inbox]:
@@ -133,10 +142,33 @@ def test_what_changed_last_costs_a_tenth_of_a_full_inbox_however_many_conversati
     fill(tables, 10_000, waiting=300, alarms=3)
     whole, _ = steps_of(tables, InboxParams("garden"))
     rows = Counted(tables)
-    told = changes_of(desk(rows))
+    told = KeptChanges().of(desk(rows))
     tables.set_progress_handler(None, 0)
     assert (len(told.rows), told.number, told.after, told.waiting) == (10, 9_999, 9_989, 300)
     assert rows.steps < whole / 6, "what is counted of those that wait, each time, is a fifth of it"
+
+
+def test_what_changed_last_is_worked_out_once_for_all_screens_of_a_shop(tables: sqlite3.Connection) -> None:
+    fill(tables, 100, waiting=30, alarms=3)
+    kept, served = KeptChanges(), served_of_demo()
+
+    def asked(now_ms: int = NOW_MS, by: Served = served, staff: str = "staff-li") -> bool:
+        """Ask; whether it was worked out."""
+        rows = Counted(tables)
+        rows.now_ms = now_ms
+        told = kept.of(desk(rows, by, frozenset({staff})))
+        fresh = KeptChanges().of(desk(Counted(tables), by, frozenset({staff})))
+        tables.set_progress_handler(None, 0)
+        assert msgspec.structs.replace(fresh, as_of=now_ms) == told
+        return rows.statements > 2
+
+    assert [asked(), asked(), asked(NOW_MS + KEPT_MS - 1)] == [True, False, False]
+    tables.execute(
+        "UPDATE booking_services SET changed = 500, waiting_since = NULL WHERE conversation_id = 'garden-00001'"
+    )
+    assert [asked(), asked()] == [True, False]
+    assert [asked(NOW_MS + KEPT_MS), asked(NOW_MS)] == [True, True], "time passes, or was set back"
+    assert [asked(staff="staff-wang"), asked(by=served_of_demo()), asked()] == [True, True, True]
 
 
 def test_a_shop_in_which_everybody_waits_is_counted_in_the_index(tables: sqlite3.Connection) -> None:

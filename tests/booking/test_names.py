@@ -9,7 +9,7 @@ import pytest
 from imserver.plugins.booking.schedule.shops import load_chain
 from imserver.plugins.booking.understanding.acts import Kind, Reading, Scene, Shown
 from imserver.plugins.booking.understanding.lexicon import Lexicon
-from imserver.plugins.booking.understanding.names import COMMON, DOUBLE, SINGLE, is_name
+from imserver.plugins.booking.understanding.name_shapes import COMMON, DOUBLE, SINGLE, is_name
 from imserver.plugins.booking.understanding.reader import understand
 
 LEXICON = Lexicon(load_chain("demo"))

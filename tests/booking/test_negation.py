@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from imserver.plugins.booking.dates.text import MAX_CHARS, Sheet
 from imserver.plugins.booking.understanding.acts import Kind
-from imserver.plugins.booking.understanding.negation import mask, scopes
+from imserver.plugins.booking.understanding.masks import mask
+from imserver.plugins.booking.understanding.negation import scopes
 
 from .support.speech import CARD, acts, hear, when
 

@@ -219,6 +219,17 @@ async def test_leave_of_months_is_told_to_all_days_and_so_is_an_import(tmp_path:
         assert [one.minute % 30 for one in (await day(shop)).starts] == [0] * len((await day(shop)).starts)
 
 
+async def test_ones_own_is_told_each_time_though_it_changes_again_within_a_second(shop: Shop) -> None:
+    room = await shop.customer("ming")
+    await mine(shop)
+    await shop.advance(0.02)
+    shop.kit.pushes("ming")
+    for text in ("预约 周五下午3点 验光", "王小明，成人，第一次", "好"):
+        await shop.say("ming", room, text)
+        await shop.kit.advance(0.1)
+        assert (MINE.name,) in shop.kit.pushes("ming"), text
+
+
 # -- over HTTP ------------------------------------------------------------------------------------------------------------
 
 

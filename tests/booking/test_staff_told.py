@@ -71,6 +71,12 @@ async def test_a_guest_who_said_a_name_is_called_so_in_every_card(shop: Shop) ->
         told = there(await shop.say(who, room, text), group)
         assert "Ann Lee" in told, text
         assert account not in told, text
+    assert await title(shop, room) == "Garden Road · Ann Lee", "that is all that a terminal shows"
+
+
+async def title(shop: Shop, room: str) -> str:
+    listed, _ = await shop.kit.store.read(lambda reader: reader.conversations("staff-li", None, 50))
+    return next(one.title for one in listed if one.conversation_id == room)
 
 
 async def test_another_name_of_a_customer_or_a_colleague_is_seen_at_once(shop: Shop) -> None:
@@ -86,6 +92,7 @@ async def test_another_name_of_a_customer_or_a_colleague_is_seen_at_once(shop: S
     told = await row(shop, "ming")
     assert told.taken is not None
     assert (told.customer.name, told.taken.name) == ("ming Wu", "staff-li Wu")
+    assert (await title(shop, room)).endswith(" · ming Wu")
 
 
 # -- words ------------------------------------------------------------------------------------------------------------------
@@ -104,6 +111,14 @@ async def test_a_colleague_is_answered_in_the_language_that_they_chose(shop: Sho
     assert "No phone" in await shop.hear("staff-li", room, "/link 123456"), (
         "what is said to a customer chooses nothing"
     )
+
+
+async def test_a_colleague_who_chose_none_is_answered_in_the_language_of_their_page(shop: Shop) -> None:
+    group, arrive = await shop.staff_group(), {"type": "text", "text": "/arrive"}
+    assert "Please add the code" in await shop.hear("staff-wang", group, {**arrive, "x-language": "en-GB"})
+    assert "请" in await shop.hear("staff-wang", group, {**arrive, "x-language": 7}), "the shop's"
+    await shop.say("staff-wang", shop.kit.direct("staff-wang", GARDEN), "/language zh")
+    assert "请" in await shop.hear("staff-wang", group, {**arrive, "x-language": "en-GB"})
 
 
 # -- what waits -------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from imserver.plugins.booking.understanding.acts import Kind, Reading
-from imserver.plugins.booking.understanding.names import COMMON_ENGLISH
+from imserver.plugins.booking.understanding.name_shapes import COMMON_ENGLISH
 from tests.booking.support.readings import read, said
 
 

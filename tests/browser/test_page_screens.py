@@ -68,6 +68,9 @@ async def test_with_the_keyboard_alone(visitor: Visitor):
                 return
         raise AssertionError(f"Tab never came to {name!r}")
 
+    await expect(
+        page.get_by_text("10:30", exact=True).first
+    ).to_be_visible()  # Tab would leave a page not drawn yet
     await to("10:30")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", name="Who is coming?")).to_be_focused()

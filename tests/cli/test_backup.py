@@ -90,7 +90,11 @@ def test_a_day_with_a_backup_and_a_restore(folder: Path) -> None:
     assert again.returncode == 0, again.stderr
     assert contents() == before
 
-    done = imserver(folder, "restore", "copy.db")
+    unasked = imserver(folder, "restore", "copy.db")
+    assert (unasked.returncode, unasked.stderr.count("\n")) == (EXIT_MISTAKE, 1)
+    assert "--yes" in unasked.stderr
+    assert contents() == before
+    done = imserver(folder, "restore", "--yes", "copy.db")
     assert done.returncode == 0, done.stderr
     assert wide(done.stdout) <= 80
     [kept] = re.findall(r"^kept      (imserver\.db\.before-restore-\d{8}-\d{6})$", done.stdout, re.MULTILINE)
@@ -196,8 +200,15 @@ def test_without_a_database_none_stays_if_the_copy_is_wrong(folder: Path) -> Non
     Path("wrong.db").write_bytes(b"x" * 100)
     assert run(["restore", "wrong.db"]) == EXIT_MISTAKE
     assert not Path("imserver.db").exists()
-    assert run(["restore", "copy.db"]) == 0
+    assert run(["restore", "--yes", "copy.db"]) == 0
     assert run(["check"]) == 0
+
+
+def test_it_says_what_of_the_ledger_it_applied(folder: Path, capsys) -> None:
+    assert run(["backup", "copy.db"]) == 0
+    assert run(["user", "disable", "alice"]) == 0
+    assert run(["restore", "--yes", "copy.db"]) == 0
+    assert "\napplied   1 record of the ledger\nrestored  " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("answer", "put_back"), [("y\n", True), ("n\n", False), ("\n", False)])

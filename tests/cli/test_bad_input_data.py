@@ -121,7 +121,7 @@ def test_a_restore_beside_a_running_server(folder: Path) -> None:
 def test_what_a_lost_database_left_of_its_log_is_kept_and_named(folder: Path) -> None:
     assert imserver(folder, "backup", "copy.db").returncode == 0
     (folder / "imserver.db").rename(folder / "imserver.db-wal")
-    done = imserver(folder, "restore", "copy.db")
+    done = imserver(folder, "restore", "--yes", "copy.db")
     assert done.returncode == 0, done.stderr
     [kept] = [path.name for path in folder.iterdir() if "before-restore" in path.name]
     assert kept.endswith("-wal")

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trustme
 
 from imserver.cli.chat.command import device_of, server_of
+from imserver.cli.chat.tls_hint import tls_hint
 from imserver.cli.token import make_token
 from imserver.config import AuthConfig, Config, ServerConfig
 
@@ -104,6 +106,25 @@ def test_the_device_of_a_token() -> None:
     assert device_of(bound) == "phone"
     assert device_of(free) == device_of(free) != device_of(bound)
     assert device_of("no token") != device_of("another")
+
+
+def test_a_refused_certificate_says_by_which_name_and_which_option(tmp_path: Path) -> None:
+    certificate = tmp_path / "chain.pem"
+    trustme.CA().issue_cert("chat.example.org", "*.example.org").cert_chain_pems[0].write_to_path(certificate)
+    config = Config(server=ServerConfig(tls_certificate=str(certificate), tls_key="key.pem"))
+    names = (
+        "; the certificate is for chat.example.org, *.example.org: --server imservers://chat.example.org:7410"
+    )
+    trust = "; --ca FILE trusts a certificate of your own"
+    mismatch = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: IP address mismatch"
+    signed = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate"
+
+    assert tls_hint(mismatch, config) == names
+    assert tls_hint(signed, config) == names + trust
+    assert tls_hint(signed, None) == trust  # another server than the configured one
+    assert tls_hint("Connection refused", config) == ""
+    certificate.unlink()
+    assert tls_hint(mismatch, config) == ""
 
 
 @pytest.mark.parametrize(

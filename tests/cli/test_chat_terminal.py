@@ -129,13 +129,17 @@ async def test_a_burst_is_printed_whole_and_in_order(tmp_path: Path) -> None:
 PTY = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
 
 
+#: Forty columns, as a phone has: the first line is broken between words.
+NARROW = ["sh", "-c", 'stty cols 40; exec "$@"', "sh"]
+
+
 def test_the_process_on_a_real_terminal(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
         for name in ("alice", "bob"):
             assert imserver(tmp_path, "user", "add", name).returncode == 0
         command = [*IMSERVER, "chat", "--as", "alice", "--with", "bob", "--server", server.url]
         with subprocess.Popen(
-            [sys.executable, "-c", PTY, *command],
+            [sys.executable, "-c", PTY, *NARROW, *command],
             cwd=tmp_path,
             env=environment(),
             stdin=subprocess.PIPE,
@@ -144,7 +148,7 @@ def test_the_process_on_a_real_terminal(tmp_path: Path) -> None:
         ) as process:
             try:
                 assert process.stdin is not None
-                _read_until(process, "/help lists")
+                _read_until(process, "/help lists what one can type; Ctrl-D\nleaves.")
                 process.stdin.write(b"hi\r")
                 _read_until(process, "hi \u2713")
                 process.stdin.write(b"\x04")
@@ -156,7 +160,7 @@ def test_the_process_on_a_real_terminal(tmp_path: Path) -> None:
 def _read_until(process: subprocess.Popen[bytes], text: str) -> str:
     assert process.stdout is not None
     seen, end = b"", time.monotonic() + PATIENCE_S
-    while text not in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen.decode("utf-8", "replace")):
+    while text not in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\r", "", seen.decode("utf-8", "replace")):
         ready, _, _ = select.select([process.stdout], [], [], max(0.0, end - time.monotonic()))
         assert ready, seen.decode("utf-8", "replace")
         seen += os.read(process.stdout.fileno(), 65536)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from imserver.cli.app import EXIT_MISTAKE, run
-from imserver.cli.config_files import faults_of_files
 from imserver.config import load_config
+from imserver.config_files import faults_of_files
 from imserver.plugins.booking.setup import Shop, chain_text
 from tests.support.disks import small_disk
 
@@ -156,7 +156,7 @@ def test_a_database_that_cannot_be_written_is_a_fault(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (database := tmp_path / "im.db").touch()
-    monkeypatch.setattr("imserver.cli.config_files.os.access", lambda path, mode: Path(path) != database)
+    monkeypatch.setattr("imserver.config_files.os.access", lambda path, mode: Path(path) != database)
     config = load_config(None, {"IMSERVER_STORE__PATH": str(database)})
     [fault] = faults_of_files(config, Path(), 0)
     assert str(fault) == f"$.store.path: {database}: cannot be written (read-only, or another user's)"
@@ -233,6 +233,51 @@ def test_nothing_that_a_value_holds_moves_the_terminal_or_shows_a_password(check
         'url = "https://(hidden)@x"     # imserver.toml',
         '"a b" = "\\u202eevil\\u001b[2J"  # imserver.toml',
     ]
+
+
+def test_no_secret_of_a_plugin_is_shown_wherever_it_stands(check: Check) -> None:
+    word = "hunter2"
+    values = (
+        [
+            "passwd",
+            "db_dsn",
+            "private_key",
+            "signing-key",
+            "bot_tokens",
+            "apiKey",
+            "pin",
+            "webhook",
+            "smtp_auth",
+        ],
+        (f'"{word}"', f'["{word}", "b"]', f'{{ a = "{word}" }}', f'[[{{ a = ["{word}"] }}]]'),
+    )
+    fields = [f'"{name}{place}" = {text}' for name in values[0] for place, text in enumerate(values[1])]
+    texts = (
+        f"https://me:{word}@x",
+        f"redis://:{word}/p@x/0",
+        f"me:{word}@x",
+        f"host=x password={word} user=y",
+        f"https://x/?access_token={word}&a=b",
+        f"-----BEGIN PRIVATE KEY-----\\n{word}\\n-----END PRIVATE KEY-----",
+    )
+    fields += [f'text{place} = ["{text}"]' for place, text in enumerate(texts)]
+    inner = f"inner = {{ {', '.join(fields)} }}"
+    code, out, _ = check("[plugins.nosuch]\n" + "\n".join([*fields, inner]), "print")
+    assert code == 0
+    assert [line for line in out if word in line] == []
+    shown = (
+        'key_file = "a"\nmax_tokens = 4\ntoken_ttl_s = 5\npublic_key = "p"\nmonkey = "m"\nat = "a@b.example"'
+    )
+    _, out, _ = check(f"[plugins.nosuch]\n{shown}\n[[auth.keys]]\nid = 'i'\nsecret_file = 'f'\n", "print")
+    assert "hidden" not in "\n".join(out)
+
+
+def test_no_fault_shows_a_password(check: Check) -> None:
+    word = "hunter2"
+    text = f"[http]\npublic_url = 'https://me:{word}@x/y'\norigins = ['https://me:{word}@x']\nhosts = ['me:{word}@x']\n"
+    code, _, err = check(f"{text}[server]\nproxies = ['//me:{word}@x']\nhost = 'me:{word}@x'\n")
+    assert (code, len(err)) == (EXIT_MISTAKE, 5)
+    assert [line for line in err if word in line] == []
 
 
 def test_what_is_wrong_is_not_printed(check: Check) -> None:

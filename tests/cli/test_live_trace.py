@@ -15,9 +15,11 @@ import pytest
 
 from imserver.cli import trace_lines, watching
 from imserver.cli.app import run
+from imserver.cli.control import MAX_LINE_BYTES, as_json
 from imserver.cli.text_width import width
 from imserver.cli.trace_lines import shown
 from imserver.cli.watching import TraceOperations
+from imserver.clock import SystemClock
 from imserver.errors import ImserverError, StartError
 from imserver.net.taps import Taps
 from imserver.server import Server
@@ -202,6 +204,47 @@ async def test_one_that_asks_no_more_ends_and_so_many_run_at_once(
         assert (await alice.ask("sync", None)).code == 0
 
 
+async def test_traces_that_begin_at_once_share_the_places_and_miss_no_login(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "MAX_TRACES", 2)
+    async with running(tmp_path) as server, entered(server, "alice"):
+        operations, kept = TraceOperations(server), server.administration.traced
+
+        async def traced(user_id: str, *, contents: bool) -> None:
+            async with entered(server, "alice", "phone"):
+                await kept(user_id, contents=contents)
+
+        monkeypatch.setattr(server.administration, "traced", traced)
+        begun = await asyncio.gather(
+            *(watch(operations, user_id="alice") for _ in range(5)), return_exceptions=True
+        )
+        assert [type(one) for one in begun] == [Watched] * 2 + [StartError] * 3
+        assert isinstance(begun[0], Watched)
+        await begun[0].until("logged in: alice on phone")
+
+
+async def test_what_does_not_fit_an_answer_is_in_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Contents in Chinese: nothing is thrown away, and what has no end is cut with its length."""
+    trace = live.LiveTrace(live.Wanted("alice"), Taps(), SystemClock(), contents=True)
+    texts = [*(f"{number} {'中' * 2000}" for number in range(40)), "文" * 70_000, "last"]
+    trace.add([Line(0, 1, "→", "REQUEST", 1, 1, 1, text) for text in texts])
+    operations = TraceOperations(None)  # type: ignore[arg-type]  # a trace that runs asks no server
+    operations._keep(1, trace)
+    watched = Watched(operations, 1, 0)
+    answers = 0
+    while len(watched.lines) < len(texts):
+        told = await operations.operations["trace_more"]({"number": 1})
+        assert len(as_json({"result": told})) < MAX_LINE_BYTES
+        watched.lines += [Line(*row) for row in told["rows"]]
+        assert told["lost"] == 0
+        answers += 1
+    operations._forget(1)
+    assert [line.text for line in watched.lines if line.text in texts] == [*texts[:40], "last"]
+    assert watched.lines[40].text.endswith(f"({70_000 - watching.MAX_LINE_CHARS} more characters)")
+    assert answers <= 7
+
+
 async def test_who_asks_begins_the_silence_anew(tmp_path: Path) -> None:
     async with running(tmp_path) as server, entered(server, "alice"):
         operations = TraceOperations(server)
@@ -209,19 +252,6 @@ async def test_who_asks_begins_the_silence_anew(tmp_path: Path) -> None:
         [(_, timer)] = operations._traces.values()
         await trace.more()
         assert timer.cancelled()
-
-
-async def test_what_no_answer_has_room_for_is_lost_from_its_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(watching, "ANSWER_BYTES", 400)
-    async with running(tmp_path) as server, entered(server, "alice") as alice:
-        trace = await watch(TraceOperations(server), user_id="alice")
-        for _ in range(10):
-            assert (await alice.ask("sync", None)).code == 0
-        await trace.more()
-        assert trace.lines[0].text.startswith("watched from here on")
-        assert len(trace.lines) + trace.lost == 21
 
 
 def of_bytes(size: int, text: str = "") -> Line:

@@ -16,12 +16,14 @@ from typing import Any
 import pytest
 import trustme
 
-from imserver.cli.app import Setup
+from imserver.cli import main
+from imserver.cli.app import Setup, run
 from imserver.cli.log import Level
-from imserver.cli.reload import Reloads, before_the_loop, on_hangup, reloading
-from imserver.config import Changes, Config, load_config
+from imserver.cli.reload import Reloads, on_hangup, reloading
+from imserver.config import Changes, Config, load_config, read_config
 from imserver.errors import PluginError, Refusal
 from imserver.model import Kind, User
+from imserver.plugin_api import TakeOver
 from imserver.server import Server
 from imserver.testing import LogBook
 from tests.limits.raw import Raw, eventually
@@ -109,6 +111,28 @@ async def test_a_broken_file_changes_nothing_and_is_one_line(tmp_path: Path) -> 
         assert here.server.posting.rates.burst == 200.0
         assert list(await here.reload(BASE + "[limits]\nposts_burst = 1\n")) == ["reloaded"]
         assert here.server.posting.rates.burst == 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            "[http]\ntls_certificate = 'no.pem'\ntls_key = 'no.pem'\n",
+            "$.http.tls_key: TMP/no.pem: No such file",
+        ),
+        ("[store]\npath = 'no/im.db'\n", "the folder TMP/no does not exist"),
+        ("[plugins.nosuch]\n", "no such plugin is installed"),
+        ("[plugins.ping]\nbto = 'x'\n", "$.plugins.ping.bto: there is no such option"),
+    ],
+)
+async def test_what_no_start_takes_is_refused_and_needs_no_restart(
+    tmp_path: Path, text: str, says: str
+) -> None:
+    async with house(tmp_path) as here:
+        told = await here.reload(f"{BASE}{text}[limits]\nposts_burst = 1\n")
+        assert list(told) == ["not_reloaded"]
+        assert says in told["not_reloaded"]["cause"].replace(str(tmp_path), "TMP")
+        assert here.server.posting.rates.burst == 200.0
 
 
 async def test_asked_twice_at_once_it_is_right_in_the_end(tmp_path: Path) -> None:
@@ -212,7 +236,9 @@ async def test_a_renewed_certificate_is_served_and_nobody_is_cut_off(tmp_path: P
             await raw.enter(here.server, "ann", "phone")
             certified(tmp_path)
             certified(pages)
-            assert "reloaded" in await here.reload(text)
+            (tmp_path / "imserver.toml").write_text(text)
+            assert (await here.reload(text))["reloaded"]["changed"] == ["certificates"]
+            assert (await here.reload(text))["reloaded"]["changed"] == []
             second = [serial_in(tmp_path), serial_in(pages)]
             assert set(second).isdisjoint(first)
             assert [await serial_at(port) for port in ports] == second
@@ -260,10 +286,10 @@ async def test_where_the_old_one_has_run_out_too_the_rest_counts(tmp_path: Path)
 class Reading:
     """A plugin whose section names a file."""
 
-    name, config_type = "reading", dict
+    config_type, migrations = dict, ()
 
-    def __init__(self, file: Path) -> None:
-        self.file = file
+    def __init__(self, file: Path, name: str = "reading") -> None:
+        self.file, self.name = file, name
         self.read: list[str] = []
         self.refuses = False
 
@@ -275,31 +301,36 @@ class Reading:
     def file_faults(self, config: Any, path: Any) -> list[str]:
         return [f"{path('a').name}: is wrong"] * self.file.read_text().count("wrong")
 
-    async def reload(self) -> None:
+    async def reload(self) -> TakeOver:
         if self.refuses:
             raise PluginError("the store is gone")
-        self.read.append(self.file.read_text())
+        text = self.file.read_text()
+
+        async def take_over() -> None:
+            self.read.append(text)
+
+        return take_over
 
 
 async def test_files_of_plugins_are_read_again_or_everything_stays(tmp_path: Path) -> None:
     file, log = tmp_path / "file", LogBook()
     file.write_text("one")
-    plugin = Reading(file)
+    first, plugin = Reading(file, "earlier"), Reading(file)
     (tmp_path / "imserver.toml").write_text(BASE)
     config = load_config(tmp_path / "imserver.toml", {})
     louder = load_config(tmp_path / "imserver.toml", {"IMSERVER_LIMITS__POSTS_BURST": "9"})
-    async with Server(config, log=log, folder=tmp_path, plugins=[plugin]) as server:  # type: ignore[list-item]
+    async with Server(config, log=log, folder=tmp_path, plugins=[first, plugin]) as server:
         file.write_text("wrong wrong")
-        with pytest.raises(Exception, match=r"\$.plugins.reading: a: is wrong \(and 1 more;"):
+        with pytest.raises(Exception, match=r"\$.plugins.earlier: a: is wrong \(and 3 more;"):
             await server.reload(louder)
         file.write_text("two")
         plugin.refuses = True
         with pytest.raises(PluginError, match="'reading' goes on with what it had: the store is gone"):
             await server.reload(louder)
-        assert (plugin.read, server.posting.rates.burst) == (["one"], 200.0)
+        assert (first.read, plugin.read, server.posting.rates.burst) == (["one"], ["one"], 200.0)
         plugin.refuses = False
         await server.reload(louder)
-        assert (plugin.read, server.posting.rates.burst) == (["one", "two"], 9.0)
+        assert (first.read, plugin.read, server.posting.rates.burst) == (["one", "two"], ["one", "two"], 9.0)
 
 
 # -- signals ------------------------------------------------------------------------------------------------------------
@@ -329,22 +360,45 @@ def test_a_server_that_is_told_goes_on(tmp_path: Path) -> None:
     assert "Traceback" not in log
 
 
-def test_one_that_comes_before_the_server_is_there_is_not_lost(tmp_path: Path) -> None:
+def test_one_that_comes_while_the_command_is_imported_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    meanwhile: list[Any] = []
+    monkeypatch.setattr("imserver.cli.app.run", lambda _: meanwhile.append(signal.getsignal(signal.SIGHUP)))
+    try:
+        for words in (["user", "add", "serve"], ["--config", "serve", "status"], ["--config", "a", "serve"]):
+            with pytest.raises(SystemExit):
+                main(words)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert meanwhile == [signal.SIG_DFL, signal.SIG_DFL, signal.SIG_IGN]
+
+
+def test_one_that_comes_while_the_configuration_is_read_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     before = signal.getsignal(signal.SIGHUP)
-    reloads = Reloads(Setup(None), load_config(None, {}), LogBook(), Level())
-    with before_the_loop(reloads):
+    told: list[bool] = []
+
+    def reading(setup: Setup) -> Any:
         os.kill(os.getpid(), signal.SIGHUP)
-        assert reloads.asked
+        return read_config(None, {})
+
+    monkeypatch.setattr(Setup, "reading", reading)
+    monkeypatch.setattr("imserver.cli.serve._serve", lambda *given: told.append(given[-1].is_set()))
+    assert run(["serve"]) == 0
+    assert told == [True]
     assert signal.getsignal(signal.SIGHUP) is before
+    asked = asyncio.Event()
+    asked.set()
+    assert Reloads(Setup(None), load_config(None, {}), LogBook(), Level(), asked).asked
 
 
 @pytest.mark.parametrize("gone", [False, True])
 async def test_the_end_of_its_terminal_stops_a_server(gone: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     reloads, stop = Reloads(Setup(None), load_config(None, {}), LogBook(), Level()), asyncio.Event()
-    terminal = [True]
+    terminal, before = [True], signal.getsignal(signal.SIGHUP)
     monkeypatch.setattr("imserver.cli.reload.os.isatty", lambda descriptor: terminal[0])
     with on_hangup(reloads, stop):
         terminal[0] = not gone
         os.kill(os.getpid(), signal.SIGHUP)
         await eventually(lambda: stop.is_set() or reloads.asked)
     assert (stop.is_set(), reloads.asked) == (gone, not gone)
+    assert signal.getsignal(signal.SIGHUP) is before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import json
 import os
@@ -170,6 +171,22 @@ def test_what_keeps_it_from_starting_is_one_line_and_the_code_says_if_to_try_aga
     assert last.startswith("imserver: ")
     assert says in last
     assert not (tmp_path / "ready").exists()
+
+
+@pytest.mark.parametrize("section", ["SERVER", "HTTP", "ADMIN"])
+def test_a_first_start_on_a_busy_port_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], section: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    admin = {"IMSERVER_ADMIN__UNIX_SOCKET": ""} if section == "ADMIN" else {}
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        for name, value in environment(**{f"IMSERVER_{section}__PORT": str(port)}, **admin).items():
+            monkeypatch.setenv(name, value)
+        assert run(["serve"]) == EXIT_AGAIN
+    said = f"imserver: cannot listen on 127.0.0.1:{port}: {os.strerror(errno.EADDRINUSE)}\n"
+    assert capsys.readouterr() == ("", said)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("prepare", "says", "again"), [PREVENTIONS[0], PREVENTIONS[2], PREVENTIONS[9]])

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import sys
+
 import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imserver.cli.tables import Cell, Column, Look, Table, facts
+from imserver.cli.app import EXIT_MISTAKE, fail, run
+from imserver.cli.tables import Cell, Column, Look, Table, facts, fitted
 from imserver.cli.text_width import width
 
 COLUMNS = (Column("user"), Column("name", least=6), Column("state", alone="is {}"))
@@ -50,6 +54,42 @@ def test_the_first_page_decides_and_a_longer_id_of_a_later_one_is_whole() -> Non
     assert lines([("guest-0c9f2f63", "Guest of the page", "bot")], 0, table) == [
         "guest-0c9f2f63  Guest…  bot"
     ]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_sentence_is_broken_at_words_on_a_terminal_and_nowhere_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    text = "rehearsed this copy can be put back; nothing was changed"
+    assert fitted(text, io.StringIO()) == [text]
+    assert fitted(text, Terminal(), 10) == [
+        "rehearsed this copy can be put",
+        "          back; nothing was changed",
+    ]
+
+
+def test_an_error_on_a_narrow_terminal_is_broken_at_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    fail("no server runs on the configured database here", EXIT_MISTAKE)
+    assert capsys.readouterr().err == "imserver: no server runs on the\nconfigured database here\n"
+
+
+@pytest.mark.parametrize("command", [[], ["user"], ["chat"]])
+def test_help_fits_on_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    assert run([*command, "--help"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert [line for line in told if width(line) > 40] == []
 
 
 def test_facts_go_on_below_the_first() -> None:

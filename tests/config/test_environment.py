@@ -119,6 +119,6 @@ def test_everything_that_is_wrong_is_said_and_by_whom(tmp_path: Path) -> None:
     reading = read_config(tmp_path / "im.toml", {"IMSERVER_STORE__READERS": "99"})
     assert [str(fault) for fault in reading.faults] == [
         "IMSERVER_STORE__READERS in the environment: $.store.readers: 1-16, not 99",
-        "$.limits.window_bytes: above 0, not -1",
-        "$.limits.posts_burst: above 0, not 0",
+        "$.limits.window_bytes: 4096-67108864, not -1",
+        "$.limits.posts_burst: 1-1000000000, not 0",
     ]

@@ -10,4 +10,4 @@ from tests.conformance.sabotages import SABOTAGES
 
 if __name__ == "__main__":
     SABOTAGES[sys.argv[1]].plant()
-    asyncio.run(load_driver().drive(["tcp"]))
+    asyncio.run(load_driver().drive())

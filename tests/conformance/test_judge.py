@@ -14,7 +14,7 @@ from imserver.conformance.driver import BadDriver
 from imserver.conformance.judge import Judge, Outcome, Verdict
 from imserver.conformance.scenarios import SCENARIOS
 
-from .drivers import TCP, judged
+from .drivers import PYTHON, judged
 
 BY_NAME = {one.name: one for one in SCENARIOS}
 GREETING = {"driver": 1, "name": "a stub", "lacks": []}
@@ -95,7 +95,7 @@ async def test_what_a_client_lacks_is_said_and_not_played(tmp_path: Path) -> Non
 
 
 def test_the_command_says_what_failed_and_returns_1() -> None:
-    passed = run("--only", "hello/first", "--", *TCP)
+    passed = run("--only", "hello/first", "--", *PYTHON)
     assert (passed.return_value, "1 passed" in passed.output) == (0, True)
     ends = stub(json.dumps(GREETING), "sys.stdin.readline()")
     failed = run("--only", "hello/first", "--", *ends)
@@ -107,6 +107,6 @@ def test_the_command_says_what_failed_and_returns_1() -> None:
 
 def test_usage_that_is_none_is_said() -> None:
     assert isinstance(run().exception, CannotConform)
-    assert "no scenario is called wings/*" in str(run("--only", "wings/*", "--", *TCP).exception)
+    assert "no scenario is called wings/*" in str(run("--only", "wings/*", "--", *PYTHON).exception)
     listed = [json.loads(line) for line in run("--list", "--json").output.splitlines()]
     assert [one["scenario"] for one in listed] == list(BY_NAME)

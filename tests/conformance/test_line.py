@@ -25,6 +25,7 @@ async def test_a_client_that_says_something_still_owes_the_acks_that_it_does_not
     play = SimpleNamespace(
         limits=Limits(),
         features=[],
+        leisure=1.0,
         journal=SimpleNamespace(wrote=lambda data: None),
         failed=broken.append,
         happened=lambda: None,

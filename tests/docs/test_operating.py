@@ -51,7 +51,7 @@ class Machine:
         self.users: list[str] = []
         #: Root's commands, by their first word. One that is not here is no step that this test can take.
         self.root: dict[str, Callable[[list[str]], None]] = {
-            "python3": self._make_environment,
+            "/usr/bin/python3": self._make_environment,
             self.place("/opt/imserver/bin/pip"): self.installed.append,
             "useradd": lambda words: self.users.append(words[-1]),
             "install": self._make_folder,
@@ -132,7 +132,7 @@ class Machine:
     # -- root ---------------------------------------------------------------------------------------------------------
 
     def _make_environment(self, words: list[str]) -> None:
-        assert words[:3] == ["python3", "-m", "venv"]
+        assert words[:3] == ["/usr/bin/python3", "-m", "venv"]
         programs = Path(words[3]) / "bin"
         programs.mkdir(parents=True)
         program = programs / "imserver"

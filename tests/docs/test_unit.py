@@ -1,4 +1,4 @@
-"""The unit on docs/operating.md is one that systemd takes, runs as nobody's root, and can reload."""
+"""The units on docs/operating.md: systemd takes them, they run without root and with little else, and the server's reloads."""
 
 from __future__ import annotations
 
@@ -15,52 +15,65 @@ from imserver.config import ServerConfig
 
 from .console import DOCS, blocks
 
-UNIT = next(
-    block.text
+FOLDER = "/etc/systemd/system/"
+UNITS = {
+    block.file.removeprefix(FOLDER): block.text
     for block in blocks((DOCS / "operating.md").read_text("utf-8"))
-    if block.file == "/etc/systemd/system/imserver.service"
-)
-#: Of what systemd can take away, what the server was seen to need nothing of.
+    if block.file.startswith(FOLDER)
+}
+SERVER, BACKUP = "imserver.service", "imserver-backup.service"
+#: Of what systemd can take away, what neither was seen to need anything of.
 TAKEN = {
     "NoNewPrivileges": "true",
     "CapabilityBoundingSet": "",
     "ProtectSystem": "strict",
     "ProtectHome": "true",
     "PrivateTmp": "true",
-    "RestrictAddressFamilies": "AF_UNIX AF_INET AF_INET6",
     "SystemCallFilter": "@system-service",
 }
 
 
-def service() -> dict[str, str]:
+def section(name: str, of: str = "Service") -> dict[str, str]:
     unit = ConfigParser(interpolation=None)
     unit.optionxform = str  # type: ignore[method-assign,assignment]
-    unit.read_string(UNIT)
-    return dict(unit["Service"])
+    unit.read_string(UNITS[name])
+    return dict(unit[of])
 
 
-def test_it_is_a_user_of_its_own_with_nothing_more_than_it_needs() -> None:
-    found = service()
+@pytest.mark.parametrize(("name", "families"), [(SERVER, "AF_UNIX AF_INET AF_INET6"), (BACKUP, "AF_UNIX")])
+def test_it_is_a_user_of_its_own_with_nothing_more_than_it_needs(name: str, families: str) -> None:
+    found = section(name)
     assert found["User"] == "imserver"
     assert {name: found.get(name) for name in TAKEN} == TAKEN
+    assert found["RestrictAddressFamilies"] == families
     # Where it writes is left to it, though all else is read-only.
     assert (found["StateDirectory"], found["UMask"]) == ("imserver", "0077")
 
 
 def test_it_waits_longer_for_the_end_than_the_server_takes_for_it() -> None:
-    assert int(service()["TimeoutStopSec"]) > ServerConfig().drain_timeout_s + CLOSING_S
+    assert int(section(SERVER)["TimeoutStopSec"]) > ServerConfig().drain_timeout_s + CLOSING_S
 
 
 def test_it_reloads_by_the_signal_that_the_server_takes() -> None:
-    assert re.fullmatch(r"/\S+/kill -HUP \$MAINPID", service()["ExecReload"])
+    assert re.fullmatch(r"/\S+/kill -HUP \$MAINPID", section(SERVER)["ExecReload"])
+    # One that came before Python could hold it would be a good end for systemd.
+    assert section(SERVER)["RestartForceExitStatus"] == "SIGHUP"
+
+
+def test_systemctl_shows_what_each_is_for() -> None:
+    assert len({section(name, "Unit")["Description"] for name in UNITS}) == 3
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
 def test_systemd_understands_every_line(tmp_path: Path) -> None:
-    file = tmp_path / "imserver.service"
-    file.write_text(re.sub(r"(?m)^ExecStart=\S+", "ExecStart=/bin/true", UNIT))
+    for name, text in UNITS.items():
+        (tmp_path / name).write_text(re.sub(r"(?m)^ExecStart=\S+", "ExecStart=/bin/true", text))
     done = subprocess.run(
-        ["systemd-analyze", "verify", file], capture_output=True, text=True, check=False, timeout=30
+        ["systemd-analyze", "verify", *(tmp_path / name for name in UNITS)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
     )
-    complaints = [line for line in done.stderr.splitlines() if "imserver.service" in line]
+    complaints = [line for line in done.stderr.splitlines() if "imserver" in line]
     assert complaints == [], done.stderr

@@ -68,6 +68,21 @@ async def test_who_is_added_stays_whatever_becomes_of_the_team(kit):
     assert "bob" not in await do(kit, lambda tx: tx.members(place))
 
 
+async def test_another_title_is_in_the_rows_that_are_read_from_then_on(kit):
+    place = await do(kit, service)
+    before = {
+        who: (await kit.store.read(lambda reader, who=who: reader.sync(who, None, 9)))[1]
+        for who in ("cy", "ann")
+    }
+    await do(kit, lambda tx: tx.set_title(place, "Cy"))
+    for who, since in before.items():
+        listed, _ = await kit.store.read(lambda reader, who=who: reader.conversations(who, None, 9))
+        changed, _, _ = await kit.store.read(lambda reader, who=who, since=since: reader.sync(who, since, 9))
+        assert ["Cy" in [one.title for one in rows] for rows in (listed, changed)] == [True, True], who
+    assert await refused(kit, lambda tx: tx.set_title(place, "two\nlines")) == (RefusalCode.INVALID, "title")
+    assert (await refused(kit, lambda tx: tx.set_title("group/none", "x")))[0] is RefusalCode.NOT_FOUND
+
+
 async def test_a_conversation_from_before_gets_its_team_and_staff_keep_their_cursors(kit):
     """Whoever is no staff any more is for the plugin to remove."""
     place = await do(

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from imserver.cli.demo import customer
 from imserver.cli.text_width import width
 from imserver.proof.server_process import alive
 
@@ -155,9 +156,23 @@ def test_who_reads_no_further_leaves_nothing_behind(place: Path) -> None:
     assert not list(place.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("environment", "who"),
+    [
+        ({}, "alice"),
+        ({"LANG": "C.UTF-8"}, "alice"),
+        ({"LANG": "zh_CN.UTF-8"}, "xiaoming"),
+        ({"LANG": "zh_CN.UTF-8", "LC_ALL": "en_GB.UTF-8"}, "alice"),
+        ({"LANG": "de_DE.UTF-8", "LC_ALL": "", "LC_MESSAGES": "zh_TW"}, "xiaoming"),
+    ],
+)
+def test_the_chat_is_in_the_language_of_the_system(environment: dict[str, str], who: str) -> None:
+    assert customer(environment).user_id == who
+
+
 def test_the_chat_has_a_server_while_it_lasts(place: Path) -> None:
     folder = place / "not" / "there yet" / ("long" * 30)
-    with demo(place, "--chat", "--folder", str(folder)) as process:
+    with demo(place, "--chat", "--as", "xiaoming", "--folder", str(folder)) as process:
         output, _ = process.communicate("预约周六下午3点验光\n", timeout=PATIENCE_S)
     assert process.returncode == 0, output
     assert "你好" not in output

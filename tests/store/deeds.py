@@ -51,6 +51,10 @@ def removes(place: str, actor: str, number: int, user: str) -> Op:
     return work(lambda tx: tx.remove_member(place, actor, key(number), user), place)
 
 
+def titles(place: str, actor: str, title: str) -> Op:
+    return work(lambda tx: tx.set_title(place, actor, title), place)
+
+
 def edits(place: str, editor: str, number: int, position: int, text: str, revision: int | None) -> Op:
     return work(
         lambda tx: edit_message(

@@ -43,6 +43,7 @@ from tests.store.deeds import (
     several,
     shows,
     stumbles,
+    titles,
 )
 from tests.store.support import key
 
@@ -147,6 +148,8 @@ def is_sent_away(cast: Cast) -> list[Op]:
         removes(place, dee, gone, bob),
         removes(place, dee, gone, bob),
         removes(place, dee, gone, dee),
+        titles(place, ann, "behind who has gone"),
+        titles(place, ann, "two\nlines"),
         posts(taken, bob, place, "taken", 2),
         posts(taken, bob, place, "other"),
         cast.says(bob),

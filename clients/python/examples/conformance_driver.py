@@ -1,6 +1,7 @@
 """The driver of the Python client for `imserver conform`: lines of JSON in, lines of JSON out (docs/clients.md has them all).
 
 imserver conform -- python clients/python/examples/conformance_driver.py
+imserver conform --transport websocket -- python clients/python/examples/conformance_driver.py
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class Driven:
         self._tasks.append(me)
         try:
             client = await ims.connect(
-                address,
+                f"imserver+{address}" if address.startswith("ws:") else address,
                 token=Tokens(tokens),
                 device_id=device,
                 store=store,
@@ -256,9 +257,9 @@ async def answer(number: int, work: Coroutine[Any, Any, Any]) -> None:
         say(id=number, error={"code": 0, "text": f"{type(error).__name__}: {error}"})
 
 
-async def drive(transports: list[str], make: Callable[[str], Driven] = Driven) -> None:
+async def drive(make: Callable[[str], Driven] = Driven) -> None:
     """Until the judge closes our input. `make` makes a client of a name."""
-    say(driver=1, name="imserver_client (Python)", transports=transports, lacks=[], clients=64)
+    say(driver=1, name="imserver_client (Python)", transports=["tcp", "websocket"], lacks=[], clients=64)
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=LONGEST_LINE)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
@@ -278,4 +279,4 @@ async def drive(transports: list[str], make: Callable[[str], Driven] = Driven) -
 
 
 if __name__ == "__main__":
-    asyncio.run(drive(["tcp"]))
+    asyncio.run(drive())

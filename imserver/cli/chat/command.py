@@ -24,8 +24,8 @@ from imserver.config import Config
 from imserver_client import CannotConnect, Client, ClientError, CloseCode, Stopped, connect
 
 from .commands import handle_line
-from .render import notice
 from .session import ChatSession, Screen
+from .tls_hint import tls_hint
 
 #: Lifetime of a token that the chat makes for itself.
 TOKEN_TTL_S = 86_400
@@ -105,7 +105,8 @@ def chat(setup: Setup, name: str | None, peer: str | None, conversation_id: str 
     except Stopped as stopped:
         return fail(_why_stopped(stopped, wanted), EXIT_FAILED)
     except CannotConnect as error:
-        return fail(f"cannot connect to {wanted.server}: {error}", EXIT_FAILED)
+        hint = tls_hint(str(error), config if server is None else None)
+        return fail(f"cannot connect to {wanted.server}: {error}{hint}", EXIT_FAILED)
     except ClientError as error:
         return fail(str(error), EXIT_FAILED)
 
@@ -141,7 +142,7 @@ async def _at_terminal(wanted: Wanted) -> int:
         session = await _begin(client, screen, wanted)
         if session.current is None:
             await handle_line(session, "/list")
-        await screen.show(notice("/help lists what one can type; Ctrl-D leaves."))
+        await session.say("/help lists what one can type; Ctrl-D leaves.")
         await _both(screen.run(session), session)
     return 0
 

@@ -95,6 +95,7 @@ async def lost_welcome(play: Play) -> None:
     await play.connect()
     play.say("before")
     await play.heard(1, section="10.2")
+    await play.acked()  # or an answer to what it reports is lost with the line
     token, sent = play.session.tokens[-1], play.session.sent
     lost: list[Line] = []
 

@@ -35,6 +35,7 @@ async def _burst(
 async def burst(play: Play) -> None:
     """Refused posts again, oldest first: one, then twice as many; not before retry_after_ms, and before new ones."""
     posted, before, at = await _burst(play, 7, RefusalCode.RATE_LIMITED)
+    await play.acked()
     posted.append(play.post("a new one"))
     wanted = [request.params for request in before]
     seen: list[Any] = []
@@ -86,6 +87,7 @@ async def unanswered(play: Play) -> None:
     play.waiting("post").clear()
     first.refuse(RefusalCode.RATE_LIMITED, "slowly", 1)
     second.refuse(RefusalCode.HELD)
+    await play.acked()
     posted.append(play.post("a new one"))
     await play.never(
         lambda: bool(play.waiting("post")),

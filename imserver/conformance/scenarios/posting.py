@@ -190,9 +190,8 @@ async def abandon(play: Play) -> None:
     posted = play.post("given up", key=key)
     request = await play.take("post")
     request.refuse(RefusalCode.RATE_LIMITED, "slowly", 1500)
-    await asyncio.sleep(0.3)  # or the next post is under way when the refusal is heard, as it may be
+    await play.acked()
     later = play.post("behind it")
-    await asyncio.sleep(0.1)
     given_up = play.later("abandon", conversation=play.world.direct, key=key)
     asked = await play.take("abandon", section="9.4")
     play.require(asked.params[1].hex() == key, "another key was given up", "9.4")

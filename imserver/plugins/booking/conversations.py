@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
 
-from imserver.plugin_api import Audience, Kind, Role, Transaction
+from imserver.plugin_api import Audience, Kind, Refusal, Role, Transaction
 
 from .messages.texts import Catalogue, language_of
 from .schedule.asked import tell_mine
 from .schedule.asked_by_staff import STAFF_GROUP, tell_conversation
+from .schedule.guests import called
 from .schedule.rows import Rows
 from .schedule.shops import Chain, Shop
 
@@ -101,17 +103,11 @@ def service_conversation(
     known = known_service(tx, shop.id, customer_id)
     if known is not None:
         return known
-    customer = tx.user(customer_id)
-    language = language_of(customer.language) if customer else chain.staff_language
     conversation_id = tx.ensure_conversation(
         f"service/{shop.id}/{customer_id}",
         Kind.GROUP,
         {shop.bot: Role.OWNER, customer_id: Role.MEMBER},
-        title=catalogue.words(language, shop)(
-            "service_title",
-            store=shop.names.in_language(language),
-            name=customer.display_name if customer else customer_id,
-        )[:200],
+        title=_title(tx, chain, catalogue, shop, customer_id),
         owner_id=shop.bot,
         team=staff_group(tx, shop.id),
     )
@@ -123,6 +119,23 @@ def service_conversation(
     tell_mine(tx, customer_id)
     tell_conversation(tx, shop.id, conversation_id)
     return conversation_id
+
+
+def _title(tx: Transaction, chain: Chain, catalogue: Catalogue, shop: Shop, customer_id: str) -> str:
+    customer = tx.user(customer_id)
+    language = language_of(customer.language) if customer else chain.staff_language
+    store, name = shop.names.in_language(language), called(tx, customer_id)
+    return catalogue.words(language, shop)("service_title", store=store, name=name)[:200]
+
+
+def follow_name(tx: Transaction, chain: Chain, catalogue: Catalogue, customer_id: str) -> None:
+    """Somebody is called otherwise: their conversations are titled so where titles are all that one sees (a terminal)."""
+    for service in services_of(tx, customer_id):
+        shop = chain.shop(service.store_id)
+        if shop is None:
+            continue
+        with suppress(Refusal):  # a name that is no title, such as a bot's: it keeps the one that it has
+            tx.set_title(service.conversation_id, _title(tx, chain, catalogue, shop, customer_id))
 
 
 def known_service(tx: Transaction, store_id: str, customer_id: str) -> str | None:

@@ -7,7 +7,9 @@ from typing import Any
 
 from imserver.plugin_api import Reader, Transaction
 
+from .conversations import follow_name
 from .dialogue import take_over
+from .messages.shop_texts import ShopTexts
 from .schedule import joins
 from .schedule.asked_by_staff import tell_all_staff
 
@@ -57,9 +59,10 @@ def export(reader: Reader, user_id: str) -> Mapping[str, Any]:
     }
 
 
-def renamed(tx: Transaction, user_id: str) -> None:
+def renamed(tx: Transaction, user_id: str, *, texts: ShopTexts) -> None:
     """A person has another name, a customer or a colleague: all that staff are shown of them may be another. It is rare, and is
     not worth to know where the name stands."""
+    follow_name(tx, texts.chain, texts.catalogue, user_id)
     tell_all_staff(tx)
 
 

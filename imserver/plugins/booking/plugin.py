@@ -18,6 +18,7 @@ from imserver.plugin_api import (
     Migration,
     Operation,
     SetBack,
+    TakeOver,
     TimerFired,
     Transaction,
     decode_content,
@@ -31,8 +32,9 @@ from .dialogue import consent, handoff, holding, joined, link, quiet, router, ta
 from .dialogue.incoming import Incoming
 from .dialogue.router import COMMANDS
 from .journey import offers, plan_end, reminders, requests, set_back, unconfirmed
+from .judging import judged, made
 from .messages.shop_texts import ShopTexts
-from .messages.texts import text_faults
+from .messages.texts import language_of
 from .operations import BookingConfig
 from .page_files import PageFiles
 from .read_once import read_once
@@ -40,7 +42,6 @@ from .schedule import changes, codes, consents, leave
 from .schedule.asked import tell_all
 from .schedule.asked_by_staff import tell_all_staff
 from .schedule.changes import ChainFile
-from .schedule.shops import Chain, ChainError
 from .understanding.alarms import STEP_CHARS, strongest
 from .web.chains import Chains
 from .web.event_file import EventFiles
@@ -98,7 +99,8 @@ class BookingPlugin:
         reads.register(context)  # first: what follows tells of changes
         StaffReads(context, chains).register(context)
         EventFiles(context, reads).register()
-        await self._open()
+        file = await judged(context)
+        await self._take_over(file, await made(context, file))
         await beside(compile_all)  # nobody waits yet; half a second in one piece would be one all the same
         await self._unit(holding.expire_overdue)
         for command in COMMANDS:
@@ -122,7 +124,7 @@ class BookingPlugin:
         context.carry_over(self._carry_over)
         context.export(persons.export)
         context.erase(persons.erase)
-        context.renamed(persons.renamed)
+        context.renamed(self._renamed)
         context.on_record(consents.RECORD, consents.do_withdrawal)
         PageFiles().offer(context)
 
@@ -130,35 +132,36 @@ class BookingPlugin:
         """What `imserver config check` and a reload ask of the chain file."""
         return operations.file_faults(config, path)
 
-    async def reload(self) -> None:
+    async def reload(self) -> TakeOver:
         """Read the chain file again, as an import does."""
-        before = self._file, self._texts
-        try:
-            await self._open()
-        except BaseException:
-            self._file, self._texts = before
-            raise
+        context = self._context
+        assert context is not None
+        file = await judged(context)
+        return partial(self._take_over_or_go_back, file, await made(context, file))
 
     async def stop(self) -> None:
         """The host undoes the registrations; nothing else was taken."""
         self._context = self._file = self._texts = None
 
-    async def _open(self) -> None:
-        """Read the chain file, and make what it names: at the start, and after an import."""
-        context = self._context
+    async def _take_over_or_go_back(self, file: ChainFile, texts: ShopTexts) -> None:
+        before = self._file_of(), self._shop_texts
+        try:
+            await self._take_over(file, texts)
+        except BaseException:
+            await self._take_over(*before)  # rows, too: leave and staff of a file that is not in effect
+            raise
+
+    async def _take_over(self, file: ChainFile, texts: ShopTexts) -> None:
+        """Have this chain in effect, and make what it names. What may be refused comes first."""
+        context, chain = self._context, file.chain
         assert context is not None
-        file = operations.chain_file(context)
-        _texts_of(file.chain, file.source)
-        self._file = file
-        await context.transaction(partial(leave.take_from_file, chain=file.chain))
-        texts = await self._read_changes()
-        chain = file.chain
+        self._file, self._texts = file, texts
         language = "zh-CN" if chain.staff_language == "zh" else "en"
-        await context.ensure_bot(chain.bot, chain.names.in_language(chain.staff_language), language=language)
-        for shop in chain.stores:
-            await context.ensure_bot(
-                shop.bot, shop.names.in_language(chain.staff_language), language=language
-            )
+        named = ((chain.bot, chain.names), *((shop.bot, shop.names) for shop in chain.stores))
+        for bot, names in named:
+            await context.ensure_bot(bot, names.in_language(chain.staff_language), language=language)
+        await context.transaction(partial(leave.take_from_file, chain=chain))
+        texts = await self._read_changes()
         await self._settle_staff(texts)
         _say_what_differs(context, texts)
         await self._unit(strays.show)
@@ -174,31 +177,28 @@ class BookingPlugin:
             context, file, texts = self._context, self._file, self._texts
             assert context is not None
             assert file is not None
-            ((revision,),) = await context.read("SELECT COALESCE(MAX(revision), 0) FROM booking_chain")
+            revision = await changes.latest_revision(context)
             if texts is not None and texts.is_of(file, revision):
                 return texts  # made while this waited
-            # Read behind the revision: newer changes than it says are harmless, and read again.
-            standing = changes.changes_of(await context.read(changes.SELECT))
-
-            def make() -> ShopTexts:
-                in_effect = changes.lay_over(file, standing, revision)
-                return ShopTexts.of(in_effect.chain, in_effect, context.public_url)
-
-            # Beside the loop: to work the words of a chain out takes a quarter of a second, and everybody would wait.
-            self._texts = texts = await beside(make)
+            self._texts = texts = await made(context, file, revision)
             return texts
 
     def _may_block(self, tx: Transaction, user_id: str, bot_id: str) -> None:
         quiet.may_block(tx, user_id, bot_id, texts=self._shop_texts)
+
+    def _renamed(self, tx: Transaction, user_id: str) -> None:
+        persons.renamed(tx, user_id, texts=self._shop_texts)
 
     def _carry_over(self, tx: Transaction, guest_id: str, account_id: str) -> None:
         joined.carry_over(tx, guest_id, account_id, texts=self._shop_texts)
 
     async def _settle_import(self, context: Context, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """The end of an import: what was decided, and the file as it is now."""
+        if self._context is None:
+            return await operations.settle(context, arguments)
+        file = await judged(self._context)  # first: one that is wrong settles nothing
         told = await operations.settle(context, arguments)
-        if self._context is not None:
-            await self._open()
+        await self._take_over_or_go_back(file, await made(self._context, file))
         return told
 
     async def _settle_staff(self, texts: ShopTexts) -> None:
@@ -386,13 +386,6 @@ async def put_on_record(context: Context, body: Mapping[str, object]) -> None:
     await context.put_on_record(consents.RECORD, body)
 
 
-def _texts_of(chain: Chain, source: str) -> None:
-    """Raises ChainError for a wrong text, which does not know where it was read."""
-    fault = next(text_faults(chain), None)
-    if fault is not None:
-        raise ChainError(f"{source}: {fault}")
-
-
 def _say_what_differs(context: Context, texts: ShopTexts) -> None:
     """What the operator should know: changes that the file contradicts, or that have no place in it any more."""
     in_effect = texts.in_effect
@@ -423,6 +416,7 @@ def _incoming(event: MessagePosted) -> Incoming | None:
         text if isinstance(text, str) else "",
         message.position,
         pressed="card" in content,
+        language=language_of(spoken) if isinstance(spoken := content.get("x-language"), str) else "",
     )
 
 

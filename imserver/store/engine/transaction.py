@@ -221,8 +221,7 @@ class RuledTransaction(Contacts):
             refusal = _no_team("only a group has one")
         if refusal is not None:
             raise refusal
-        if not is_printable(title):
-            raise Refusal(RefusalCode.INVALID, "title: printable characters on one line", detail="title")
+        _require_line(title)
         if len(others) + 1 > self.max_members:
             raise Refusal(
                 RefusalCode.TOO_LARGE, f"members: at most {self.max_members}", detail=self.max_members
@@ -240,6 +239,16 @@ class RuledTransaction(Contacts):
             self._put_own_act(state, user_id)
         telling = {"event": "created", "user": creator_id, "title": title}
         return conversation_id, self._tell(state, creator_id, key, digest, telling), False
+
+    def set_title(self, conversation_id: str, actor_id: str, title: str) -> None:
+        state = self._known(conversation_id)
+        if state.title == title:
+            return
+        if state.kind is Kind.DIRECT:
+            raise Refusal(RefusalCode.INVALID, "title: a direct conversation has none", detail="title")
+        _require_line(title)
+        self.require_free_title(actor_id, title)
+        self._put_title(state, title, self.next_change())
 
     def set_team(self, conversation_id: str, team_id: str, *, keep: Collection[str] = ()) -> None:
         state, group = self._known(conversation_id), self._known(team_id)
@@ -620,6 +629,10 @@ class RuledTransaction(Contacts):
         of their joining."""
 
     @abstractmethod
+    def _put_title(self, state: ConversationState, title: str, change: int) -> None:
+        """Give a conversation another title, in row and state, under this change, which is the conversation's."""
+
+    @abstractmethod
     def _put_team(self, state: ConversationState, team: Team, change: int) -> None:
         """Give a conversation its team, in rows, heads and state, under this change, which is the conversation's."""
 
@@ -667,6 +680,11 @@ class RuledTransaction(Contacts):
         """Store a member's cursors under this change. `told`: the other members get them too (by push, or by sync), so the
         change is the conversation's; else it is the member's alone, but who is here by the team has no change of its own: then
         it is always the conversation's. `read_rose`: what is unread is another number now."""
+
+
+def _require_line(title: str) -> None:
+    if not is_printable(title):
+        raise Refusal(RefusalCode.INVALID, "title: printable characters on one line", detail="title")
 
 
 def _no_team(why: str) -> Refusal:

@@ -398,6 +398,10 @@ class SqliteTransaction(SqliteBrowserRows):
             self._insert_team_person(state.no, user_no, joined[user_id])
         return self.cache.made_team(Team(state.no, state.conversation_id, joined))
 
+    def _put_title(self, state: ConversationState, title: str, change: int) -> None:
+        self.sql("UPDATE conversations SET title = ?, changed = ? WHERE no = ?", (title, change, state.no))
+        state.title = title
+
     def _put_team(self, state: ConversationState, team: Team, change: int) -> None:
         self.sql(
             "UPDATE conversations SET team = ?, changed = ?, membership = ? WHERE no = ?",

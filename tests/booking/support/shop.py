@@ -120,7 +120,7 @@ class Shop:
             lambda tx: tx.remove_member(conversation_id, user_id, uuid4().bytes, user_id)
         )
 
-    async def hear(self, user_id: str, conversation_id: str, text: str) -> str:
+    async def hear(self, user_id: str, conversation_id: str, text: str | dict[str, Any]) -> str:
         """What was answered in the same conversation, as text (titles, texts, fields and buttons of cards)."""
         said = await self.say(user_id, conversation_id, text)
         return "\n".join(shown(one) for one in said if one.conversation_id == conversation_id)

@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 from imserver.plugins.booking.dates.text import Sheet
 from imserver.plugins.booking.understanding.acts import Act, Hours, Scene, Shown, When
-from imserver.plugins.booking.understanding.negation import mask
+from imserver.plugins.booking.understanding.masks import mask
 from imserver.plugins.booking.understanding.times import Times, read_times
 
 WEDNESDAY = datetime.fromisoformat("2026-11-18T10:00")

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Acts, isGoing } from "../../../imserver/plugins/booking/pages/src/acts.js";
+import { Acts, actOf, isGoing } from "../../../imserver/plugins/booking/pages/src/acts.js";
 import { createStore } from "../../../imserver/plugins/booking/pages/src/store.js";
 
 /** @type {any} */
@@ -19,7 +19,7 @@ const isHeld = (mine) => mine.held !== null;
 function begin(answer) {
   const listeners = new Set();
   /** @type {any} */
-  const store = createStore({ act: null, reachable: true, mine: { value: { held: null } } });
+  const store = createStore({ act: null, others: [], reachable: true, mine: { value: { held: null } } });
   const page = {
     store,
     posts: /** @type {string[]} */ ([]),
@@ -80,14 +80,15 @@ test("the bot's answer has nothing read a second time where the hint beside it h
 });
 
 test("it is done when the server says so, also before the post has its answer; what was so at the tap says nothing", async () => {
+  /** @type {(value: void) => void} */
+  let answer = () => {};
   const early = begin(async (page) => {
     page.own({});
-    await new Promise(() => {}); // the answer is lost
+    await new Promise((resolve) => (answer = resolve)); // the answer is late
   });
   assert.equal(await act(early), true);
   assert.equal(early.store.get().act.state, "done");
-  /** @type {(value: void) => void} */
-  let answer = () => {};
+  answer(); // or Node waits with its end for the time that this may take
   const before = begin(() => new Promise((resolve) => (answer = resolve)));
   before.own({});
   const doing = act(before);
@@ -119,6 +120,27 @@ test("a failure keeps its code; without a network nothing is posted", async () =
   page.store.set({ reachable: false });
   assert.equal(await act(page), false);
   assert.deepEqual([page.posts.length, page.store.get().act.code], [1, "NO_NETWORK"]);
+});
+
+test("a tap while another is under way waits its turn, and what came to nothing before stays in sight", async () => {
+  const taps = /** @type {Map<string, any>} */ (new Map());
+  const page = begin((page) => new Promise((_, reject) => taps.set(/** @type {any} */ (page.posts.at(-1)), reject)));
+  const tap = (/** @type {string} */ code) => page.acts.do("arrive", code, SHOP, code, isHeld);
+  const fail = async (/** @type {string} */ code) => {
+    while (!taps.has(code)) await new Promise((resolve) => setImmediate(resolve));
+    taps.get(code)(Object.assign(new Error("x"), { code }));
+  };
+  const state = (/** @type {string} */ code) => actOf(page.store.get(), code)?.state;
+  const [first, second, third] = [tap("A"), tap("B"), tap("C")];
+  assert.equal(await tap("B"), false); // it waits already
+  assert.deepEqual([...["A", "B", "C"].map(state), page.posts], ["sending", "waiting", "waiting", ["A"]]);
+  await fail("A");
+  await first;
+  await fail("B");
+  await second;
+  await fail("C");
+  await third;
+  assert.deepEqual([...["A", "B", "C"].map(state), page.posts], ["failed", "failed", "failed", ["A", "B", "C"]]);
 });
 
 test("a second tap while one is under way posts nothing", async () => {

@@ -91,8 +91,10 @@ for (const [conversations, waiting] of [[30, 3], [120, 20], [400, 230]]) {
         continue;
       }
       const { inbox } = listed;
-      assert.deepEqual(inbox.waiting, shop.waiting().slice(0, 200));
-      assert.equal(inbox.moreWaiting, Math.max(0, shop.waiting().length - 200));
+      const wait = shop.waiting();
+      assert.deepEqual(inbox.waiting, wait.slice(0, inbox.waiting.length));
+      assert.equal(inbox.waiting.length + inbox.moreWaiting, wait.length);
+      assert.ok(inbox.moreWaiting === 0 || inbox.waiting.length >= 150);
       const here = shop.recent();
       assert.deepEqual(inbox.recent, here.slice(0, inbox.recent.length));
       assert.ok(cut !== null || inbox.recent.length === here.length);
@@ -102,6 +104,20 @@ for (const [conversations, waiting] of [[30, 3], [120, 20], [400, 230]]) {
     assert.ok(whole < 150, `read whole ${whole} times of 300`);
   });
 }
+
+test("where more wait than are listed, many are answered before it is read whole again", () => {
+  const shop = new Shop(260, 230);
+  let listed = { inbox: shop.inbox(), older: NO_OLDER };
+  const cut = listed.inbox.recent.at(-1);
+  for (let one = 0; one < 50; one += 1) {
+    shop.change(one, null);
+    listed = caughtUp(listed, shop.changes(), cut);
+    assert.ok(!isWorn(listed.inbox), `after ${one + 1} answers`);
+  }
+  assert.deepEqual([listed.inbox.waiting.length, listed.inbox.moreWaiting], [150, 30]);
+  shop.change(50, null);
+  assert.ok(isWorn(caughtUp(listed, shop.changes(), cut).inbox));
+});
 
 test("who missed more than is told, or another edition, has to read all of it", () => {
   const shop = new Shop(40);

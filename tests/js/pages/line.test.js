@@ -58,6 +58,12 @@ test("a shop is spoken to directly until it has a conversation, which is known w
   assert.equal(again.line.conversationOf(SHOP), "service/garden/guest-1");
 });
 
+test("staff say which language their page speaks, and under its key a post keeps it", async () => {
+  const made = world({ session: /** @type {any} */ ({ ...GUEST, roles: ["staff"] }) });
+  await made.line.say(SHOP, "/today");
+  assert.deepEqual([...made.server.stored.values()][0].content, { type: "text", text: "/today", "x-language": "zh-CN" });
+});
+
 test("a button is posted as its command, with its label and the card's position", async () => {
   const made = world();
   await made.line.say(SHOP, "/book exam", { label: "Eye exam", card: 7 });

@@ -199,6 +199,14 @@ class ModelTransaction:
         telling = {"event": "created", "user": creator_id, "title": title}
         return conversation_id, self._tell(talk, creator_id, key, asked, telling), False
 
+    def set_title(self, conversation_id: str, actor_id: str, title: str) -> None:
+        talk = self._there(conversation_id)
+        if talk.title == title:
+            return
+        if talk.kind is Kind.DIRECT or not is_printable(title):
+            raise Refusal(RefusalCode.INVALID, "title", detail="title")
+        self._put(replace(talk, changed=self._next_change(), title=title))
+
     def set_team(self, conversation_id: str, team_id: str, *, keep: Collection[str] = ()) -> None:
         talk, group = self._there(conversation_id), self._there(team_id)
         if talk.team is not None:

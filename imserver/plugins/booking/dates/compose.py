@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from .meaning import coming_weekday, known, month_ahead
+from .calendar_days import coming_weekday, known, month_ahead
 from .tokens import Clock, Days, MonthDay, Part, PartName, Reason, Refused, Shift, Token, Weekday
 
 HORIZON_DAYS: Final = 366

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-from .meaning import EN_ONES, EN_TENS, either
+from .numerals import EN_ONES, EN_TENS, either
 from .rules import CN_AFTER, CN_ANY, CN_DAY, EN_DAY, EN_MONTH, WEEK
 from .sieve import Sieve, grams_of
 from .text import ASIDE_MARK, DAY_MARK, TIME_MARK

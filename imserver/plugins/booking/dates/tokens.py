@@ -142,3 +142,8 @@ class Scene:
 
 Match = re.Match[str]
 Reader = Callable[[Match, Scene], tuple[Token, ...]]
+
+
+def refuse(reason: Reason) -> Reader:
+    """A reader of words that name no time that can be booked."""
+    return lambda _, __: (Refused(reason),)

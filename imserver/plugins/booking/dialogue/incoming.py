@@ -30,6 +30,8 @@ class Incoming:
     for_people: bool = False
     #: A program says that a button was pressed.
     pressed: bool = False
+    #: What a page of the staff speaks from which it was said; "": it does not say.
+    language: str = ""
 
 
 def locate(tx: Transaction, texts: ShopTexts, message: Incoming) -> DialogueContext | None:
@@ -59,8 +61,11 @@ def locate(tx: Transaction, texts: ShopTexts, message: Incoming) -> DialogueCont
         place is Place.SERVICE and shop is not None and sender.user_id != customer_id
         and sender.user_id in staff_of(tx, shop)
     )  # fmt: skip
-    if is_staff:  # each colleague is answered in the language that they chose, if they have
-        language = customer(tx, sender.user_id).chosen_language or texts.chain.staff_language
+    if (
+        is_staff
+    ):  # each colleague is answered in the language that they chose, if they have; else in that of their page
+        chosen = customer(tx, sender.user_id).chosen_language
+        language = chosen or message.language or texts.chain.staff_language
     else:
         language = language_for(tx, customer_id)
     return DialogueContext(

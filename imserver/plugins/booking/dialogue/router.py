@@ -10,8 +10,9 @@ from collections.abc import Callable
 from functools import partial
 
 from imserver.plugin_api import Transaction
-from imserver.plugins.booking.conversations import has_left
+from imserver.plugins.booking.conversations import follow_name, has_left
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
+from imserver.plugins.booking.schedule.guests import called
 from imserver.plugins.booking.schedule.shops import Shop
 from imserver.plugins.booking.understanding.acts import Act, Kind, Reading
 from imserver.plugins.booking.understanding.alarms import RedFlag
@@ -120,10 +121,13 @@ def _hear(
     if context is None or joined.is_behind(context, message):
         return
     doubt_others(context)
+    before = called(tx, context.customer_id)
     if not _emergency(context, message.flag):
         if take_over.is_for_people(context, message):
             handle = partial(take_over.talk, for_people=message.for_people)
         _within_reach(context, partial(handle, context))
+    if called(tx, context.customer_id) != before:  # a guest has said a name
+        follow_name(tx, texts.chain, texts.catalogue, context.customer_id)
     handoff.heard(context)
 
 

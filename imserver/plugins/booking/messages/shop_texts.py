@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from imserver.plugins.booking.schedule.appointments import Appointment
 from imserver.plugins.booking.schedule.changes import ChainFile, InEffect
@@ -29,9 +30,7 @@ class ShopTexts:
 
     @classmethod
     def of(cls, chain: Chain, in_effect: InEffect | None = None, public_url: str = "") -> ShopTexts:
-        lexicon = Lexicon(chain)
-        prepare(lexicon)
-        return cls(chain, Catalogue(chain), lexicon, shipped_flags(), in_effect, public_url)
+        return cls(chain, Catalogue(chain), _prepared(chain), shipped_flags(), in_effect, public_url)
 
     @property
     def revision(self) -> int:
@@ -51,3 +50,12 @@ class ShopTexts:
         if shop is None:
             raise KeyError(f"store {appointment.store_id!r} is not in the chain file")
         return shop
+
+
+@lru_cache(maxsize=1)
+def _prepared(chain: Chain) -> Lexicon:
+    """The words of a chain, worked out. Kept for the next start in this process, whose chain mostly is the same: a twelfth of a
+    simulated run, in which a server starts three times, went into it."""
+    lexicon = Lexicon(chain)
+    prepare(lexicon)
+    return lexicon

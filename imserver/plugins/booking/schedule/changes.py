@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from imserver.plugin_api import Transaction
+from imserver.plugin_api import Context, Transaction
 
 from . import asked
 from .asked_by_staff import tell_all_staff
@@ -172,6 +172,12 @@ def revision(tx: Transaction) -> int:
     """Another one after every change of the chain in effect, by whomever."""
     rows = tx.execute("SELECT revision FROM booking_chain")
     return int(rows[0][0]) if rows else 0
+
+
+async def latest_revision(context: Context) -> int:
+    """The same outside of a transaction."""
+    ((latest,),) = await context.read("SELECT COALESCE(MAX(revision), 0) FROM booking_chain")
+    return int(latest)
 
 
 def next_revision(tx: Transaction) -> None:

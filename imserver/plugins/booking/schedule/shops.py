@@ -245,6 +245,10 @@ class Chain(Struct, frozen=True, forbid_unknown_fields=True):
     #: The language of staff groups.
     staff_language: Literal["zh", "en"] = "zh"
 
+    def __hash__(self) -> int:
+        """What holds mappings has none of its own; two chains of one name are told apart by comparing them."""
+        return hash(self.name)
+
     def shop(self, store_id: str) -> Shop | None:
         return next((shop for shop in self.stores if shop.id == store_id), None)
 

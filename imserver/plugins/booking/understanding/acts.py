@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from imserver.plugins.booking.dates.tokens import PartName, Reason
 
@@ -46,6 +46,10 @@ Valued = Literal[
     "number", "lenses", "other",
 ]  # fmt: skip
 Asked = Literal["price", "hours", "place", "parking", "how_long", "bring", "children", "insurance", "other"]
+
+
+#: What an act of when is about.
+TIMES: Final = frozenset({"day", "time", "range"})
 
 
 class Hours(NamedTuple):
@@ -161,6 +165,11 @@ class Scene:
     asks: str = ""
     staff: bool = False
     chinese: bool = False
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nothing is under way that a text could answer."""
+        return self.step in ("", "none")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,20 @@
-"""What is wanted (book, move, cancel, see, ask a human), and yes, no, later, thanks and greetings."""
+"""What is wanted: book, move, cancel, see, ask a human; and what of an appointment that there is already is none of a wish."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
-from imserver.plugins.booking.dates.deferred import deferred
-from imserver.plugins.booking.dates.sieve import can_match
-from imserver.plugins.booking.dates.text import ASIDE_MARK, DAY_MARK, TIME_MARK, WORD_MARK
+from imserver.plugins.booking.dates.text import ASIDE_MARK
 
 from .acts import Act, Kind, Scene, Span
-from .page import HAN, PUNCTUATION, Cover, Page
+from .courtesies import any_of
+from .page import Cover, Page
 from .patterns import KIN, KIN_ENGLISH, template
-from .questions import ask_other, asks, beyond_politeness, cover_politeness, without_politeness
+from .questions import asks, beyond_politeness, without_politeness
+from .read_so_far import asked_in, clause_of, is_named, is_valued
 from .rest import MAYBE, is_harmless
 from .word_lists import load_words
 
@@ -23,67 +23,7 @@ _WORDS: Final = load_words("intents")
 _MOST: Final = 12
 #: What a booking is moved to.
 _LEADS_TO: Final = frozenset({"day", "time", "range", "shop", "service", "person"})
-_ALONE_CHARS: Final = 80
-"""A longer clause is no yes and no no."""
-
-
-def _whole(pattern: str) -> str:
-    """A pattern of English words as whole words."""
-    return pattern if HAN.search(pattern) else rf"(?<![a-z])(?:{pattern})(?![a-z])"
-
-
-def _any(patterns: Iterable[str]) -> re.Pattern[str]:
-    return deferred("|".join(f"(?:{_whole(one)})" for one in patterns))
-
-
-# --------------------------------------------------------------------------------------------------------------- courtesy
-
-COURTESIES: Final = {
-    Kind.LATER: _any(_WORDS["courtesy"]["later"]),
-    Kind.THANKS: _any(_WORDS["courtesy"]["thanks"]),
-    Kind.GREETING: _any(_WORDS["courtesy"]["greeting"]),
-}
-_NO_NEED: Final = re.compile("(?:不(?:用|要|必)?|唔使|无需|甭|别|莫)(?:再)?$|(?<![a-z])no $")
-#: What is answered by then, and the words of the time before it: 明天中午之前回复你.
-_ANSWERING: Final = re.compile("答复|覆|复|回|告诉|告知|话你|联系|说|讲|决定|定|确认|信")
-_BY_THEN: Final = re.compile(
-    "(?:我|俺|就|会|再|争取|尽量|最晚|最迟|先|大概|可能|今|明|后|听|天|日|晚|早|上|下|午|中|周|星期|礼拜|"
-    "[一二三四五六末0-9十两半:]|点|号|钟|分|之|以|前|后|内|左右|等|到|给|在|回|\\s)*$"
-)
-_SAYS_WHEN: Final = re.compile("[点号天晚午周拜]|早上|星期|之?前$")
-
-
-def read_courtesies(page: Page) -> None:
-    """Thanks, greetings, and "let me think"; one act of each is enough."""
-    for kind, pattern in COURTESIES.items():
-        places = [
-            _with_time(page, kind, *match.span())
-            for match in page.find(pattern)
-            if not _is_declined(page, match.start())
-        ]
-        if places:
-            page.take_act(kind, "", None, *places)
-
-
-def _is_declined(page: Page, place: int) -> bool:
-    """不谢, "no thanks": but not "no 谢谢"."""
-    match = _NO_NEED.search(page.words[:place])
-    return match is not None and (not match[0].isascii() or page.words[place].isascii())
-
-
-def _with_time(page: Page, kind: Kind, start: int, end: int) -> tuple[int, int]:
-    """By when one answers is no wish to come then."""
-    if kind is not Kind.LATER or not _ANSWERING.search(page.words[start:end]):
-        return start, end
-    begin, _ = page.clause_at(start)
-    before = _BY_THEN.search(page.open[begin:start])
-    said = before is not None and _SAYS_WHEN.search(before[0]) is not None
-    return (begin + before.start() if before and said else start), end
-
-
-# ---------------------------------------------------------------------------------------------------------------- intents
-
-WISH: Final = {name: _any(patterns) for name, patterns in _WORDS["wish"].items()}
+WISH: Final = {name: any_of(patterns) for name, patterns in _WORDS["wish"].items()}
 _COMMANDS: Final = {
     name: re.compile(f"^ ?(?:{'|'.join(words)})(?![a-z])") for name, words in _WORDS["commands"].items()
 }
@@ -119,7 +59,7 @@ _WONDERS: Final = re.compile(
 )
 _NEEDED: Final = template("intents", "needed")
 #: "Do I need an appointment?" asks about the shop.
-_NEEDS_ONE: Final = template("intents", "needs_one")
+NEEDS_ONE: Final = template("intents", "needs_one")
 #: "Once it is cancelled", "was it": 取消了还能再约吗.
 _ONCE: Final = re.compile("(?:掉)?(?:了|后|之后|以后|的话)")
 _UNABLE: Final = re.compile(
@@ -146,7 +86,7 @@ _DONE: Final = re.compile("(?:掉)?(?:了?的|过)")
 _NO_APPOINTMENT: Final = re.compile(_WORDS["cancelled_by"]["no_appointment"])
 _OTHER_OBJECT: Final = re.compile(_WORDS["cancelled_by"]["other_object"])
 _ECHO: Final = re.compile(_WORDS["cancelled_by"]["echo"])
-_CANCELLING: Final = re.compile("取[消肖]|cancel|cancl")
+CANCELLING: Final = re.compile("取[消肖]|cancel|cancl")
 #: "But maybe hold the contacts": a service that is only thought of.
 _PERHAPS: Final = re.compile("可能|也许|或许|说不定|(?<![a-z])(?:maybe|perhaps|possibly)(?![a-z])")
 #: "My appt on the 20th, can it become the 23rd".
@@ -159,25 +99,7 @@ _STRONG_MOVE: Final = re.compile(
     "|改约|改期|改签|改时间|改个时间|换个?时间|reschedul|rearrange|rebook|appointment|booking|预约"
 )
 _STRONG_BOOK: Final = re.compile("约|订|book|appointment|挂号")
-_BEGUN: Final = ("other", "list", "slots", "human", "cancel", "move", "book")
-#: What can stand beside a command and be its value.
-_VALUES: Final = frozenset(
-    {
-        "day",
-        "time",
-        "range",
-        "shop",
-        "service",
-        "person",
-        "name",
-        "age",
-        "first",
-        "code",
-        "number",
-        "phone",
-        "version",
-    }
-)
+BEGUN: Final = ("other", "list", "slots", "human", "cancel", "move", "book")
 
 
 class _Intent:
@@ -198,7 +120,7 @@ def read_intents(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> None
         page.take(one.start, one.end, Cover.NOTHING)
     for one in found:
         start, end = page.clause_at(one.start)
-        named = one.name == "book" and _named(page, start, end)
+        named = one.name == "book" and is_named(page, start, end)
         if (start, end) in asked and not named and not _apart(page, one.start):
             page.explain(one.start, one.end, Cover.ACT)  # of the question
         elif not _stands(page, scene, one, found):
@@ -214,7 +136,7 @@ def read_intents(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> None
 def _apart(page: Page, place: int) -> bool:
     """后天有空位么 顺便问开到几点: whether a blank stands between a wish and the question of its clause."""
     start, end = next((piece for piece in page.pieces if piece[0] <= place < piece[1]), (place, place))
-    return not _asked_in(page, start, end)
+    return not asked_in(page, start, end)
 
 
 def _instead(page: Page) -> None:
@@ -222,10 +144,10 @@ def _instead(page: Page) -> None:
     cancels = [act for act in page.acts if act.kind is Kind.BEGIN and act.what == "cancel"]
     if not cancels or not _UNABLE.search(" ".join(page.source[a:b] for a, b in cancels[0].spans).casefold()):
         return
-    where = _clause_of(page, cancels[0])
+    where = clause_of(page, cancels[0])
     given = [act for act in page.acts if act.kind is Kind.GIVE and act.what in ("day", "time") and act.spans]
     last = cancels[0].spans[-1]
-    if any(_clause_of(page, act) != where or _follows(page, act, last) for act in given):
+    if any(clause_of(page, act) != where or _follows(page, act, last) for act in given):
         page.acts = [act for act in page.acts if act not in cancels and act.what != "book"]
         page.acts.append(Act(Kind.BEGIN, "move", None, cancels[0].spans))
 
@@ -236,7 +158,7 @@ def _follows(page: Page, act: Act, last: Span) -> bool:
 
 
 def _found(page: Page, scene: Scene) -> Iterator[_Intent]:
-    """The words of intentions, of two that overlap the first in `_BEGUN`."""
+    """The words of intentions, of two that overlap the first in `BEGUN`."""
     view = page.marked()
     plain = page.open
     taken: list[tuple[int, int]] = []
@@ -246,7 +168,7 @@ def _found(page: Page, scene: Scene) -> Iterator[_Intent]:
             taken.append(match.span())
             yield _Intent({"waitlist": "other"}.get(name, name), *match.span())
             break
-    for name in _BEGUN:
+    for name in BEGUN:
         for match in page.narrowed(WISH[name]).finditer(
             plain if name in ("list", "slots", "human", "order") else view
         ):
@@ -261,10 +183,10 @@ def _is_command(page: Page, name: str, place: int) -> bool:
     """A Chinese command word is a command only if the rest is values or nothing (取消要扣钱吗 is a question)."""
     _, end = page.clause_at(max(place - 1, 0))
     shows = name not in ("book", "move", "cancel", "waitlist")
-    return not _left(page.unread(place, len(page.words) if shows else max(end, place)))
+    return not left_over(page.unread(place, len(page.words) if shows else max(end, place)))
 
 
-def _left(text: str) -> str:
+def left_over(text: str) -> str:
     """What remains without politeness, objects and harmless words."""
     text = _OBJECTS.sub(lambda match: "\x02" if match[0] else "", without_politeness(text))
     return "" if is_harmless(text.replace("\x02", " ")) else text
@@ -291,7 +213,7 @@ def _stands(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> boo
         return False
     if _WONDERS.search(before):
         return False
-    if (_NEEDED.search(before) or _NEEDS_ONE.search(page.words[start:end])) and asks(page, start, end):
+    if (_NEEDED.search(before) or NEEDS_ONE.search(page.words[start:end])) and asks(page, start, end):
         return False
     if one.name == "cancel":
         return _cancels(page, scene, one, found)
@@ -307,14 +229,14 @@ def _cancels(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bo
     asking = asks(page, start, end)
     if _ONCE.match(page.words, one.end) and any(asks(page, *clause) for clause in page.clauses):
         return False
-    if (asking and (_left(left) or _ONCE.match(page.words, one.end))) or _ADDRESSED.search(
+    if (asking and (left_over(left) or _ONCE.match(page.words, one.end))) or _ADDRESSED.search(
         page.words[one.end : one.end + 6]
     ):
         return False
     before = page.words[start : one.start]
     if (_BY_OTHERS.search(before) and _DONE.match(page.words, one.end)) or _GOT.search(before):
         return False
-    if _CANCELLING.search(page.words[one.start : one.end]) and _ANYBODY.search(before):
+    if CANCELLING.search(page.words[one.start : one.end]) and _ANYBODY.search(before):
         return False
     if any(other.match(page.words, one.end) for other in (_NO_APPOINTMENT, _OTHER_OBJECT, _ECHO)):
         return False
@@ -333,7 +255,7 @@ def _cancels(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bo
     if weak and (_STANDS_IN.search(page.words) or _QUALIFIED.match(page.words, one.end)):
         page.explain(one.start, one.end, Cover.NOTE)
         return False
-    return not (weak and scene.step not in ("", "none") and page.timed(start, end))
+    return not (weak and not scene.is_free and page.timed(start, end))
 
 
 def _refuses_day(page: Page, scene: Scene, one: _Intent) -> bool:
@@ -342,18 +264,18 @@ def _refuses_day(page: Page, scene: Scene, one: _Intent) -> bool:
         return False
     start, _ = page.clause_at(one.start)
     of_a_day = page.timed(start, one.start) or _THAT_DAY.search(page.words[start : one.start])
-    return bool(of_a_day) and (scene.step not in ("", "none") or page.timed(one.end, len(page.words)))
+    return bool(of_a_day) and (not scene.is_free or page.timed(one.end, len(page.words)))
 
 
 def _moves(page: Page, scene: Scene, one: _Intent, start: int, end: int) -> bool:
     left = _without(page, one, start, end)
-    if asks(page, start, end) and _left(left) and not _named(page, start, end):
+    if asks(page, start, end) and left_over(left) and not is_named(page, start, end):
         return False
     strong = _STRONG_MOVE.search(page.words[start:end])
-    if scene.step not in ("", "none") and _ANOTHER_TIME.fullmatch(page.words[one.start : one.end]):
+    if not scene.is_free and _ANOTHER_TIME.fullmatch(page.words[one.start : one.end]):
         page.add(Kind.REFUSE, "time", None, (one.start, one.end))
         return False
-    if scene.step not in ("", "none") and not strong and not _CANCELLING.search(page.words):
+    if not scene.is_free and not strong and not CANCELLING.search(page.words):
         confirming = scene.step.startswith("confirm") and page.has(Kind.YES)
         if confirming and not _moves_somewhere(page, start, end):
             page.add(Kind.REFUSE, "time", None, (one.start, one.end))  # 好，推迟: not to this time
@@ -361,7 +283,7 @@ def _moves(page: Page, scene: Scene, one: _Intent, start: int, end: int) -> bool
             page.explain(one.start, one.end, Cover.HARMLESS)  # a correction of the open booking
         return False
     english = page.words[one.start : one.end].isascii()
-    return bool(strong or _named(page, start, end) or not english or not _left(left))
+    return bool(strong or is_named(page, start, end) or not english or not left_over(left))
 
 
 def _moves_somewhere(page: Page, start: int, end: int) -> bool:
@@ -378,7 +300,7 @@ def _books(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bool
     """A wish to come: with a value, or with nothing else in its clause. Beside 取消 or 改 it is the appointment."""
     start, end = page.clause_at(one.start)
     beside = any(start <= other.start < end for other in found if other.name in ("cancel", "move", "list"))
-    named = _named(page, start, end)
+    named = is_named(page, start, end)
     beside = beside or (
         _OWNED.search(page.words[start : one.start]) is not None and page.has(Kind.BEGIN, "move")
     )
@@ -388,12 +310,12 @@ def _books(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bool
     strong = _STRONG_BOOK.search(page.words[one.start : one.end]) is not None
     if asks(page, start, end) and not named:
         strong = strong and not beyond_politeness(page, start, end)
-        return strong and not _left(_without(page, one, start, end))
-    doubtful = scene.step not in ("", "none") or page.has(Kind.REFUSE) or page.unclear
+        return strong and not left_over(_without(page, one, start, end))
+    doubtful = not scene.is_free or page.has(Kind.REFUSE) or page.unclear
     able = _ABLE.fullmatch(page.words[one.start : one.end])  # 我能来 is no wish
     if not strong and not named and (doubtful or able):
         return False
-    return named or _valued(page) or not _left(_without(page, one, start, end))
+    return named or is_valued(page) or not left_over(_without(page, one, start, end))
 
 
 def _without(page: Page, one: _Intent, start: int, end: int) -> str:
@@ -401,51 +323,25 @@ def _without(page: Page, one: _Intent, start: int, end: int) -> str:
     return left[: one.start - start] + "\x02" * (one.end - one.start) + left[one.end - start :]
 
 
-def _valued(page: Page) -> bool:
-    return any(act.kind in (Kind.GIVE, Kind.CORRECT) and act.what in _VALUES for act in page.acts)
-
-
-def _named(page: Page, start: int, end: int) -> bool:
-    """Whether a value stands in the clause."""
-    span = page.span(start, end)
-    return any(
-        act.kind in (Kind.GIVE, Kind.CORRECT)
-        and act.what in _VALUES
-        and any(span.start <= place.start < span.end for place in act.spans)
-        for act in page.acts
-    )
-
-
-def _clause_of(page: Page, act: Act) -> tuple[int, int]:
-    """The clause in which an act begins."""
-    return next(
-        (
-            clause
-            for clause in page.clauses
-            if page.span(*clause).start <= act.spans[0].start < page.span(*clause).end
-        ),
-        page.clauses[0],
-    )
-
-
 def _from_service(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> None:
     """A service said first, outside a question, is a wish; with free times asked for as well (周六有空验光吗) too."""
     given = [act for act in page.acts if act.kind is Kind.GIVE and act.what == "service"]
-    if not given or scene.step not in ("", "none"):
+    if not given or not scene.is_free:
         return
-    where = {_clause_of(page, act) for act in given} if page.unclear or _timed(page) else page.clauses
-    if any(_NEEDS_ONE.search(page.words[start:end]) and asks(page, start, end) for start, end in where):
+    where = {clause_of(page, act) for act in given} if page.unclear or _timed(page) else page.clauses
+    if any(NEEDS_ONE.search(page.words[start:end]) and asks(page, start, end) for start, end in where):
         return
     others = any(page.has(Kind.BEGIN, name) for name in ("book", "move", "cancel", "list", "human", "order"))
     if others:
         return
     if asked and not any(page.timed(*clause) for clause in page.clauses):
         return
-    clauses = {_clause_of(page, act) for act in given}
+    clauses = {clause_of(page, act) for act in given}
     if all(_PERHAPS.search(page.words, start, end) for start, end in clauses):
         return
     if all(
-        asks(page, *clause) and not page.timed(*clause) and _left(page.unread(*clause)) for clause in clauses
+        asks(page, *clause) and not page.timed(*clause) and left_over(page.unread(*clause))
+        for clause in clauses
     ):
         return
     page.acts.append(Act(Kind.BEGIN, "book", None, given[0].spans))
@@ -460,7 +356,7 @@ def hide_cancelled(page: Page, scene: Scene) -> None:
 
     Alone, it is the day of the appointment, and 取消 beside it refuses nothing.
     """
-    if scene.step not in ("", "none") or not page.may_hold(WISH["cancel"]):
+    if not scene.is_free or not page.may_hold(WISH["cancel"]):
         return
     if page.search(WISH["move"]):
         return
@@ -476,7 +372,7 @@ def hide_cancelled(page: Page, scene: Scene) -> None:
         ):
             page.sheet.blank(start, end, ASIDE_MARK)
             page.explain(start, end, Cover.ACT)
-        elif _CANCELLING.search(word[0]):
+        elif CANCELLING.search(word[0]):
             page.sheet.blank(start + word.start(), start + word.end(), ASIDE_MARK)
 
 
@@ -500,7 +396,7 @@ def read_existing(page: Page, scene: Scene) -> None:
     """我约了周五三点: the time of an appointment that there is already is none of a wish."""
     for start, end in page.clauses:
         match = page.search(_EXISTING, start, end)
-        if match is None or scene.step not in ("", "none"):
+        if match is None or not scene.is_free:
             continue
         word = next(
             (
@@ -541,251 +437,3 @@ def hide_assent(page: Page) -> None:
 def _wishes(text: str) -> bool:
     """Whether a clause books or asks for free times, and cancels nothing."""
     return not WISH["cancel"].search(text) and any(WISH[name].search(text) for name in ("book", "slots"))
-
-
-# --------------------------------------------------------------------------------------------------------------- questions
-
-
-def read_asked(page: Page) -> None:
-    """What a member of the staff asks: it is for people, whatever it is."""
-    for start, end in page.clauses:
-        if beyond_politeness(page, start, end) or (asks(page, start, end) and page.has(Kind.GIVE, "code")):
-            ask_other(page, start, end)
-            return
-
-
-def read_questions(page: Page, asked: list[tuple[int, int]]) -> None:
-    """Clauses that ask: out of politeness, or what no list has a word for."""
-    valued = _valued(page) or page.has(Kind.BEGIN) or page.has(Kind.REFUSE)
-    wished = any(page.has(Kind.BEGIN, name) for name in ("book", "move", "cancel"))
-    for start, end in page.clauses:
-        if (start, end) in asked or not asks(page, start, end):
-            continue
-        if _seen_in(page, start, end) or _put_off(page, start, end):
-            page.explain(start, end, Cover.HARMLESS)
-            continue
-        if _NEEDS_ONE.search(page.words[start:end]):
-            _only_asked(page, start, end)
-            ask_other(page, start, end)
-            continue
-        left = PUNCTUATION.sub("", _left(page.unread(start, end)).replace("\x02", ""))
-        here = page.timed(start, end) or _named(page, start, end) or _begun_in(page, start, end)
-        if (valued and not left and not beyond_politeness(page, start, end)) or (
-            here and not beyond_politeness(page, start, end) and (wished or _put_to(page, start, end))
-        ):
-            cover_politeness(page, start, end)
-        elif left or (not page.acts and Cover.NOTE in page.cover[start:end]):
-            _only_asked(page, start, end)
-            ask_other(page, start, end)
-
-
-def _seen_in(page: Page, start: int, end: int) -> bool:
-    """Whether the clause asks for what a list shows: free times, one's appointments, a human."""
-    span = page.span(start, end)
-    return any(
-        act.kind is Kind.BEGIN
-        and act.what in ("list", "slots", "human", "order")
-        and any(span.start <= place.start < span.end for place in act.spans)
-        for act in page.acts
-    )
-
-
-def _put_off(page: Page, start: int, end: int) -> bool:
-    """Whether the clause says what is waited for: 得看领导放不放人."""
-    return any(act.kind is Kind.LATER and _clause_of(page, act) == (start, end) for act in page.acts)
-
-
-_YESTERDAY: Final = re.compile(
-    "昨|前[天晚]|刚才|刚刚|(?<![a-z])(?:yesterday|last night|just now|the other day|this morning)(?![a-z])"
-)
-
-
-def _only_asked(page: Page, start: int, end: int) -> None:
-    """A service, an age or a person in a question is what is asked about; in a story of yesterday too."""
-    if page.timed(start, end) and not _YESTERDAY.search(page.words, start, end):
-        return
-    page.drop(start, end, ("service", "age", "person"))
-
-
-_PUT: Final = template("intents", "put")
-
-
-def _put_to(page: Page, start: int, end: int) -> bool:
-    """Whether the politeness is about a time: 周五行不行."""
-    return bool(_PUT.search(page.sheet.text, start, min(end + 1, len(page.words)))) or bool(
-        _PUT.search(page.marked(), start, min(end + 1, len(page.words)))
-    )
-
-
-def _begun_in(page: Page, start: int, end: int, *names: str) -> bool:
-    """Whether something is begun there: one of `names`, or anything."""
-    span = page.span(start, end)
-    return any(
-        act.kind is Kind.BEGIN
-        and (not names or act.what in names)
-        and any(span.start <= place.start < span.end for place in act.spans)
-        for act in page.acts
-    )
-
-
-# ------------------------------------------------------------------------------------------------------------- yes and no
-
-
-def _longest_first(words: str) -> str:
-    """Plain words in an alternative, so that none hides behind its own beginning."""
-    return "|".join(sorted(_alternatives(words), key=len, reverse=True))
-
-
-def _alternatives(words: str) -> list[str]:
-    """The alternatives of a pattern, but not those inside its groups."""
-    depth, begin, found = 0, 0, []
-    for place, char in enumerate(words):
-        depth += (char == "(") - (char == ")")
-        if char == "|" and depth == 0:
-            found.append(words[begin:place])
-            begin = place + 1
-    return [*found, words[begin:]]
-
-
-def _alone(patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:
-    return tuple(
-        deferred(f"(?:{_longest_first(one)})" + ("" if HAN.search(one) else "(?![a-z])")) for one in patterns
-    )
-
-
-_YES: Final = _alone(_WORDS["alone"]["yes"])
-_NO: Final = _alone(_WORDS["alone"]["no"])
-_GLUE: Final = (re.compile(_WORDS["alone"]["glue"]), re.compile(_WORDS["alone"]["glue_english"]))
-_FIRST: Final = {
-    kind: re.compile(f"^ ?(?:那?就?)(?:{_WORDS['alone']['first'][kind.value]})[吧了啊 .!。]*$")
-    for kind in (Kind.YES, Kind.NO)
-}
-
-
-def _repeats(words: Mapping[str, Any], name: str) -> re.Pattern[str]:
-    alone = words["alone"].get(name)
-    verb = f"{words['yes']}(?:{words['verbs'][name]})"
-    return re.compile(f" ?(?:{verb}{f'|{alone}' if alone else ''}){words['tail']}")
-
-
-#: A yes that repeats the verb of its card, by what the card asks.
-_REPEATS: Final = {name: _repeats(_WORDS["repeats"], name) for name in _WORDS["repeats"]["verbs"]}
-#: A hum, or "by the way", is no yes where more follows.
-_HUMMED: Final = re.compile(
-    "^[ ]*(?:[嗯恩唔哦噢啊额]|对了|就是|那就|行吧那|um|uh|oh|well|so|right|ok so|(?:oh|ah|aw+|ugh) no+)[ .…~]*$"
-)
-#: "Is that right" asks.
-_ASKING: Final = re.compile("^[ ]*(?:is|are|was|were) (?:it|that|this|they|you|there|the)(?![a-z])")
-#: Words that say yes whatever goes on behind them.
-_LEAD: Final = re.compile(_WORDS["alone"]["lead"])
-_HEDGED: Final = re.compile(
-    "不是不|([可以行好对]{1,2})是\\1|(?:\\.\\.|…)+ ?$|(?:要不要|该不该|用不用|还是(?:不|别))(?:取消|约|订|改|去|来|弄)"
-)
-
-
-def read_labels(page: Page, scene: Scene) -> None:
-    """Answers in whose words an intention seems to stand: 保留原预约; 好，取消吧, at the card that asks whether to cancel."""
-    repeats = _REPEATS.get(scene.asks)
-    if repeats is not None and repeats.fullmatch(page.open):
-        page.take_act(Kind.YES, "", None, (0, len(page.open)))
-        return
-    for kind, pattern in _FIRST.items():
-        match = pattern.match(page.open)
-        if match and not (kind is Kind.YES and scene.asks not in ("", "cancel")):
-            page.take_act(kind, "", None, match.span())
-
-
-def read_answers(page: Page, scene: Scene) -> None:
-    """Yes and no: alone in a clause, or in a piece of one; at a card also a yes that goes before more (好的我记住了)."""
-    said: dict[Kind, list[tuple[int, int]]] = {}
-    confirming = scene.step.startswith("confirm")
-    for start, end in page.pieces:
-        if _is_no_answer(page, start, end):
-            continue
-        text = page.open[start:end]
-        if _named(page, start, end):
-            if confirming and _repeats_card(page, scene, start, end):
-                said.setdefault(Kind.YES, []).append((start, end))
-            continue
-        if page.words[end : end + 2].lstrip().startswith("?") or _HEDGED.search(page.words):
-            continue
-        kind = answer_of(text)
-        if kind is Kind.NO and not confirming and _keeps(page.words[start:end]):
-            continue
-        if kind is None and confirming and not asks(page, start, end) and (lead := _LEAD.match(text)):
-            kind, end = Kind.YES, start + lead.end()
-        if kind is not None:
-            page.take(start, end)
-            said.setdefault(kind, []).append((start, end))
-    for kind, places in said.items():
-        page.add(kind, "", None, *places)
-
-
-def _is_no_answer(page: Page, start: int, end: int) -> bool:
-    """Whether a piece is empty, long, asks, begins something or only hums."""
-    text = page.open[start:end]
-    if not text.strip(" \x02") or end - start > _ALONE_CHARS or _ASKING.match(text):
-        return True
-    if _begun_in(page, start, end, *(name for name in _BEGUN if name != "cancel")) or _asked_in(
-        page, start, end
-    ):
-        return True
-    hums = _HUMMED.match(text) and page.words.strip(" .,!。~…") != text.strip()
-    return bool(hums) and not _named(page, start, end)
-
-
-def _keeps(text: str) -> bool:
-    """ "Please don't cancel", where nothing is asked: no answer, but people hear of it."""
-    word = _CANCELLING.search(text)
-    return word is not None and NEGATED.search(text[: word.start()]) is not None
-
-
-def _asked_in(page: Page, start: int, end: int) -> bool:
-    """Whether a question begins there: what stands before it in its clause may answer (好的 停车方便吗)."""
-    span = page.span(start, end)
-    return any(
-        act.kind is Kind.QUESTION and any(span.start <= place.start < span.end for place in act.spans[:1])
-        for act in page.acts
-    )
-
-
-def _repeats_card(page: Page, scene: Scene, start: int, end: int) -> bool:
-    """Whether a piece says the card's time again, and yes to it: 周五三点可以."""
-    span = page.span(start, end)
-    here = [act for act in page.acts if any(span.start <= place.start < span.end for place in act.spans)]
-    card = scene.shown.start
-    timed = any(act.what == "time" for act in here)
-    if card is None or not here or not (timed or len(page.pieces) == 1):  # 周六可以 九点够呛
-        return False
-    if any(act.kind is not Kind.GIVE or act.value not in (card.date(), card.time()) for act in here):
-        return False
-    words = "".join(
-        "\x02" if mark in (DAY_MARK, TIME_MARK, WORD_MARK) else char
-        for char, mark in zip(page.open[start:end], page.sheet.text[start:end], strict=True)
-    )
-    return answer_of(words) is Kind.YES
-
-
-def answer_of(text: str) -> Kind | None:
-    """What a clause says if it is made of nothing but words of one answer and of what goes with them."""
-    said: set[Kind] = set()
-    groups = [[one for one in group if can_match(one, text)] for group in (_NO, _YES, _GLUE)]
-    place = 0
-    while place < len(text):
-        no, yes, glue = (_longest(patterns, text, place) for patterns in groups)
-        best = max(no, yes, glue)
-        if best == place:
-            if text[place] not in " \x02'\"()-:;=*^/&+_<>":
-                return None
-            best = place + 1
-        elif no == best and no >= yes:
-            said.add(Kind.NO)
-        elif yes == best:
-            said.add(Kind.YES)
-        place = best
-    return said.pop() if len(said) == 1 else None
-
-
-def _longest(patterns: Iterable[re.Pattern[str]], text: str, place: int) -> int:
-    """Where the longest match at a place ends."""
-    return max((match.end() for one in patterns if (match := one.match(text, place))), default=place)

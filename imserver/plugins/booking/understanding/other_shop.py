@@ -17,7 +17,7 @@ _ANY_OTHER: Final = template("other_shop", "any_other")
 
 def read_other_shop(page: Page, scene: Scene, lexicon: Lexicon) -> None:
     """The shop that is refused, and of two the one that is meant instead. Of a text that names no shop."""
-    if scene.step in ("", "none"):
+    if scene.is_free:
         return
     if (match := next(page.find(_THE_OTHER), None)) is not None:
         if MAYBE.search(page.words, page.clause_at(match.start())[0], match.start()):

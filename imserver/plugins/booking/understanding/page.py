@@ -13,7 +13,7 @@ from imserver.plugins.booking.dates.sieve import Several, TextGrams
 from imserver.plugins.booking.dates.text import ASIDE_MARK, DAY_MARK, MARKS, TIME_MARK, WORD_MARK, Sheet
 
 from .acts import Act, Kind, Span
-from .negation import mask
+from .masks import mask
 from .rewrite import rewrite
 
 CLAUSE_END: Final = re.compile(

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from imserver.plugins.booking.dates.deferred import deferred
-from imserver.plugins.booking.dates.meaning import EN_ONES, EN_TENS, either
+from imserver.plugins.booking.dates.numerals import EN_ONES, EN_TENS, either
 
 from .word_lists import load_words
 

@@ -12,7 +12,8 @@ from typing import Final
 from imserver.plugins.booking.dates.text import MARKS
 
 from .acts import Kind
-from .names import LITTLE, SINGLE, TIMELY, is_common, is_latin_name, is_name, said_again
+from .bare_names import said_again
+from .name_shapes import LITTLE, SINGLE, TIMELY, is_common, is_latin_name, is_name
 from .page import Cover, Page
 from .patterns import template
 from .rest import is_harmless

@@ -16,7 +16,7 @@ from imserver.plugins.booking.dates.sieve import Several, Sieve, grams_of
 from imserver.plugins.booking.dates.text import ASIDE_MARK, DAY_MARK, TIME_MARK
 
 from .acts import Act, Hours, Kind, Scene, Span
-from .intents import COURTESIES
+from .courtesies import COURTESIES
 from .lexicon import Lexicon
 from .page import Cover, Page, with_marks
 from .patterns import filled
@@ -75,9 +75,9 @@ class _Saying:
         if self.at == "any":
             return True
         if self.at == "free":
-            return scene.step in ("", "none")
+            return scene.is_free
         if self.at == "open":
-            return scene.step not in ("", "none")
+            return not scene.is_free
         if self.at == "card":
             return scene.step.startswith("confirm") and scene.asks in ("", "book")
         return scene.step == self.at
@@ -124,7 +124,7 @@ _FACTS: Final = frozenset({"bring", "place", "parking", "hours", "how_long"})
 def read_how_to_book(page: Page, scene: Scene, lexicon: Lexicon) -> None:
     """想配眼镜怎么预约: who asks how to book something wants to."""
     match = next(page.find(_HOW_TO_BOOK), None)
-    if match is None or scene.step not in ("", "none"):
+    if match is None or not scene.is_free:
         return
     if next(lexicon.services.find(page.open), None) is None:
         return

@@ -8,7 +8,8 @@ from typing import Final
 from .acts import Kind
 from .intents import NEGATED, WISH
 from .lexicon import Lexicon
-from .names import is_name, read_name_behind
+from .name_shapes import is_name
+from .names import read_name_behind
 from .page import Page
 from .patterns import template
 from .questions import asks

@@ -15,7 +15,6 @@ from . import told
 from .acts import Act, Kind, Rest, Scene, Span, Weight
 from .page import Page
 
-_FREE: Final = frozenset({"", "none"})
 _FEW: Final = 2
 _ACTING: Final = frozenset({"book", "move", "cancel"})
 #: Words that turn what stands beside them: nobody says so, it was so, it would be so, it is somebody else's.
@@ -45,7 +44,7 @@ def without_doubt(page: Page, scene: Scene, acts: Sequence[Act], rest: Iterable[
     """The acts that stand, whatever the words mean that nobody read."""
     doubts = [one for one in rest if one.weight is Weight.DANGEROUS]
     kept = [act for act in acts if not _is_turned(page, act, doubts)]
-    if scene.step in _FREE:
+    if scene.is_free:
         begun = any(act.kind is Kind.BEGIN for act in kept)
         kept = [act for act in kept if not (begun and act.what == "number" and act.kind is Kind.GIVE)]
         kept = [act for act in kept if not _is_no_name(page, act, kept, bool(doubts))]

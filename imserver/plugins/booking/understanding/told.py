@@ -14,7 +14,8 @@ from imserver.plugins.booking.dates.deferred import deferred
 from imserver.plugins.booking.dates.sieve import Several
 
 from .acts import Act, Kind, Rest, Scene
-from .intents import NEGATED, WISH, answer_of
+from .answers import answer_of
+from .intents import NEGATED, WISH
 from .page import Cover, Page
 from .patterns import template
 from .questions import TIMELY, ask_other, asks

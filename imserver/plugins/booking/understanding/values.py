@@ -7,7 +7,7 @@ from datetime import date
 from itertools import islice
 from typing import Final
 
-from imserver.plugins.booking.dates.meaning import CN_DIGITS, EN_ONES, EN_TENS
+from imserver.plugins.booking.dates.numerals import CN_DIGITS, EN_ONES, EN_TENS
 from imserver.plugins.booking.dates.sieve import Several
 from imserver.plugins.booking.dates.text import ASIDE_MARK
 from imserver.plugins.booking.schedule import codes

@@ -24,7 +24,7 @@ from imserver.plugins.booking.dates.doubts import doubt_elsewhere
 from imserver.plugins.booking.dates.text import Sheet
 from imserver.plugins.booking.dates.tokens import PartName, Reason
 from imserver.plugins.booking.understanding.acts import Scene, When
-from imserver.plugins.booking.understanding.negation import mask
+from imserver.plugins.booking.understanding.masks import mask
 from imserver.plugins.booking.understanding.times import read_times
 
 FORGETS_DAY: Final = frozenset(

@@ -82,7 +82,7 @@ def inbox_of(desk: Desk, params: InboxParams) -> Inbox:
         ServiceConversation(*row) for row in rows.execute(_RECENT, (shop.id, *_key(params.before), limit + 1))
     ]
     recent = found[:limit]
-    edition, numbers = _standing(rows, shop.id, 1)
+    edition, numbers = standing(rows, shop.id, 1)
     return Inbox(
         shop=shop.id,
         as_of=rows.now_ms,
@@ -95,11 +95,10 @@ def inbox_of(desk: Desk, params: InboxParams) -> Inbox:
     )
 
 
-def changes_of(desk: Desk) -> Changes:
-    """The answer to `x-booking.changes`."""
+def changes_of(desk: Desk, edition: int, numbers: list[int]) -> Changes:
+    """The answer to `x-booking.changes`, of a snapshot with `LATEST` numbers and one more (`standing`)."""
     rows, shop = desk.shown.rows, desk.shown.shop
     latest = [ServiceConversation(*row) for row in rows.execute(_LATEST, (shop.id, LATEST))]
-    edition, numbers = _standing(rows, shop.id, LATEST + 1)
     return Changes(
         shop=shop.id,
         as_of=rows.now_ms,
@@ -111,7 +110,7 @@ def changes_of(desk: Desk) -> Changes:
     )
 
 
-def _standing(rows: Rows, store_id: str, count: int) -> tuple[int, list[int]]:
+def standing(rows: Rows, store_id: str, count: int) -> tuple[int, list[int]]:
     """Which edition of the inbox it is, and the numbers of so many of its last changes."""
     editions = rows.execute(_EDITION, (store_id,))
     numbers = [int(number) for (number,) in rows.execute(_NUMBERS, (store_id, count))]

@@ -34,7 +34,8 @@ from imserver.plugins.booking.schedule.shops import Shop
 from .about_customer import about
 from .chains import Chains, Served
 from .days import day_named
-from .inbox import Desk, changes_of, counts, inbox_of
+from .inbox import Desk, counts, inbox_of
+from .kept_changes import KeptChanges
 from .sheet import Shown, names, sheet_of
 
 #: Years of which no sheet is read: it looks at the day before and behind, and at other zones, which a date may not have there.
@@ -49,6 +50,7 @@ class StaffReads:
     def __init__(self, context: Context, chains: Chains) -> None:
         self._clock: Clock = context.clock
         self._chains = chains
+        self._changes = KeptChanges()
 
     def register(self, context: Context) -> None:
         """Offer the methods."""
@@ -89,7 +91,7 @@ class StaffReads:
     def changes(self, reader: Reader, asker: Asker, params: ChangesParams) -> ChangesResult:
         """What changed last in the inbox of a shop."""
         desk = self._desk(reader, asker, params.shop)
-        return ChangesResult(None if desk is None else changes_of(desk))
+        return ChangesResult(None if desk is None else self._changes.of(desk))
 
     def customer(self, reader: Reader, asker: Asker, params: CustomerParams) -> CustomerResult:
         """Whom a service conversation is with."""

@@ -21,9 +21,18 @@ const GIVE_UP_MS = 30_000;
 /** The same from the tap on, of a post that the server has not taken. The line refuses one that it has not begun sooner. */
 const NOT_TAKEN_MS = 45_000;
 
-/** Whether it is under way, of these names if any are given. @param {Act | null} act @param {string[]} names */
+/** Whether it is under way or waits its turn, of these names if any are given. @param {Act | null} act @param {string[]} names */
 export const isGoing = (act, ...names) =>
-  (act?.state === "sending" || act?.state === "slow") && (names.length === 0 || names.includes(act.name));
+  (act?.state === "sending" || act?.state === "slow" || act?.state === "waiting") && (names.length === 0 || names.includes(act.name));
+
+/**
+ * What is known of a tap on this ("": on anything), of these names if any are given.
+ *
+ * @param {Pick<PageState, "act" | "others">} state @param {string} target @param {string[]} names
+ */
+export const actOf = ({ act, others }, target, ...names) =>
+  [act, ...others].find((one) =>
+    one !== null && (target === "" || one.target === target) && (names.length === 0 || names.includes(one.name))) ?? null;
 
 /** Whether a tap waits for a server that is away. @param {PageState} state */
 export const awaitsServer = ({ act, line }) => act?.state === "slow" && line.state === "waiting";
@@ -56,8 +65,8 @@ export class Acts {
 
   /**
    * Post a command for a shop. Resolves with true once `reached` holds of what is known, which the server may tell before the
-   * post has its answer; with false if it was refused or failed: the state's `act` says how. A second tap while one is under
-   * way does nothing.
+   * post has its answer; with false if it was refused or failed: the state's `act` says how. While another is under way it
+   * waits its turn, or two answers of the bot were taken for one another's; a second tap on the same does nothing.
    *
    * @param {string} name
    * @param {string} target
@@ -68,9 +77,9 @@ export class Acts {
    * @param {import("./line/posts.js").Tap} [tap]
    */
   async do(name, target, shop, command, reached, lost = () => false, tap = {}) {
-    const { act, reachable } = this.#store.get();
-    if (isGoing(act)) return false;
-    if (!reachable) return this.#end(name, target, "failed", "NO_NETWORK");
+    const turn = this.#turn(name, target);
+    if (turn !== true && !(await turn)) return false; // not awaited where it is free: the screen shows the tap at once
+    if (!this.#store.get().reachable) return this.#end(name, target, "failed", "NO_NETWORK");
     this.#set({ name, target, state: "sending", code: "", words: "" });
     const slow = setTimeout(() => this.#slow(name, target), SLOW_MS);
     /** @type {Message[]} */
@@ -101,8 +110,34 @@ export class Acts {
 
   /** Forget how the last act ended: its words were read. */
   forget() {
-    const { act } = this.#store.get();
-    if (!isGoing(act)) this.#store.set({ act: null });
+    const { act, others } = this.#store.get();
+    this.#store.set({ act: isGoing(act) ? act : null, others: others.filter((one) => isGoing(one)) });
+  }
+
+  /**
+   * Wait until none is under way, behind those that wait already. False: it waits no more, for the page forgot whose it was; or
+   * it is a second tap. Who has just ended one goes on first: its screen may have a second step.
+   *
+   * @param {string} name @param {string} target @returns {boolean | Promise<boolean>}
+   */
+  #turn(name, target) {
+    const { act, others } = this.#store.get();
+    if (!isGoing(act)) return true;
+    if ([act, ...others].some((one) => isGoing(one, name) && one?.target === target)) return false;
+    /** @type {Act} */
+    const mine = { name, target, state: "waiting", code: "", words: "" };
+    this.#store.set({ others: [...others.filter((one) => isGoing(one) || one.target !== target), mine] });
+    return new Promise((resolve) => {
+      const look = () => {
+        const { act: now, others: all } = this.#store.get();
+        const waits = all.includes(mine);
+        if (waits && (isGoing(now) || all.find((one) => isGoing(one)) !== mine)) return;
+        stop();
+        if (waits) this.#store.set({ others: [...all.filter((one) => one !== mine), ...unread(now)] });
+        resolve(waits);
+      };
+      const stop = this.#store.subscribe(() => void setTimeout(look));
+    });
   }
 
   /**
@@ -193,6 +228,9 @@ export class Acts {
     this.#store.set({ act });
   }
 }
+
+/** What came to nothing stays in sight while the next one, which was tapped before, is under way. @param {Act | null} act */
+const unread = (act) => (act !== null && cameToNothing(act, act.name) ? [act] : []);
 
 /**
  * The same, or after `NOT_TAKEN_MS` an error with the code SLOW.

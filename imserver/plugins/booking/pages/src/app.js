@@ -34,8 +34,8 @@ export function startPage({ root, makeLine, reads, window = globalThis.window, c
   const router = new Router(window, (route, by) => {
     // Another day on the same screen moves neither the focus nor the page under a thumb.
     if (route.path !== store.get().route.path) arrived = by;
-    const { act } = store.get();
-    store.set({ route, act: isGoing(act) ? act : null });
+    const { act, others } = store.get();
+    store.set({ route, act: isGoing(act) ? act : null, others: others.filter((one) => isGoing(one)) });
     page.readings.show(route);
   });
   store.set({ route: router.route });

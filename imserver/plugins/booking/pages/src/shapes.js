@@ -170,13 +170,13 @@
  */
 
 /**
- * The one act that is under way, or what it came to. `slow`: longer than a moment, so it is said. `words`: the bot's, when it
- * refused.
+ * An act that is under way, or what it came to. `waiting`: for its turn, behind another; `slow`: longer than a moment, so it is
+ * said. `words`: the bot's, when it refused.
  *
  * @typedef {object} Act
  * @property {string} name  take, details, confirm, more, release, move, cancel; of staff also arrive, start, …
  * @property {string} target  What it is about (a wall time, a code): screens find their own.
- * @property {"sending" | "slow" | "failed" | "refused" | "done"} state
+ * @property {"waiting" | "sending" | "slow" | "failed" | "refused" | "done"} state
  * @property {string} code
  * @property {string} words
  */
@@ -197,7 +197,8 @@
  * @property {Reading<Day>} day
  * @property {Reading<Mine>} mine
  * @property {readonly Appointment[]} gone  Were to come, and the shop has them no more: an older copy of its records came back.
- * @property {Act | null} act
+ * @property {Act | null} act  The one under way, or the last.
+ * @property {readonly Act[]} others  Those that wait their turn, in order; and those before `act` that came to nothing.
  * @property {Record<string, string>} packs  What to bring and to mind, by appointment.
  * @property {Record<string, Draft>} drafts  What was entered, by shop: the back button loses nothing.
  * @property {{text: string, count: number}} said  The last announcement.
@@ -210,9 +211,9 @@
 /**
  * What a page without a person knows of one.
  *
- * @returns {Pick<PageState, "mine" | "gone" | "act" | "packs" | "drafts" | "chat" | "staff">}
+ * @returns {Pick<PageState, "mine" | "gone" | "act" | "others" | "packs" | "drafts" | "chat" | "staff">}
  */
-export const nobodys = () => ({ mine: unread(), gone: [], act: null, packs: {}, drafts: {}, chat: {}, staff: null });
+export const nobodys = () => ({ mine: unread(), gone: [], act: null, others: [], packs: {}, drafts: {}, chat: {}, staff: null });
 
 /** @template T @returns {Reading<T>} */
 export const unread = () => ({ state: "waiting", value: null, code: "", key: "" });

@@ -51,6 +51,8 @@ export class Line {
     () => this.#state.state === "waiting",
     () => this.#postListeners.tell(),
     () => void (this.#inMemory || this.#ended(FULL)),
+    // A guest is known by the language of the page that made it; the account of staff is older than their page.
+    () => (this.session?.roles?.includes("staff") ? this.#ports.guest().language : undefined),
   );
   #saying = new Saying({
     posts: this.#posts,

@@ -27,8 +27,8 @@
 /**
  * A post as screens see it. `refused`: it stays until somebody repeats or discards it.
  *
- * @typedef {{name: string, conversationId: string, key: Uint8Array, text: string, label?: string, card?: number, since: number,
- *   refused: Refused | null}} Post
+ * @typedef {{name: string, conversationId: string, key: Uint8Array, text: string, label?: string, card?: number, language?: string,
+ *   since: number, refused: Refused | null}} Post
  */
 
 /** @typedef {{post: Post, now: boolean, settled: Promise<Sent | Refused>, settle: (outcome: Sent | Refused) => void}} Entry */
@@ -58,16 +58,19 @@ export class Posts {
   #lineWaits;
   #changed;
   #full;
+  #language;
 
   /**
    * @param {() => boolean} lineWaits  Whether there is no connection now.
    * @param {() => void} changed  `listed` is another one.
    * @param {() => void} full  The browser has no room to keep a post: it waits for a client that keeps nothing.
+   * @param {() => string | undefined} language  In which the shop is to answer this; undefined: as it knows this person.
    */
-  constructor(lineWaits, changed, full) {
+  constructor(lineWaits, changed, full, language) {
     this.#lineWaits = lineWaits;
     this.#changed = changed;
     this.#full = full;
+    this.#language = language;
   }
 
   /** Without an answer, or refused. @returns {Post[]} */
@@ -84,7 +87,9 @@ export class Posts {
   async post(conversationId, text, { label, card, key = newKey(), now = false }) {
     if ([...text].length > MAX_CHARACTERS || bytesOf(text) > MAX_BYTES) return { state: "refused", code: "TOO_LONG", text: "" };
     const pressed = label === undefined ? {} : { label, card };
-    const post = { name: hex(key), conversationId, key, text, ...pressed, since: Date.now(), refused: null };
+    const language = this.#language(); // of now: under its key it is the same whenever it is offered
+    const spoken = language === undefined ? {} : { language };
+    const post = { name: hex(key), conversationId, key, text, ...pressed, ...spoken, since: Date.now(), refused: null };
     const { settled } = this.#enter(post, now);
     if (!now) void this.#kept?.put(KEPT + post.name, post);
     this.#changed();
@@ -214,8 +219,9 @@ export class Posts {
 
   /** @param {Entry} entry */
   #offer(entry) {
-    const { conversationId, text, label, card, key } = entry.post;
-    const content = { type: "text", text, ...(label === undefined ? {} : { label, card }) };
+    const { conversationId, text, label, card, language, key } = entry.post;
+    const spoken = language === undefined ? {} : { "x-language": language };
+    const content = { type: "text", text, ...(label === undefined ? {} : { label, card }), ...spoken };
     const posting = this.#tab?.post(conversationId, content, { key, now: entry.now });
     posting?.then((posted) => this.#stored(entry, posted), (error) => this.#failed(entry, error));
   }

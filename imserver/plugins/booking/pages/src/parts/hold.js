@@ -1,5 +1,6 @@
 /** The strip of a held time: which it is, how long it stays, and more time for whoever needs it (WCAG 2.2.1). */
 
+import { actOf, isGoing } from "../acts.js";
 import { minutesAndSeconds } from "../clock.js";
 import { shortDay, timeOf } from "../dates.js";
 import { addressOf } from "../router.js";
@@ -45,7 +46,7 @@ export function HoldLeft({ held, page, state, children }) {
     if (soon && held.more !== null) page.say(t("held.one_minute"));
   }, [soon]);
   const shop = state.chain.value?.shops.find((one) => one.id === held.shop);
-  const extending = state.act?.name === "more" && (state.act.state === "sending" || state.act.state === "slow");
+  const extending = isGoing(actOf(state, held.code, "more"));
   return html`
     <div class="between hold">
       <span class="grow">

@@ -1,6 +1,6 @@
 /** Cancelling an appointment: asks once, says that it is done, offers another time. */
 
-import { cameToNothing, isGoing } from "../acts.js";
+import { actOf, cameToNothing, isGoing } from "../acts.js";
 import { longDay, timeOf } from "../dates.js";
 import { AppointmentCard } from "../parts/appointment.js";
 import { Empty, Nothing, underWay } from "../parts/notice.js";
@@ -16,6 +16,7 @@ import { ofShop } from "./of_shop.js";
 
 export const CancelScreen = ofShop(({ state, page, shop }) => {
   const mine = state.mine.value;
+  const act = actOf(state, "", "cancel");
   const { code } = state.route;
   const [done, setDone] = useState(false);
   // It leaves the list when it is cancelled; what is cancelled stays in sight.
@@ -27,7 +28,7 @@ export const CancelScreen = ofShop(({ state, page, shop }) => {
     return html`<${NotHere} state=${state} page=${page} title=${t("cancel.title")} />`;
   }
   const when = { day: longDay(appointment.wall, state.language), time: timeOf(appointment.wall) };
-  if (done || (listed === null && !isGoing(state.act, "cancel"))) {
+  if (done || (listed === null && !isGoing(act))) {
     return html`
       <${Empty} icon="check" title=${t("cancel.done")} text=${t("cancel.done_text", when)}>
         <a class="button main" href=${addressOf("shop", { shop: shop.id })}>${t("cancel.again")}</a>
@@ -40,8 +41,7 @@ export const CancelScreen = ofShop(({ state, page, shop }) => {
         <a class="button main" href=${addressOf("chat", { shop: shop.id })}>${t("shop.ask")}</a>
       <//>`;
   }
-  const { act } = state;
-  const working = isGoing(act, "cancel");
+  const working = isGoing(act);
   const yes = async () => {
     if (!(await cancel(page, shop, appointment))) return;
     setDone(true);

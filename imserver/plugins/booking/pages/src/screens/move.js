@@ -1,6 +1,6 @@
 /** Moving an appointment: its time now, the times it could have, and the yes to the chosen one. */
 
-import { cameToNothing, isGoing } from "../acts.js";
+import { actOf, cameToNothing, isGoing } from "../acts.js";
 import { longDay, shortDay, timeOf } from "../dates.js";
 import { When } from "../parts/appointment.js";
 import { Empty, Nothing, underWay } from "../parts/notice.js";
@@ -91,8 +91,8 @@ const Begun = ({ state, moving }) => html`
  *   props
  */
 function Ask({ state, page, shop, appointment, moving }) {
-  const { act } = state;
-  const going = isGoing(act, "move", "release");
+  const act = actOf(state, "", "move", "release");
+  const going = isGoing(act);
   return html`
     <section class="card raised" aria-label=${t("move.to")}>
       <h2 class="label">${t("move.to")}</h2>
@@ -101,11 +101,11 @@ function Ask({ state, page, shop, appointment, moving }) {
     ${cameToNothing(act, "move", "release") && html`<${Nothing} act=${act} />`}
     <div class="thumb">
       <button type="button" class="button main wide" aria-disabled=${going}
-        onClick=${() => void move(page, shop, appointment, moving)}>
+        onClick=${() => void (!going && move(page, shop, appointment, moving))}>
         ${going ? underWay(state, t("move.sending")) : t("move.yes")}
       </button>
       <button type="button" class="button plain wide" aria-disabled=${going}
-        onClick=${() => void keep(page, shop, appointment, moving)}>
+        onClick=${() => void (!going && keep(page, shop, appointment, moving))}>
         ${t("move.keep")}
       </button>
     </div>

@@ -1,6 +1,6 @@
 /** Taking a time: the tap on a free one, and what is said while it is held and if somebody else was faster. */
 
-import { isGoing } from "../acts.js";
+import { actOf, isGoing } from "../acts.js";
 import { longDay, shortDay, timeOf } from "../dates.js";
 import { Notice, Why, underWay } from "../parts/notice.js";
 import { addressOf } from "../router.js";
@@ -37,15 +37,18 @@ export async function take(page, shop, service, wall) {
 }
 
 /** The wall time that is being taken now, or "". @param {PageState} state */
-export const takingNow = (state) =>
-  isGoing(state.act, "take") && state.act !== null ? state.act.target : "";
+export function takingNow(state) {
+  const act = actOf(state, "", "take");
+  return isGoing(act) ? act?.target ?? "" : "";
+}
 
 /** How the last tap on a time goes, in words. @param {{state: PageState, page: Page, shop: ShopPlace}} props */
 export function Taking({ state, page, shop }) {
-  const { act, language } = state;
-  if (act?.name !== "take" || act.state === "done") return null;
+  const { language } = state;
+  const act = actOf(state, "", "take");
+  if (act === null || act.state === "done") return null;
   const time = `${shortDay(act.target, language)} ${timeOf(act.target)}`;
-  if (act.state === "sending" || act.state === "slow") {
+  if (isGoing(act)) {
     const words = t(act.state === "slow" ? "time.taking_slow" : "time.taking", { time });
     return html`<p class="strip" role="status">${underWay(state, words)}</p>`;
   }

@@ -1,6 +1,6 @@
 /** Who is coming: name, age band, first visit, consent; what is known is filled in. Its one button books. */
 
-import { cameToNothing, isGoing } from "../acts.js";
+import { actOf, cameToNothing, isGoing } from "../acts.js";
 import { longDay, shortDay, timeOf } from "../dates.js";
 import { Box, Choice, Submit, TextField } from "../parts/form.js";
 import { HoldLeft, useSeconds } from "../parts/hold.js";
@@ -80,7 +80,9 @@ function heldBefore(last, { shop, service, minutes, wall, facts }) {
 }
 
 /** @param {PageState} state */
-const busy = ({ act }) => isGoing(act, "details", "confirm");
+const saying = (state) => actOf(state, "", "details", "confirm");
+/** @param {PageState} state */
+const busy = (state) => isGoing(saying(state));
 
 /** @param {{state: PageState, shop: ShopPlace}} props */
 const NoneHeld = ({ state, shop }) =>
@@ -178,7 +180,7 @@ function Form({ state, page, shop, held, refused, over }) {
   };
   // What the screen said when its button was tapped: the yes is to that.
   const shown = useRef(planned(held));
-  const understood = cameToNothing(state.act, "details", "confirm") && held.confirm !== null;
+  const understood = cameToNothing(saying(state), "details", "confirm") && held.confirm !== null;
   const unlike = understood ? differences(draft, asked, held, shown.current) : [];
   const wrong = faults(draft, asked);
   // Who puts right an age tapped in error asks for the same time again.
@@ -204,8 +206,8 @@ function Form({ state, page, shop, held, refused, over }) {
     page.say(wrong.size === 1 ? t("error.summary_one") : t("error.summary", { count: wrong.size }));
     focusField(form.current, [...wrong.keys()][0]);
   };
-  const words = { sending: t("you.sending"), slow: t("you.sending_slow") };
-  const going = busy(state) ? underWay(state, words[/** @type {"sending" | "slow"} */ (state.act?.state)]) : "";
+  const words = t(saying(state)?.state === "slow" ? "you.sending_slow" : "you.sending");
+  const going = busy(state) ? underWay(state, words) : "";
   return html`
     <form class="screen" ref=${form} noValidate onSubmit=${submit}
       onKeyDown=${(/** @type {KeyboardEvent} */ event) => onEnter(event, wrong, form.current)}>
@@ -341,7 +343,7 @@ function arrive(page, shop, made) {
  * @param {{state: PageState, shop: ShopPlace, held: Held, unlike: import("./details.js").Part[]}} props
  */
 function Outcome({ state, shop, held, unlike }) {
-  const { act } = state;
+  const act = saying(state);
   if (!cameToNothing(act, "details", "confirm")) return null;
   if (unlike.length === 0) return html`<${Nothing} act=${act} />`;
   return html`

@@ -1,6 +1,6 @@
 /** What staff can do with an appointment now, as buttons: each posts in the staff's conversation what one could type there. */
 
-import { cameToNothing, isGoing } from "../acts.js";
+import { actOf, cameToNothing, isGoing } from "../acts.js";
 import { Nothing, underWay } from "../parts/notice.js";
 import { addressOf } from "../router.js";
 import { html, useEffect, useRef, useState } from "../view.js";
@@ -20,8 +20,8 @@ const SHOWN = new Set([...NEXT, "move", "decline", "undo"]);
 export function VisitActions({ state, page, part, shop, row }) {
   const [asked, setAsked] = useState(/** @type {SheetAction | null} */ (null));
   const [all, setAll] = useState(false);
-  const { act } = state;
-  const going = isGoing(act) && act?.target === row.code;
+  const act = actOf(state, row.code);
+  const going = isGoing(act);
   // Another version has other actions: a question about what was is none any more.
   useEffect(() => (setAsked(null), setAll(false)), [row.version]);
   const run = async (/** @type {SheetAction} */ { kind, command }) => {
@@ -30,7 +30,7 @@ export function VisitActions({ state, page, part, shop, row }) {
     if (changed) page.say(s("act.said", { name: row.name, status: staffStatus(statusNow(part.now(), row)) }));
   };
   const tap = (/** @type {SheetAction} */ action) => {
-    if (isGoing(act)) return;
+    if (going) return;
     if (action.sure) setAsked(action);
     else void run(action);
   };
@@ -47,7 +47,7 @@ export function VisitActions({ state, page, part, shop, row }) {
             <button type="button" class="button plain" aria-expanded="false" onClick=${() => setAll(true)}>${s("act.more")}</button>`}
         </div>`}
     ${going && html`<p class="small quiet" role="status">${underWay(state, s("act.doing"))}</p>`}
-    ${cameToNothing(act, ...row.actions.map(({ kind }) => kind)) && act?.target === row.code && html`<${Nothing} act=${act} />`}
+    ${cameToNothing(act, ...row.actions.map(({ kind }) => kind)) && html`<${Nothing} act=${act} />`}
   `;
 }
 

@@ -10,6 +10,8 @@
 
 /** A server lists so many of those that wait. */
 const MOST_WAITING = 200;
+/** Those behind them are read when so few are left: where more wait, each one that is answered would have it all read again. */
+const FEWEST_WAITING = 150;
 /** A list that grew to so many, or shrank to so few though there are more below, is read again: it neither grows for ever nor runs dry. */
 const MOST_RECENT = 100;
 const FEWEST_RECENT = 25;
@@ -47,7 +49,7 @@ export function caughtUp({ inbox, older }, told, cut) {
 
 /** Whether rows are missing that only the server knows, or there are too many. @param {Inbox} inbox */
 export function isWorn({ waiting, moreWaiting, recent, next }) {
-  if (moreWaiting > 0 && waiting.length < MOST_WAITING) return true;
+  if (moreWaiting > 0 && waiting.length < FEWEST_WAITING) return true;
   return recent.length > MOST_RECENT || (next !== null && recent.length < FEWEST_RECENT);
 }
 

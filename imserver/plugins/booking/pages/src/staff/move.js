@@ -1,6 +1,6 @@
 /** Moving a customer's appointment: the free times of days to come, and the question before the customer is told. */
 
-import { cameToNothing, isGoing } from "../acts.js";
+import { actOf, cameToNothing, isGoing } from "../acts.js";
 import { longDay, timeOf } from "../dates.js";
 import { Icon } from "../parts/icon.js";
 import { Empty, Nothing, Waiting, underWay } from "../parts/notice.js";
@@ -54,8 +54,8 @@ export function MoveScreen(props) {
 
 /** @param {StaffProps & {row: SheetRow, wall: string, command: string, onKeep: () => void}} props */
 function Ask({ state, page, part, shop, row, wall, command, onKeep }) {
-  const { act } = state;
-  const going = isGoing(act, "move") && act?.target === row.code;
+  const act = actOf(state, row.code, "move");
+  const going = isGoing(act);
   const move = async () => {
     const moved = (/** @type {import("./part.js").Known} */ { sheet }) =>
       sheet !== null && !sheet.rows.some(({ code, wall: then }) => code === row.code && then === row.wall);
@@ -70,7 +70,7 @@ function Ask({ state, page, part, shop, row, wall, command, onKeep }) {
       <p class="when"><span>${longDay(wall, state.language)}</span><strong class="number">${timeOf(wall)}</strong></p>
       <p class="small"><${Icon} name="info" /> ${s("move.told", { name: cut(row.name) })}</p>
     </section>
-    ${cameToNothing(act, "move") && act?.target === row.code && html`<${Nothing} act=${act} />`}
+    ${cameToNothing(act, "move") && html`<${Nothing} act=${act} />`}
     <div class="thumb">
       <button type="button" class="button main wide" aria-disabled=${going ? "true" : null} onClick=${() => void (!going && move())}>
         ${going ? underWay(state, t("move.sending")) : t("move.yes")}

@@ -209,7 +209,7 @@ export class StaffReadings {
     if (lost(inbox.value)) this.#set({ inbox: unread(), older: NO_STAFF.older, unread: {} });
     if (lost(sheet.value)) this.#set({ sheet: unread() });
     this.#set({ customer: unread() });
-    this.#store.set({ chat: {}, act: null }); // what was being written to their customers, too
+    this.#store.set({ chat: {}, act: null, others: [] }); // what was being written to their customers, too
     this.#kept.forget();
   }
 

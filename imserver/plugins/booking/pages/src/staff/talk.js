@@ -1,6 +1,6 @@
 /** A conversation as staff have it: a customer's, with who answers and what one knows of them; and the staff's own. */
 
-import { cameToNothing, isGoing } from "../acts.js";
+import { actOf, cameToNothing, isGoing } from "../acts.js";
 import { moment } from "../chat/moment.js";
 import { ownWords } from "../chat/own_words.js";
 import { Thread } from "../chat/thread.js";
@@ -125,9 +125,9 @@ function Waits({ staff, about: { since, why, here } }) {
 /** Who answers, the bot or somebody, and the button that changes it. @param {StaffProps & {about: AboutCustomer, id: string}} props */
 function Answering({ state, page, part, shop, about, id }) {
   const { taken, commands } = about;
-  const { act } = state;
+  const act = actOf(state, id, "takeOver", "giveBack");
   const mine = taken !== null && taken.by === state.session?.userId;
-  const going = isGoing(act, "takeOver", "giveBack") && act?.target === id;
+  const going = isGoing(act);
   const change = async (/** @type {"takeOver" | "giveBack"} */ name, /** @type {string} */ command) => {
     // Whoever goes on to something else waits for it no longer: it is said in the conversation, and one act is under way at a time.
     const isOpen = () => conversationOf(page.store.get().route) === id;
@@ -154,6 +154,6 @@ function Answering({ state, page, part, shop, about, id }) {
           ${going ? underWay(state, s("taken.doing")) : s("taken.give_back")}
         </button>`}
     </span>
-    ${cameToNothing(act, "takeOver", "giveBack") && act?.target === id && html`<${Nothing} act=${act} />`}
+    ${cameToNothing(act, "takeOver", "giveBack") && html`<${Nothing} act=${act} />`}
   `;
 }

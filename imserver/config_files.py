@@ -16,6 +16,12 @@ from imserver.secret import key_faults
 
 def faults_of_files(config: Config, folder: Path, now_s: float) -> Iterator[ConfigError]:
     """Certificates (those that have run out, too), keys, the folder of the database, files of plugins."""
+    yield from faults_of_own_files(config, now_s)
+    yield from file_faults(config.plugins, folder)
+
+
+def faults_of_own_files(config: Config, now_s: float | None) -> Iterator[ConfigError]:
+    """The same without those of plugins. `now_s` None: a certificate that has run out, with which a server starts, is none."""
     try:
         protocol_limits(config)
     except ConfigError as error:
@@ -26,12 +32,12 @@ def faults_of_files(config: Config, folder: Path, now_s: float) -> Iterator[Conf
         yield from _of_certificate(config.http.tls_certificate, config.http.tls_key, "http", now_s)
     yield from key_faults(config.auth)
     yield from _of_database(config.store.path)
-    yield from file_faults(config.plugins, folder)
 
 
-def _of_certificate(certificate: str, key: str, section: str, now_s: float) -> Iterator[ConfigError]:
+def _of_certificate(certificate: str, key: str, section: str, now_s: float | None) -> Iterator[ConfigError]:
     try:
-        fault = read_certificate(certificate, key, section).fault(now_s)
+        read = read_certificate(certificate, key, section)
+        fault = read.fault(now_s) if now_s is not None else None
     except ConfigError as error:
         fault = error
     if fault is not None:
