@@ -128,19 +128,6 @@ async def test_another_time_can_be_made_longer_as_often_again() -> None:
         assert "1分钟" in shown((await shop.advance(2))[-1])
 
 
-async def test_a_hold_whose_timer_was_given_up_ends_when_anybody_writes() -> None:
-    async with Shop() as shop:
-        here = await shop.customer("ming")
-        await shop.say("ming", here, WISH)
-        await shop.sql(
-            "UPDATE booking_appointments SET hold_until = hold_until - 300000 WHERE status = 'held'"
-        )
-        other = await shop.customer("lan", bot=RIVER)
-        await shop.say("lan", other, "地址")
-        assert await shop.appointments("held") == []
-        assert "保留时间到了" in shown(shop.kit.messages(here)[-1])
-
-
 async def test_the_code_of_what_was_held_and_ran_out_is_none() -> None:
     async with Shop() as shop:
         here = await shop.customer("ming")

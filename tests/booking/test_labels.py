@@ -220,3 +220,12 @@ async def test_the_labels_below_a_consent(language: str) -> None:
 def test_a_number_that_two_older_lists_have_is_of_neither() -> None:
     state = Dialogue(earlier=[["预约 1", "预约 2"], ["预约 3"]])
     assert (state.command_of(1), state.command_of(2)) == (None, "预约 2")
+
+
+async def test_a_number_answers_no_question_of_half_an_hour_ago() -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        await shop.say("ming", here, "预约 验光 周五")
+        await shop.advance(31)
+        await shop.say("ming", here, "1")
+        assert await shop.appointments("held") == []
