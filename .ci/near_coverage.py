@@ -36,7 +36,7 @@ PACKAGES = (
 
 
 def measured(package: Package, folder: Path) -> tuple[float, str]:
-    """Percent of the lines, and what the tests printed if they failed."""
+    """Percent of the lines, and what the tests printed if any failed, also if it passed when judged again."""
     name = package.sources.replace("/", ".")
     data, report = folder / name, folder / f"{name}.json"
     coverage = [sys.executable, "-m", "coverage"]
@@ -46,12 +46,14 @@ def measured(package: Package, folder: Path) -> tuple[float, str]:
     under = ["coverage", "run", "-a", *kept, f"--source={package.sources}", "-m", "--"]
     tests = ["-q", "-n0", f"--basetemp={folder / ('of-' + name)}", *package.tests]
     ran = subprocess.run([*judged, *under, *tests], cwd=ROOT, capture_output=True, text=True, check=False)
+    printed = ran.stdout + ran.stderr
     if ran.returncode:
-        return 0.0, ran.stdout + ran.stderr
+        return 0.0, printed
     subprocess.run(
         [*coverage, "json", "-q", *kept, "-o", report], cwd=ROOT, check=True, stdout=subprocess.DEVNULL
     )
-    return json.loads(report.read_text("utf-8"))["totals"]["percent_covered"], ""
+    percent = json.loads(report.read_text("utf-8"))["totals"]["percent_covered"]
+    return percent, printed if "judged again" in printed else ""
 
 
 def main() -> int:

@@ -18,25 +18,26 @@ MAX_BYTES = 4 * 1024 * 1024
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
-def read_bytes(path: str | Path, field: str, max_bytes: int = MAX_BYTES) -> bytes:
+def read_bytes(path: str | Path, field: str, max_bytes: int | None = None) -> bytes:
     """What stands in the file that this field of the configuration names. Raises `ConfigError` for what is no file that can
     be read whole, a device or a pipe too: it might never end.
     """
+    most = max_bytes or MAX_BYTES
     try:
         mode = os.stat(path).st_mode
         if not stat.S_ISREG(mode):  # before it is opened, which alone may do something to a device
             kind = "a folder" if stat.S_ISDIR(mode) else "a device or a pipe"
             raise ConfigError(field, f"{path}: is {kind}, not a file")
         with open(path, "rb") as file:
-            data = file.read(max_bytes + 1)
+            data = file.read(most + 1)
     except PermissionError as error:
         raise ConfigError(field, f"{path}: {error.strerror}{_whose(path)}") from None
     except OSError as error:
         raise ConfigError(field, f"{path}: {error.strerror}", again=passes(error)) from None
     except ValueError:  # a name with a zero
         raise ConfigError(field, f"{str(path)!r}: is no name of a file") from None
-    if len(data) > max_bytes:
-        raise ConfigError(field, f"{path}: is larger than {max_bytes // 1024} KiB: another file?")
+    if len(data) > most:
+        raise ConfigError(field, f"{path}: is larger than {most // 1024} KiB: another file?")
     return data
 
 
@@ -59,7 +60,7 @@ def user_name(user_id: int) -> str:
         return f"user {user_id}"
 
 
-def read_text(path: str | Path, field: str, max_bytes: int = MAX_BYTES) -> str:
+def read_text(path: str | Path, field: str, max_bytes: int | None = None) -> str:
     """The same as text. Raises `ConfigError` with the place of a byte that is not UTF-8."""
     data = read_bytes(path, field, max_bytes)
     try:

@@ -121,7 +121,7 @@ class Setup:
         text = without_secrets(str(error).removeprefix("$: "))
         if error.source:
             return ConfigurationMistake(text, again=error.again)
-        where = str(self.config_path or f"{ENVIRONMENT_PREFIX}* environment")
+        where = str(self.config_path or "no configuration file")  # a variable's error names it: `source`
         return ConfigurationMistake(text if where in text else f"{where}: {text}", again=error.again)
 
 

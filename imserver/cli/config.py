@@ -14,11 +14,13 @@ from imserver.cautions import Caution, cautions
 from imserver.clock import SystemClock
 from imserver.config import Config, Reading
 from imserver.config.environment import PLUGINS, Environment
+from imserver.config.loading import section_of
 from imserver.config.withheld import hidden, is_secret, without_secrets
 from imserver.config_files import faults_of_files
-from imserver.errors import ImserverError
+from imserver.errors import ConfigError, ImserverError
 
 from .app import EXIT_MISTAKE, Setup, fail, tell
+from .database_file import database_faults, database_note
 from .sanitize import escaped
 from .tables import Look, say, show, styled, terminal_width
 from .text_width import pad, width
@@ -41,20 +43,24 @@ def config() -> None:
 @click.pass_obj
 def check(setup: Setup) -> int:
     """Check the file, the environment, and the files that they name: certificates (one that has run out is a fault), keys,
-    files of plugins, the database's folder.
+    files of plugins, the database and its folder.
 
     Each fault is a line, and exit code 2 says that there is any. A note is about what keeps nothing from starting. Nothing is
-    made, and no server is asked.
+    made, and no server is asked: whether ports are free and plugins start, whether the database is whole (`imserver check`),
+    and what another user may read than the one who runs this, it does not know.
     """
     reading = setup.reading()
     faults = list(reading.faults)
     where = setup.config_path or "no configuration file, all defaults"
     notes: list[str] = list(_notes_of_environment(reading.environment))
-    if reading.config is not None:
+    if reading.readable is not None:
         now_s = SystemClock().now_ms() / 1000
-        faults += map(reading.blamed, faults_of_files(reading.config, setup.folder, now_s))
-        told = {fault.path for fault in faults}
-        notes += (_in_words(note) for note in cautions(reading.config, now_s) if not _is_told(note, told))
+        config, told = reading.readable, {section_of(fault) for fault in faults} - {PLUGINS}
+        of_files = [*faults_of_files(config, setup.folder, now_s), *database_faults(setup, config.store.path)]
+        # Of a section that is wrong already, files may be others.
+        faults += (reading.blamed(fault) for fault in of_files if section_of(fault) not in told)
+        if reading.config is not None:
+            notes += _notes_of(config, now_s, faults)
     for note in notes:
         tell(f"imserver: note: {escaped(note)}")
     for fault in faults:
@@ -86,6 +92,13 @@ def _notes_of_environment(environment: Environment) -> Iterator[str]:
         yield f"ignored, as Kubernetes sets them beside a Service: {', '.join(environment.of_services)}"
     for name, meant in environment.unknown.items():
         yield f"{name} sets nothing" + (f"; did you mean {meant}?" if meant else "")
+
+
+def _notes_of(config: Config, now_s: float, faults: Sequence[ConfigError]) -> Iterator[str]:
+    if (older := database_note(config.store.path)) != "":
+        yield older
+    told = {fault.path for fault in faults}
+    yield from (_in_words(note) for note in cautions(config, now_s) if not _is_told(note, told))
 
 
 def _in_words(caution: Caution) -> str:

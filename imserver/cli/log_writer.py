@@ -42,9 +42,14 @@ class LogWriter(io.TextIOBase):
         #: Words for so many dropped lines. Called by the thread.
         self.dropped_line: Callable[[int], str] = in_plain_words
         self._begin()
-        os.register_at_fork(after_in_child=self._begin)
+
+    def __del__(self) -> None:
+        """Nothing. The base class would call `close`, and wait in it wherever the collector runs, also when Python ends. While
+        anything waits, the thread holds this object."""
 
     def _begin(self) -> None:
+        #: Whose these are. Asked at each use: `os.register_at_fork` would keep every writer, and what it refers to, for good.
+        self._process = os.getpid()
         self._changed = threading.Condition(threading.Lock())
         self._waiting: deque[bytes] = deque()
         self._bytes = 0
@@ -71,6 +76,8 @@ class LogWriter(io.TextIOBase):
         """Queue this text, or count it as dropped."""
         data = text.encode("utf-8", "backslashreplace")
         size = len(data) + AROUND_LINE_BYTES
+        if self._process != os.getpid():
+            self._begin()  # another's lock may be held here for ever
         with self._changed:
             if self._dropped or self._bytes + size > self._max_bytes:
                 self._dropped += 1
@@ -88,11 +95,15 @@ class LogWriter(io.TextIOBase):
 
     def settle(self, timeout_s: float = LAST_WORDS_S) -> bool:
         """Wait until all is written, at most so long. False if it is not."""
+        if self._process != os.getpid():
+            return True
         with self._changed:
             return self._changed.wait_for(lambda: not (self._waiting or self._busy), timeout_s)
 
     def close(self) -> None:
         """Write out what waits, within `LAST_WORDS_S`. The thread ends; what is written later gets another."""
+        if self._process != os.getpid():
+            return
         with self._changed:
             self._closing = True
             self._changed.notify_all()

@@ -66,7 +66,13 @@ def read_environment(environment: Mapping[str, str]) -> Environment:
         if is_of_a_service(name, text):
             of_services.append(name)
         elif BETWEEN in rest:
-            overrides.append(Override(name, tuple(rest.split(BETWEEN)), text))
+            path = tuple(rest.split(BETWEEN))
+            twin = next((one.variable for one in overrides if one.path == path), None)
+            if twin is not None:  # which of them holds would be a matter of letters
+                faults.append(
+                    ConfigError("$", f"is {twin} in other letters: remove one of them", source=name)
+                )
+            overrides.append(Override(name, path, text))
         elif (right := _with_two_underscores(rest)) is not None:
             why = f"sets nothing: two underscores stand between section and field, {right}"
             faults.append(ConfigError("$", why, source=name))

@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import msgspec
 
 from imserver.errors import ConfigError
 from imserver.named_file import read_text
 
+from .bounds import out_of_bounds
 from .environment import (
     ENVIRONMENT_PREFIX,
     PLUGINS,
@@ -51,6 +52,8 @@ class Reading:
     config: Config | None
     faults: tuple[ConfigError, ...]
     environment: Environment
+    #: What could be read of it, with defaults in the place of fields that could not; None if the file is no TOML.
+    readable: Config | None = None
     #: Who said a field, by its path: the file's name, or the variable's. A field that is not here has its default.
     origins: Mapping[tuple[str, ...], str] = field(default_factory=dict)
 
@@ -76,7 +79,7 @@ def read_config(path: Path | None, environment: Mapping[str, str] = os.environ) 
     """The same, with all faults and where each field came from. Raises nothing. No fault shows a password."""
     reading = _read(path, environment)
     shown = tuple(_without_secrets(fault) for fault in reading.faults)
-    return Reading(reading.config, shown, reading.environment, reading.origins)
+    return replace(reading, faults=shown)
 
 
 def _without_secrets(fault: ConfigError) -> ConfigError:
@@ -90,22 +93,39 @@ def _read(path: Path | None, environment: Mapping[str, str]) -> Reading:
     except ConfigError as error:
         return Reading(None, (error, *said.faults), said)
     origins = {at: str(path) for at in _leaves(tree)}
-    wrong = [*said.faults, *_with_zeros("$", tree)]
+    wrong = list(said.faults)
     for override in said.overrides:
         try:
             _lay_over(tree, override)
             origins[override.path] = override.variable
         except ConfigError as error:
             wrong.append(error)
-    wrong += _of_types(tree, origins)
-    if wrong:
-        return Reading(None, tuple(wrong), said, origins)
+    zeros = (_blamed(fault, origins) for fault in _with_zeros("$", tree))
+    of_types = [*zeros, *_of_types(tree, origins)]
     # strict=False lets an environment variable's "7410" be an integer.
-    config = msgspec.convert(tree, Config, strict=False)
+    config = msgspec.convert(_readable(tree), Config, strict=False)
     if path is not None:
         config = _anchored(config, path.absolute().parent)
-    wrong += (_blamed(fault, origins) for fault in faults(config))
-    return Reading(None if wrong else config, tuple(wrong), said, origins)
+    wrong += of_types
+    wrong += (_blamed(fault, origins) for fault in _of_values(config, {section_of(one) for one in of_types}))
+    return Reading(None if wrong else config, tuple(wrong), said, config, origins)
+
+
+def section_of(fault: ConfigError) -> str:
+    """The section that a fault is about; "" for what is about none."""
+    return fault.path.removeprefix("$").removeprefix(".").partition(".")[0].partition("[")[0]
+
+
+def _of_values(config: Config, spoiled: Collection[str]) -> Iterable[ConfigError]:
+    """What is wrong with values. In sections that could not be read whole, only numbers are judged: what goes together there,
+    nobody knows."""
+    for fault in faults(config):
+        if section_of(fault) not in spoiled:
+            yield fault
+    for section in sorted(spoiled):
+        values = getattr(config, section, None)
+        if values is not None:
+            yield from out_of_bounds(section, values)
 
 
 def _tree_of(path: Path | None) -> dict[str, Any]:
@@ -153,8 +173,37 @@ def _lay_over(tree: dict[str, Any], override: Override) -> None:
         node = node.setdefault(part, {})
         if not isinstance(node, dict):
             raise _of_variable(".".join(override.path), "does not name a field", override.variable)
+    node[override.path[-1]] = _value_of(override)
+
+
+def _value_of(override: Override) -> Any:
+    """The text, which becomes a number where the field is one; a switch; or a list."""
     text = override.text
-    node[override.path[-1]] = {"true": True, "false": False}.get(text.lower(), text)
+    # Which fields of a plugin are lists, only the plugin knows.
+    is_list = text.startswith("[") if override.path[0] == PLUGINS else _is_list(override.path)
+    if not is_list:
+        return {"true": True, "false": False}.get(text.lower(), text)
+    if not text.lstrip().startswith("["):
+        return [word.strip() for word in text.split(",") if word.strip()]
+    try:
+        told = tomllib.loads(f"list = {text}")
+    except (ValueError, RecursionError):
+        told = {}
+    if set(told) != {"list"}:
+        if override.path[0] == PLUGINS:
+            return text
+        why = "is no list: words with commas between them, or a TOML array"
+        raise _of_variable(".".join(override.path), why, override.variable)
+    return told["list"]
+
+
+def _is_list(path: tuple[str, ...]) -> bool:
+    section = sections().get(path[0])
+    if section is None or len(path) != 2:
+        return False
+    return any(
+        one.name == path[1] and get_origin(one.type) is list for one in msgspec.structs.fields(section)
+    )
 
 
 # -- types --------------------------------------------------------------------------------------------------------------
@@ -172,6 +221,32 @@ def _of_types(tree: Mapping[str, Any], origins: Mapping[tuple[str, ...], str]) -
             yield _blamed(ConfigError(f"$.{name}", "is a section, and no value"), origins)
         else:
             yield from _of_section(name, values, known[name], origins)
+
+
+def _readable(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """What has the right type."""
+    known = sections()
+    kept: dict[str, Any] = {
+        name: {each: value for each, value in values.items() if _fits(known[name], each, value)}
+        for name, values in tree.items()
+        if name in known and isinstance(values, dict)
+    }
+    plugins = tree.get(PLUGINS)
+    if isinstance(plugins, dict):
+        kept[PLUGINS] = {
+            name: values
+            for name, values in plugins.items()
+            if isinstance(values, dict) and not any(_with_zeros("", values))
+        }
+    return kept
+
+
+def _fits(section: type[Any], name: str, value: Any) -> bool:
+    try:
+        msgspec.convert({name: value}, section, strict=False)
+    except msgspec.ValidationError:
+        return False
+    return not any(_with_zeros("", value))
 
 
 def _of_section(

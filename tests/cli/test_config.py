@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import sqlite3
 import tomllib
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from imserver.cli.app import EXIT_MISTAKE, run
 from imserver.config import load_config
 from imserver.config_files import faults_of_files
 from imserver.plugins.booking.setup import Shop, chain_text
+from imserver.store.sqlite.database import APPLICATION_ID
 from tests.support.disks import small_disk
 
 from .processes import imserver
@@ -53,6 +56,48 @@ def test_each_fault_is_a_line(check: Check) -> None:
         "imserver: imserver.toml: $.limits.posts_burst: Expected `int`, got `str`",
         "imserver: imserver.toml: $.servr: no such section; did you mean server?",
     ]
+
+
+def test_a_fault_of_one_kind_hides_none_of_another(check: Check) -> None:
+    text = (
+        "[server]\nprot = 1\nport = 99999\n[store]\nreaders = 0\npath = 'no/im.db'\n[limits]\nposts_burst = 0\n"
+        "[auth]\nsecret_file = 'short'\n[plugins.nosuch]\n"
+    )
+    Path("short").write_text("short")
+    err = check(text)[2]
+    assert [line.removeprefix("imserver: imserver.toml: ").partition(":")[0] for line in err] == [
+        "$.server.prot",
+        "$.store.readers",
+        "$.limits.posts_burst",
+        "$.server.port",
+        "$.auth.secret_file",
+        "$.plugins.nosuch",
+    ]
+    # What goes together in a section that could not be read whole, nobody knows.
+    assert len(check("[http]\ntls_key = 'x'\ntls_certificate = 1\n")[2]) == 1
+
+
+@pytest.mark.parametrize(
+    ("schema", "mark", "says"),
+    [
+        (999, APPLICATION_ID, "imserver.db: made by a newer imserver (schema 999, this one knows"),
+        (1, APPLICATION_ID, "imserver: note: TMP/imserver.db: has schema 1, and the next start makes it"),
+        (1, 7, "imserver.db: is no database, or one of something else"),
+    ],
+)
+def test_a_database_that_no_start_takes_is_a_fault(
+    check: Check, tmp_path: Path, schema: int, mark: int, says: str
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "imserver.db")) as raw:
+        raw.execute(f"PRAGMA application_id = {mark}")
+        raw.execute(f"PRAGMA user_version = {schema}")
+    before = (tmp_path / "imserver.db").read_bytes()
+    code, _, [line] = check("")
+    assert says in line.replace(str(tmp_path), "TMP")
+    assert code == (0 if "note" in says else EXIT_MISTAKE)
+    assert ((tmp_path / "imserver.db").read_bytes(), len([*tmp_path.iterdir()])) == (before, 2)
+    (tmp_path / "imserver.db").rename(tmp_path / "imserver.db.high")
+    assert "imserver.db: is not there, but imserver.db.high is" in check("")[2][0]
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,14 @@ def test_it_names_the_configuration_that_it_looked_at(tmp_path: Path) -> None:
     assert f"{tmp_path}/data.db: there is no database (imserver.toml)" in ended.stderr
 
 
+def test_a_chat_in_the_wrong_folder_says_that_there_is_no_configuration(tmp_path: Path) -> None:
+    ended = imserver(tmp_path, "chat", "--as", "alice")
+    assert ended.returncode == EXIT_MISTAKE
+    assert ended.stderr.startswith(
+        "imserver: no configuration file: $.auth.secret_file: there is no imserver.secret: run this where"
+    )
+
+
 def test_a_server_says_once_that_it_made_one(tmp_path: Path) -> None:
     for expected in (1, 0):
         with serving(tmp_path) as server:

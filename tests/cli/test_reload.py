@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import ssl
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -21,6 +22,7 @@ from imserver.cli.app import Setup, run
 from imserver.cli.log import Level
 from imserver.cli.reload import Reloads, on_hangup, reloading
 from imserver.config import Changes, Config, load_config, read_config
+from imserver.config.loading import MAX_BYTES
 from imserver.errors import PluginError, Refusal
 from imserver.model import Kind, User
 from imserver.plugin_api import TakeOver
@@ -133,6 +135,24 @@ async def test_what_no_start_takes_is_refused_and_needs_no_restart(
         assert list(told) == ["not_reloaded"]
         assert says in told["not_reloaded"]["cause"].replace(str(tmp_path), "TMP")
         assert here.server.posting.rates.burst == 200.0
+
+
+async def test_the_file_is_read_beside_the_loop_and_a_huge_one_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[threading.Thread] = []
+    read = Setup.reading
+
+    def reading(setup: Setup) -> Any:
+        threads.append(threading.current_thread())
+        return read(setup)
+
+    monkeypatch.setattr(Setup, "reading", reading)
+    async with house(tmp_path) as here:
+        told = await here.reload(BASE + "#" * MAX_BYTES)
+        assert "is larger than 256 KiB" in told["not_reloaded"]["cause"]
+    assert threads != []
+    assert threading.current_thread() not in threads
 
 
 async def test_asked_twice_at_once_it_is_right_in_the_end(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -374,3 +376,18 @@ def test_the_child_of_a_fork_writes_its_own_lines_and_none_of_the_parents() -> N
     os.close(writing)
     with os.fdopen(reading) as file:
         assert file.read() == "child\nparent 0\nparent 1\nparent 2\n"
+
+
+def test_a_log_that_is_over_is_kept_by_nobody_and_waits_for_nothing() -> None:
+    """Each failed start of an embedding program would leave one, which Python ended at its own end, in pieces already."""
+    stuck = threading.Event()
+    writer = LogWriter(lambda _: stuck.set())
+    writer.write("last words\n")
+    writer.close()
+    assert stuck.wait(PATIENCE_S)
+    thread, kept = writer._thread, weakref.ref(writer)
+    if thread is not None:
+        thread.join(PATIENCE_S)
+    del writer
+    gc.collect()
+    assert kept() is None

@@ -122,3 +122,40 @@ def test_everything_that_is_wrong_is_said_and_by_whom(tmp_path: Path) -> None:
         "$.limits.window_bytes: 4096-67108864, not -1",
         "$.limits.posts_burst: 1-1000000000, not 0",
     ]
+
+
+def test_two_spellings_of_one_variable_are_refused() -> None:
+    assert said(IMSERVER_SERVER__PORT="1", IMSERVER_Server__Port="2") == [
+        "IMSERVER_Server__Port: is IMSERVER_SERVER__PORT in other letters: remove one of them"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "hosts"),
+    [
+        ("", []),
+        ("a.example", ["a.example"]),
+        ("a.example, b.example,", ["a.example", "b.example"]),
+        ("[\"a.example\", 'b.example']", ["a.example", "b.example"]),
+    ],
+)
+def test_a_list_is_words_with_commas_or_an_array(text: str, hosts: list[str]) -> None:
+    config = read_config(None, {"IMSERVER_HTTP__HOSTS": text}).config
+    assert config is not None
+    assert config.http is not None
+    assert config.http.hosts == hosts
+
+
+def test_so_are_keys_and_what_a_plugin_has() -> None:
+    keys = '[{id = "a", secret_file = "/a"}]'
+    config = read_config(None, {"IMSERVER_AUTH__KEYS": keys, "IMSERVER_PLUGINS__X__A": "[1, 2]"}).config
+    assert config is not None
+    assert [key.id for key in config.auth.keys] == ["a"]
+    assert config.plugins == {"x": {"a": [1, 2]}}
+    assert read_config(None, {"IMSERVER_PLUGINS__X__A": "[?"}).config is not None
+
+
+@pytest.mark.parametrize("text", ["[", '["a"]\nport = 1', "[" * 3000, '["\\u0000"]'])
+def test_what_is_no_list_is_said(text: str) -> None:
+    [fault] = said(IMSERVER_HTTP__HOSTS=text)
+    assert fault.startswith("IMSERVER_HTTP__HOSTS in the environment: $.http.hosts")

@@ -189,7 +189,9 @@ async def abandon(play: Play) -> None:
     key = bytes(range(16)).hex()
     posted = play.post("given up", key=key)
     request = await play.take("post")
-    request.refuse(RefusalCode.RATE_LIMITED, "slowly", 1500)
+    request.refuse(
+        RefusalCode.RATE_LIMITED, "slowly", 60_000
+    )  # or it is offered again first, on a slow machine
     await play.acked()
     later = play.post("behind it")
     given_up = play.later("abandon", conversation=play.world.direct, key=key)
@@ -200,6 +202,8 @@ async def abandon(play: Play) -> None:
     result = await play.done(given_up, "abandon", "9.4")
     play.require(result["position"] is None, f"it was told to be at {result['position']}", "9.4")
     await play.error(posted, "a post that was given up", "9.4")
+    play.session.over = True
+    await play.come_back("6.2")
     (await play.take("post", section="9.4")).reply([1, play.world.now_ms, False])
     await play.done(later, "the post behind it", "9.4")
     play.require(len(_keys(play)) == 2, "what was given up was offered again", "9.4")
