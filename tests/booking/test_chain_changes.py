@@ -238,6 +238,12 @@ async def test_leave_of_the_file_can_be_withdrawn_by_talking_and_by_the_file(fil
         assert await shop.kit.store.read(lambda reader: reader.head_change()) == head
 
 
+async def test_leave_of_the_file_that_has_begun_counts_until_it_is_over(file: File) -> None:
+    file.change('id = "garden-li"\n', f'id = "garden-li"\nleave = ["2026-11-17 - {FRIDAY}"]\n')
+    async with Shop(config=file.config) as shop:
+        assert "15:00" not in await free(shop, FRIDAY)
+
+
 async def test_a_change_that_has_no_place_any_more_is_left_out_and_said(file: File) -> None:
     async with Shop(config=file.config) as shop:
         await agreed(shop, "午休 李老师 12:00-13:00")

@@ -61,6 +61,16 @@ async def test_after_ten_minutes_there_is_a_card_again() -> None:
         assert await shop.staff_group() in {one.conversation_id for one in said}
 
 
+async def test_the_ten_minutes_are_those_behind_the_card() -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        assert len(cards(await shop.say("ming", here, SUDDEN))) == 1
+        await shop.advance(9)
+        assert cards(await shop.say("ming", here, "洗洁精溅进眼睛了")) == []
+        await shop.advance(2)
+        assert len(cards(await shop.say("ming", here, SUDDEN))) == 1
+
+
 async def test_one_customer_takes_no_card_from_another() -> None:
     async with Shop() as shop:
         ming, ann = await shop.customer("ming"), await shop.customer("ann")
@@ -133,6 +143,13 @@ async def test_an_urgent_text_after_a_careful_one_gets_its_card_and_a_careful_on
     async with Shop() as shop:
         here = await shop.customer("ming")
         assert "不能判断" in await shop.hear("ming", here, "没有重影")
+        assert len(cards(await shop.say("ming", here, SUDDEN))) == 1
+        assert "不能判断" not in await shop.hear("ming", here, "没有重影")
+
+
+async def test_a_careful_text_beside_an_urgent_card_is_not_said() -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming")
         assert len(cards(await shop.say("ming", here, SUDDEN))) == 1
         assert "不能判断" not in await shop.hear("ming", here, "没有重影")
 

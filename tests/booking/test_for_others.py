@@ -218,3 +218,11 @@ def test_the_days_of_the_scripts_are_days_to_come() -> None:
         if one.when
         for wall in one.when.candidates
     )
+
+
+async def test_a_father_of_the_same_name_may_come_at_the_same_time() -> None:
+    async with Shop() as shop:
+        here, _ = await booked(shop)  # 王小明
+        for text in ("帮我爸约 明天15:00 验光", "王小明，40岁，第一次来", "好"):
+            await shop.say("ming", here, text)
+        assert [row[1] for row in await shop.appointments()] == ["2026-11-19T15:00"] * 2

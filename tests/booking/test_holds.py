@@ -116,3 +116,22 @@ async def test_whoever_left_reads_in_the_direct_chat_that_the_time_ran_out() -> 
         said = await shop.advance(3.1)
         direct = shop.kit.direct("ming", GARDEN)
         assert any("保留时间到了" in shown(one) for one in said if one.conversation_id == direct)
+
+
+async def test_another_time_can_be_made_longer_as_often_again() -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        await shop.say("ming", here, WISH)
+        longer = button(await shop.advance(2), "再保留")
+        for text in (longer, longer, "周五15:00"):
+            await shop.say("ming", here, text)
+        assert "1分钟" in shown((await shop.advance(2))[-1])
+
+
+async def test_the_code_of_what_was_held_and_ran_out_is_none() -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        await shop.say("ming", here, WISH)
+        ((code, *_),) = await shop.appointments("held")
+        await shop.advance(4)
+        assert f"没有找到预约 {code}" in await shop.hear("ming", here, f"取消 {code}")

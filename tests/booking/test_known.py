@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.booking.support.booked import booked
 from tests.booking.support.shop import RIVER, Shop, shown
 
 
@@ -88,3 +89,12 @@ async def test_ages_at_the_edges_of_their_bands() -> None:
         for age, band in ((15, "儿童"), (16, "成人"), (44, "成人"), (45, "45岁及以上")):
             asked = await shop.hear("ming", here, f"预约 我叫小明 {age}岁 来过")
             assert f"年龄: {band}" in asked
+
+
+async def test_what_staff_type_for_a_customer_is_not_the_customers_name() -> None:
+    async with Shop() as shop:
+        here, _ = await booked(shop)  # 王小明
+        for text in ("预约 周六15:00 验光", "我叫李小红", "好"):
+            await shop.say("staff-li", here, text)
+        assert [row[3] for row in await shop.appointments()] == ["王小明", "李小红"]
+        assert [row[0] for row in await known(shop)] == ["王小明"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from imserver.plugins.booking.dialogue.labels import STANDING
+from imserver.plugins.booking.dialogue.state import Dialogue
 from imserver.plugins.booking.messages.texts import load_words
 from imserver.testing import Said
 from tests.booking.support.booked import booked
@@ -214,3 +215,17 @@ async def test_the_labels_below_a_consent(language: str) -> None:
             await shop.say("ming", here, str(words[f"button.{label}"]))
             standing += await shop.sql("SELECT COUNT(*) FROM booking_consents WHERE withdrawn_at IS NULL")
         assert standing == [(1,), (0,)]
+
+
+def test_a_number_that_two_older_lists_have_is_of_neither() -> None:
+    state = Dialogue(earlier=[["预约 1", "预约 2"], ["预约 3"]])
+    assert (state.command_of(1), state.command_of(2)) == (None, "预约 2")
+
+
+async def test_a_number_answers_no_question_of_half_an_hour_ago() -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        await shop.say("ming", here, "预约 验光 周五")
+        await shop.advance(31)
+        await shop.say("ming", here, "1")
+        assert await shop.appointments("held") == []

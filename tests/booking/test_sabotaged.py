@@ -252,6 +252,54 @@ async def test_a_plan_that_grew_ends_when_its_new_hit_begins() -> None:
         assert await states(shop) == ["ended"]
 
 
+async def test_a_plan_that_is_in_the_way_of_another_appointment_instead_is_shown_again() -> None:
+    async with Shop() as shop:
+        group = await shop.staff_group()
+        here, code = await with_li(shop, "ming", f"{FRIDAY} 15:00", service="儿童验光")
+        yes = button(await shop.say("staff-wang", group, "请假 李老师 周五下午"), "确定")
+        for text in (f"取消 {code}", "好"):
+            await shop.say("ming", here, text)
+        await with_li(shop, "hong", f"{FRIDAY} 16:00", service="儿童验光", name="小红")
+        assert "新的预约" in at(await shop.say("staff-wang", group, yes), group)
+        assert await states(shop) == ["asked"]
+
+
+async def test_of_two_plans_for_one_day_the_second_does_not_undo_the_first() -> None:
+    async with Shop() as shop:
+        group = await shop.staff_group()
+        first, second = [
+            button(await shop.say("staff-wang", group, f"休息 周五 {span}"), "确定")
+            for span in ("9:00-12:00", "15:00-20:00")
+        ]
+        await shop.say("staff-wang", group, first)
+        assert "对不上" in at(await shop.say("staff-wang", group, second), group)
+        assert await states(shop) == ["agreed", "asked"]
+
+
+async def test_what_is_left_of_leave_keeps_its_reason_and_no_more_is_withdrawn_than_there_is() -> None:
+    async with Shop() as shop:
+        await agreed(shop, "请假 李老师 周五 9:00-16:00 培训")
+        assert "14:00–16:00" in await staff(shop, "销假 李老师 周五 14:00-20:00")
+        await staff(shop, "好")
+        rows = await shop.sql("SELECT end_wall, note FROM booking_leaves WHERE withdrawn_at IS NULL")
+        assert rows == [(f"{FRIDAY}T14:00", "培训")]
+
+
+async def test_leave_of_who_is_not_there_any_more_is_none_that_can_be_withdrawn() -> None:
+    async with Shop() as shop:
+        await agreed(shop, "请假 李老师 周五下午")
+        await agreed(shop, "移除 李老师")
+        assert "李老师" not in await staff(shop, "销假 周五")
+
+
+async def test_the_staff_hear_of_who_is_silent_at_half_of_a_short_time() -> None:
+    async with Shop() as shop:
+        await with_li(shop, "ming", "2026-11-18 12:00", service="儿童验光")
+        await agreed(shop, "请假 李老师 今天 11:00-14:00")
+        assert not any("打电话" in shown(one) for one in await shop.until("2026-11-18T10:59"))
+        assert any("打电话" in shown(one) for one in await shop.until("2026-11-18T11:02"))
+
+
 async def test_a_part_of_a_step_is_closed_whole() -> None:
     async with Shop() as shop:
         await agreed(shop, "休息 周五 14:00-15:02")

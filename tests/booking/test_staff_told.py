@@ -211,3 +211,10 @@ async def test_an_account_that_is_erased_leaves_its_guests_gone(shop: Shop) -> N
     assert "这里的消息不会再有人看到" in await shop.hear("staff-li", at_new, "Are you there?")
     await shop.kit.erase("new")
     assert await shop.sql("SELECT * FROM booking_joins") == []
+
+
+async def test_whoever_asks_for_people_again_calls_them_once() -> None:
+    async with Shop() as shop:
+        here, group = await shop.customer("ming"), await shop.staff_group()
+        called = [*await shop.say("ming", here, "人工"), *await shop.say("ming", here, "人工")]
+        assert len([one for one in called if one.conversation_id == group]) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import re
 import signal
@@ -210,9 +211,10 @@ async def test_traces_that_begin_at_once_share_the_places_and_miss_no_login(
     monkeypatch.setattr(watching, "MAX_TRACES", 2)
     async with running(tmp_path) as server, entered(server, "alice"):
         operations, kept = TraceOperations(server), server.administration.traced
+        numbers = itertools.count()  # two logins of one device would end each other
 
         async def traced(user_id: str, *, contents: bool) -> None:
-            async with entered(server, "alice", "phone"):
+            async with entered(server, "alice", f"phone {next(numbers)}"):
                 await kept(user_id, contents=contents)
 
         monkeypatch.setattr(server.administration, "traced", traced)

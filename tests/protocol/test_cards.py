@@ -33,6 +33,7 @@ def test_what_is_left_out_has_its_default() -> None:
     ("wrong", "said"),
     [
         ({"buttons": [YES]}, "card.buttons: there is no such key"),
+        ({"xtra": 1}, "card.xtra: there is no such key"),
         ({"title": None}, "card.title: a string"),
         ({"text": 5}, "card.text: a string"),
         ({"fields": "When"}, "card.fields: a list"),
@@ -46,6 +47,7 @@ def test_what_is_left_out_has_its_default() -> None:
         ({"actions": [{**YES, "style": "red"}]}, "button.style: one of default, primary, danger, not 'red'"),
         ({"ref": {"kind": "k", "id": 3}}, "ref.id: a string"),
         ({"ref": {"kind": "k"}}, "card.ref.id: is missing"),
+        ({"ref": {"kind": "k", "id": "i", "version": "1"}}, "ref.version: an integer, not '1'"),
         ({"ref": None}, "card.ref: a map"),
         ({"type": "crad"}, "card.type: `card`, not 'crad'"),
     ],

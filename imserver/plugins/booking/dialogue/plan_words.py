@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from itertools import product
 from typing import Literal
@@ -44,6 +44,12 @@ _WHOLE = re.compile(r"全天|一整天|整天|一天|\ball day\b|\bwhole day\b",
 _COURTESY = re.compile(
     r"整个|请假|休假|休息|不在|不来|需要|要|想|请|\boff\b|\baway\b|\bleave\b|\bplease\b|\bon\b|\bthe\b|\bis\b|\bhas\b",
     re.IGNORECASE,
+)
+
+#: Why somebody is away, said last. The grammar of dates takes it for what a time is of (周五下午 培训), and passes over both.
+_REASON = re.compile(
+    r"(.*[^\s到至~–—和、跟及,，&-])\s+((?:(?![点时號号日天周月年星期礼拜今明后昨前早晚午上下半刻整每到至从起零一二两三四五六七八九十])"
+    r"[\u4e00-\u9fff])+)"
 )
 
 _SPAN = re.compile(r"(?<![\d:])(\d{1,2}):(\d\d)\s*[-~–—到至]\s*(\d{1,2}):(\d\d)(?![\d:])")
@@ -88,6 +94,9 @@ def read_period(text: str, now: datetime, zone: ZoneInfo) -> Period | None:
     text = _BOTH_HALVES.sub(r"\1\3m to \2\3m", text)
     if _BUT.search(text):
         return None
+    reasoned = _with_reason(text, now, zone)
+    if reasoned is not None:
+        return reasoned
     lasts = count_of(text)
     if lasts is not None:
         return _for_days(lasts[0], lasts[1], now, zone)
@@ -96,6 +105,17 @@ def read_period(text: str, now: datetime, zone: ZoneInfo) -> Period | None:
     found = _one(text, now, zone) if len(ends) == 1 else _two(ends, now, zone) if len(ends) == 2 else None
     found = found or _listed(text, now, zone)
     return found if found is not None and max(now, found.start) < found.end else None
+
+
+def _with_reason(text: str, now: datetime, zone: ZoneInfo) -> Period | None:
+    """12月3日到5日 旅游: the period without its reason, which is a note; None if nothing like it is said last."""
+    found = _REASON.fullmatch(text)
+    if found is None or _note(read_when(found[2], now, zone)) != _tidy(found[2]):
+        return None  # 元旦 is a day
+    period = read_period(found[1], now, zone)
+    if period is None:
+        return None
+    return replace(period, note=" ".join(one for one in (period.note, _tidy(found[2])) if one))
 
 
 def _listed(text: str, now: datetime, zone: ZoneInfo) -> Period | None:
@@ -203,8 +223,12 @@ def _by_day(candidates: tuple[datetime, ...]) -> datetime | None:
 
 def _note(reading: Reading) -> str | None:
     """What was said beside the days: kept as a note; None if it has something of a time in it that nobody read."""
-    rest = " ".join(_COURTESY.sub(" ", reading.leftover).split()).strip(",，。.;；:： ")
+    rest = _tidy(reading.leftover)
     return None if _UNREAD.search(rest) else rest
+
+
+def _tidy(text: str) -> str:
+    return " ".join(_COURTESY.sub(" ", text).split()).strip(",，。.;；:： ")
 
 
 # -- opening hours ----------------------------------------------------------------------------------------------------------
