@@ -16,9 +16,11 @@ from imserver.feature_host import Offer, Offers
 from imserver.metrics import Namespace
 from imserver.model import BOT, User, valid_user_id
 from imserver.plugin_api import (
+    Answer,
     Call,
     Content,
     Context,
+    Effects,
     Event,
     HttpHandler,
     Read,
@@ -127,7 +129,7 @@ class PluginContext(Context):
     def command(
         self,
         name: str,
-        handler: Callable[[Call], Awaitable[Content | str | None]],
+        handler: Callable[[Call], Awaitable[Answer]],
         *,
         help: str = "",
         aliases: Sequence[str] = (),
@@ -138,7 +140,7 @@ class PluginContext(Context):
             raise PluginError(str(error)) from None
 
     def on(
-        self, event_type: type[MessagePosted], handler: Callable[[MessagePosted], Awaitable[None]]
+        self, event_type: type[MessagePosted], handler: Callable[[MessagePosted], Awaitable[Effects | None]]
     ) -> None:
         if event_type is not MessagePosted:
             raise PluginError(f"on({event_type!r}): only MessagePosted is delivered; for timers see `timer`")
@@ -244,12 +246,20 @@ class PluginContext(Context):
 
     async def read(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         name = self._registrar.name
+        await self._behind_effects()
         return await self._store.read(lambda reader: reader.plugin_sql(name, sql, params))
 
     async def user(self, user_id: str) -> User | None:
         self._registrar  # noqa: B018  a stopped plugin reads nothing
+        await self._behind_effects()
         found = await self._store.read(lambda reader: reader.users([user_id]))
         return found[0] if found else None
+
+    async def _behind_effects(self) -> None:
+        """A handler reads what the handlers before it have done."""
+        attempt = CURRENT.get()
+        if attempt is not None and not attempt.over:
+            await self._registrations.effects_decided()
 
     @property
     def _registrar(self) -> Registrations:

@@ -23,7 +23,7 @@ Pure: no I/O and no time. `change` numbers come from the store, in commit order.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from heapq import heappop, heappush
 from itertools import islice
 from typing import NamedTuple
@@ -247,9 +247,11 @@ class Feed:
 
     # -- out ----------------------------------------------------------------------------------------------------------
 
-    def take(self) -> MessagePosted | None:
-        """The event whose turn it is; it stays in memory until it is dealt with. None: there is none, or it has to be read."""
-        if not self._pending:
+    def take(self, in_flight: Collection[int] = ()) -> MessagePosted | None:
+        """The event whose turn it is; it stays in memory until it is dealt with. None: there is none, or it has to be read.
+
+        Those `in_flight` (changes) have had their turn and are not dealt with: what waits for one of them is passed over."""
+        if len(self._pending) <= len(in_flight):
             return None
         if len(self._dealt) >= self._room.ahead:
             oldest = self._lowest_pending()
@@ -257,13 +259,16 @@ class Feed:
             missing = self._lowest_missing
             # What is left and older is to be read first, if only there is room.
             must_read = missing is not None and missing < oldest and self.to_read() is not None
-            return None if must_read else self._pending[oldest]
-        sender, queue = next(iter(self._of_sender.items()))
-        self._of_sender.move_to_end(sender)
-        event = queue[0]
-        while (first := self._in_place[event.message.conversation_id][0]) is not event:
-            event = self._of_sender[first.message.sender_id][0]
-        return event
+            return None if must_read or oldest in in_flight else self._pending[oldest]
+        for _ in range(len(self._of_sender)):
+            sender, queue = next(iter(self._of_sender.items()))
+            self._of_sender.move_to_end(sender)
+            event = queue[0]
+            while (first := self._in_place[event.message.conversation_id][0]) is not event:
+                event = self._of_sender[first.message.sender_id][0]
+            if event.change not in in_flight:
+                return event
+        return None
 
     def waiting(self, count: int) -> list[MessagePosted]:
         """So many of the events in memory, those that came first."""

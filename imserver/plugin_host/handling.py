@@ -17,7 +17,7 @@ from typing import Any
 from imserver.chat.ports import Store
 from imserver.errors import AlreadyHandled, PluginError, Refusal, StoreFailed
 from imserver.events import SetBack, TimerFired
-from imserver.plugin_api import Content, Event
+from imserver.plugin_api import Answer, Effects, Event, Stale
 from imserver.plugin_host.attempt import CURRENT, Attempt, is_store_busy
 from imserver.plugin_host.limits import HostLimits
 from imserver.plugin_host.registrations import Registrations
@@ -46,7 +46,7 @@ class Delivery:
     """An event on its way to a handler."""
 
     event: Event
-    call: Callable[[], Awaitable[Content | str | None]]
+    call: Callable[[], Awaitable[Answer]]
     #: Destination of answers; None if no user waits for one (timers).
     reply: Reply | None = None
     #: False: a handler that made no transaction leaves the mark to the lazy cursor.
@@ -92,14 +92,35 @@ class Handling:
         self.handled_count = 0
         self.failed_count = 0
 
-    async def deal_with(self, delivery: Delivery) -> Outcome:
-        """Call the handler again and again until the event is dealt with."""
-        failures = 0
+    async def begin(self, delivery: Delivery) -> Outcome | PluginUnit:
+        """Call the handler. Effects that it returns: their unit, in the writer's queue, and what becomes of it is for
+        `deal_with`, should it fail. Anything else is dealt with."""
+        attempt = Attempt(delivery.event)
+        answer, error = await self._called(attempt, delivery.call)
+        if error is None and isinstance(answer, Effects) and not attempt.handled:
+            unit = self._unit(answer.fn, delivery.event, "handler")
+            try:
+                unit.submit(self._store)
+                return unit
+            except Exception as refused:
+                error = refused
+        elif error is None:
+            error = await self._end(attempt, delivery, answer)
+        return await self._until_dealt_with(delivery, attempt, error)
+
+    async def deal_with(self, delivery: Delivery, failed: Exception | None = None) -> Outcome:
+        """Call the handler again and again until the event is dealt with. `failed`: what became of the first attempt."""
+        attempt = Attempt(delivery.event)
+        error = failed or await self._attempt(attempt, delivery)
+        return await self._until_dealt_with(delivery, attempt, error)
+
+    async def _until_dealt_with(
+        self, delivery: Delivery, attempt: Attempt, error: Exception | None
+    ) -> Outcome:
+        failures = stale = 0
         busy_s, most_busy_s = self._limits.store_busy_delays_s
         error_id = ""
         while True:
-            attempt = Attempt(delivery.event)
-            error = await self._attempt(attempt, delivery)
             if error is None or attempt.handled or isinstance(error, AlreadyHandled):
                 self.handled_count += 1
                 if error is None and not attempt.handled:
@@ -113,6 +134,8 @@ class Handling:
                 raise error
             if attempt.store_busy or is_store_busy(error):
                 pause_s, busy_s = busy_s, min(busy_s * 2, most_busy_s)
+            elif isinstance(error, Stale) and stale < self._limits.max_stale:
+                pause_s, stale = 0.0, stale + 1
             else:
                 failures += 1
                 error_id = error_id or self._random_bytes(4).hex()
@@ -124,6 +147,8 @@ class Handling:
                 pause_s = self._limits.retry_delays_s[min(failures, len(self._limits.retry_delays_s)) - 1]
             if await self.pause(pause_s):
                 return Outcome.PUT_OFF
+            attempt = Attempt(delivery.event)
+            error = await self._attempt(attempt, delivery)
 
     async def close(self) -> None:
         """Cancel handlers that still run after their deadline."""
@@ -137,8 +162,10 @@ class Handling:
     async def _attempt(self, attempt: Attempt, delivery: Delivery) -> Exception | None:
         """Call the handler, then mark the event if it has not. None on success."""
         answer, error = await self._called(attempt, delivery.call)
-        if error is not None:
-            return error
+        return await self._end(attempt, delivery, answer) if error is None else error
+
+    async def _end(self, attempt: Attempt, delivery: Delivery, answer: Answer) -> Exception | None:
+        """Do what the handler returned, and mark its event. None on success."""
         if attempt.handled:
             if answer is not None:
                 self._log.warning("plugin_answer_after_mark_not_posted", event_id=describe(delivery.event))
@@ -146,13 +173,16 @@ class Handling:
         if answer is None and not attempt.unit_count and not delivery.mark_at_once:
             return None
 
-        def finish(tx: PluginTransaction) -> None:
-            if answer is not None and delivery.reply is not None:
+        def post(tx: PluginTransaction) -> None:
+            if answer is not None and not isinstance(answer, Effects) and delivery.reply is not None:
                 content = {"type": "text", "text": answer} if isinstance(answer, str) else answer
                 tx.post(delivery.reply.conversation_id, content, sender_id=delivery.reply.bot_id)
 
         try:
-            await self._write(finish, delivery.event, "answer", attempt)
+            if isinstance(answer, Effects):
+                await self._write(answer.fn, delivery.event, "handler", attempt)  # the keys of `begin`
+            else:
+                await self._write(post, delivery.event, "answer", attempt)
         except StoreFailed:
             raise
         except Exception as fault:  # a content that cannot be encoded, a removed bot: the caller judges
@@ -160,11 +190,11 @@ class Handling:
         return None
 
     async def _called(
-        self, attempt: Attempt, call: Callable[[], Awaitable[Content | str | None]]
-    ) -> tuple[Content | str | None, Exception | None]:
+        self, attempt: Attempt, call: Callable[[], Awaitable[Answer]]
+    ) -> tuple[Answer, Exception | None]:
         """Return the handler's answer, or its error, once all units of the handler are decided."""
 
-        async def body() -> Content | str | None:
+        async def body() -> Answer:
             return await call()
 
         while len(self._left_behind) >= self._limits.max_left_behind:
@@ -197,6 +227,8 @@ class Handling:
     def _leave(self, attempt: Attempt, task: asyncio.Task[Any]) -> None:
         attempt.over = True
         if task.done():
+            if not task.cancelled():
+                task.exception()  # it counts as looked at, also if a crash ends whoever would do so
             return
         attempt.abandoned = True
         task.cancel()
@@ -241,7 +273,7 @@ class Handling:
 
     async def _write(
         self,
-        fn: Callable[[PluginTransaction], None],
+        fn: Callable[[PluginTransaction], object],
         event: Event,
         purpose: str,
         attempt: Attempt | None = None,
@@ -249,21 +281,30 @@ class Handling:
         """Run a unit of the host's own that marks the event; waits while the store is busy."""
         busy_s, most_busy_s = self._limits.store_busy_delays_s
         while True:
-            unit = PluginUnit(
-                fn,
-                self._registrations,
-                Keys.of_event(self._registrations.name, event, purpose),
-                event=event,
-                attempt=attempt,
-                max_content_bytes=self._limits.max_content_bytes,
-            )
             try:
-                await unit.through(self._store)
+                await self._unit(fn, event, purpose, attempt).through(self._store)
                 return
             except Refusal as refusal:
                 if not is_store_busy(refusal) or await self.pause(busy_s):
                     raise
                 busy_s = min(busy_s * 2, most_busy_s)
+
+    def _unit(
+        self,
+        fn: Callable[[PluginTransaction], object],
+        event: Event,
+        purpose: str,
+        attempt: Attempt | None = None,
+    ) -> PluginUnit:
+        name = self._registrations.name
+        return PluginUnit(
+            fn,
+            self._registrations,
+            Keys.of_event(name, event, purpose),
+            event=event,
+            attempt=attempt,
+            max_content_bytes=self._limits.max_content_bytes,
+        )
 
     async def pause(self, seconds: float) -> bool:
         """Wait for `seconds`. True, at once, if the plugin is to stop."""

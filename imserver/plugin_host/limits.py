@@ -30,6 +30,11 @@ class HostLimits:
     max_user_events: int = 32
     #: Messages that may be dealt with before one that is older, and are remembered one by one (a row each).
     max_events_ahead: int = 20_000
+    #: Messages whose handlers have returned `Effects` that are not committed yet. Those that wait together share a commit, and
+    #: everybody else's posts wait behind all of them.
+    max_in_flight: int = 8
+    #: Times that effects may be `Stale` before it counts as a failure.
+    max_stale: int = 8
     #: A longer text is no command: it goes to the listeners.
     max_text_chars: int = 2_000
     #: Messages and timers in one read from the store.

@@ -10,15 +10,20 @@ from imserver.chat.ports import Reviewer
 from imserver.chat.text_commands import CommandTable
 from imserver.errors import PluginError
 from imserver.events import MessagePosted, SetBack, TimerFired
-from imserver.plugin_api import Call, Content, Reader, Transaction
+from imserver.plugin_api import Answer, Call, Effects, Reader, Transaction
 
-CommandHandler = Callable[[Call], Awaitable[Content | str | None]]
+CommandHandler = Callable[[Call], Awaitable[Answer]]
+Listener = Callable[[MessagePosted], Awaitable[Effects | None]]
 
 
 class Lost(Protocol):
     """A unit that waits for the store, and for the error if the store fails."""
 
     def lost(self, error: Exception) -> None: ...
+
+
+async def _nothing() -> None:
+    """Nothing is to be waited for."""
 
 
 class Registrations:
@@ -38,7 +43,7 @@ class Registrations:
         #: In order of registration; the keys are the plugin's bots. Replaced, never changed: the writer's thread reads it.
         self.bots: dict[str, None] = {}
         self.commands: CommandTable[CommandHandler] = CommandTable()
-        self.listeners: list[Callable[[MessagePosted], Awaitable[None]]] = []
+        self.listeners: list[Listener] = []
         self.timers: dict[str, Callable[[TimerFired], Awaitable[None]]] = {}
         #: Names of timers that must not fire again behind a restore.
         self.sending: set[str] = set()
@@ -57,9 +62,11 @@ class Registrations:
         self.units: set[Lost] = set()
         #: Set when the plugin is gone: its context refuses every call from then on.
         self.closed = False
-        #: The message in hand, and the change up to which everything is dealt with once it is. Replaced, never changed: the
-        #: writer's thread reads it.
-        self.upto: tuple[int, int] = (0, 0)
+        #: Of each message in hand, by its change: the change up to which everything is dealt with once it is. The writer's
+        #: thread looks single ones up.
+        self.in_hand: dict[int, int] = {}
+        #: Waits until what handlers returned before is committed, or has failed.
+        self.effects_decided: Callable[[], Awaitable[None]] = _nothing
         #: Called on the loop after the commit of a transaction that set or cancelled a timer, with the first time for which one
         #: was set; None if that does not say all.
         self.timers_changed: Callable[[int | None], None] = lambda first: None

@@ -162,6 +162,11 @@ class PluginUnit(Unit):
 
     async def through(self, store: Store) -> Any:
         """Submit the unit and wait. Cancelling the waiter takes the unit out of the queue if it has not begun."""
+        self.submit(store)
+        return await self.future
+
+    def submit(self, store: Store) -> None:
+        """Put the unit into the writer's queue; `future` gets its answer."""
         attempt = self._attempt
         try:
             store.submit(self)
@@ -172,7 +177,6 @@ class PluginUnit(Unit):
         if attempt is not None:
             attempt.submitted()
         self._registrations.units.add(self)
-        return await self.future
 
     def withdrawn(self) -> Exception | None:
         if self.future.cancelled() or (self._attempt is not None and self._attempt.abandoned):
@@ -295,11 +299,9 @@ class PluginTransaction(Transaction):
             for timer in event.may_have_been_sent:
                 self._tx.cancel_timer(self._registrations.name, timer.timer_id)
         else:
-            in_hand, upto = self._registrations.upto
-            # Of any other message it is not known what is before it.
-            self._tx.mark_handled(
-                self._registrations.name, event.change, upto if event.change == in_hand else 0
-            )
+            # Of a message that is not in hand it is not known what is before it.
+            upto = self._registrations.in_hand.get(event.change, 0)
+            self._tx.mark_handled(self._registrations.name, event.change, upto)
         self.marked.append(event)
 
     def record_failure(self, event: str, error_id: str, text: str) -> None:

@@ -1,7 +1,8 @@
 """Worker: delivers one plugin's messages and its due timers, one at a time, from a durable cursor.
 
 Messages and timers take turns, so neither starves the other, and of messages those of each user do (`feed`). A plugin's
-handlers never run concurrently: its state in memory needs no lock.
+handlers never run concurrently: its state in memory needs no lock. What a handler returned to be done is committed while
+the next message's handler runs (`in_flight`); a timer fires when nothing is on its way.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ from imserver.content import decode_content
 from imserver.errors import StoreFailed
 from imserver.events import MessagePosted, SetBack, TimerFired
 from imserver.model import User
-from imserver.plugin_api import Call, Content
+from imserver.plugin_api import Answer, Call, Content, Effects
 from imserver.plugin_host.attempt import CURRENT
 from imserver.plugin_host.feed import Feed, Room
 from imserver.plugin_host.handling import Delivery, Handling, NoHandler, Outcome, Reply
+from imserver.plugin_host.in_flight import Flight, InFlight
 from imserver.plugin_host.limits import HostLimits
 from imserver.plugin_host.registrations import CommandHandler, Registrations
 from imserver.plugin_host.timers import Timers
@@ -86,6 +88,8 @@ class Worker:
         registrations.timers_changed = self._timers_changed
         self._set_backs = deque(set_backs)
         self._wake = asyncio.Event()
+        self._flights = InFlight(limits.max_in_flight, self._wake.set)
+        registrations.effects_decided = self._flights.decided
         self._idle_waiters: list[asyncio.Future[None]] = []
         self._task: asyncio.Task[None] | None = None
         self._idle = False
@@ -169,6 +173,7 @@ class Worker:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
+        self._flights.withdraw()
 
     # -- the loop -----------------------------------------------------------------------------------------------------
 
@@ -176,6 +181,7 @@ class Worker:
         try:
             while not self.handling.stopping.is_set():
                 await self._turn()
+            await self._all_landed()
         except StoreFailed:
             # The server stops for it, and recovers by restarting; the plugin's cursor is where it was.
             self._log.error("plugin_stopped_with_the_store")
@@ -184,7 +190,7 @@ class Worker:
             self._release(self._idle_waiters)
 
     async def _turn(self) -> None:
-        """Deliver one message and fire one timer, or rest if there is neither."""
+        """Deliver one message and fire one timer, or rest if there is neither, until one comes or what is on its way lands."""
         self._wake.clear()
         waiters = list(self._idle_waiters)  # later waiters have to wait for a whole turn, too
         try:
@@ -199,6 +205,9 @@ class Worker:
             await self.handling.pause(FAULT_PAUSE_S)
             return
         if busy:
+            return
+        if self._flights:
+            await self._rest(self._timers.wait_s())
             return
         self._idle = not self._wake.is_set()
         self._release(waiters)
@@ -257,19 +266,49 @@ class Worker:
     # -- messages -----------------------------------------------------------------------------------------------------
 
     async def _next_message(self) -> bool:
-        """Read if something is missing, and deliver one message. False if there was nothing to do."""
+        """Deal with what has landed, read what is missing, and deliver one message. False if there was nothing to do."""
+        if not await self._landed() or self._flights.full:
+            return False
         after = self._feed.to_read()
         if after is not None:
             await self._read(after)
-        event = self._feed.take()
+        event = self._feed.take(self._flights)
         if event is None:
             return after is not None
         upto = self._feed.floor(self._newest.change, dealing=event)
-        self.registrations.upto = (event.change, upto)
+        self.registrations.in_hand[event.change] = upto
         delivery = self._delivery(event)
-        outcome = Outcome.UNMARKED if delivery is None else await self.handling.deal_with(delivery)
+        if delivery is None:
+            return self._dealt(event, upto, Outcome.UNMARKED)
+        begun = await self.handling.begin(delivery)
+        if isinstance(begun, Outcome):
+            return self._dealt(event, upto, begun)
+        self._flights.begin(Flight(event, delivery, upto, begun))
+        return True
+
+    async def _landed(self) -> bool:
+        """Deal with the flights that have landed; what failed is tried again here, by itself. False if the plugin stops."""
+        for flight, error in self._flights.landed():
+            outcome = Outcome.MARKED
+            if error is None:
+                self.handling.handled_count += 1
+            else:
+                outcome = await self.handling.deal_with(flight.delivery, error)
+            if not self._dealt(flight.event, flight.upto, outcome):
+                return False
+        return True
+
+    async def _all_landed(self) -> bool:
+        """Wait until nothing is on its way. False if the plugin stops."""
+        await self._flights.decided()
+        await asyncio.sleep(0)  # behind the callbacks of those that were just decided
+        return await self._landed()
+
+    def _dealt(self, event: MessagePosted, upto: int, outcome: Outcome) -> bool:
+        """Note what became of a message. False if the plugin stops: it stays, so that no cursor passes it."""
+        del self.registrations.in_hand[event.change]
         if outcome is Outcome.PUT_OFF:
-            return False  # stopping: it stays in hand, so that no cursor passes it
+            return False
         self._feed.deal(event)
         self._senders.pop(event.change, None)
         if outcome is Outcome.MARKED:
@@ -318,7 +357,7 @@ class Worker:
 
     async def _command(
         self, matched: Matched[CommandHandler], event: MessagePosted, content: Content
-    ) -> Content | str | None:
+    ) -> Answer:
         sender = self._senders.pop(event.change, None) or await self._look_up(event)
         conversation_id = event.message.conversation_id
         call = Call(matched.command.name, matched.arguments, sender, conversation_id, event, content)
@@ -335,13 +374,14 @@ class Worker:
         }
         return self._senders[event.change]
 
-    async def _listen(self, event: MessagePosted) -> None:
+    async def _listen(self, event: MessagePosted) -> Effects | None:
         # One event, one mark: the listener that marks it has dealt with it, and those behind it are not asked.
         for listener in list(self.registrations.listeners):
-            await listener(event)
+            effects = await listener(event)
             attempt = CURRENT.get()
-            if attempt is not None and attempt.handled:
-                return
+            if effects is not None or (attempt is not None and attempt.handled):
+                return effects
+        return None
 
     async def _help(self) -> str:
         return "\n".join(
@@ -361,6 +401,9 @@ class Worker:
         if timer is None:
             return False
         try:
+            if self._flights and not await self._all_landed():
+                self._timers.changed()
+                return False
             await self.handling.deal_with(Delivery(timer, lambda: self._fire(timer)))
         except BaseException:
             self._timers.changed()

@@ -40,6 +40,8 @@ class World:
         self.heard: list[MessagePosted] = []
         self.cursor = 0
         self.ahead: set[int] = set()
+        #: Messages whose turn it was, each with the floor of then; they are dealt with later.
+        self.in_flight: dict[int, tuple[MessagePosted, int]] = {}
 
     def commit(self, gap: int, sender: str, place: str) -> None:
         self.head += gap
@@ -63,10 +65,20 @@ class World:
         self.feed.fill(after, found, complete, self.told)
 
     def take(self) -> None:
-        taken = self.feed.take()
-        if taken is None:
+        self.begin()
+        if self.in_flight:
+            self.land(-1)
+
+    def begin(self) -> None:
+        taken = self.feed.take(self.in_flight)
+        if taken is not None:
+            assert taken.change not in self.in_flight
+            self.in_flight[taken.change] = taken, self.feed.floor(self.told, dealing=taken)
+
+    def land(self, which: int) -> None:
+        if not self.in_flight:
             return
-        upto = self.feed.floor(self.told, dealing=taken)
+        taken, upto = self.in_flight.pop(list(self.in_flight)[which % len(self.in_flight)])
         self.feed.deal(taken)
         self.heard.append(taken)
         self._store(taken.change, upto)
@@ -85,6 +97,7 @@ class World:
 
     def crash(self) -> None:
         self.feed = Feed(self.cursor, self.ahead, self.room)
+        self.in_flight.clear()
 
     def finish(self) -> None:
         for _ in range(20 * len(self.committed) + 20):
@@ -105,6 +118,8 @@ ACTIONS = st.one_of(
     st.tuples(st.just("tell")),
     st.tuples(st.just("read"), st.integers(1, 4), st.booleans()),
     st.tuples(st.just("take")),
+    st.tuples(st.just("begin")),
+    st.tuples(st.just("land"), st.integers(0, 3)),
     st.tuples(st.just("crash")),
 )
 

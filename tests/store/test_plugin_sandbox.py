@@ -6,7 +6,7 @@ import itertools
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
 from typing import Any
 
 import pytest
@@ -86,10 +86,9 @@ def test_computing_does_count_also_in_many_statements(connection: sqlite3.Connec
 
 def test_our_own_statements_have_all_the_time_they_need(connection: sqlite3.Connection) -> None:
     """Also long after a plugin's time has run out on the same connection."""
-    now = 0.0
-    sandbox = PluginSandbox(connection, timer=lambda: now)
+    ticks = itertools.count()
+    sandbox = PluginSandbox(connection, timer=lambda: next(ticks) * 1000 * PLUGIN_BUDGET_S)
     assert sandbox.execute("shop", COUNT.format(1, 10), (), Mode.READ) == [(10,)]
-    now += 1000 * PLUGIN_BUDGET_S
     assert connection.execute(COUNT.format(1, 5_000)).fetchall() == [(5_000,)]
 
 
@@ -124,6 +123,19 @@ async def test_each_unit_of_a_batch_and_each_read_has_all_its_time(sqlite_stand:
     all_in_one = Work(lambda tx: [compute(tx) for _ in range(6)])
     await sqlite_stand.do([all_in_one])
     assert isinstance(all_in_one.error, PluginError), "in one unit it adds up"
+
+
+@pytest.mark.parametrize(("count", "is_refused"), [(50, False), (150, True)])
+def test_short_statements_add_up_but_not_what_others_took_meanwhile(
+    sandbox: PluginSandbox, count: int, is_refused: bool
+) -> None:
+    """The machine stands still for a second in each of them: that counts as half a millisecond."""
+    sandbox._wall = itertools.count().__next__
+    sandbox.begin_unit()
+    for _ in range(count):
+        sandbox.execute("shop", "SELECT 1", (), Mode.READ)
+    with pytest.raises(PluginError, match="50 ms") if is_refused else nullcontext():
+        sandbox.execute("shop", COUNT.format(1, 1_000), (), Mode.READ)
 
 
 def test_an_error_is_explained_by_its_own_statement(connection: sqlite3.Connection) -> None:

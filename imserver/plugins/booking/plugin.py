@@ -14,10 +14,12 @@ from imserver.plugin_api import (
     Call,
     Check,
     Context,
+    Effects,
     MessagePosted,
     Migration,
     Operation,
     SetBack,
+    Stale,
     TakeOver,
     TimerFired,
     Transaction,
@@ -49,10 +51,6 @@ from .web.reads import Reads
 from .web.staff_reads import StaffReads
 
 
-class _Stale(Exception):
-    """The chain in effect is another than the one at hand: read it, and do the same again."""
-
-
 class BookingPlugin:
     """Eye-exam appointments inside the chat window."""
 
@@ -64,6 +62,8 @@ class BookingPlugin:
         self._context: Context | None = None
         self._file: ChainFile | None = None
         self._texts: ShopTexts | None = None
+        #: Texts that a transaction found to be those of an older chain than the one in effect.
+        self._outdated: ShopTexts | None = None
         #: Held while they are made: whoever needs the same waits for it.
         self._making = asyncio.Lock()
 
@@ -141,7 +141,7 @@ class BookingPlugin:
 
     async def stop(self) -> None:
         """The host undoes the registrations; nothing else was taken."""
-        self._context = self._file = self._texts = None
+        self._context = self._file = self._texts = self._outdated = None
 
     async def _take_over_or_go_back(self, file: ChainFile, texts: ShopTexts) -> None:
         before = self._file_of(), self._shop_texts
@@ -226,21 +226,15 @@ class BookingPlugin:
         if lost:
             self._context.log.error("service_conversations_lost", conversations=lost)
 
-    async def _command(self, call: Call) -> None:
+    async def _command(self, call: Call) -> Effects | None:
         of_button = codes.MARKED.fullmatch(call.arguments) is not None  # and no text that can hold a red flag
         message = _incoming(call.event) if of_button else await self._incoming(call.event)
-        if message is not None:
-            if call.name == "withdraw":
-                await self._withdraw(message, call.arguments)
-            await self._unit(
-                partial(
-                    router.hear_command,
-                    message=message,
-                    name=call.name,
-                    arguments=call.arguments,
-                ),
-                call.event,
-            )
+        if message is None:
+            return None
+        if call.name == "withdraw":
+            await self._withdraw(message, call.arguments)
+        hear = partial(router.hear_command, message=message, name=call.name, arguments=call.arguments)
+        return await self._effects(hear)
 
     async def _withdraw(self, message: Incoming, arguments: str) -> None:
         """A consent that is taken back is on record before it is answered."""
@@ -255,14 +249,12 @@ class BookingPlugin:
             if body is not None:
                 await put_on_record(self._context, body)
 
-    async def _message(self, event: MessagePosted) -> None:
+    async def _message(self, event: MessagePosted) -> Effects | None:
         message = await self._incoming(event)
         if message is not None:
-            await self._unit(partial(router.hear_text, message=message), event)
-            return
+            return await self._effects(partial(router.hear_text, message=message))
         told = _told(event)
-        if told is not None:
-            await self._unit(partial(members.hear, told=told), event)
+        return None if told is None else await self._effects(partial(members.hear, told=told))
 
     async def _incoming(self, event: MessagePosted) -> Incoming | None:
         message = _incoming(event)
@@ -357,6 +349,12 @@ class BookingPlugin:
     async def _plan_waits(self, event: TimerFired) -> None:
         await self._unit(partial(plan_end.end, plan_id=_whole(event.payload["plan"])), event)
 
+    async def _effects(self, fn: Callable[..., None]) -> Effects:
+        """What a message does: as `_unit`, but it is committed while the next one is looked at."""
+        if self._outdated is not None and self._outdated is self._texts:
+            await self._read_changes()
+        return Effects(partial(self._with_chain, fn=fn, texts=self._shop_texts))
+
     async def _unit(
         self, fn: Callable[..., None], event: MessagePosted | TimerFired | SetBack | None = None
     ) -> None:
@@ -366,10 +364,16 @@ class BookingPlugin:
         while True:
             texts = self._shop_texts
             try:
-                await self._context.transaction(partial(_with_chain, fn=fn, texts=texts), event=event)
+                await self._context.transaction(partial(self._with_chain, fn=fn, texts=texts), event=event)
                 return
-            except _Stale:
+            except Stale:
                 await self._read_changes()
+
+    def _with_chain(self, tx: Transaction, fn: Callable[..., None], texts: ShopTexts) -> None:
+        if changes.revision(tx) != texts.revision:
+            self._outdated = texts
+            raise Stale("the chain in effect is another than the one at hand")
+        fn(read_once(tx), texts=texts)
 
     def _file_of(self) -> ChainFile:
         assert self._file is not None, "the plugin is not started"
@@ -394,12 +398,6 @@ def _say_what_differs(context: Context, texts: ShopTexts) -> None:
         context.log.warning("chain_conflicts", fields=[".".join(one.path) for one in in_effect.conflicts])
     for change, why in in_effect.without:
         context.log.warning("chain_change_left_out", field=".".join(change.path), why=why)
-
-
-def _with_chain(tx: Transaction, fn: Callable[..., None], texts: ShopTexts) -> None:
-    if changes.revision(tx) != texts.revision:
-        raise _Stale
-    fn(read_once(tx), texts=texts)
 
 
 def _incoming(event: MessagePosted) -> Incoming | None:

@@ -6,7 +6,15 @@ from functools import partial
 
 import msgspec
 
-from imserver.plugin_api import Context, MessagePosted, Migration, TimerFired, Transaction, decode_content
+from imserver.plugin_api import (
+    Context,
+    Effects,
+    MessagePosted,
+    Migration,
+    TimerFired,
+    Transaction,
+    decode_content,
+)
 
 BOT = "echo"
 #: Prefix of a text that a timer answers a second time, so many milliseconds later.
@@ -40,8 +48,12 @@ class Echo:
     async def stop(self) -> None:
         """Nothing to end."""
 
-    async def _heard(self, event: MessagePosted) -> None:
+    async def _heard(self, event: MessagePosted) -> Effects | None:
+        """Two ways to have it done take turns, so that each meets the other."""
+        if event.message.key[-1] % 2:
+            return Effects(partial(_answer, event))
         await self._context.transaction(partial(_answer, event), event=event)
+        return None
 
     async def _later(self, event: TimerFired) -> None:
         await self._context.transaction(partial(_answer_later, event), event=event)
