@@ -170,8 +170,18 @@ PROOFS = {
     "storage-faults": ("pytest", ["-m", "prove", "tests/storage_faults"]),
     "hostile-peers": ("pytest", ["-m", "prove", "tests/hostile"]),
     "random-input": ("pytest", ["-m", "prove", "tests/fuzz"]),
-    "conformance": ("pytest", ["-n 3", "-m", "prove", "tests/conformance"]),
-    "tests": ("pytest", ["-m", "prove", "tests/store/test_planted.py"]),
+    "conformance": ("python", ["judged.py prove-conformance", "-n 3", "-m", "prove", "tests/conformance"]),
+    "tests": (
+        "python",
+        [
+            "judged.py prove-tests",
+            "-n auto",
+            "--dist worksteal",
+            "-m",
+            "prove",
+            "tests/store/test_planted.py",
+        ],
+    ),
 }
 
 
@@ -208,7 +218,7 @@ def test_make_prove_runs_every_proof_as_it_should(tmp_path: Path) -> None:
 @pytest.mark.parametrize("proof", PROOFS)
 def test_make_prove_fails_with_any_of_its_proofs(proof: str, tmp_path: Path) -> None:
     words = PROOFS[proof][1]
-    word = words[-1] if words[0] == "-m" else words[0]
+    word = words[-1] if "-m" in words else words[0]
     for number, targets in enumerate((("prove",), (f"prove-{proof}",))):
         code, _, said = make(tmp_path / str(number), *targets, fails=word)
         assert code != 0
