@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -139,11 +139,11 @@ class Gates:
             self._say(f".. {gate}\n".encode())
             with tempfile.TemporaryFile() as output:
                 command = ["nice", "-n", str(nice), *self._make, gate] if nice else [*self._make, gate]
-                self._gate(gate, command, output)
+                self._gate(gate, command, output, nice)
                 output.seek(0)
                 self._say(output.read())
 
-    def _gate(self, gate: str, command: Sequence[str], output: BinaryIO) -> None:
+    def _gate(self, gate: str, command: Sequence[str], output: BinaryIO, nice: int = 0) -> None:
         begun = time.monotonic()
         with self._starting:
             if self._ended:
@@ -152,6 +152,8 @@ class Gates:
                 command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
             )
             self._running.add(process.pid)
+            if nice:
+                _stand_back(process.pid, nice)
         limit = threading.Timer(self._limit_s, _end, (process.pid,))
         limit.start()
         _, status, used = os.wait4(process.pid, 0)
@@ -168,6 +170,12 @@ class Gates:
         with self._lock:
             self._out.write(words)
             self._out.flush()
+
+
+def _stand_back(session: int, nice: int) -> None:
+    """Where the scheduler shares processor time among sessions first, being nice within one's own is no standing back."""
+    with suppress(OSError):
+        Path(f"/proc/{session}/autogroup").write_text(str(nice), "ascii")
 
 
 def _end(group: int) -> None:

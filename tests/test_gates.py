@@ -206,6 +206,15 @@ def test_what_ends_it_ends_its_gates(tmp_path: Path) -> None:
         assert gone(int((tmp_path / "pid").read_text()))
 
 
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this system knows no autogroups")
+def test_the_first_of_two_lanes_stands_back(gates: ModuleType, tmp_path: Path) -> None:
+    out = io.BytesIO()
+    told = "cat /proc/self/autogroup; nice"
+    assert gates.Gates(20, shell(tmp_path, one=told, two=told), out).run(((("one",), ("two",)),))
+    said = out.getvalue().decode().split()
+    assert sorted(word for word in said if word.isdigit()) == ["0", "0", str(gates.NICE), str(gates.NICE)]
+
+
 #: Fails once, then passes; and always fails.
 UNSTEADY = "def test_{0}(): said = __import__('pathlib').Path('{1}'); again = said.exists(); said.touch(); assert again"
 BROKEN = "def test_{0}(): assert not {0}"
