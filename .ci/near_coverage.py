@@ -28,10 +28,10 @@ class Package:
 
 
 PACKAGES = (
-    Package("imserver/store", ("tests/store",), 75),
-    Package("imserver/net", ("tests/net",), 88),
+    Package("imserver/store", ("tests/store",), 90),
+    Package("imserver/net", ("tests/net",), 90),
     Package("imserver/chat", ("tests/chat",), 70),
-    Package("protocol/imserver_protocol", ("tests/protocol",), 90),
+    Package("protocol/imserver_protocol", ("tests/protocol",), 95),
 )
 
 
