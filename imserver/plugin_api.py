@@ -106,8 +106,8 @@ class Effects:
 
     `fn` is as that of `Context.transaction`, and its result is not used. Handlers still run one after another, and so do their
     effects, in the same order, each on what those before it left behind. But the next handler, of another user in another
-    conversation, is called before these effects are committed, so that those of a crowd share a commit: a quarter of the
-    time of a busy plugin. What a handler reads itself (`Context.read`, `user`) is read behind the effects before it.
+    conversation, is called before these effects are committed, so that those of a crowd share a commit (docs/performance.md:
+    what that is worth). What a handler reads itself (`Context.read`, `user`) is read behind the effects before it.
 
     What `fn` raises is the handler's failure: it is called again, by itself."""
 

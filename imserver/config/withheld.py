@@ -11,46 +11,19 @@ from typing import Any
 
 HIDDEN = "(hidden)"
 #: Words of a name that make its value a secret.
-_SECRET = frozenset(
-    {"auth", "authorization", "bearer", "cookie", "cred", "creds", "dsn", "jwt", "key", "keys", "otp"}
-    | {
-        "pass",
-        "passcode",
-        "pem",
-        "pin",
-        "pw",
-        "pwd",
-        "salt",
-        "seed",
-        "signature",
-        "totp",
-        "webhook",
-        "webhooks",
-    }
-)
+_SECRET = frozenset({
+    "auth", "authorization", "bearer", "cookie", "cred", "creds", "dsn", "jwt", "key", "keys", "otp", "pass", "passcode", "pem",
+    "pin", "pw", "pwd", "salt", "seed", "signature", "totp", "webhook", "webhooks",
+})  # fmt: skip
 #: Within a word, too: `dbpassword`, `APIKEY2`.
 _SECRET_PART = re.compile(
     r"secret|token|passw|passphrase|credential|(api|access|private|signing|encryption)_?-?key"
 )
 #: The last word of the name of something about a secret: where it lies, what it is called, how long it holds.
-_ABOUT = frozenset(
-    {
-        "bytes",
-        "chars",
-        "count",
-        "dir",
-        "file",
-        "files",
-        "folder",
-        "id",
-        "ids",
-        "minutes",
-        "ms",
-        "name",
-        "path",
-    }
-    | {"s", "seconds", "ttl"}
-)
+_ABOUT = frozenset({
+    "bytes", "chars", "count", "dir", "file", "files", "folder", "id", "ids", "minutes", "ms", "name", "path", "s", "seconds",
+    "ttl",
+})  # fmt: skip
 _NOT_SECRET = frozenset({"max", "min", "public"})
 _WORDS = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z0-9]+(?![a-z])")
 
