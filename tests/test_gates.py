@@ -240,3 +240,18 @@ def test_few_failed_tests_are_judged_again(
     assert judged.judge("toy", arguments, tmp_path / "cache", names if again else None) == code
     told = names.read_text().splitlines()
     assert told == ([f"test_toy.py::test_{n}" for n in range(1, unsteady + 1)] if code == 0 else [])
+
+
+def test_they_are_judged_again_under_what_they_ran_under(tmp_path: Path) -> None:
+    """Under coverage, whose figures are of both runs."""
+    said = tmp_path / "said"
+    (tmp_path / "test_toy.py").write_text(f"{UNSTEADY.format(1, said)}\ndef test_steady(): pass")
+    (tmp_path / "pytest.ini").write_text("[pytest]")
+    (names := tmp_path / "names").touch()
+    data = f"--data-file={tmp_path / 'data'}"
+    under = ["coverage", "run", "--append", "--rcfile=/dev/null", data, f"--include={tmp_path}/*", "-m"]
+    arguments = ["-q", "-c", str(tmp_path / "pytest.ini"), str(tmp_path / "test_toy.py")]
+    assert script("judged").judge("toy", arguments, tmp_path / "cache", names, under) == 0
+    assert names.read_text() == "test_toy.py::test_1\n"
+    told = [sys.executable, "-m", "coverage", "report", "--rcfile=/dev/null", data, "--format=total"]
+    assert subprocess.run(told, capture_output=True, text=True, check=True).stdout == "100\n"
