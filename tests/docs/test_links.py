@@ -25,17 +25,6 @@ LINK = re.compile(r"\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"")
 #: Test modules from which other tests import: what is left of a habit. Take one away when its helpers have moved; add none.
 SHARED = frozenset(
     [
-        "tests.booking.test_allocation",
-        "tests.booking.test_attacks",
-        "tests.booking.test_chain_changes",
-        "tests.booking.test_joins",
-        "tests.booking.test_known",
-        "tests.booking.test_late_buttons",
-        "tests.booking.test_mind_changed",
-        "tests.booking.test_page_commands",
-        "tests.booking.test_page_reads",
-        "tests.booking.test_take_over",
-        "tests.booking.test_when_numbers",
         "tests.browser.test_page_phones",
         "tests.cli.test_browser_commands",
         "tests.cli.test_cautions",
