@@ -13,8 +13,7 @@ from imserver.store.sqlite.store import SqliteStore
 from imserver.testing import PluginKit
 from tests.plugins.bench import made_with
 from tests.plugins.conftest import QUICK
-from tests.plugins.ledger import STEPS, Ledger
-from tests.plugins.test_promise import (
+from tests.plugins.effects import (
     CHAT,
     HeldStore,
     answers,
@@ -26,6 +25,7 @@ from tests.plugins.test_promise import (
     timers,
     units_of,
 )
+from tests.plugins.ledger import STEPS, Ledger
 
 CROWD = ("ann", "bob", "cat", "dan")
 
