@@ -406,10 +406,14 @@ class Worker:
         if timer is None:
             return False
         try:
-            if self._flights and not await self._all_landed():
-                self._timers.changed()
-                return False
-            await self.handling.deal_with(Delivery(timer, lambda: self._fire(timer)))
+            if self._flights:
+                self._timers.changed()  # what is on its way may cancel it
+                if not await self._all_landed():
+                    return False
+                timer = await self._timers.next_due()
+                if timer is None:
+                    return True
+            await self.handling.deal_with(Delivery(timer, partial(self._fire, timer)))
         except BaseException:
             self._timers.changed()
             raise
