@@ -91,11 +91,11 @@ def _serve(
         require_free_ports(config)  # a start that fails for them leaves no database
 
     def begins() -> None:
-        if fresh:
-            log.info("new_database", path=config.store.path)
         _caution(setup, config, environment, log)
 
     def ready(server: Server) -> None:
+        if fresh:  # not before: a start that fails takes it away again
+            log.info("new_database", path=config.store.path)
         for event, facts in as_root(os.geteuid(), os.environ, config):
             log.warning(event, **facts)
         line = f"{server.port} {os.getpid()}\n"
