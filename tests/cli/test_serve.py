@@ -36,9 +36,13 @@ def test_it_says_when_it_is_ready_and_ends_in_good_order(tmp_path: Path) -> None
     assert not (tmp_path / "imserver.db.control").exists()
 
 
-def test_ctrl_c_is_as_good(tmp_path: Path) -> None:
-    with serving(tmp_path) as server:
-        assert server.stop(signal.SIGINT)[0] == 0
+def test_ctrl_c_is_as_good_and_systemd_is_told_when_it_is_up(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(PATIENCE_S)
+        with serving(tmp_path, NOTIFY_SOCKET=str(tmp_path / "notify")) as server:
+            assert systemd.recv(100) == b"READY=1"
+            assert server.stop(signal.SIGINT)[0] == 0
 
 
 def test_accounts_are_made_while_it_runs(tmp_path: Path) -> None:
