@@ -504,11 +504,13 @@ class Context(Protocol):
         *,
         help: str = "",
         aliases: Sequence[str] = (),
+        wants_sender: bool = True,
     ) -> None:
         """Add a text command: `/name …` and bare aliases (`预约 …`) typed in a conversation with one of the plugin's
         bots. The bot posts the handler's return value in the same transaction that marks the event handled, or the
         `Effects` that it returns are done in it; None means that the handler did all of it in `transaction(fn,
-        event=call.event)`, or that there is no answer."""
+        event=call.event)`, or that there is no answer. Without `wants_sender` nobody looks the account up before the handler
+        is called: of `call.sender` only the id counts (a handler that asks `tx.user` in its transaction needs no more)."""
         ...
 
     def on(

@@ -154,11 +154,14 @@ class PluginContext(Context):
         *,
         help: str = "",
         aliases: Sequence[str] = (),
+        wants_sender: bool = True,
     ) -> None:
         try:
             self._registrar.commands.add(name, handler, help=help, aliases=aliases)
         except ValueError as error:
             raise PluginError(str(error)) from None
+        if not wants_sender:
+            self._registrar.senders_unread.add(name)
 
     def on(
         self, event_type: type[MessagePosted], handler: Callable[[MessagePosted], Awaitable[Effects | None]]

@@ -30,10 +30,10 @@ from imserver.plugin_api import TakeOver
 from imserver.plugin_host.reload import reload as reload_plugins
 from imserver.server import Server
 from imserver.testing import LogBook
+from tests.cli.certificates import certified
 from tests.limits.raw import Raw, eventually
 
 from .processes import serving
-from .test_cautions import certified
 
 BASE = "[server]\nport = 0\n[auth]\nsecret = 'a secret for tests that is long enough'\n"
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from imserver_protocol import Closed, Connection, ConnectionState, Side
+from tests.fuzz.runs import LEAST_FRAMES, OUTCOMES, SIDES, Run, shortcomings
 
 from . import damage
 from .damage import DAMAGES
 from .receivers import DECLARED, LIMITS, STATES, check, receiver
-from .test_frames import LEAST_FRAMES, OUTCOMES, SIDES, Run, shortcomings
 
 BODY, OTHERS = bytes(range(100, 160)), [b"\x01" * 50]
 

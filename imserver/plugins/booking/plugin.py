@@ -104,7 +104,13 @@ class BookingPlugin:
         await beside(compile_all)  # nobody waits yet; half a second in one piece would be one all the same
         await self._unit(holding.expire_overdue)
         for command in COMMANDS:
-            context.command(command.name, self._command, help=command.help, aliases=command.aliases)
+            context.command(
+                command.name,
+                self._command,
+                help=command.help,
+                aliases=command.aliases,
+                wants_sender=False,  # the transaction asks for more; a read before it is two more hops between threads
+            )
         context.on(MessagePosted, self._message)
         context.timer(holding.HOLD_TIMER, self._hold_ended)
         context.timer(reminders.TIMER, self._reminder_due, sends=True)
