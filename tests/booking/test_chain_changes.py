@@ -245,8 +245,14 @@ async def test_a_reload_reads_the_file_again_and_a_wrong_one_changes_nothing(
             await shop.kit.host.reload()
         assert "18:00" not in await free(shop, "2026-11-23", "验光")
         assert await leave_of(shop) == []
+        # So is one that has the role of a bot, and that somebody logged in with: it is found while judging.
+        file.change('bot = "staff-wang"', 'bot = "helper"')
+        await shop.kit.user("helper", roles=["bot"])
+        await shop.kit.store.write(lambda tx: tx.bind_token("helper\na", "helper", "phone", 1, 2))
+        with pytest.raises(PluginError, match="who has logged in"):
+            await shop.kit.plugin.reload()
         # What only shows while it is taken over is taken back, rows of the database, too.
-        file.change('bot = "staff-wang"', 'bot = "store-garden"')
+        file.change('bot = "helper"', 'bot = "store-garden"')
 
         def breaks(*_: Any) -> None:
             monkeypatch.undo()

@@ -34,7 +34,7 @@ from .dialogue import consent, handoff, holding, joined, link, quiet, router, ta
 from .dialogue.incoming import Incoming
 from .dialogue.router import COMMANDS
 from .journey import offers, plan_end, reminders, requests, set_back, unconfirmed
-from .judging import judged, made
+from .judging import bots_of, judged, made
 from .messages.shop_texts import ShopTexts
 from .messages.texts import language_of
 from .operations import BookingConfig
@@ -162,10 +162,8 @@ class BookingPlugin:
         context, chain = self._context, file.chain
         assert context is not None
         self._file, self._texts = file, texts
-        language = "zh-CN" if chain.staff_language == "zh" else "en"
-        named = ((chain.bot, chain.names), *((shop.bot, shop.names) for shop in chain.stores))
-        for bot, names in named:
-            await context.ensure_bot(bot, names.in_language(chain.staff_language), language=language)
+        for bot, name, language in bots_of(chain):
+            await context.ensure_bot(bot, name, language=language)
         await context.transaction(partial(leave.take_from_file, chain=chain))
         texts = await self._read_changes()
         await self._settle_staff(texts)
