@@ -24,32 +24,6 @@ PAGES = sorted(
 LINK = re.compile(r"\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"")
 #: `from` with its dots, a module and the names behind `import`, in brackets or not.
 IMPORT = re.compile(r"^[ \t]*from (\.*)([\w.]*) import (\([^)]*\)|[^\n#]*)", re.MULTILINE)
-#: Test modules from which other tests import: what is left of a habit. Take one away when its helpers have moved; add none.
-SHARED = frozenset(
-    [
-        "tests.client.test_bounds",
-        "tests.client.test_calls",
-        "tests.client.test_connecting",
-        "tests.client.test_delays",
-        "tests.client.test_features",
-        "tests.client.test_hostile_server",
-        "tests.client.test_hostile_wire",
-        "tests.client.test_older_copies",
-        "tests.client.test_pages",
-        "tests.client.test_people_in_older_copies",
-        "tests.client.test_posting",
-        "tests.client.test_questions",
-        "tests.client.test_receiving",
-        "tests.client.test_retracted",
-        "tests.client.test_state",
-        "tests.client.test_states",
-        "tests.client.test_storage",
-        "tests.client.test_storm",
-        "tests.client.test_teams",
-        "tests.client.test_teams_over_tcp",
-        "tests.client.test_window",
-    ]
-)
 
 
 def links(page: Path) -> list[str]:
@@ -85,18 +59,12 @@ def imports(path: Path) -> Iterator[str]:
             yield ".".join(filter(None, [*above, module, name]))
 
 
-def imported_tests() -> set[str]:
-    """Test modules from which another module of the tests imports."""
-    found = (
-        re.match(r"tests\.(?:\w+\.)*?test_\w+", name)
+def test_no_test_module_is_imported() -> None:
+    """It would tie two tests together: what several use stands in a module of its own (tests/README.md)."""
+    found = {
+        f"{path.relative_to(ROOT)}: {name}"
         for path in (ROOT / "tests").rglob("*.py")
         for name in imports(path)
-    )
-    return {match[0] for match in found if match}
-
-
-def test_no_other_test_module_is_imported() -> None:
-    assert imported_tests() - SHARED == set(), (
-        "move what is shared into a module of its own (tests/README.md)"
-    )
-    assert SHARED - imported_tests() == set(), "nobody imports these any more: take them out of the list"
+        if re.match(r"tests\.(\w+\.)*test_", name)
+    }
+    assert found == set()

@@ -118,7 +118,7 @@ def test_frames_are_counted_once_each() -> None:
 
 def test_a_stream_that_says_something_else_in_pieces_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     numbers = itertools.count()
-    monkeypatch.setattr("tests.fuzz.test_frames.told", lambda events: [next(numbers)])
+    monkeypatch.setattr("tests.fuzz.runs.told", lambda events: [next(numbers)])
     with pytest.raises(AssertionError):
         Run(3, 50)._compare(Side.SERVER, "open", b"")
 

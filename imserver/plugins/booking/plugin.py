@@ -232,7 +232,7 @@ class BookingPlugin:
 
     async def _command(self, call: Call) -> Effects | None:
         of_button = codes.MARKED.fullmatch(call.arguments) is not None  # and no text that can hold a red flag
-        message = _incoming(call.event) if of_button else await self._incoming(call.event)
+        message = _read(call.event, call.content) if of_button else await self._incoming(call.event)
         if message is None:
             return None
         if call.name == "withdraw":
@@ -406,9 +406,14 @@ def _say_what_differs(context: Context, texts: ShopTexts) -> None:
 
 def _incoming(event: MessagePosted) -> Incoming | None:
     """The message of a person; None for tombstones and for the server's own messages (`system`)."""
+    content = event.message.content
+    return None if content is None else _read(event, decode_content(content))
+
+
+def _read(event: MessagePosted, content: Mapping[str, Any]) -> Incoming | None:
+    """The same, of a content that was decoded."""
     message = event.message
-    content = None if message.content is None else decode_content(message.content)
-    if content is None or content.get("type") == "system":
+    if content.get("type") == "system":
         return None
     text = content.get("text", "") if content.get("type") == "text" else ""
     return Incoming(
