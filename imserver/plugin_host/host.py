@@ -274,7 +274,7 @@ class PluginHost:
         )
         if found is None or self._running:
             raise PluginError(
-                f"the plugin {plugin!r} does not run here: it has no section [plugins.{plugin}]"
+                f"the plugin {plugin!r} does not run here: there was no section [plugins.{plugin}] when the server started"
             )
         registrations = await self._registrations_of(found)
         metrics = self._metrics_of(found)
