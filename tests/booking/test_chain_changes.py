@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from click.testing import CliRunner
 
 from imserver.chat.permissions import Relation
 from imserver.errors import PluginError
-from imserver.plugins.booking import staffing
+from imserver.plugins.booking import plugin, staffing
 from imserver.plugins.booking.schedule.shops import parse_chain
-from tests.booking.support.chain_changes import run
+from tests.booking.support.chain_changes import Line, run
 from tests.booking.support.chains import DEMO
 from tests.booking.support.leave import FRIDAY, agreed, at, free, staff, with_li
 from tests.booking.support.shop import Shop
@@ -89,8 +90,10 @@ async def test_an_import_of_another_file_takes_its_place(file: ChainFile, tmp_pa
             DEMO.read_text("utf-8").replace('sat = ["09:00-20:00"]', 'sat = ["10:00-16:00"]'), "utf-8"
         )
         await agreed(shop, "营业 每周六 10:00-16:00")
+        file.path.chmod(0o640)
         result = await run(shop, file, "import", str(other))
         assert result.exception is None
+        assert file.path.stat().st_mode & 0o777 == 0o640, "whoever could not read it cannot read the new one"
         assert file.path.read_text("utf-8") == other.read_text("utf-8")
         assert file.path.with_name("chain.toml.before").read_text("utf-8") == DEMO.read_text("utf-8")
         assert not file.path.with_name("chain.toml.new").exists()
@@ -125,6 +128,15 @@ async def test_a_faulty_file_is_not_imported_and_nothing_is_changed(file: ChainF
         result = await run(shop, file, "import", str(other))
         assert "stores.garden.hours.sat: 11:00-16:00: overlaps the span before it" in str(result.exception)
         assert file.path.read_text("utf-8") == DEMO.read_text("utf-8")
+
+
+def test_an_export_that_changes_between_two_pieces_begins_again(file: ChainFile) -> None:
+    line = Line(cast("Shop", None), file)
+    pieces = [("old ", 4, "a"), ("text", None, "b"), ("new ", 4, "b"), ("text", None, "b")]
+    line.answers["export"] = [dict(zip(("text", "next", "digest"), piece, strict=True)) for piece in pieces]
+    result = CliRunner().invoke(plugin().cli, ["export"], obj=line, standalone_mode=False)
+    assert result.stdout == "new text"
+    assert [arguments["offset"] for _, arguments in line.asked] == [0, 4, 0, 4]
 
 
 async def test_an_export_reproduces_what_is_so_in_a_new_database(file: ChainFile, tmp_path: Path) -> None:

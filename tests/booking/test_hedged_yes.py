@@ -87,3 +87,42 @@ async def test_a_hedged_yes_moves_and_cancels_nothing() -> None:
             await shop.say("ming", here, text)
         assert "没完全定下来" in await shop.hear("ming", here, "大概吧")
         assert [row[1] for row in await shop.appointments()] == ["2026-11-20T15:00"]
+
+
+def test_what_is_to_be_cancelled_on_a_condition_is_not_begun() -> None:
+    """A condition reaches over a comma: the card of a cancellation would take the next yes for both."""
+    for text in ("cancel my booking, if you can't do 4pm", "取消我的预约，如果周六没位置的话"):
+        assert not read(text).has(Kind.BEGIN, "cancel")
+    assert read("取消我的预约，谢谢").has(Kind.BEGIN, "cancel")
+
+
+async def test_a_question_beside_what_puts_off_is_answered() -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        await shop.say("ming", here, WISH)
+        assert "B1" in await shop.hear("ming", here, "等等 停车要钱吗")
+        await shop.say("ming", here, "好")
+        for text in ("好", "取消"):
+            await shop.say("ming", here, text)
+        assert "09:00" in await shop.hear("ming", here, "我想想，你们几点开门")
+
+
+@pytest.mark.parametrize("no", ["不 改到下周五", "别取消 帮我改到下周五", "不是取消 我要改到下周五"])
+async def test_another_time_behind_a_no_to_a_cancellation_is_a_move(no: str) -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        for text in (WISH, "好", "周五来不了了", no, "好"):
+            await shop.say("ming", here, text)
+        assert [row[1] for row in await shop.appointments()] == ["2026-11-27T15:00"]
+
+
+def test_what_is_brought_along_but_belongs_to_no_appointment_is_for_people() -> None:
+    found = read("yes can i bring my dog", "confirm")
+    assert [act.what for act in found.all(Kind.QUESTION)] == ["other"]
+
+
+@pytest.mark.parametrize(
+    "text", ["周五下午三点给我儿子和女儿验光", "eye exam friday 3pm for my son and daughter"]
+)
+def test_two_of_the_family_are_two_people(text: str) -> None:
+    assert len(read(text).people) == 2

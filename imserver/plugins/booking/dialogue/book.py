@@ -147,8 +147,10 @@ def _wants_another_service(state: Dialogue, reading: Reading) -> bool:
 
 
 def _later(context: DialogueContext, state: Dialogue, reading: Reading) -> None:
-    """ "One moment": the time stays held as long as it is, and a yes asks first."""
+    """ "One moment": the time stays held as long as it is, and a yes asks first. What is asked beside it is answered."""
     state.doubt()
+    if reading.has(Kind.QUESTION):
+        answers.reply(context, reading, state)
     note(context, state, reading)
     context.keep(state)
     held = held_of(context, state)

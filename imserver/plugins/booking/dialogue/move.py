@@ -79,7 +79,7 @@ def answer(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
     if appointment is None:
         return False
     if said.puts_off(reading):
-        return arming.later(context, state)
+        return arming.later(context, state, reading)
     reading = _no_but(context, state, reading)
     keeps = which.keeps_old(reading.text)  # 不用改了 is no yes
     gives_up = keeps or reading.has(Kind.NO) or reading.has(Kind.BEGIN, "cancel")

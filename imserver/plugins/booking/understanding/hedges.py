@@ -27,7 +27,7 @@ _COURTESIES: Final = frozenset({Kind.THANKS, Kind.GREETING})
 
 def read_put_aside(page: Page, scene: Scene) -> None:
     """ "Leave it for now", 先帮我留着, at the card of a booking: its hold stays, and is no booking."""
-    if scene.asks == "book":
+    if scene.step.startswith("confirm") and scene.asks in ("", "book"):
         places = [match.span() for match in page.find(_PUT_ASIDE)]
         if places:
             page.take_act(Kind.LATER, "", None, *places)
