@@ -487,7 +487,14 @@ class Context(Protocol):
         ...
 
     async def ensure_bot(self, user_id: str, display_name: str, *, language: str = "en") -> User:
-        """Make a user that this plugin speaks as. The plugin gets events of conversations that have one of its bots."""
+        """Make a user that this plugin speaks as. The plugin gets events of conversations that have one of its bots.
+
+        Raises `PluginError` for an id that is none, and for a person's account."""
+        ...
+
+    async def check_bot(self, user_id: str, display_name: str, *, language: str = "en") -> None:
+        """Raise what `ensure_bot` would, and change nothing: for `reload`, which judges first. Somebody may log in with that
+        account in between, so `ensure_bot` may still raise."""
         ...
 
     def command(
@@ -612,7 +619,8 @@ class Context(Protocol):
 #: `Plugin.file_faults`: gets the checked section and `Context.path`.
 FileFaults = Callable[[Any, Callable[[str], Path]], Iterable[str]]
 
-#: What `Plugin.reload` returns: has what was judged in effect, or raises and leaves what was before.
+#: What `Plugin.reload` returns: has what was judged in effect, or raises and leaves what was before. Cancelled, at the deadline
+#: of a start, it goes back, for which it has as long again; what it has not undone by then stays, and the log says to restart.
 TakeOver = Callable[[], Awaitable[None]]
 
 #: What a plugin's command asks of its own tables (`CommandLine.ask`): gets the context and arguments, small maps of JSON, and
@@ -640,6 +648,10 @@ class CommandLine(Protocol):
     @property
     def public_url(self) -> str:
         """As `Context.public_url`."""
+        ...
+
+    def say(self, text: str, *, err: bool = False) -> None:
+        """Print a sentence, or on standard error: a terminal shows it with no word cut in two, a program gets one line."""
         ...
 
     def ask(self, plugin: str, operation: str, **arguments: Any) -> dict[str, Any]:

@@ -361,10 +361,10 @@ class Worker:
         self, matched: Matched[CommandHandler], event: MessagePosted, content: Content
     ) -> Answer:
         conversation_id = event.message.conversation_id
+        known = self._senders.pop(event.change, None)
         if matched.command.name in self.registrations.senders_unread:
-            sender = User(event.message.sender_id, event.message.sender_id)
-        else:
-            sender = self._senders.pop(event.change, None) or await self._look_up(event)
+            known = User(event.message.sender_id, event.message.sender_id)
+        sender = known or await self._look_up(event)
         call = Call(matched.command.name, matched.arguments, sender, conversation_id, event, content)
         return await matched.command.target(call)
 

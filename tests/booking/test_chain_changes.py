@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from click.testing import CliRunner
 
 from imserver.chat.permissions import Relation
 from imserver.errors import PluginError
-from imserver.plugins.booking import staffing
+from imserver.plugins.booking import plugin, staffing
 from imserver.plugins.booking.schedule.shops import parse_chain
-from tests.booking.support.chain_changes import run
+from tests.booking.support.chain_changes import Line, run
 from tests.booking.support.chains import DEMO
 from tests.booking.support.leave import FRIDAY, agreed, at, free, staff, with_li
 from tests.booking.support.shop import Shop
@@ -89,8 +90,10 @@ async def test_an_import_of_another_file_takes_its_place(file: ChainFile, tmp_pa
             DEMO.read_text("utf-8").replace('sat = ["09:00-20:00"]', 'sat = ["10:00-16:00"]'), "utf-8"
         )
         await agreed(shop, "营业 每周六 10:00-16:00")
+        file.path.chmod(0o640)
         result = await run(shop, file, "import", str(other))
         assert result.exception is None
+        assert file.path.stat().st_mode & 0o777 == 0o640, "whoever could not read it cannot read the new one"
         assert file.path.read_text("utf-8") == other.read_text("utf-8")
         assert file.path.with_name("chain.toml.before").read_text("utf-8") == DEMO.read_text("utf-8")
         assert not file.path.with_name("chain.toml.new").exists()
@@ -125,6 +128,15 @@ async def test_a_faulty_file_is_not_imported_and_nothing_is_changed(file: ChainF
         result = await run(shop, file, "import", str(other))
         assert "stores.garden.hours.sat: 11:00-16:00: overlaps the span before it" in str(result.exception)
         assert file.path.read_text("utf-8") == DEMO.read_text("utf-8")
+
+
+def test_an_export_that_changes_between_two_pieces_begins_again(file: ChainFile) -> None:
+    line = Line(cast("Shop", None), file)
+    pieces = [("old ", 4, "a"), ("text", None, "b"), ("new ", 4, "b"), ("text", None, "b")]
+    line.answers["export"] = [dict(zip(("text", "next", "digest"), piece, strict=True)) for piece in pieces]
+    result = CliRunner().invoke(plugin().cli, ["export"], obj=line, standalone_mode=False)
+    assert result.stdout == "new text"
+    assert [arguments["offset"] for _, arguments in line.asked] == [0, 4, 0, 4]
 
 
 async def test_an_export_reproduces_what_is_so_in_a_new_database(file: ChainFile, tmp_path: Path) -> None:
@@ -245,8 +257,14 @@ async def test_a_reload_reads_the_file_again_and_a_wrong_one_changes_nothing(
             await shop.kit.host.reload()
         assert "18:00" not in await free(shop, "2026-11-23", "验光")
         assert await leave_of(shop) == []
+        # So is one that has the role of a bot, and that somebody logged in with: it is found while judging.
+        file.change('bot = "staff-wang"', 'bot = "helper"')
+        await shop.kit.user("helper", roles=["bot"])
+        await shop.kit.store.write(lambda tx: tx.bind_token("helper\na", "helper", "phone", 1, 2))
+        with pytest.raises(PluginError, match="who has logged in"):
+            await shop.kit.plugin.reload()
         # What only shows while it is taken over is taken back, rows of the database, too.
-        file.change('bot = "staff-wang"', 'bot = "store-garden"')
+        file.change('bot = "helper"', 'bot = "store-garden"')
 
         def breaks(*_: Any) -> None:
             monkeypatch.undo()
