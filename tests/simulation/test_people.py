@@ -131,6 +131,7 @@ def test_so_it_is_in_a_run_as_they_are_drawn(copies: bool) -> None:
 
 
 @pytest.mark.usefixtures("crowd")
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("sabotage", SABOTAGES, ids=lambda sabotage: sabotage.__name__)
 def test_whoever_gets_past_it_is_found(sabotage, monkeypatch: pytest.MonkeyPatch) -> None:
     sabotage(monkeypatch)
