@@ -252,6 +252,10 @@ def _narrow() -> int | None:
 def fail(text: str, code: int, hint: str = "") -> int:
     """Print one line about what went wrong, and return the exit code. A terminal shows it without words cut in two."""
     line = f"imserver: {escaped(' '.join(text.split()))}{hint}"
+    if "JOURNAL_STREAM" in os.environ:  # a unit's; else the import of the log costs each mistake some time
+        from .log import is_journal, journal_mark
+
+        line = f"{journal_mark('error') if is_journal() else ''}{line}"
     if _is_terminal():
         from .tables import fitted  # only for a person: it costs an import that most failures do not need
 

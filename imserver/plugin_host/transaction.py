@@ -212,14 +212,13 @@ class PluginUnit(Unit):
         self._registrations.units.discard(self)
         if self._attempt is not None:
             self._attempt.decided(marked=self._marked, error=error)
-        if error is None and self._timers:
+        if not self.future.done():
+            if error is None:
+                self.future.set_result(self.result)
+            else:
+                self.future.set_exception(error)
+        if error is None and self._timers:  # second: who is woken by it finds the message landed
             self._registrations.timers_changed(self._first_timer)
-        if self.future.done():
-            return
-        if error is None:
-            self.future.set_result(self.result)
-        else:
-            self.future.set_exception(error)
 
 
 class PluginTransaction(Transaction):

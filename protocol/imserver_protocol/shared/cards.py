@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
+from functools import cache
 from typing import Any, Final, TypeVar, cast
 
 T = TypeVar("T")
@@ -62,7 +63,7 @@ class Card:
     def __post_init__(self) -> None:
         _require_texts("card", self, "title", "text")
         for number, row in enumerate(cast("Sequence[Any]", self.fields)):
-            if len(row) != 2 or not all(isinstance(each, str) for each in row):
+            if len(row) != 2 or not (isinstance(row[0], str) and isinstance(row[1], str)):
                 raise ValueError(f"card.fields[{number}]: a label and a value, two strings, not {row!r}")
 
     def content(self) -> dict[str, Any]:
@@ -111,13 +112,20 @@ def _made(place: str, kind: Callable[..., T], value: Any) -> T:
 
 
 def _require_keys(place: str, kind: Any, value: Mapping[str, Any]) -> None:
-    known = {each.name: each for each in fields(kind)}
+    known, required = _keys(kind)
     for name in value:
         if name not in known:
             raise ValueError(f"{place}.{name}: there is no such key (keys: {', '.join(known)})")
-    for name, each in known.items():
-        if each.default is MISSING and name not in value:
+    for name in required:
+        if name not in value:
             raise ValueError(f"{place}.{name}: is missing")
+
+
+@cache
+def _keys(kind: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names that a map may have, and those that it has to."""
+    known = fields(kind)
+    return tuple(each.name for each in known), tuple(each.name for each in known if each.default is MISSING)
 
 
 def _rows(place: str, value: Any, kind: type = Sequence) -> Sequence[Any]:
