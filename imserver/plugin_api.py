@@ -650,6 +650,10 @@ class CommandLine(Protocol):
         """As `Context.public_url`."""
         ...
 
+    def say(self, text: str, *, err: bool = False) -> None:
+        """Print a sentence, or on standard error: a terminal shows it with no word cut in two, a program gets one line."""
+        ...
+
     def ask(self, plugin: str, operation: str, **arguments: Any) -> dict[str, Any]:
         """Have the running server do this operation of a plugin, or do it on the stopped database."""
         ...

@@ -232,7 +232,9 @@ class BookingPlugin:
 
     async def _command(self, call: Call) -> Effects | None:
         of_button = codes.MARKED.fullmatch(call.arguments) is not None  # and no text that can hold a red flag
-        message = _read(call.event, call.content) if of_button else await self._incoming(call.event)
+        message = _read(call.event, call.content)
+        if not of_button:
+            message = await self._flagged(message)
         if message is None:
             return None
         if call.name == "withdraw":
@@ -254,14 +256,14 @@ class BookingPlugin:
                 await put_on_record(self._context, body)
 
     async def _message(self, event: MessagePosted) -> Effects | None:
-        message = await self._incoming(event)
+        message = await self._flagged(_incoming(event))
         if message is not None:
             return await self._effects(partial(router.hear_text, message=message))
         told = _told(event)
         return None if told is None else await self._effects(partial(members.hear, told=told))
 
-    async def _incoming(self, event: MessagePosted) -> Incoming | None:
-        message = _incoming(event)
+    async def _flagged(self, message: Incoming | None) -> Incoming | None:
+        """The message with the red flag that is in it, if there is one."""
         if message is None:
             return None
         assert self._context is not None

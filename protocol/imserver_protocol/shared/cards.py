@@ -103,6 +103,45 @@ class Card:
         return cls(**made)
 
 
+_LISTS: Final = (list, tuple)
+_CARD: Final = frozenset(("type", *(each.name for each in fields(Card))))
+_BUTTON: Final = frozenset(each.name for each in fields(Button))
+_REF: Final = frozenset(each.name for each in fields(CardRef))
+
+
+def require_card(content: Mapping[str, Any]) -> None:
+    """Raises ValueError where `Card.of` does. What is right at a glance, as nearly every card is, is not taken apart for it."""
+    if not _right_at_a_glance(content):
+        Card.of(content)
+
+
+def _right_at_a_glance(content: Mapping[str, Any]) -> bool:
+    """Whether it is a card for certain: of the plainest types, without an application's own keys. False says nothing."""
+    rows, actions = content.get("fields", ()), content.get("actions", ())
+    if not (
+        content.get("type") == "card"
+        and _CARD.issuperset(content)
+        and type(content.get("title")) is str
+        and type(content.get("text", "")) is str
+        and type(rows) in _LISTS
+        and type(actions) in _LISTS
+    ):
+        return False
+    for row in rows:
+        if type(row) not in _LISTS or len(row) != 2 or type(row[0]) is not str or type(row[1]) is not str:
+            return False
+    for one in actions:
+        if not (type(one) is dict and _BUTTON.issuperset(one) and one.get("style", "default") in STYLES):
+            return False
+        if type(one.get("label")) is not str or type(one.get("command")) is not str or not one["command"]:
+            return False
+    if "ref" not in content:
+        return True
+    ref = content["ref"]
+    plain = type(ref) is dict and _REF.issuperset(ref) and type(ref.get("version", 1)) is int
+    return plain and type(ref.get("kind")) is str and type(ref.get("id")) is str
+
+
 def _made(place: str, kind: Callable[..., T], value: Any) -> T:
     """One of these types from a map, which stands at this place."""
     if not isinstance(value, Mapping):

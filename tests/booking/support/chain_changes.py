@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import click
 from click.testing import CliRunner, Result
 
 from imserver.plugins.booking import plugin
@@ -28,6 +29,9 @@ class Line:
 
     def path(self, text: str) -> Path:
         return self._file.path.with_name(text)
+
+    def say(self, text: str, *, err: bool = False) -> None:
+        click.echo(text, err=err)
 
     def ask(self, name: str, operation: str, **arguments: Any) -> dict[str, Any]:
         self.asked.append((operation, arguments))
