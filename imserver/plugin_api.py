@@ -487,7 +487,14 @@ class Context(Protocol):
         ...
 
     async def ensure_bot(self, user_id: str, display_name: str, *, language: str = "en") -> User:
-        """Make a user that this plugin speaks as. The plugin gets events of conversations that have one of its bots."""
+        """Make a user that this plugin speaks as. The plugin gets events of conversations that have one of its bots.
+
+        Raises `PluginError` for an id that is none, and for a person's account."""
+        ...
+
+    async def check_bot(self, user_id: str, display_name: str, *, language: str = "en") -> None:
+        """Raise what `ensure_bot` would, and change nothing: for `reload`, which judges first. Somebody may log in with that
+        account in between, so `ensure_bot` may still raise."""
         ...
 
     def command(
@@ -497,11 +504,13 @@ class Context(Protocol):
         *,
         help: str = "",
         aliases: Sequence[str] = (),
+        wants_sender: bool = True,
     ) -> None:
         """Add a text command: `/name …` and bare aliases (`预约 …`) typed in a conversation with one of the plugin's
         bots. The bot posts the handler's return value in the same transaction that marks the event handled, or the
         `Effects` that it returns are done in it; None means that the handler did all of it in `transaction(fn,
-        event=call.event)`, or that there is no answer."""
+        event=call.event)`, or that there is no answer. Without `wants_sender` nobody looks the account up before the handler
+        is called: of `call.sender` only the id counts (a handler that asks `tx.user` in its transaction needs no more)."""
         ...
 
     def on(
@@ -610,7 +619,8 @@ class Context(Protocol):
 #: `Plugin.file_faults`: gets the checked section and `Context.path`.
 FileFaults = Callable[[Any, Callable[[str], Path]], Iterable[str]]
 
-#: What `Plugin.reload` returns: has what was judged in effect, or raises and leaves what was before.
+#: What `Plugin.reload` returns: has what was judged in effect, or raises and leaves what was before. Cancelled, at the deadline
+#: of a start, it goes back, for which it has as long again; what it has not undone by then stays, and the log says to restart.
 TakeOver = Callable[[], Awaitable[None]]
 
 #: What a plugin's command asks of its own tables (`CommandLine.ask`): gets the context and arguments, small maps of JSON, and
@@ -638,6 +648,10 @@ class CommandLine(Protocol):
     @property
     def public_url(self) -> str:
         """As `Context.public_url`."""
+        ...
+
+    def say(self, text: str, *, err: bool = False) -> None:
+        """Print a sentence, or on standard error: a terminal shows it with no word cut in two, a program gets one line."""
         ...
 
     def ask(self, plugin: str, operation: str, **arguments: Any) -> dict[str, Any]:

@@ -51,6 +51,8 @@ class Keys:
     first: Key
     plain: Key | None
     named: Mapping[str, Key]
+    #: The file of the first one, if it was made for this.
+    made: Path | None = None
 
     def of(self, key_id: object) -> Key | None:
         """The key that a token with this `kid` has to stand on (None: it has none)."""
@@ -62,11 +64,12 @@ class Keys:
 def load_keys(config: AuthConfig) -> Keys:
     """Read and judge them all; the file of the first one is made if it is a secret and not there. Raises `ConfigError`."""
     named: dict[str, Key] = {}
+    made: list[Path] = []
     for place, given in enumerate(config.keys):
         where = f"$.auth.keys[{place}]"
         if given.secret_file:
             field = f"{where}.secret_file"
-            secret = _secret_in(Path(given.secret_file), field, make=place == 0)
+            secret = _secret_in(Path(given.secret_file), field, made if place == 0 else None)
             named[given.id] = Key(given.id, SECRET_ALGORITHM, secret, field)
         else:
             field = f"{where}.public_key_file"
@@ -76,10 +79,10 @@ def load_keys(config: AuthConfig) -> Keys:
     if config.public_key_file:
         plain = Key("", PUBLIC_ALGORITHM, load_public_key(config), PUBLIC_KEY_FILE)
     elif not named or config.secret or secret_is_there(config):
-        plain = Key("", SECRET_ALGORITHM, load_or_make_secret(config), SECRET_FILE)
+        plain = Key("", SECRET_ALGORITHM, load_or_make_secret(config, made), SECRET_FILE)
     first = next(iter(named.values()), plain)
     assert first is not None
-    return Keys(first, plain, named)
+    return Keys(first, plain, named, next(iter(made), None))
 
 
 def key_faults(config: AuthConfig) -> Iterator[ConfigError]:
@@ -111,13 +114,13 @@ def secret_is_there(config: AuthConfig) -> bool:
     return bool(config.secret_file) and Path(config.secret_file).exists()
 
 
-def load_or_make_secret(config: AuthConfig) -> str:
-    """The secret of the configuration; its file is made, readable by its owner only, if there is none yet. Raises
-    `ConfigError`, also for a secret that is none.
+def load_or_make_secret(config: AuthConfig, made: list[Path] | None = None) -> str:
+    """The secret of the configuration; its file is made, readable by its owner only, if there is none yet, and added to
+    `made` then. Raises `ConfigError`, also for a secret that is none.
     """
     if config.secret:
         return _judge_given(config.secret, "$.auth.secret")
-    return _secret_in(Path(config.secret_file), SECRET_FILE, make=True)
+    return _secret_in(Path(config.secret_file), SECRET_FILE, [] if made is None else made)
 
 
 def load_public_key(config: AuthConfig) -> str:
@@ -125,9 +128,13 @@ def load_public_key(config: AuthConfig) -> str:
     return _public_key_in(config.public_key_file, PUBLIC_KEY_FILE)
 
 
-def _secret_in(path: Path, field: str, *, make: bool) -> str:
-    if make and not path.exists():  # a link that leads nowhere: making it fails, and says why
-        make_private(path, secrets.token_urlsafe(48) + "\n", field)
+def _secret_in(path: Path, field: str, made: list[Path] | None) -> str:
+    """Made if it is not there, unless `made` is None."""
+    missing = (
+        made is not None and not path.exists()
+    )  # a link that leads nowhere: making it fails, and says why
+    if made is not None and missing and make_private(path, secrets.token_urlsafe(48) + "\n", field):
+        made.append(path)
     return _read_secret(path, field)
 
 

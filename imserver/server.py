@@ -189,7 +189,8 @@ class Server:
     async def start(self) -> None:
         """Open the store, start the plugins, listen. Raises `StartError`, `ConfigError` or `PluginError`.
 
-        If a step fails, the parts started before it are stopped again.
+        If a step fails, the parts started before it are stopped again, and files that were not there before are removed: a
+        database that was begun, a secret that was made.
         """
         self._failure = asyncio.get_running_loop().create_future()
         self.store.on_failure(self._store_failed)
@@ -212,6 +213,7 @@ class Server:
         self.administration.live = LiveSessionList(self._listener.attachments)
         self.store.show({*self.features.names, *self.plugin_host.state_names})
         await self.store.open(self.hub)
+        units: int | None = None
         try:
             self.hub.observers.append(self.features.notify)
             await self.features.start()
@@ -220,6 +222,8 @@ class Server:
             self.posting.reviewers = self.plugin_host.reviewers
             self.health.refusals = self._listener.attachments.refusals
             self._listener.on_sweep = self._swept
+            self.accounts.open()
+            units = self._units_done()
             await self.doors.start(self._listener)
             await self._listener.start()
             self.health.not_accepting = ""
@@ -228,7 +232,11 @@ class Server:
             await self.doors.close()
             await self.plugin_host.stop()
             await self.features.stop()
-            await self.store.close()
+            # A door that was open for a moment may have told somebody that something is stored.
+            unseen = units is None or self._units_done() == units
+            await self.store.close(discard=unseen)
+            if unseen:
+                self.accounts.discard()
             raise
         self._caution()
         self.log.info("listening", host=self.config.server.host, port=self.port, store=self.config.store.path)
@@ -435,6 +443,11 @@ class Server:
         self.decided = mark.settled.done()
         if not self.decided:
             self.log.error("drain_undecided", cause=str(self._failure.result()))
+
+    def _units_done(self) -> int:
+        """How many units the store has taken, done or not."""
+        figures = self.health.figures
+        return 0 if figures is None else figures.units + figures.queued_units + (figures.in_flight_s > 0)
 
     def _offered(self) -> tuple[str, ...]:
         """What WELCOME names: the features, and plugins that have methods."""

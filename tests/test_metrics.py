@@ -9,7 +9,7 @@ import pytest
 from imserver.figures import of_health
 from imserver.metrics import Metrics, distribution
 from imserver.store.engine.figures import Sizes
-from tests.seeing.test_health import Stand
+from tests.seeing.healths import Stand
 from tests.support.servers import people, running
 
 

@@ -26,7 +26,7 @@ from imserver.clock import Clock
 from imserver.config import AuthConfig
 from imserver.errors import ConfigError, NotAuthorized, Refusal, RefusalCode
 from imserver.model import BOT, SignIn, Usage, User, valid_user_id
-from imserver.secret import PUBLIC_KEY_FILE, Key, load_keys
+from imserver.secret import PUBLIC_KEY_FILE, Key, Keys, key_faults, load_keys
 from imserver.user_ids import canonical_user_id
 
 #: Later than any token needs, and exact as milliseconds on the wire (UTC seconds).
@@ -73,9 +73,29 @@ class Accounts:
         self._clock = clock
         self._config = config
         self._random_bytes = random_bytes
-        self._keys = load_keys(config)
+        for fault in key_faults(config):
+            raise fault  # before anything is made
+        self._loaded: Keys | None = None
         #: Told of each commit that ends access.
         self.endings = Endings()
+
+    @property
+    def _keys(self) -> Keys:
+        """Read when they are first needed: a start that fails before has made no secret."""
+        if self._loaded is None:
+            self._loaded = load_keys(self._config)
+        return self._loaded
+
+    def open(self) -> None:
+        """Read the keys, and make the first secret if it is not there. Raises `ConfigError`."""
+        self._loaded = self._keys
+
+    def discard(self) -> None:
+        """Remove the secret that `open` made, for a server that did not start: nobody has a token of it."""
+        made = self._loaded.made if self._loaded is not None else None
+        if made is not None:
+            self._loaded = None
+            made.unlink(missing_ok=True)
 
     async def authenticate(
         self, token: str, device_id: str, met: Callable[[Usage], object] = lambda used: None

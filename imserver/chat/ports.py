@@ -119,9 +119,11 @@ class Store(Protocol):
         or in use by another process. Then nothing stays open."""
         ...
 
-    async def close(self) -> None:
+    async def close(self, *, discard: bool = False) -> None:
         """Finish the queue (`submit` refuses from now on), make all of it durable, close. Closing twice is harmless, and so is
-        closing what was not opened. It may be opened again."""
+        closing what was not opened. It may be opened again.
+
+        `discard`: a database that this opening made goes, for a server that did not start. One that was there stays."""
         ...
 
     def submit(self, unit: Unit) -> None:

@@ -111,6 +111,12 @@ class Setup:
         http = self.config().http
         return http.public_url.rstrip("/") if http is not None else ""
 
+    def say(self, text: str, *, err: bool = False) -> None:
+        """For a plugin's command: one sentence, for whoever reads it."""
+        from .tables import say
+
+        say(text, err=err)
+
     def ask(self, plugin: str, operation: str, **arguments: Any) -> dict[str, Any]:
         """For a plugin's command: ask the running server, or do it on the stopped database."""
         told: dict[str, Any] = _at(ASK_PLUGIN)(self, plugin, operation, arguments)
@@ -252,12 +258,21 @@ def _narrow() -> int | None:
 def fail(text: str, code: int, hint: str = "") -> int:
     """Print one line about what went wrong, and return the exit code. A terminal shows it without words cut in two."""
     line = f"imserver: {escaped(' '.join(text.split()))}{hint}"
+    if "JOURNAL_STREAM" in os.environ:  # a unit's; else the import of the log costs each mistake some time
+        from .log import is_journal, journal_mark
+
+        line = f"{journal_mark('error') if is_journal() else ''}{line}"
+    announce(line)
+    return code
+
+
+def announce(text: str) -> None:
+    """Say this sentence on standard error, beside a command's own output."""
     if _is_terminal():
         from .tables import fitted  # only for a person: it costs an import that most failures do not need
 
-        line = "\n".join(fitted(line, sys.stderr))
-    tell(line)
-    return code
+        text = "\n".join(fitted(text, sys.stderr))
+    tell(text)
 
 
 def _is_terminal() -> bool:

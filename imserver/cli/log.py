@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from functools import partial
 from typing import Any, TextIO
 
@@ -22,6 +23,7 @@ from imserver.config import LogConfig
 from .log_writer import LogWriter
 from .sanitize import escaped
 
+STANDARD_ERROR = 2
 #: Fields whose values are never logged.
 WITHHELD_FIELDS = frozenset(
     {"authorization", "content", "password", "resume_token", "secret", "text", "token", "tokens"}
@@ -29,6 +31,8 @@ WITHHELD_FIELDS = frozenset(
 WITHHELD = "(withheld)"
 #: A JSON Web Token anywhere in a value: three base64url parts, the first of which begins a JSON object.
 _TOKEN = re.compile(r"eyJ[\w-]{5,}\.[\w-]+\.[\w-]*")
+#: How a line says its level to systemd's journal (sd-daemon(3)).
+JOURNAL_LEVELS = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 #: Longest value in a log line; a peer chooses the length of many of them.
 MAX_VALUE_CHARS = 2000
 #: A traceback is longer, and its lines are ours.
@@ -78,13 +82,7 @@ def set_up_log(
         structlog.processors.format_exc_info,
         guard,
     ]
-    renderer: Any = (
-        structlog.dev.ConsoleRenderer(
-            colors=target.isatty(), exception_formatter=structlog.dev.plain_traceback
-        )
-        if pretty
-        else structlog.processors.JSONRenderer(ensure_ascii=False)
-    )
+    renderer = _for_people(target) if pretty else _JsonLines(in_journal=is_journal())
     handler = logging.StreamHandler(target)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -106,6 +104,44 @@ def set_up_log(
         wrapper_class=level.wrapper,
         cache_logger_on_first_use=True,
     )
+
+
+def _for_people(target: TextIO | LogWriter) -> Any:
+    from .log_lines import (
+        ConsoleLines,
+        terminal_cells,
+    )  # only where somebody looks: it measures text, which costs an import
+
+    is_terminal = target.isatty()
+    colors = is_terminal and not os.environ.get("NO_COLOR")
+    return ConsoleLines(lambda: terminal_cells(STANDARD_ERROR) if is_terminal else 0, colors=colors)
+
+
+class _JsonLines:
+    """structlog's last processor: what happened stands first, where a tool that cuts long lines (`systemctl status`) shows it,
+    and the time last: such a tool has its own. The journal reads the level from a mark before the line."""
+
+    def __init__(self, *, in_journal: bool) -> None:
+        self._json: Any = structlog.processors.JSONRenderer(ensure_ascii=False)
+        self._in_journal = in_journal
+
+    def __call__(self, logger: Any, method: str, fields: MutableMapping[str, Any]) -> str:
+        event, level, time = (fields.pop(name, "") for name in ("event", "level", "timestamp"))
+        line: str = self._json(logger, method, {"event": event, "level": level, **fields, "timestamp": time})
+        return f"{journal_mark(level)}{line}" if self._in_journal else line
+
+
+def is_journal() -> bool:
+    """Whether standard error is systemd's journal."""
+    try:
+        found = os.fstat(STANDARD_ERROR)
+    except OSError:
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
+
+
+def journal_mark(level: str) -> str:
+    return f"<{JOURNAL_LEVELS.get(level, JOURNAL_LEVELS['info'])}>"
 
 
 class _Lines:

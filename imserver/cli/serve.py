@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -40,6 +41,8 @@ from .watching import TraceOperations
 CLOSING_S = 4.0
 #: A secret from the environment is not in the configuration's file.
 SECRET_VARIABLE = "IMSERVER_AUTH__SECRET"
+#: Where systemd, or podman, listens for what it is told.
+NOTIFY_SOCKET = "NOTIFY_SOCKET"
 
 
 @click.command()
@@ -91,11 +94,11 @@ def _serve(
         require_free_ports(config)  # a start that fails for them leaves no database
 
     def begins() -> None:
-        if fresh:
-            log.info("new_database", path=config.store.path)
         _caution(setup, config, environment, log)
 
     def ready(server: Server) -> None:
+        if fresh:  # not before: a start that fails takes it away again
+            log.info("new_database", path=config.store.path)
         for event, facts in as_root(os.geteuid(), os.environ, config):
             log.warning(event, **facts)
         line = f"{server.port} {os.getpid()}\n"
@@ -103,6 +106,7 @@ def _serve(
             _write_at_once(ready_file, line)
         if ready_fd is not None:
             _tell(ready_fd, line)
+        _tell_systemd()
 
     reloads = Reloads(setup, config, log, level, asked)
     try:
@@ -230,6 +234,15 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
 def _tell(descriptor: int, line: str) -> None:
     with os.fdopen(descriptor, "w") as file:
         file.write(line)
+
+
+def _tell_systemd() -> None:
+    """That the unit is up (`Type=notify`, sd_notify(3)): `systemctl start` waits for it, and says if the start failed."""
+    name = os.environ.get(NOTIFY_SOCKET, "")
+    if name:
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+            told.connect(f"\0{name[1:]}" if name.startswith("@") else name)
+            told.send(b"READY=1")
 
 
 def _is_open(descriptor: int) -> bool:

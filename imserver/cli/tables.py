@@ -6,6 +6,8 @@ Pure but for `terminal_width`, `show`, `say` and `fitted`.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -74,9 +76,10 @@ def show(lines: Iterable[str]) -> None:
         click.echo(text)
 
 
-def say(text: str, look: Look = Look.PLAIN, indent: int = 0) -> None:
+def say(text: str, look: Look = Look.PLAIN, indent: int = 0, *, err: bool = False) -> None:
     """One sentence, which holds nothing that a terminal would act upon."""
-    click.echo("\n".join(styled(line, look) for line in fitted(escaped(text), sys.stdout, indent)))
+    stream = sys.stderr if err else sys.stdout
+    click.echo("\n".join(styled(line, look) for line in fitted(escaped(text), stream, indent)), err=err)
 
 
 def fitted(text: str, stream: IO[str] | None, indent: int = 0) -> list[str]:
@@ -84,12 +87,17 @@ def fitted(text: str, stream: IO[str] | None, indent: int = 0) -> list[str]:
     the right. Elsewhere it stays one line, for programs."""
     if stream is None or not stream.isatty():
         return [text]
-    first, *more = wrap(text, terminal_width() - indent)
+    first, *more = wrap(text, terminal_width(stream) - indent)
     return [first, *(" " * indent + line for line in more)]
 
 
-def terminal_width() -> int:
-    return max(LEAST_CELLS, min(MOST_CELLS, shutil.get_terminal_size((USUAL_CELLS, 24)).columns))
+def terminal_width(stream: IO[str] | None = None) -> int:
+    """Of the terminal there, else of the one that standard output is: an error may be shown where the output goes elsewhere."""
+    columns = shutil.get_terminal_size((USUAL_CELLS, 24)).columns
+    if stream is not None and "COLUMNS" not in os.environ:
+        with contextlib.suppress(OSError, ValueError):
+            columns = os.get_terminal_size(stream.fileno()).columns or columns
+    return max(LEAST_CELLS, min(MOST_CELLS, columns))
 
 
 class Table:

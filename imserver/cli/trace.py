@@ -12,7 +12,7 @@ from imserver.errors import StartError
 from imserver.passing import passes
 from imserver.trace.proxy import Proxy
 
-from .app import Setup, tell
+from .app import Setup, announce
 from .run_cancellable import run_cancellable
 from .trace_lines import heading, printer
 from .watching import watch
@@ -104,9 +104,9 @@ async def _run(listen: tuple[str, int], to: tuple[str, int], contents: bool) -> 
         raise StartError(
             f"cannot listen on {_written(*listen)}: {error.strerror or error}", again=passes(error)
         ) from None
-    tell(f"Connect to {_written(listen[0], proxy.port)} instead of {_written(*to)}; Ctrl-C ends it.")
+    announce(f"Connect to {_written(listen[0], proxy.port)} instead of {_written(*to)}; Ctrl-C ends it.")
     if not listen[0].startswith(LOOPBACK):
-        tell("Whoever reaches this address can connect, and nothing is encrypted.")
+        announce("Whoever reaches this address can connect, and nothing is encrypted.")
     click.echo(heading())
     await proxy.run()
     return 0

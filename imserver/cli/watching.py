@@ -20,7 +20,7 @@ from imserver.server import Server
 from imserver.trace.explainer import Line
 from imserver.trace.live import LiveTrace, Wanted
 
-from .app import EXIT_AGAIN, Setup, fail, tell
+from .app import EXIT_AGAIN, Setup, announce, fail
 from .control import MAX_LINE_BYTES, Operation, as_json, ask, control_path
 from .desk import Desk
 from .run_cancellable import run_cancellable
@@ -166,7 +166,8 @@ async def _watch(
     if begun is None:
         return fail("the server has ended", EXIT_AGAIN)
     watched = count_words(begun["watched"], "connection")
-    tell(f"Watching {watched}{'' if name is None else f' of {name}, and those to come'}; Ctrl-C ends it.")
+    whose = "" if name is None else f" of {name}, and those to come"
+    announce(f"Watching {watched}{whose}; Ctrl-C ends it.")
     try:
         return await _print(path, begun["number"])
     finally:

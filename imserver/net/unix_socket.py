@@ -19,13 +19,14 @@ class UnixSocket:
 
     def __init__(self, path: Path, *, backlog: int, mode: int | None = None, lock: bool = True) -> None:
         """Bind and listen. Raises OSError: EADDRINUSE if somebody else listens there, ENOTSOCK if another kind of file is
-        there, which stays. With `lock`, of two who try at once one gets it: `PATH.lock` is held until `close`, and the file
-        stays. Without, the caller has made sure that it is alone.
+        there, which stays. With `lock`, of two who try at once one gets it: `PATH.lock` is there until `close`. Without, the
+        caller has made sure that it is alone.
         """
         if "\0" in str(path):  # else a ValueError, which no caller takes for what it is
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         self.path = path
-        self._lock = _locked(Path(f"{path}.lock")) if lock else None
+        self._lock_file = Path(f"{path}.lock")
+        self._lock = _locked(self._lock_file) if lock else None
         self._open = True
         self.listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
@@ -57,22 +58,40 @@ class UnixSocket:
         self._unlock()
 
     def _unlock(self) -> None:
+        """Remove the lock file while it is still held, and by its name still ours; `_locked` tells whom it was taken from."""
         if self._lock is not None:
+            with contextlib.suppress(OSError):
+                if _is_named(self._lock, self._lock_file):
+                    self._lock_file.unlink()
             os.close(self._lock)
             self._lock = None
 
 
 def _locked(path: Path) -> int:
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    """The lock file, made and held. Who opened it before its holder removed it would hold a file without a name, and looks
+    again."""
+    while True:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_named(lock, path):
+                return lock
+        except BlockingIOError:
+            os.close(lock)
+            raise _in_use() from None
+        except BaseException:
+            os.close(lock)
+            raise
+        os.close(lock)
+
+
+def _is_named(descriptor: int, path: Path) -> bool:
+    """Whether this open file is the one of that name."""
+    opened = os.fstat(descriptor)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise _in_use() from None
-    except BaseException:
-        os.close(lock)
-        raise
-    return lock
+        return _identity(path) == (opened.st_dev, opened.st_ino)
+    except FileNotFoundError:
+        return False
 
 
 def _clear(path: Path) -> None:

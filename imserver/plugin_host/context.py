@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -44,6 +45,10 @@ BOT_ROLE = "bot"
 _SOONEST_HINT_S, _LATEST_HINT_S = 0.1, 60.0
 
 ReviewHandler = Callable[[str, str, Content], Awaitable[Refusal | None]]
+
+
+class _Undone(Exception):
+    """How a transaction ends that only asks: nothing of it is to stay."""
 
 
 class PluginContext(Context):
@@ -112,6 +117,27 @@ class PluginContext(Context):
     # -- registrations ------------------------------------------------------------------------------------------------
 
     async def ensure_bot(self, user_id: str, display_name: str, *, language: str = "en") -> User:
+        wanted, known = await self._bot(user_id, display_name, language)
+        # Delivery starts here: no message to the bot between its making and this line may be missed.
+        self._registrar.add_bot(user_id)
+        if wanted != known:
+            await self.transaction(lambda tx: cast("PluginTransaction", tx).make_bot(wanted))
+        return wanted
+
+    async def check_bot(self, user_id: str, display_name: str, *, language: str = "en") -> None:
+        wanted, known = await self._bot(user_id, display_name, language)
+        if wanted == known:
+            return
+
+        def made_and_undone(tx: Transaction) -> None:
+            cast("PluginTransaction", tx).make_bot(wanted)
+            raise _Undone
+
+        with contextlib.suppress(_Undone):
+            await self.transaction(made_and_undone)
+
+    async def _bot(self, user_id: str, display_name: str, language: str) -> tuple[User, User | None]:
+        """The account of a bot as it is to be, and as it is. Raises `PluginError`."""
         if not valid_user_id(user_id):
             raise PluginError(f"bot {user_id!r}: 1-64 bytes without control characters")
         known = await self.user(user_id)
@@ -119,12 +145,7 @@ class PluginContext(Context):
             raise PluginError(
                 f"the account {user_id!r} is not a bot: rename it, or give it the role {BOT_ROLE!r}"
             )
-        # Delivery starts here: no message to the bot between its making and this line may be missed.
-        self._registrar.add_bot(user_id)
-        wanted = User(user_id, display_name, language, known.roles if known else (BOT_ROLE,), BOT)
-        if wanted != known:
-            await self.transaction(lambda tx: cast("PluginTransaction", tx).make_bot(wanted))
-        return wanted
+        return User(user_id, display_name, language, known.roles if known else (BOT_ROLE,), BOT), known
 
     def command(
         self,
@@ -133,11 +154,14 @@ class PluginContext(Context):
         *,
         help: str = "",
         aliases: Sequence[str] = (),
+        wants_sender: bool = True,
     ) -> None:
         try:
             self._registrar.commands.add(name, handler, help=help, aliases=aliases)
         except ValueError as error:
             raise PluginError(str(error)) from None
+        if not wants_sender:
+            self._registrar.senders_unread.add(name)
 
     def on(
         self, event_type: type[MessagePosted], handler: Callable[[MessagePosted], Awaitable[Effects | None]]

@@ -28,7 +28,7 @@ from imserver.plugin_host.records import JoinedRecords, Records
 from imserver.plugin_host.registrations import Registrations
 from imserver.plugin_host.reload import reload
 from imserver.plugin_host.snapshot import FAILED, Answer, PluginCheck
-from imserver.plugin_host.transaction import Changed
+from imserver.plugin_host.transaction import TIMERS_CHANGED
 from imserver.plugin_host.web import Web
 from imserver.plugin_host.worker import Newest, Worker
 
@@ -216,9 +216,10 @@ class PluginHost:
             self._cursor_moved.set()
 
     def _noted(self, event: PluginNoted) -> None:
-        if isinstance(event.what, Changed):
+        if event.what is not TIMERS_CHANGED:
             if self._askers is not None:
-                self._askers.changed(event.what.question, event.what.users)
+                for changed in event.what:
+                    self._askers.changed(changed.question, changed.users)
             return
         for one in self._running:
             if one.registrations.name == event.plugin:
@@ -273,7 +274,7 @@ class PluginHost:
         )
         if found is None or self._running:
             raise PluginError(
-                f"the plugin {plugin!r} does not run here: it has no section [plugins.{plugin}]"
+                f"the plugin {plugin!r} does not run here: there was no section [plugins.{plugin}] when the server started"
             )
         registrations = await self._registrations_of(found)
         metrics = self._metrics_of(found)

@@ -43,6 +43,8 @@ class Registrations:
         #: In order of registration; the keys are the plugin's bots. Replaced, never changed: the writer's thread reads it.
         self.bots: dict[str, None] = {}
         self.commands: CommandTable[CommandHandler] = CommandTable()
+        #: Commands whose handlers are called with no more of the sender than the id.
+        self.senders_unread: set[str] = set()
         self.listeners: list[Listener] = []
         self.timers: dict[str, Callable[[TimerFired], Awaitable[None]]] = {}
         #: Names of timers that must not fire again behind a restore.
@@ -105,6 +107,7 @@ class Registrations:
         self.set_back = self.may_block = self.carry_over = None
         self.records.clear()
         self.commands.clear()
+        self.senders_unread.clear()
         self.listeners.clear()
         self.timers.clear()
         self.sending.clear()

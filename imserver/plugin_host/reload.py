@@ -21,7 +21,8 @@ class Running(Protocol):
 
 async def reload(plugins: Iterable[Running], deadline_s: float) -> None:
     """Raises `PluginError` of the first that refuses; nothing has changed then. One that has judged its files, and fails all
-    the same, goes back by itself, and the error names those that had taken theirs over before it: their files were right."""
+    the same, or takes longer than `deadline_s`, goes back by itself, for which it has as long again; and the error names those
+    that had taken theirs over before it: their files were right."""
     judged: list[tuple[Running, TakeOver]] = []
     for running in plugins:
         asked = getattr(running.plugin, "reload", None)
@@ -40,11 +41,21 @@ async def reload(plugins: Iterable[Running], deadline_s: float) -> None:
 
 
 async def _within(deadline_s: float, running: Running, step: Awaitable[T]) -> T:
+    """The first deadline breaks the step off, which then goes back; the second breaks that off."""
+    name = running.plugin.name
+    going_back, doing = asyncio.timeout(2 * deadline_s), asyncio.timeout(deadline_s)
     try:
-        async with asyncio.timeout(deadline_s):
+        async with going_back, doing:
             return await step
     except Exception as error:
-        if not isinstance(error, PluginError):
+        if going_back.expired():
+            cause = f"the plugin {name!r} has neither taken its files over in {deadline_s:g} s nor gone back in as many"
+            raise PluginError(f"{cause}: what it has of them is not known; restart the server") from error
+        if doing.expired():
+            cause = f"it was broken off after {deadline_s:g} s"
+        elif isinstance(error, PluginError):
+            cause = str(error)
+        else:
+            cause = repr(error)
             running.log.error("plugin_reload_failed", exc_info=error)
-        cause = str(error) if isinstance(error, PluginError) else repr(error)
-        raise PluginError(f"the plugin {running.plugin.name!r} goes on with what it had: {cause}") from error
+        raise PluginError(f"the plugin {name!r} goes on with what it had: {cause}") from error

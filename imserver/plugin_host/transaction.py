@@ -53,7 +53,7 @@ from imserver.plugin_host import sign_in
 from imserver.plugin_host.attempt import Attempt
 from imserver.plugin_host.registrations import Registrations
 from imserver.plugin_host.sign_in import STAFF_ROLE
-from imserver_protocol.shared.cards import Card
+from imserver_protocol.shared.cards import require_card
 from imserver_protocol.shared.content import content_fault
 
 P = TypeVar("P", bound=Shape)
@@ -212,14 +212,13 @@ class PluginUnit(Unit):
         self._registrations.units.discard(self)
         if self._attempt is not None:
             self._attempt.decided(marked=self._marked, error=error)
-        if error is None and self._timers:
+        if not self.future.done():
+            if error is None:
+                self.future.set_result(self.result)
+            else:
+                self.future.set_exception(error)
+        if error is None and self._timers:  # second: who is woken by it finds the message landed
             self._registrations.timers_changed(self._first_timer)
-        if self.future.done():
-            return
-        if error is None:
-            self.future.set_result(self.result)
-        else:
-            self.future.set_exception(error)
 
 
 class PluginTransaction(Transaction):
@@ -251,7 +250,8 @@ class PluginTransaction(Transaction):
         self._open_tx: StoreTransaction | None = tx
         self._about = about
         self._request = request
-        self._changed: set[Changed] = set()
+        #: In the order in which it was told. The one note of this transaction holds it.
+        self._changed: dict[Changed, None] = {}
         self._registrations = registrations
         self._keys = keys
         self._ordinal = 0
@@ -362,10 +362,13 @@ class PluginTransaction(Transaction):
         changed = Changed(question, None if users is None else frozenset(users))
         if changed in self._changed:
             return
-        self._changed.add(changed)
-        if len(self._changed) > MAX_CHANGED:
+        if len(self._changed) >= MAX_CHANGED:
             raise PluginError(f"changed: at most {MAX_CHANGED} questions in a transaction")
-        self._tx.note_plugin(self._registrations.name, changed)
+        if (
+            not self._changed
+        ):  # one event for all: a turn of booking's names a dozen, and each is looked at by the fan-out
+            self._tx.note_plugin(self._registrations.name, self._changed)
+        self._changed[changed] = None
 
     def audit(
         self,
@@ -601,7 +604,7 @@ def checked_content(content: Content) -> Content:
     if fault is not None:
         raise ValueError(fault[1])
     if content["type"] == "card":
-        Card.of(content)
+        require_card(content)
     return content
 
 

@@ -220,11 +220,13 @@ class Worker:
         self._idle_waiters = [waiter for waiter in self._idle_waiters if not waiter.done()]
 
     async def _rest(self, seconds: float | None) -> None:
+        """Wait to be woken, for so long at most: by a timer of our own, since `asyncio.timeout` costs as much as a turn."""
+        ring = None if seconds is None else asyncio.get_running_loop().call_later(seconds, self._wake.set)
         try:
-            async with asyncio.timeout(seconds):
-                await self._wake.wait()
-        except TimeoutError:
-            pass
+            await self._wake.wait()
+        finally:
+            if ring is not None:
+                ring.cancel()
 
     def _timers_changed(self, first: int | None) -> None:
         self._timers.changed(first)
@@ -358,8 +360,11 @@ class Worker:
     async def _command(
         self, matched: Matched[CommandHandler], event: MessagePosted, content: Content
     ) -> Answer:
-        sender = self._senders.pop(event.change, None) or await self._look_up(event)
         conversation_id = event.message.conversation_id
+        known = self._senders.pop(event.change, None)
+        if matched.command.name in self.registrations.senders_unread:
+            known = User(event.message.sender_id, event.message.sender_id)
+        sender = known or await self._look_up(event)
         call = Call(matched.command.name, matched.arguments, sender, conversation_id, event, content)
         return await matched.command.target(call)
 
@@ -401,10 +406,14 @@ class Worker:
         if timer is None:
             return False
         try:
-            if self._flights and not await self._all_landed():
-                self._timers.changed()
-                return False
-            await self.handling.deal_with(Delivery(timer, lambda: self._fire(timer)))
+            if self._flights:
+                self._timers.changed()  # what is on its way may cancel it
+                if not await self._all_landed():
+                    return False
+                timer = await self._timers.next_due()
+                if timer is None:
+                    return True
+            await self.handling.deal_with(Delivery(timer, partial(self._fire, timer)))
         except BaseException:
             self._timers.changed()
             raise

@@ -151,6 +151,10 @@ async def test_an_account_that_somebody_logged_in_with_is_no_bots(tmp_path: Path
         await kit.store.write(lambda tx: tx.bind_token("helper\na", "helper", "phone", 1, 2))
         with pytest.raises(PluginError, match="'helper' is a person's, who has logged in") as told:
             await kit.plugin.context.ensure_bot("helper", "Renamed")
+        with pytest.raises(PluginError, match="'helper' is a person's, who has logged in"):
+            await kit.plugin.context.check_bot("helper", "Renamed")
+        await kit.plugin.context.check_bot("free", "Free")
+        assert await kit.plugin.context.user("free") is None, "asking makes nobody"
         assert "\n" not in str(told.value)
         assert await kit.plugin.context.user("helper") == User("helper", "Helper", "en", ("bot",))
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,8 @@ from imserver.plugins.booking.messages import shop_texts
 from imserver.plugins.booking.schedule.shops import Chain
 from imserver.plugins.booking.understanding.lexicon import Lexicon
 from imserver.plugins.booking.understanding.reader import prepare
+from tests.booking.support.shop import Shop
+from tests.booking.support.staff import ChainFile
 
 #: Of the chains that came last; most tests open the demo chain.
 KEPT = 8
@@ -34,3 +37,16 @@ def one_reader_for_a_chain() -> Iterator[None]:
         patched.setattr(shop_texts, "Lexicon", of)
         patched.setattr(shop_texts, "prepare", lambda lexicon: None)
         yield
+
+
+@pytest.fixture
+async def shop() -> AsyncIterator[Shop]:
+    """The demo chain, opened."""
+    async with Shop() as shop:
+        yield shop
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> ChainFile:
+    """The demo chain in a file that a test changes."""
+    return ChainFile(tmp_path)

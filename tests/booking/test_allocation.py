@@ -26,11 +26,9 @@ from imserver.plugins.booking.schedule.status import (
     next_status,
 )
 from tests.booking.support.chains import trial
-from tests.booking.support.ledger import Ledger, ms
+from tests.booking.support.ledger import NOW, ZONE, Ledger, ms
 
 DAY = date(2026, 11, 19)
-ZONE = zone_of(trial().stores[0])
-NOW = ms("2026-11-18T10:00", ZONE)
 
 
 def wish(chain: Chain, minutes: int = 30, customer: str = "ann") -> Wish:

@@ -9,7 +9,6 @@ import pytest
 from tests.booking.support.booked import booked
 from tests.booking.support.chains import demo
 from tests.booking.support.shop import GARDEN, RIVER, Shop, button, shown
-from tests.booking.test_late_buttons import add_parent
 
 
 @pytest.mark.parametrize("no", ["不是", "不", "no"])
@@ -156,7 +155,7 @@ async def test_the_last_moment_before_the_cut_off(minutes: float, allowed: bool)
 async def test_the_button_of_the_other_parent_is_not_for_ones_own_booking() -> None:
     async with Shop() as shop:
         here = await shop.customer("ming")
-        await add_parent(shop, here)
+        await shop.parent("mum", here)
         await shop.say("mum", here, "预约 明天17:00 验光 我叫小明 成人 来过")
         said = await shop.say("ming", here, "预约 明天15:00 验光 我叫小明 成人 来过")
         assert "过时" in await shop.hear("mum", here, button(said, "确认"))

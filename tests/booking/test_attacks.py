@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.booking.support.booked import booked
+from tests.booking.support.booked import FACTS, WISH, booked, standing
 from tests.booking.support.shop import ENTRY, GARDEN, Shop, button, shown
 
 #: When `booked` has an appointment.
 THERE = "2026-11-19T15:00"
-WISH, FACTS = "预约 周六15:00 验光", "王小明，成人，来过"
-
-
-async def standing(shop: Shop) -> list[tuple[str, str]]:
-    """(start, name) of what is booked."""
-    return [(start, name) for _, start, _, name in await shop.appointments()]
 
 
 # -- old buttons ---------------------------------------------------------------------------------------------------------------

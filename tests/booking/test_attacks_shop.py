@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
 from tests.booking.support.booked import booked
+from tests.booking.support.chain_changes import run
 from tests.booking.support.shop import Shop, button, shown
-from tests.booking.test_chain_changes import File, run
+from tests.booking.support.staff import ChainFile
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> File:
-    return File(tmp_path)
-
-
-async def imports(shop: Shop, file: File, pattern: str, new: str) -> str:
+async def imports(shop: Shop, file: ChainFile, pattern: str, new: str) -> str:
     """The file says something else from here on, and is imported; what the staff of the garden shop read of it."""
     text = file.path.read_text(encoding="utf-8")
     changed = re.sub(pattern, new, text, count=1, flags=re.DOTALL | re.MULTILINE)
@@ -44,7 +39,7 @@ async def holds(shop: Shop, here: str, when: str = "周五15:00") -> None:
 
 
 @pytest.mark.parametrize("yes", ["好", "确认 A2S4 v2"])
-async def test_a_day_that_an_import_closed_is_not_booked_by_a_hold(file: File, yes: str) -> None:
+async def test_a_day_that_an_import_closed_is_not_booked_by_a_hold(file: ChainFile, yes: str) -> None:
     async with Shop(config=file.config, path=file.path.with_name("x.db")) as shop:
         here = await shop.customer("ming")
         await holds(shop, here)
@@ -55,7 +50,7 @@ async def test_a_day_that_an_import_closed_is_not_booked_by_a_hold(file: File, y
 
 
 async def test_a_hold_of_somebody_whom_an_import_removed_is_booked_with_somebody_who_is_there(
-    file: File,
+    file: ChainFile,
 ) -> None:
     async with Shop(config=file.config, path=file.path.with_name("x.db")) as shop:
         here = await shop.customer("ming")
@@ -72,7 +67,7 @@ async def test_a_hold_of_somebody_whom_an_import_removed_is_booked_with_somebody
 
 @pytest.mark.parametrize("change", [FRIDAY_CLOSED, LI_GONE, LI_AWAY])
 async def test_the_staff_hear_once_of_what_the_file_is_in_the_way_of(
-    file: File, change: tuple[str, str]
+    file: ChainFile, change: tuple[str, str]
 ) -> None:
     async with Shop(config=file.config, path=file.path.with_name("x.db")) as shop:
         _, code = await booked(shop, when="周五15:00")
@@ -87,7 +82,7 @@ async def test_the_staff_hear_once_of_what_the_file_is_in_the_way_of(
         )
 
 
-async def test_whom_a_plan_asks_is_not_called_a_stray(file: File) -> None:
+async def test_whom_a_plan_asks_is_not_called_a_stray(file: ChainFile) -> None:
     async with Shop(config=file.config, path=file.path.with_name("x.db")) as shop:
         _, code = await booked(shop, when="周五15:00")
         group = await shop.staff_group()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from imserver.plugins.booking.schedule.asked import MINE, MineParams
+from tests.booking.support.page import mine
 from tests.booking.support.shop import Shop
 
 OLD = Path(__file__).parent / "fixtures" / "before_pages.sql"
@@ -30,12 +30,12 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
 
 
 async def test_what_was_booked_and_held_is_there(shop: Shop) -> None:
-    ming = (await shop.kit.call(MINE, "ming", MineParams())).mine
+    ming = await mine(shop, "ming")
     assert [(one.code, one.wall, one.name) for one in ming.upcoming] == [
         ("A2S4", "2026-11-20T15:00", "王小明")
     ]
     assert ming.known.consent == {}
-    hong = (await shop.kit.call(MINE, "hong", MineParams())).mine
+    hong = await mine(shop, "hong")
     assert hong.held is not None
     assert (hong.held.wall, hong.held.ask, hong.held.confirmation) == ("2026-11-20T16:00", "name", "auto")
     assert await shop.sql("SELECT DISTINCT by_guest FROM booking_appointments") == [(0,)]
@@ -44,7 +44,7 @@ async def test_what_was_booked_and_held_is_there(shop: Shop) -> None:
 async def test_it_goes_on_with_what_is_new(shop: Shop) -> None:
     room = await shop.service("hong")
     await shop.say("hong", room, "/details\nname: Hong\nage: adult\nfirst visit: yes\nconsent: shipped-1")
-    held = (await shop.kit.call(MINE, "hong", MineParams())).mine.held
+    held = (await mine(shop, "hong")).held
     assert held is not None
     await shop.say("hong", room, str(held.confirm))
     assert [row[3] for row in await shop.appointments()] == ["王小明", "Hong"]

@@ -3,84 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from imserver.chat.permissions import Relation
 from imserver.errors import PluginError
 from imserver.plugins.booking import plugin, staffing
-from imserver.plugins.booking.operations import BookingConfig
 from imserver.plugins.booking.schedule.shops import parse_chain
+from tests.booking.support.chain_changes import Line, run
 from tests.booking.support.chains import DEMO
 from tests.booking.support.leave import FRIDAY, agreed, at, free, staff, with_li
 from tests.booking.support.shop import Shop
-from tests.booking.support.staff import relation, roles
+from tests.booking.support.staff import ChainFile, relation, roles
 
 SATURDAY = "stores.garden.hours.sat"
-
-
-class File:
-    """A chain file of the test's own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "chain.toml"
-        self.path.write_text(DEMO.read_text("utf-8"), "utf-8")
-
-    @property
-    def config(self) -> dict[str, str]:
-        return {"chain": str(self.path)}
-
-    def change(self, old: str, new: str) -> None:
-        text = self.path.read_text("utf-8")
-        assert old in text
-        self.path.write_text(text.replace(old, new, 1), "utf-8")
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> File:
-    return File(tmp_path)
-
-
-class Line:
-    """The command line beside a running server: what is asked is asked of the shop."""
-
-    def __init__(self, shop: Shop, file: File) -> None:
-        self.config_path = file.path.with_name("imserver.toml")
-        self._file = file
-        self._shop = shop
-        self.asked: list[tuple[str, dict[str, Any]]] = []
-        self.answers: dict[str, list[dict[str, Any]]] = {}
-
-    def section(self, name: str) -> BookingConfig:
-        return BookingConfig(self._file.path.name)
-
-    def path(self, text: str) -> Path:
-        return self._file.path.with_name(text)
-
-    def ask(self, name: str, operation: str, **arguments: Any) -> dict[str, Any]:
-        self.asked.append((operation, arguments))
-        queue = self.answers.get(operation)
-        return queue.pop(0) if queue else {"taken": 0, "kept": 0, "in_file": 0, "stand": 0, "without": 0}
-
-
-async def run(shop: Shop, file: File, *words: str, text: str | None = None) -> Result:
-    """A command of the plugin: its questions to the server are answered from the shop, before and behind the command."""
-    line = Line(shop, file)
-    line.answers["changes"] = [await shop.kit.operate("changes")]
-    pieces = []
-    offset: int | None = 0
-    while offset is not None and words[0] == "export":
-        pieces.append(await shop.kit.operate("export", offset=offset))
-        offset = pieces[-1]["next"]
-    line.answers["export"] = pieces
-    result = CliRunner().invoke(plugin().cli, list(words), obj=line, input=text, standalone_mode=False)
-    for operation, arguments in line.asked:
-        if operation == "settle":
-            told = await shop.kit.operate("settle", **arguments)
-            result.told = told  # type: ignore[attr-defined]
-    return result
 
 
 def warned(shop: Shop) -> list[tuple[str, Any]]:
@@ -101,7 +39,7 @@ async def standing(shop: Shop) -> list[tuple[Any, ...]]:
     )
 
 
-async def test_a_change_outlives_restarts_and_other_changes_of_the_file(file: File) -> None:
+async def test_a_change_outlives_restarts_and_other_changes_of_the_file(file: ChainFile) -> None:
     async with Shop(config=file.config) as shop:
         await agreed(shop, "营业 每周六 10:00-16:00")
         file.change('mon = ["09:00-20:00"]', 'mon = ["09:00-12:00"]')
@@ -113,7 +51,7 @@ async def test_a_change_outlives_restarts_and_other_changes_of_the_file(file: Fi
 
 
 async def test_where_the_file_changes_the_same_field_the_change_stands_and_the_start_says_so(
-    file: File,
+    file: ChainFile,
 ) -> None:
     async with Shop(config=file.config) as shop:
         await agreed(shop, "营业 每周六 10:00-16:00")
@@ -127,7 +65,7 @@ async def test_where_the_file_changes_the_same_field_the_change_stands_and_the_s
 
 
 @pytest.mark.parametrize(("take", "open_at", "left"), [("file", "09:00", 0), ("mine", "15:00", 1)])
-async def test_an_import_takes_what_is_said(file: File, take: str, open_at: str, left: int) -> None:
+async def test_an_import_takes_what_is_said(file: ChainFile, take: str, open_at: str, left: int) -> None:
     async with Shop(config=file.config) as shop:
         await agreed(shop, "营业 每周六 10:00-16:00")
         file.change('sat = ["09:00-20:00"]', 'sat = ["08:00-12:00"]')
@@ -145,15 +83,17 @@ async def test_an_import_takes_what_is_said(file: File, take: str, open_at: str,
         assert open_at in await free(shop, "2026-11-21", "验光")
 
 
-async def test_an_import_of_another_file_takes_its_place(file: File, tmp_path: Path) -> None:
+async def test_an_import_of_another_file_takes_its_place(file: ChainFile, tmp_path: Path) -> None:
     async with Shop(config=file.config) as shop:
         other = tmp_path / "new.toml"
         other.write_text(
             DEMO.read_text("utf-8").replace('sat = ["09:00-20:00"]', 'sat = ["10:00-16:00"]'), "utf-8"
         )
         await agreed(shop, "营业 每周六 10:00-16:00")
+        file.path.chmod(0o640)
         result = await run(shop, file, "import", str(other))
         assert result.exception is None
+        assert file.path.stat().st_mode & 0o777 == 0o640, "whoever could not read it cannot read the new one"
         assert file.path.read_text("utf-8") == other.read_text("utf-8")
         assert file.path.with_name("chain.toml.before").read_text("utf-8") == DEMO.read_text("utf-8")
         assert not file.path.with_name("chain.toml.new").exists()
@@ -161,7 +101,7 @@ async def test_an_import_of_another_file_takes_its_place(file: File, tmp_path: P
         assert "15:00" in await free(shop, "2026-11-21", "验光")
 
 
-async def test_an_import_makes_and_unmakes_shops_and_staff_at_once(file: File, tmp_path: Path) -> None:
+async def test_an_import_makes_and_unmakes_shops_and_staff_at_once(file: ChainFile, tmp_path: Path) -> None:
     async with Shop(config=file.config) as shop:
         group = await shop.staff_group()
         text = DEMO.read_text("utf-8").replace('user_id = "staff-wang"\n', "")
@@ -178,7 +118,7 @@ async def test_an_import_makes_and_unmakes_shops_and_staff_at_once(file: File, t
         assert "山坡店" in await shop.hear("ming", shop.kit.direct("ming", "booking"), "门店")
 
 
-async def test_a_faulty_file_is_not_imported_and_nothing_is_changed(file: File, tmp_path: Path) -> None:
+async def test_a_faulty_file_is_not_imported_and_nothing_is_changed(file: ChainFile, tmp_path: Path) -> None:
     async with Shop(config=file.config) as shop:
         other = tmp_path / "new.toml"
         text = DEMO.read_text("utf-8").replace(
@@ -190,7 +130,16 @@ async def test_a_faulty_file_is_not_imported_and_nothing_is_changed(file: File, 
         assert file.path.read_text("utf-8") == DEMO.read_text("utf-8")
 
 
-async def test_an_export_reproduces_what_is_so_in_a_new_database(file: File, tmp_path: Path) -> None:
+def test_an_export_that_changes_between_two_pieces_begins_again(file: ChainFile) -> None:
+    line = Line(cast("Shop", None), file)
+    pieces = [("old ", 4, "a"), ("text", None, "b"), ("new ", 4, "b"), ("text", None, "b")]
+    line.answers["export"] = [dict(zip(("text", "next", "digest"), piece, strict=True)) for piece in pieces]
+    result = CliRunner().invoke(plugin().cli, ["export"], obj=line, standalone_mode=False)
+    assert result.stdout == "new text"
+    assert [arguments["offset"] for _, arguments in line.asked] == [0, 4, 0, 4]
+
+
+async def test_an_export_reproduces_what_is_so_in_a_new_database(file: ChainFile, tmp_path: Path) -> None:
     async with Shop(config=file.config) as shop:
         for text in (
             "营业 每周六 10:00-16:00",
@@ -220,7 +169,7 @@ async def test_an_export_reproduces_what_is_so_in_a_new_database(file: File, tmp
         assert after == before
 
 
-async def test_leave_of_the_file_can_be_withdrawn_by_talking_and_by_the_file(file: File) -> None:
+async def test_leave_of_the_file_can_be_withdrawn_by_talking_and_by_the_file(file: ChainFile) -> None:
     file.change('id = "garden-li"\n', f'id = "garden-li"\nleave = ["{FRIDAY} 12:00-18:00", "2026-12-03"]\n')
     async with Shop(config=file.config) as shop:
         assert "15:00" not in await free(shop, FRIDAY)
@@ -238,13 +187,13 @@ async def test_leave_of_the_file_can_be_withdrawn_by_talking_and_by_the_file(fil
         assert await shop.kit.store.read(lambda reader: reader.head_change()) == head
 
 
-async def test_leave_of_the_file_that_has_begun_counts_until_it_is_over(file: File) -> None:
+async def test_leave_of_the_file_that_has_begun_counts_until_it_is_over(file: ChainFile) -> None:
     file.change('id = "garden-li"\n', f'id = "garden-li"\nleave = ["2026-11-17 - {FRIDAY}"]\n')
     async with Shop(config=file.config) as shop:
         assert "15:00" not in await free(shop, FRIDAY)
 
 
-async def test_a_change_that_has_no_place_any_more_is_left_out_and_said(file: File) -> None:
+async def test_a_change_that_has_no_place_any_more_is_left_out_and_said(file: ChainFile) -> None:
     async with Shop(config=file.config) as shop:
         await agreed(shop, "午休 李老师 12:00-13:00")
         text = file.path.read_text("utf-8")
@@ -257,7 +206,7 @@ async def test_a_change_that_has_no_place_any_more_is_left_out_and_said(file: Fi
         assert "王老师" in await staff(shop, "午休 王老师 12:00-13:00")
 
 
-async def test_a_message_that_was_on_its_way_sees_the_shop_as_it_is(file: File) -> None:
+async def test_a_message_that_was_on_its_way_sees_the_shop_as_it_is(file: ChainFile) -> None:
     """A unit that was made with the chain of before is done again with the chain of now."""
     async with Shop(config=file.config) as shop:
         here = await shop.customer("ming")
@@ -273,7 +222,7 @@ async def test_a_message_that_was_on_its_way_sees_the_shop_as_it_is(file: File) 
         assert "休息" in "\n".join(str(one.content.get("text")) for one in shop.kit.messages(here))
 
 
-async def test_the_same_is_asked_of_a_stopped_database(file: File) -> None:
+async def test_the_same_is_asked_of_a_stopped_database(file: ChainFile) -> None:
     async with Shop(config=file.config) as shop:
         await with_li(shop, "ming", f"{FRIDAY} 15:00", service="儿童验光")
         said = await agreed(shop, "请假 李老师 周五下午")
@@ -287,7 +236,7 @@ async def test_the_same_is_asked_of_a_stopped_database(file: File) -> None:
 
 
 async def test_a_reload_reads_the_file_again_and_a_wrong_one_changes_nothing(
-    file: File, monkeypatch: pytest.MonkeyPatch
+    file: ChainFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with Shop(config=file.config) as shop:
         assert "18:00" in await free(shop, "2026-11-23", "验光")
@@ -308,8 +257,14 @@ async def test_a_reload_reads_the_file_again_and_a_wrong_one_changes_nothing(
             await shop.kit.host.reload()
         assert "18:00" not in await free(shop, "2026-11-23", "验光")
         assert await leave_of(shop) == []
+        # So is one that has the role of a bot, and that somebody logged in with: it is found while judging.
+        file.change('bot = "staff-wang"', 'bot = "helper"')
+        await shop.kit.user("helper", roles=["bot"])
+        await shop.kit.store.write(lambda tx: tx.bind_token("helper\na", "helper", "phone", 1, 2))
+        with pytest.raises(PluginError, match="who has logged in"):
+            await shop.kit.plugin.reload()
         # What only shows while it is taken over is taken back, rows of the database, too.
-        file.change('bot = "staff-wang"', 'bot = "store-garden"')
+        file.change('bot = "helper"', 'bot = "store-garden"')
 
         def breaks(*_: Any) -> None:
             monkeypatch.undo()

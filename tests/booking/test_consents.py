@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from imserver.plugins.booking.schedule import consents
-from imserver.plugins.booking.schedule.asked import MINE, MineParams
 from imserver.plugins.booking.schedule.consents import do_withdrawal
 from tests.booking.support.chains import demo
+from tests.booking.support.page import mine
 from tests.booking.support.shop import RIVER, Shop
 
 OWN = '{ version = "2026-1", zh = "我们只用来安排预约。", en = "We use it for your appointment." }'
 
 
-@pytest.fixture
-async def shop() -> AsyncIterator[Shop]:
-    async with Shop() as shop:
-        yield shop
-
-
 async def known(shop: Shop, user_id: str = "ann") -> dict[str, str]:
-    return (await shop.kit.call(MINE, user_id, MineParams())).mine.known.consent
+    return (await mine(shop, user_id)).known.consent
 
 
 async def rows(shop: Shop) -> list[tuple[Any, ...]]:
@@ -124,7 +115,7 @@ async def test_a_shops_own_text_and_another_version_of_it(tmp_path: Path) -> Non
         await shop.kit.restart()
         await shop.say("ann", room, "/book exam 2026-11-20 15:00")
         await shop.say("ann", room, "/details\nname: Ann\nage: adult\nfirst visit: yes")
-        held = (await shop.kit.call(MINE, "ann", MineParams())).mine.held
+        held = (await mine(shop, "ann")).held
         assert held is not None
         assert (held.ask, held.confirm) == ("consent", None), "whoever agreed to the old words is asked again"
         await shop.say("ann", room, "/consent 2026-2")
@@ -137,7 +128,7 @@ async def test_a_shop_that_asks_for_nothing(tmp_path: Path) -> None:
         assert "asks for no consent" in await shop.hear("ann", room, "/consent")
         await shop.say("ann", room, "/book exam 2026-11-20 15:00")
         await shop.say("ann", room, "/details\nname: Ann\nage: adult\nfirst visit: yes")
-        held = (await shop.kit.call(MINE, "ann", MineParams())).mine.held
+        held = (await mine(shop, "ann")).held
         assert held is not None
         assert held.confirm is not None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,12 +16,6 @@ from tests.booking.support.shop import Shop, shown
 #: The staff commands for the steps of the day.
 STEPS = {"arrive": "到店", "start": "开始", "finish": "完成", "no_show": "爽约"}
 THURSDAY = "2026-11-19"
-
-
-@pytest.fixture
-async def shop() -> AsyncIterator[Shop]:
-    async with Shop() as shop:
-        yield shop
 
 
 async def sheet(shop: Shop, day: str = THURSDAY) -> Sheet:

@@ -8,9 +8,9 @@ import icalendar
 import pytest
 
 from imserver.plugin_api import HttpResponse
-from imserver.plugins.booking.schedule.asked import MINE, MineParams
 from imserver.plugins.booking.web.limit import BURST
 from tests.booking.support.chains import demo
+from tests.booking.support.page import mine
 from tests.booking.support.shop import NOW, Shop, shown
 
 FORM = "/details\nname: Ann Lee\nage: adult\nfirst visit: yes\nconsent: shipped-1"
@@ -23,7 +23,7 @@ async def booked(
     room = await shop.customer(name, language)
     for text in (f"/book exam {wall}", FORM, "yes" if language == "en" else "好"):
         await shop.say(name, room, text)
-    (one,) = (await shop.kit.call(MINE, name, MineParams())).mine.upcoming
+    (one,) = (await mine(shop, name)).upcoming
     return room, one.code
 
 
@@ -80,7 +80,7 @@ async def test_nobody_else_finds_it() -> None:
         for other in ("A2S5", code + "x", "", f"{code}.ics"):
             assert (await get(shop, other)).status == 404
         await shop.say("ann", room, "/book exam 2026-11-20 16:00")
-        held = (await shop.kit.call(MINE, "ann", MineParams())).mine.held
+        held = (await mine(shop, "ann")).held
         assert held is not None
         assert (await get(shop, held.code)).status == 404, "it is none yet"
 

@@ -7,9 +7,9 @@ from datetime import date
 import pytest
 
 from tests.booking.support.booked import booked
+from tests.booking.support.customers import known
 from tests.booking.support.scripted import at, begin, correct, give, reading, refuse, scripted
 from tests.booking.support.shop import RIVER, Shop, button, shown
-from tests.booking.test_known import known
 
 FOR_MUM = reading(
     begin("book"), give("person", "妈"), give("service", "exam"), give("age", 68), when=at("2026-11-22T14:00")

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from imserver.plugins.booking.schedule.asked import MINE, MineParams
 from tests.booking.support.chains import demo
 from tests.booking.support.guests import books, guest
+from tests.booking.support.page import mine
 from tests.booking.support.shop import RIVER, Shop, shown
 
 
@@ -43,9 +43,9 @@ async def test_a_guests_appointments_count_in_their_own_shop_and_not_against_the
         for wall in ("2026-11-20 15:00", "2026-11-21 15:00"):
             assert await books(shop, "ann", garden, wall) == "confirmed"
         assert await books(shop, "ann", river, "2026-11-23 15:00") == "confirmed"
-        first = (await shop.kit.call(MINE, "ann", MineParams())).mine.upcoming[0]
+        first = (await mine(shop, "ann")).upcoming[0]
         await shop.say("ann", garden, f"{first.move} 2026-11-20 16:00")
-        moving = (await shop.kit.call(MINE, "ann", MineParams())).mine.moving
+        moving = (await mine(shop, "ann")).moving
         assert moving is not None
         assert moving.confirmation == "auto"
 
@@ -94,9 +94,9 @@ async def test_a_crowd_comes_to_a_day_from_no_other_day(way: str, confirmation: 
             room = await guest(shop, who)
             if way == "moved":
                 assert await books(shop, who, room, f"2026-11-{day} 15:00")
-                (one,) = (await shop.kit.call(MINE, who, MineParams())).mine.upcoming
+                (one,) = (await mine(shop, who)).upcoming
                 said = await shop.say(who, room, f"{one.move} {wall}")
-                moving = (await shop.kit.call(MINE, who, MineParams())).mine.moving
+                moving = (await mine(shop, who)).moving
                 if moving is not None:
                     said = await shop.say(who, room, str(moving.confirm))
             else:
@@ -178,7 +178,7 @@ async def test_who_came_for_another_shop_waits_until_the_people_of_this_one_have
             await came_for(shop, name, named)
             status = "confirmed" if named == "garden" else "pending"
             await shop.say(name, room, "/book exam 2026-11-20 15:00")
-            held = (await shop.kit.call(MINE, name, MineParams())).mine.held
+            held = (await mine(shop, name)).held
             assert held is not None
             assert held.confirmation == ("auto" if status == "confirmed" else "staff"), (
                 "the page says so before"
@@ -208,7 +208,7 @@ async def test_whom_the_staff_confirm(
     async with Shop(config={"chain": demo(tmp_path, **fields)}) as shop:
         room = await guest(shop, "ann", *more)
         await shop.say("ann", room, "/book exam 2026-11-20 15:00")
-        held = (await shop.kit.call(MINE, "ann", MineParams())).mine.held
+        held = (await mine(shop, "ann")).held
         assert held is not None
         assert held.confirmation == ("staff" if status == "pending" else "auto")
         assert await books(shop, "ann", room, "2026-11-20 15:00") == status
@@ -243,13 +243,13 @@ async def test_a_guests_move_above_the_part_is_asked_of_the_staff(tmp_path: Path
             assert await books(shop, name, await guest(shop, name), wall) == "confirmed"
         room = await guest(shop, "cy")
         assert await books(shop, "cy", room, "2026-11-21 15:00") == "confirmed"
-        (one,) = (await shop.kit.call(MINE, "cy", MineParams())).mine.upcoming
+        (one,) = (await mine(shop, "cy")).upcoming
         await shop.say("cy", room, f"{one.move} 2026-11-20 16:00")
-        moving = (await shop.kit.call(MINE, "cy", MineParams())).mine.moving
+        moving = (await mine(shop, "cy")).moving
         assert moving is not None
         assert moving.confirmation == "staff"
         await shop.say("cy", room, str(moving.confirm))
-        (one,) = (await shop.kit.call(MINE, "cy", MineParams())).mine.upcoming
+        (one,) = (await mine(shop, "cy")).upcoming
         assert (one.wall, one.wish) == ("2026-11-21T15:00", "2026-11-20T16:00")
 
 

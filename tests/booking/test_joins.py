@@ -8,41 +8,12 @@ import pytest
 
 from imserver.errors import Refusal, RefusalCode
 from imserver.model import Role
-from imserver.plugins.booking.schedule.asked import MINE, Mine, MineParams
 from imserver.testing import Said
-from tests.booking.support.guests import books, guest
+from tests.booking.support.guests import ANNS_FORM, asks_to_join, books, guest, joins, old_and_new
+from tests.booking.support.page import mine
 from tests.booking.support.shop import GARDEN, RIVER, Shop, shown
 
-FORM = "/details\nname: Ann Lee\nage: adult\nfirst visit: yes"
 WALL = "2026-11-20 15:00"
-
-
-async def mine(shop: Shop, user_id: str) -> Mine:
-    return (await shop.kit.call(MINE, user_id, MineParams())).mine
-
-
-async def old_and_new(shop: Shop, *, opened: bool = True) -> tuple[str, str]:
-    """Ann's conversation, and that of the guest that her new phone is."""
-    room = await shop.customer("ann", "en")
-    if opened:
-        return room, await guest(shop, "new")
-    await shop.kit.user("new", language="en", roles=("guest",))
-    return room, ""
-
-
-async def asks(shop: Shop, room: str, staff: str = "staff-li", *, at: str = "") -> str:
-    """Staff type the code of the new phone; the code."""
-    code = await shop.kit.show_code("new", at)
-    assert code in await shop.hear(staff, room, f"/link {code}")
-    return code
-
-
-async def joins(shop: Shop, room: str) -> list[Said]:
-    """All of it, with the yes; what was posted from the yes on."""
-    code = await asks(shop, room)
-    before = shop._heads()
-    await shop.kit.accept(code)
-    return shop._since(before, "")
 
 
 def there(said: list[Said], room: str) -> str:
@@ -99,7 +70,7 @@ async def test_a_time_that_is_held_goes_on_being_held_and_the_booking_with_it() 
     async with Shop() as shop:
         room, at_new = await old_and_new(shop)
         await shop.say("new", at_new, f"/book exam {WALL}")
-        await shop.say("new", at_new, FORM)
+        await shop.say("new", at_new, ANNS_FORM)
         held = (await mine(shop, "new")).held
         assert held is not None
         await joins(shop, room)
@@ -260,7 +231,7 @@ async def test_two_appointments_at_one_time_both_stand_and_both_sides_hear_of_it
 async def test_words_that_were_stored_before_and_are_read_behind_it_are_repeated_to_people() -> None:
     async with Shop() as shop:
         room, at_new = await old_and_new(shop)
-        code = await asks(shop, room)
+        code = await asks_to_join(shop, room)
         await shop.kit.crash()
         await shop.kit.post("new", at_new, "Can I bring my dog?")
         await shop.kit.post("new", at_new, "I suddenly cannot see with one eye")
@@ -294,7 +265,7 @@ async def test_the_phone_is_shown_little_and_says_no() -> None:
     async with Shop() as shop:
         room, _ = await old_and_new(shop)
         await books(shop, "ann", room, WALL)
-        code = await asks(shop, room)
+        code = await asks_to_join(shop, room)
         join = await shop.kit.store.read(lambda reader: reader.join_shown(code))
         assert join is not None
         assert "A**" in join.about
@@ -311,7 +282,7 @@ async def test_the_phone_is_shown_little_and_says_no() -> None:
 async def test_a_yes_ends_the_waiting_and_nothing_is_said_of_the_code_again() -> None:
     async with Shop() as shop:
         room, _ = await old_and_new(shop)
-        code = await asks(shop, room)
+        code = await asks_to_join(shop, room)
         await shop.kit.accept(code)
         assert code not in there(await shop.advance(6), room)
 
@@ -375,7 +346,7 @@ async def test_two_colleagues_at_once_lead_to_one_account() -> None:
     async with Shop() as shop:
         room, at_new = await old_and_new(shop)
         other = await shop.customer("bob", "en")
-        code = await asks(shop, room)
+        code = await asks_to_join(shop, room)
         assert "另一位顾客" in await shop.hear("staff-wang", other, f"/link {code}")
         assert "正在询问" in await shop.hear("staff-wang", room, f"/link {code}"), (
             "the same once more is harmless"

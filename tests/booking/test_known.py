@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tests.booking.support.booked import booked
+from tests.booking.support.customers import known
 from tests.booking.support.shop import RIVER, Shop, shown
-
-
-async def known(shop: Shop) -> list[tuple[Any, ...]]:
-    return await shop.sql("SELECT name, age_band, lens_kind FROM booking_customers ORDER BY user_id")
 
 
 async def visits(shop: Shop, code: str) -> None:

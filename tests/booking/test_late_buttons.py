@@ -256,7 +256,7 @@ async def test_a_button_of_somebody_else_does_nothing(presser: str) -> None:
         own = await shop.customer("eve")
         river = await shop.staff_group("river")
         for name, who in everybody.items():
-            await add_parent(shop, who.here)
+            await shop.parent("mum", who.here)
             there, by = {
                 "the other parent": (who.here, "mum"),
                 "staff in the conversation": (who.here, "staff-wang"),
@@ -271,10 +271,6 @@ async def test_a_button_of_somebody_else_does_nothing(presser: str) -> None:
                 name
             )
         assert await shop.sql("SELECT COUNT(*) FROM booking_appointments WHERE customer_id = 'eve'") == [(0,)]
-
-
-async def add_parent(shop: Shop, here: str, language: str = "zh-CN") -> None:
-    await shop.parent("mum", here, language)
 
 
 #: The same where the shop confirms by hand: the card of the request, and the buttons that staff get.

@@ -6,16 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.booking.support.booked import walls
 from tests.booking.support.chains import demo
 from tests.booking.support.shop import Shop
 from tests.booking.support.times_of_day import at
 from tests.booking.support.two_appointments import left, two
 
 SATURDAY, SUNDAY = "2026-11-21T10:00", "2026-11-22T15:00"
-
-
-async def walls(shop: Shop) -> list[str]:
-    return [str(row[1]) for row in await shop.appointments()]
 
 
 @pytest.mark.parametrize(

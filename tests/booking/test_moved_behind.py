@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.booking.support.booked import walls
 from tests.booking.support.chains import demo
 from tests.booking.support.shop import Shop, button, shown
 from tests.booking.support.times_of_day import at
-from tests.booking.test_mind_changed import walls
 
 #: On Wednesday the 18th: Friday in nine days.
 BOOKED = "2026-11-27T15:00"

@@ -13,7 +13,6 @@ from imserver.testing import Said
 from tests.booking.support.chains import demo
 from tests.booking.support.shop import GARDEN, Shop, shown
 from tests.booking.support.steps import at_any_time
-from tests.booking.test_late_buttons import add_parent
 
 pytestmark = pytest.mark.usefixtures(at_any_time.__name__)
 
@@ -182,7 +181,7 @@ async def test_whoever_holds_a_time_is_told_in_their_language_that_it_is_over() 
 async def test_of_two_parents_the_one_who_holds_the_time_is_told() -> None:
     async with Shop() as shop:
         here = await shop.customer("ming")
-        await add_parent(shop, here)
+        await shop.parent("mum", here)
         await shop.say("ming", here, "预约 明天15:00 验光")
         await shop.say("mum", here, "预约 明天16:00 验光")
         assert [row[1] for row in await shop.appointments("held")] == ["2026-11-19T16:00"]
@@ -194,7 +193,7 @@ async def test_of_two_parents_the_one_who_holds_the_time_is_told() -> None:
 async def test_a_parent_who_writes_another_language_does_not_change_the_customers() -> None:
     async with Shop() as shop:
         here, code = await with_appointment(shop, "zh")
-        await add_parent(shop, here, "en")
+        await shop.parent("mum", here, "en")
         assert "Booked" in await shop.hear("mum", here, "/my")
         assert [row[1] for row in await known(shop)] == ["zh"]
         group = await shop.staff_group()

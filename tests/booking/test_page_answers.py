@@ -2,40 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import date, timedelta
-
-import pytest
 
 from imserver.plugins.booking.schedule.asked import DAY
 from tests.booking.support.leave import agreed
+from tests.booking.support.page import FRIDAY, day, free, get, mine, without_time
 from tests.booking.support.shop import RIVER, Shop
-from tests.booking.test_page_reads import FRIDAY, day, free, get, mine, without_time
-
-
-@pytest.fixture
-async def shop() -> AsyncIterator[Shop]:
-    async with Shop() as shop:
-        yield shop
 
 
 async def test_what_one_may_still_do_with_an_appointment_ends_by_itself(shop: Shop) -> None:
     room = await shop.customer("ming", "en")
     for text in ("/book exam 2026-11-18 14:00", "/details\nname: Ming\nage: adult\nfirst visit: no", "yes"):
         await shop.say("ming", room, text)
-    told = await mine(shop)
+    told = await mine(shop, "ming")
     (one,) = told.upcoming
     assert None not in (one.move, one.cancel)
     assert told.until is not None
     assert told.until < one.at
     await shop.advance((told.until - shop.kit.clock.now_ms()) / 60_000 - 0.001)
-    assert without_time(await mine(shop)) == without_time(told)
+    assert without_time(await mine(shop, "ming")) == without_time(told)
     await shop.advance(0.002)
-    told = await mine(shop)
+    told = await mine(shop, "ming")
     (late,) = told.upcoming
     assert (late.move, late.cancel, told.until) == (None, None, one.end)
     await shop.advance((one.end - shop.kit.clock.now_ms()) / 60_000 + 1)
-    (over,) = (await mine(shop)).past
+    (over,) = (await mine(shop, "ming")).past
     assert (over.code, over.move, over.cancel) == (one.code, None, None)
 
 
@@ -45,7 +36,7 @@ async def test_of_what_is_open_in_two_shops_the_last_tap_is_shown(shop: Shop) ->
     for name, wall in (("garden", "15:00"), ("river", "16:00"), ("garden", "17:00"), ("river", "16:00")):
         await shop.advance(0.02)
         await shop.say("ming", rooms[name], f"/book exam 2026-11-20 {wall}")
-        held = (await mine(shop)).held
+        held = (await mine(shop, "ming")).held
         assert held is not None
         assert (held.shop, held.wall) == (name, f"2026-11-20T{wall}")
 

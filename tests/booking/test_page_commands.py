@@ -3,47 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
 from imserver.content import encode_content
-from imserver.plugins.booking.schedule.asked import MINE, Held, Mine, MineParams
+from tests.booking.support.page import START, held, mine
 from tests.booking.support.shop import GARDEN, RIVER, Shop
 
-START = "/book exam 2026-11-20 15:00"
 FORM = "/details\nname: Ann Lee\nage: adult\nfirst visit: yes\nconsent: shipped-1"
-
-
-@pytest.fixture
-async def shop() -> AsyncIterator[Shop]:
-    async with Shop() as shop:
-        yield shop
-
-
-async def mine(shop: Shop, user_id: str = "ann") -> Mine:
-    return (await shop.kit.call(MINE, user_id, MineParams())).mine
-
-
-async def held(shop: Shop, user_id: str = "ann") -> Held:
-    kept = (await mine(shop, user_id)).held
-    assert kept is not None
-    return kept
 
 
 async def test_from_a_tap_to_booked_with_what_the_page_posts(shop: Shop) -> None:
     room = await shop.customer("ann", "en")
     await shop.say("ann", room, START)
-    kept = await held(shop)
+    kept = await held(shop, "ann")
     assert (kept.wall, kept.service, kept.ask, kept.confirm) == ("2026-11-20T15:00", "exam", "name", None)
     assert kept.until == shop.kit.clock.now_ms() + 180_000
     assert "Is this right" in await shop.hear("ann", room, FORM)
-    kept = await held(shop)
+    kept = await held(shop, "ann")
     assert (kept.facts.name, kept.facts.age, kept.facts.first_visit) == ("Ann Lee", "adult", True)
     assert kept.ask == "confirm"
     assert kept.confirm is not None
     assert "Booked" in await shop.hear("ann", room, kept.confirm)
-    after = await mine(shop)
+    after = await mine(shop, "ann")
     assert after.held is None
     (one,) = after.upcoming
     assert (one.wall, one.name, one.status, one.with_) == (
@@ -58,10 +40,10 @@ async def test_from_a_tap_to_booked_with_what_the_page_posts(shop: Shop) -> None
 
 async def test_in_the_direct_chat_before_there_is_a_conversation(shop: Shop) -> None:
     await shop.kit.user("ann", language="en")
-    assert (await mine(shop)).conversations == {}
+    assert (await mine(shop, "ann")).conversations == {}
     await shop.say("ann", shop.kit.direct("ann", GARDEN), START)
-    assert (await held(shop)).wall == "2026-11-20T15:00"
-    assert list((await mine(shop)).conversations) == ["garden"]
+    assert (await held(shop, "ann")).wall == "2026-11-20T15:00"
+    assert list((await mine(shop, "ann")).conversations) == ["garden"]
 
 
 async def test_a_service_that_no_word_names_and_a_time_that_cannot_be(shop: Shop) -> None:
@@ -72,7 +54,7 @@ async def test_a_service_that_no_word_names_and_a_time_that_cannot_be(shop: Shop
     assert "outside opening hours" in await shop.hear("ann", room, "/book exam 2026-11-20 04:00")
     assert "15 minutes apart" in await shop.hear("ann", room, "/book exam 2026-11-20 15:01")
     assert "is over" in await shop.hear("ann", room, "/book exam 2026-11-17 15:00")
-    assert (await mine(shop)).held is None
+    assert (await mine(shop, "ann")).held is None
 
 
 @pytest.mark.parametrize("year", ["0001", "9999"])
@@ -80,14 +62,14 @@ async def test_days_at_the_ends_of_the_calendar_have_words(shop: Shop, year: str
     room = await shop.customer("ann", "en")
     for text in (f"/book exam {year}-01-01 00:00", f"/book exam {year}-12-31 15:00"):
         assert "free times" in await shop.hear("ann", room, text)
-    assert (await mine(shop)).held is None
+    assert (await mine(shop, "ann")).held is None
 
 
 async def test_another_start_takes_the_place_of_the_one_that_is_held(shop: Shop) -> None:
     room = await shop.customer("ann", "en")
     await shop.say("ann", room, START)
     await shop.say("ann", room, "/book exam at 2026-11-20 16:00")
-    assert (await held(shop)).wall == "2026-11-20T16:00"
+    assert (await held(shop, "ann")).wall == "2026-11-20T16:00"
     assert len(await shop.appointments("held")) == 1
 
 
@@ -116,7 +98,7 @@ async def test_the_same_key_twice_books_once(shop: Shop) -> None:
         await post(shop, room, START, key)
     assert len(await shop.appointments("held")) == 1
     await shop.say("ann", room, FORM)
-    confirm, key = (await held(shop)).confirm, bytes(range(1, 17))
+    confirm, key = (await held(shop, "ann")).confirm, bytes(range(1, 17))
     for _ in range(2):
         await post(shop, room, str(confirm), key)
     assert len(await shop.appointments()) == 1
@@ -126,21 +108,21 @@ async def test_a_yes_of_before_books_nothing(shop: Shop) -> None:
     room = await shop.customer("ann", "en")
     await shop.say("ann", room, START)
     await shop.say("ann", room, FORM)
-    old = (await held(shop)).confirm
+    old = (await held(shop, "ann")).confirm
     await shop.say("ann", room, "/details\nname: Ben Lee")
-    assert old != (await held(shop)).confirm
+    assert old != (await held(shop, "ann")).confirm
     await shop.say("ann", room, str(old))
     assert await shop.appointments() == []
-    await shop.say("ann", room, str((await held(shop)).confirm))
+    await shop.say("ann", room, str((await held(shop, "ann")).confirm))
     assert [row[3] for row in await shop.appointments()] == ["Ben Lee"]
 
 
 async def test_a_hold_that_ends_meanwhile(shop: Shop) -> None:
     room = await shop.customer("ann", "en")
     await shop.say("ann", room, START)
-    kept = await held(shop)
+    kept = await held(shop, "ann")
     await shop.advance(3.1)
-    assert (await mine(shop)).held is None
+    assert (await mine(shop, "ann")).held is None
     assert "The hold is over" in await shop.hear("ann", room, kept.release)
     await shop.say("ann", room, FORM)
     assert await shop.appointments() == []
@@ -149,14 +131,14 @@ async def test_a_hold_that_ends_meanwhile(shop: Shop) -> None:
 async def test_more_time_and_giving_up(shop: Shop) -> None:
     room = await shop.customer("ann", "en")
     await shop.say("ann", room, START)
-    before = await held(shop)
+    before = await held(shop, "ann")
     await shop.say("ann", room, str(before.more))
-    after = await held(shop)
+    after = await held(shop, "ann")
     assert (after.until - before.until, after.extensions_left) == (180_000, before.extensions_left - 1)
     await shop.say("ann", room, str(after.more))
-    assert (await held(shop)).more is None
+    assert (await held(shop, "ann")).more is None
     await shop.say("ann", room, after.release)
-    assert (await mine(shop)).held is None
+    assert (await mine(shop, "ann")).held is None
     assert await shop.appointments("held") == []
 
 
@@ -164,31 +146,31 @@ async def test_moving_and_cancelling_with_the_commands_of_mine(shop: Shop) -> No
     room = await shop.customer("ann", "en")
     for text in (START, FORM):
         await shop.say("ann", room, text)
-    await shop.say("ann", room, str((await held(shop)).confirm))
-    (one,) = (await mine(shop)).upcoming
+    await shop.say("ann", room, str((await held(shop, "ann")).confirm))
+    (one,) = (await mine(shop, "ann")).upcoming
     await shop.say("ann", room, f"{one.move} 2026-11-21 10:30")
-    moving = (await mine(shop)).moving
+    moving = (await mine(shop, "ann")).moving
     assert moving is not None
     assert (moving.wall, moving.to_wall) == ("2026-11-20T15:00", "2026-11-21T10:30")
     await shop.say("ann", room, moving.keep)
-    assert (await mine(shop)).moving is None
+    assert (await mine(shop, "ann")).moving is None
     await shop.say("ann", room, f"{one.move} 2026-11-21 10:30")
-    moving = (await mine(shop)).moving
+    moving = (await mine(shop, "ann")).moving
     assert moving is not None
     await shop.say("ann", room, str(moving.confirm))
-    (moved,) = (await mine(shop)).upcoming
+    (moved,) = (await mine(shop, "ann")).upcoming
     assert (moved.wall, moved.version > one.version) == ("2026-11-21T10:30", True)
     assert "out of date" in await shop.hear("ann", room, f"{one.move} 2026-11-21 11:30")
     await shop.say("ann", room, str(moved.cancel))
-    cancelling = (await mine(shop)).cancelling
+    cancelling = (await mine(shop, "ann")).cancelling
     assert cancelling is not None
     assert cancelling.codes == (moved.code,)
     await shop.say("ann", room, cancelling.keep)
-    assert (await mine(shop)).cancelling is None
+    assert (await mine(shop, "ann")).cancelling is None
     await shop.say("ann", room, str(moved.cancel))
-    await shop.say("ann", room, str((await mine(shop)).cancelling.confirm))  # type: ignore[union-attr]
-    assert (await mine(shop)).upcoming == ()
-    assert [one.status for one in (await mine(shop)).past] == ["cancelled"]
+    await shop.say("ann", room, str((await mine(shop, "ann")).cancelling.confirm))  # type: ignore[union-attr]
+    assert (await mine(shop, "ann")).upcoming == ()
+    assert [one.status for one in (await mine(shop, "ann")).past] == ["cancelled"]
 
 
 @pytest.mark.parametrize(
@@ -221,11 +203,11 @@ async def test_a_name_is_taken_as_it_is_or_refused_with_words(shop: Shop, name: 
     )
     if not kept:
         assert "Nothing was changed" in answer
-        assert (await held(shop)).facts.name == ""
-        assert (await held(shop)).facts.age == ""
+        assert (await held(shop, "ann")).facts.name == ""
+        assert (await held(shop, "ann")).facts.age == ""
         return
-    assert (await held(shop)).facts.name == name
-    await shop.say("ann", room, str((await held(shop)).confirm))
+    assert (await held(shop, "ann")).facts.name == name
+    await shop.say("ann", room, str((await held(shop, "ann")).confirm))
     assert [row[3] for row in await shop.appointments()] == [name]
 
 
@@ -234,9 +216,9 @@ async def test_ten_thousand_characters_are_answered_and_lose_nothing(shop: Shop)
     await shop.say("ann", room, START)
     answer = await shop.hear("ann", room, f"/details\nname: {'长' * 10_000}\nage: adult")
     assert "at most 40 characters" in answer
-    assert (await held(shop)).ask == "name"
+    assert (await held(shop, "ann")).ask == "name"
     await shop.say("ann", room, FORM)
-    assert (await held(shop)).ask == "confirm"
+    assert (await held(shop, "ann")).ask == "confirm"
 
 
 async def test_each_wrong_line_is_said_and_none_is_taken(shop: Shop) -> None:
@@ -249,7 +231,7 @@ async def test_each_wrong_line_is_said_and_none_is_taken(shop: Shop) -> None:
     )
     for words in ("name: Bob", "“old”", "“maybe”", "“other-1”", "phone: 1", "“hello”"):
         assert words in answer
-    assert (await held(shop)).facts.name == ""
+    assert (await held(shop, "ann")).facts.name == ""
     assert "There is nothing to read" in await shop.hear("ann", room, "/details")
 
 
@@ -258,7 +240,7 @@ async def test_an_age_is_a_number_of_years(shop: Shop) -> None:
     await shop.say("ann", room, START)
     assert "not one of" in await shop.hear("ann", room, "/details\nage: 00081990")
     await shop.hear("ann", room, "/details\nage: 8")
-    assert (await held(shop)).facts.age == "child"
+    assert (await held(shop, "ann")).facts.age == "child"
 
 
 async def test_in_chinese_and_for_somebody_else(shop: Shop) -> None:
@@ -279,8 +261,8 @@ async def test_a_name_does_not_choose_the_language(shop: Shop) -> None:
     room = await shop.customer("ann", "en")
     await shop.say("ann", room, START)
     assert "Is this right" in await shop.hear("ann", room, FORM.replace("Ann Lee", "陈晓雯"))
-    assert (await mine(shop)).known.language == "en"
-    kept = await held(shop)
+    assert (await mine(shop, "ann")).known.language == "en"
+    kept = await held(shop, "ann")
     assert kept.confirm is not None
     assert "Booked" in await shop.hear("ann", room, kept.confirm)
 
@@ -289,10 +271,10 @@ async def test_without_the_consent_that_the_shop_asks_for_the_page_has_no_yes(sh
     room = await shop.customer("ann", "en")
     await shop.say("ann", room, START)
     await shop.say("ann", room, FORM.rsplit("\n", 1)[0])
-    kept = await held(shop)
+    kept = await held(shop, "ann")
     assert (kept.ask, kept.confirm) == ("consent", None)
     await shop.say("ann", room, "/consent shipped-1")
-    kept = await held(shop)
+    kept = await held(shop, "ann")
     assert (kept.ask, kept.confirm is None) == ("confirm", False)
 
 
@@ -306,17 +288,17 @@ async def test_what_is_held_says_what_a_yes_books(shop: Shop) -> None:
     """The page compares: what was tapped is the exam, and a child's is another service, and a longer one."""
     room = await shop.customer("ann", "en")
     await shop.say("ann", room, START)
-    assert ((await held(shop)).facts.service, (await held(shop)).facts.minutes) == ("exam", 40)
+    assert ((await held(shop, "ann")).facts.service, (await held(shop, "ann")).facts.minutes) == ("exam", 40)
     await shop.say("ann", room, ADULT)
-    adult = await held(shop)
+    adult = await held(shop, "ann")
     assert (adult.facts.service, adult.facts.minutes, adult.minutes) == ("exam", 30, 30)
     await shop.say("ann", room, CHILD)
-    child = await held(shop)
+    child = await held(shop, "ann")
     assert (child.facts.service, child.facts.minutes, child.minutes) == ("child-exam", 60, 60)
     await shop.say("ann", room, str(adult.confirm))  # the yes of what was shown before
     assert await shop.appointments() == []
     await shop.say("ann", room, str(child.confirm))
-    (one,) = (await mine(shop)).upcoming
+    (one,) = (await mine(shop, "ann")).upcoming
     assert (one.service, one.minutes) == ("child-exam", 60)
 
 
@@ -333,7 +315,7 @@ async def test_a_hold_that_is_too_short_for_a_child_says_why_and_what_is_near(sh
     room, _ = await before_a_short_gap(shop)
     answer = await shop.hear("ann", room, CHILD)
     assert "is not possible for child's exam (60 minutes)" in answer
-    after = await mine(shop)
+    after = await mine(shop, "ann")
     assert after.held is None
     refused = after.refused
     assert refused is not None
@@ -345,9 +327,9 @@ async def test_a_hold_that_is_too_short_for_a_child_says_why_and_what_is_near(sh
     )
     assert len(refused.near) == 3
     await shop.say("ann", room, f"/book {refused.service} {refused.near[0].wall.replace('T', ' ')}")
-    kept = await held(shop)
+    kept = await held(shop, "ann")
     assert (kept.wall, kept.at, kept.ask) == (refused.near[0].wall, refused.near[0].at, "confirm")
-    assert (await mine(shop)).refused is None
+    assert (await mine(shop, "ann")).refused is None
 
 
 async def test_taps_are_never_answered_by_calling_the_staff(shop: Shop) -> None:
@@ -357,8 +339,8 @@ async def test_taps_are_never_answered_by_calling_the_staff(shop: Shop) -> None:
         answer = await shop.hear("ann", room, "/book exam 2026-11-20 10:15")
         assert "too short for child's exam" in answer
         assert "taken" not in answer
-    assert (await mine(shop)).waiting == {}
-    refused = (await mine(shop)).refused
+    assert (await mine(shop, "ann")).waiting == {}
+    refused = (await mine(shop, "ann")).refused
     assert refused is not None
     assert refused.why == "short"
 
@@ -367,9 +349,9 @@ async def test_an_age_tapped_in_error_is_put_right_and_the_time_kept_again(shop:
     room, _ = await before_a_short_gap(shop)
     await shop.say("ann", room, CHILD)
     await shop.say("ann", room, ADULT)
-    kept = await held(shop)
+    kept = await held(shop, "ann")
     assert (kept.wall, kept.facts.service, kept.ask) == ("2026-11-20T10:15", "exam", "confirm")
-    assert (await mine(shop)).refused is None
+    assert (await mine(shop, "ann")).refused is None
 
 
 # ---------------------------------------------------------------------------------------------------------------- language
@@ -419,7 +401,7 @@ async def test_a_service_that_there_is_not_holds_nothing_and_is_asked(
     assert "what would you like to book" in answer.lower()
     assert await shop.appointments("held") == []
     await shop.say("ann", room, "eye exam")
-    assert ((await held(shop)).wall, (await held(shop)).service) == ("2026-11-20T16:00", "exam")
+    assert ((await held(shop, "ann")).wall, (await held(shop, "ann")).service) == ("2026-11-20T16:00", "exam")
 
 
 @pytest.mark.parametrize(
@@ -428,11 +410,11 @@ async def test_a_service_that_there_is_not_holds_nothing_and_is_asked(
 async def test_a_service_may_be_typed_by_its_name(shop: Shop, words: str, service: str) -> None:
     room = await shop.customer("ann", "en")
     await shop.say("ann", room, f"/book {words} 2026-11-20 16:00")
-    assert (await held(shop)).service == service
+    assert (await held(shop, "ann")).service == service
 
 
 async def test_a_word_before_the_time_is_no_service(shop: Shop) -> None:
     room = await shop.customer("ann", "en")
     await shop.say("ann", room, START)
     answer = await shop.hear("ann", room, "/book at 2026-11-20 16:00")
-    assert (await held(shop)).wall == "2026-11-20T16:00", answer
+    assert (await held(shop, "ann")).wall == "2026-11-20T16:00", answer

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,44 +15,13 @@ from imserver.errors import Refusal, RefusalCode
 from imserver.plugins.booking.schedule.asked import (
     DAY,
     MINE,
-    Day,
     DayParams,
-    Mine,
-    MineParams,
 )
 from imserver.plugins.booking.web.limit import BURST
 from tests.booking.support.chains import demo
 from tests.booking.support.leave import agreed
+from tests.booking.support.page import FRIDAY, day, free, get, mine, without_time
 from tests.booking.support.shop import GARDEN, Shop, button
-
-FRIDAY = "2026-11-20"
-
-
-@pytest.fixture
-async def shop() -> AsyncIterator[Shop]:
-    async with Shop() as shop:
-        yield shop
-
-
-async def day(shop: Shop, user_id: str = "ming", text: str = FRIDAY, store: str = "garden") -> Day:
-    answer = await shop.kit.call(DAY, user_id, DayParams(store, text))
-    assert answer.day is not None
-    return answer.day
-
-
-async def mine(shop: Shop, user_id: str = "ming") -> Mine:
-    return (await shop.kit.call(MINE, user_id, MineParams())).mine
-
-
-async def get(shop: Shop, path: str, status: int = 200, **more: Any) -> Any:
-    answer = await shop.kit.http("GET", f"/x/booking/{path}", **more)
-    assert answer.status == status, answer.body
-    return json.loads(answer.body)
-
-
-def free(told: Day, service: str = "exam") -> list[str]:
-    index = told.services.index(service)
-    return [f"{one.minute // 60:02}:{one.minute % 60:02}" for one in told.starts if one.marks[index] == "1"]
 
 
 async def test_a_day_has_every_start_to_come_and_what_is_free(shop: Shop) -> None:
@@ -71,12 +39,12 @@ async def test_a_day_has_every_start_to_come_and_what_is_free(shop: Shop) -> Non
 
 async def test_whoever_waits_for_people_is_shown_since_when_until_they_write(shop: Shop) -> None:
     room = await shop.customer("ming")
-    assert (await mine(shop)).waiting == {}
+    assert (await mine(shop, "ming")).waiting == {}
     await shop.say("ming", room, "/human")
-    told = await mine(shop)
+    told = await mine(shop, "ming")
     assert told.waiting == {"garden": told.as_of}
     await shop.say("staff-li", room, "您好")
-    assert (await mine(shop)).waiting == {}
+    assert (await mine(shop, "ming")).waiting == {}
 
 
 # -- who is told ----------------------------------------------------------------------------------------------------------
@@ -98,11 +66,6 @@ STAFF = (
     "确认 {code}", "改约 {code} 周六15:00", "取消 {code}",
     "不改 {code}",
 )  # fmt: skip
-
-
-def without_time(told: Any) -> Any:
-    """An answer but for the moment that it is of."""
-    return msgspec.structs.replace(told, as_of=0, until=None)
 
 
 class Page:
@@ -221,7 +184,7 @@ async def test_leave_of_months_is_told_to_all_days_and_so_is_an_import(tmp_path:
 
 async def test_ones_own_is_told_each_time_though_it_changes_again_within_a_second(shop: Shop) -> None:
     room = await shop.customer("ming")
-    await mine(shop)
+    await mine(shop, "ming")
     await shop.advance(0.02)
     shop.kit.pushes("ming")
     for text in ("预约 周五下午3点 验光", "王小明，成人，第一次", "好"):
@@ -396,7 +359,7 @@ async def test_until_says_when_an_answer_passes_by_itself(shop: Shop) -> None:
 
 async def test_each_question_of_the_bot_is_told_to_whom_it_asks(shop: Shop) -> None:
     room = await shop.customer("ming", "en")
-    before = await mine(shop)
+    before = await mine(shop, "ming")
     code = ""
     for text in (
         "/book exam 2026-11-20 15:00", "/details\nname: Ming", "/longer {code}", "/details\nage: adult\nfirst visit: no",
@@ -407,7 +370,7 @@ async def test_each_question_of_the_bot_is_told_to_whom_it_asks(shop: Shop) -> N
         await shop.advance(0.02)
         shop.kit.pushes("ming")
         await shop.say("ming", room, text.format(code=code, version=kept.version if kept is not None else 0))
-        after = await mine(shop)
+        after = await mine(shop, "ming")
         assert without_time(after) != without_time(before), text
         assert ("x-booking.mine",) in shop.kit.pushes("ming"), text
         before = after

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from tests.booking.support.chains import demo
+from tests.booking.support.page import START, held, mine
 from tests.booking.support.shop import Shop
-from tests.booking.test_page_commands import START, held, mine
 
 LINES = "/details\nname: Ann Lee\nage: adult\nfirst visit: yes\nconsent: shipped-1"
 #: What the page says of an adult's first exam at that time.
 VISIT = "exam 30 2026-11-20 15:00"
 
 
-@pytest.fixture
-async def shop() -> AsyncIterator[Shop]:
-    async with Shop() as shop:
-        yield shop
-
-
 async def form(shop: Shop, visit: str = VISIT, lines: str = LINES) -> str:
-    return f"{lines}\nyes: {(await held(shop)).form_yes} {visit}"
+    return f"{lines}\nyes: {(await held(shop, 'ann')).form_yes} {visit}"
 
 
 async def test_one_text_says_who_comes_and_books(shop: Shop) -> None:
@@ -32,7 +25,7 @@ async def test_one_text_says_who_comes_and_books(shop: Shop) -> None:
     answer = await shop.hear("ann", room, await form(shop))
     assert "Booked" in answer
     assert "Is this right" not in answer
-    after = await mine(shop)
+    after = await mine(shop, "ann")
     assert (after.held, after.known.name, after.known.consent) == (None, "Ann Lee", {"garden": "shipped-1"})
     (one,) = after.upcoming
     assert (one.service, one.minutes, one.wall, one.name, one.status) == (
@@ -48,10 +41,10 @@ async def test_in_chinese_and_a_child_whose_service_was_said(shop: Shop) -> None
     room = await shop.customer("ann")
     await shop.say("ann", room, START)
     lines = "资料\n姓名：小明\n年龄：child\n第一次来：是\n同意：shipped-1"
-    code = (await held(shop)).form_yes.lower()
+    code = (await held(shop, "ann")).form_yes.lower()
     answer = await shop.hear("ann", room, f"{lines}\n确认：{code}  child-exam 60 2026-11-20T15:00")
     assert "预约成功" in answer
-    (one,) = (await mine(shop)).upcoming
+    (one,) = (await mine(shop, "ann")).upcoming
     assert (one.service, one.minutes, one.name) == ("child-exam", 60, "小明")
 
 
@@ -80,7 +73,7 @@ async def test_what_the_card_would_say_otherwise_is_asked_and_not_booked(
     assert "Booked" not in answer
     assert answer
     assert await shop.appointments() == []
-    assert (await held(shop)).wall == "2026-11-20T15:00"
+    assert (await held(shop, "ann")).wall == "2026-11-20T15:00"
 
 
 async def test_an_answer_that_was_asked_for_before_does_not_stand_in_for_a_line(shop: Shop) -> None:
@@ -140,7 +133,7 @@ async def test_one_wrong_line_is_no_yes(shop: Shop) -> None:
         assert "Nothing was changed" in answer
         assert wrong[:40] in answer
     assert "“old”" in await shop.hear("ann", room, (await form(shop)).replace("adult", "old"))
-    assert (await held(shop)).facts.name == ""
+    assert (await held(shop, "ann")).facts.name == ""
 
 
 async def test_another_customers_code_books_nothing(shop: Shop) -> None:
@@ -157,7 +150,7 @@ async def test_where_the_shop_confirms_it_is_a_request(tmp_path: Path) -> None:
         room = await shop.customer("ann", "en")
         await shop.say("ann", room, START)
         await shop.say("ann", room, await form(shop))
-        (one,) = (await mine(shop)).upcoming
+        (one,) = (await mine(shop, "ann")).upcoming
         assert one.status == "pending"
 
 

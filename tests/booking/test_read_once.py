@@ -8,9 +8,9 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
-from imserver.plugin_api import Method, Transaction
+from imserver.plugin_api import Method, Transaction, User
 from imserver.plugins.booking.plugin import BookingPlugin
-from imserver.plugins.booking.read_once import MAX_KEPT, read_once
+from imserver.plugins.booking.read_once import MAX_KEPT, is_first, read_once
 from imserver.plugins.booking.schedule.asked import DAY, MINE, DayParams
 
 TABLES = ("booking_days", "booking_names")
@@ -38,6 +38,13 @@ class _Tables:
 
     def schedule(self, due_at: int) -> int:
         return due_at + 1
+
+    def user(self, user_id: str) -> User | None:
+        self.asked += 1
+        return User(user_id, f"name {self.asked}")
+
+    def give_role(self, user_id: str, role: str) -> bool:
+        return True
 
 
 def _once(tables: _Tables) -> Transaction:
@@ -79,6 +86,23 @@ def test_a_change_is_passed_on_once_to_each_that_hears_of_it() -> None:
 def test_all_else_is_the_transactions_own() -> None:
     tx = cast("Any", _once(_Tables()))
     assert (tx.now_ms, tx.schedule(3)) == (7, 4)
+
+
+def test_an_account_is_asked_for_again_behind_what_may_have_changed_it() -> None:
+    tables = _Tables()
+    tx = cast("Any", _once(tables))
+    assert {tx.user("ann").display_name for _ in range(3)} == {"name 1"}
+    tx.schedule(3)
+    assert (tx.user("bo").display_name, tx.user("ann").display_name) == ("name 2", "name 1")
+    tx.give_role("ann", "guest")
+    assert tx.user("ann").display_name == "name 3"
+
+
+def test_an_act_is_to_be_done_once_in_a_transaction_that_knows() -> None:
+    tables, other = _Tables(), _Tables()
+    tx = _once(tables)
+    assert [is_first(tx, act) for act in ("a", "b", "a")] == [True, True, False]
+    assert [is_first(cast("Transaction", other), "a") for _ in range(2)] == [True, True]
 
 
 def test_answers_are_those_of_the_tables_after_any_statements() -> None:

@@ -17,9 +17,8 @@ from imserver.plugins.booking.schedule.status import (
 )
 from tests.booking.support.booked import booked
 from tests.booking.support.chains import trial
-from tests.booking.support.ledger import ms
+from tests.booking.support.ledger import NOW, ZONE, ms
 from tests.booking.support.shop import Shop
-from tests.booking.test_allocation import NOW, ZONE
 
 #: status: what the customer, the staff and the timer may do, and where it leads. Not derived from the table in the code.
 MAY = {

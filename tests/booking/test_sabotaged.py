@@ -12,12 +12,11 @@ from imserver.plugins.booking.schedule.hours import zone_of
 from imserver.plugins.booking.schedule.leave import Leave
 from imserver.plugins.booking.schedule.shops import load_chain
 from imserver.plugins.booking.schedule.slots import last_day, why_not
-from tests.booking.support.booked import booked
+from tests.booking.support.booked import FACTS, WISH, booked, standing
 from tests.booking.support.chains import DEMO, demo, trial
 from tests.booking.support.leave import FRIDAY, agreed, at, progress, staff, with_li
 from tests.booking.support.ledger import ms
 from tests.booking.support.shop import ENTRY, GARDEN, NOW, Shop, button, shown
-from tests.booking.test_attacks import FACTS, WISH, standing
 
 THURSDAY, SATURDAY = "2026-11-19T15:00", "2026-11-21T15:00"
 

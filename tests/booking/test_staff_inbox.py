@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -36,12 +35,6 @@ from tests.booking.support.leave import agreed
 from tests.booking.support.shop import GARDEN, RIVER, Shop
 
 TODAY, FRIDAY = "2026-11-18", "2026-11-20"
-
-
-@pytest.fixture
-async def shop() -> AsyncIterator[Shop]:
-    async with Shop() as shop:
-        yield shop
 
 
 async def inbox(shop: Shop, asker: str = "staff-li", **params: Any) -> Inbox:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from imserver.plugins.booking.dialogue import handoff
@@ -21,19 +19,11 @@ from imserver.plugins.booking.schedule.asked_by_staff import (
 from imserver.plugins.booking.web import inbox as web_inbox
 from imserver.testing import Said
 from tests.booking.support.booked import booked
-from tests.booking.support.guests import guest
+from tests.booking.support.guests import ANNS_FORM, guest, joins, old_and_new
 from tests.booking.support.leave import agreed
 from tests.booking.support.shop import GARDEN, Shop, button, shown
-from tests.booking.test_joins import FORM, joins, old_and_new
-from tests.booking.test_take_over import disable
 
 FLAG = "Since this morning I see flashes and a dark curtain in my left eye"
-
-
-@pytest.fixture
-async def shop() -> AsyncIterator[Shop]:
-    async with Shop() as shop:
-        yield shop
 
 
 async def row(shop: Shop, customer: str = "ann") -> InboxRow:
@@ -65,7 +55,7 @@ async def test_a_guest_who_said_a_name_is_called_so_in_every_card(shop: Shop) ->
     before = there(await shop.say("new", room, "/human"), group)
     assert account in before, "nothing else is known"
     await shop.say("new", room, "/book exam 2026-11-20 15:00")
-    await shop.say("new", room, button(await shop.say("new", room, FORM), "Confirm"))
+    await shop.say("new", room, button(await shop.say("new", room, ANNS_FORM), "Confirm"))
     await shop.say("staff-li", room, "hello")
     for text, who in (("/human", "new"), ("/take", "staff-li"), ("/give-back", "staff-li"), (FLAG, "new")):
         told = there(await shop.say(who, room, text), group)
@@ -206,7 +196,7 @@ async def test_an_account_that_is_erased_leaves_its_guests_gone(shop: Shop) -> N
     """Else a text in the guest's conversation would be taken for one that somebody reads."""
     room, at_new = await old_and_new(shop)
     await joins(shop, room)
-    await disable(shop.kit.store, "ann")
+    await shop.disable("ann")
     await shop.kit.erase("ann")
     assert "这里的消息不会再有人看到" in await shop.hear("staff-li", at_new, "Are you there?")
     await shop.kit.erase("new")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from imserver.chat.ports import Store
 from imserver.model import Role
 from imserver.plugins.booking.schedule.asked_by_staff import (
     CUSTOMER,
@@ -20,12 +18,6 @@ from imserver.testing import Said
 from tests.booking.support.booked import booked
 from tests.booking.support.shop import GARDEN, RIVER, Shop, button, shown
 from tests.booking.support.staff import ChainFile
-
-
-@pytest.fixture
-async def shop() -> AsyncIterator[Shop]:
-    async with Shop() as shop:
-        yield shop
 
 
 async def rows(shop: Shop, asker: str = "staff-wang") -> dict[str, InboxRow]:
@@ -293,22 +285,18 @@ async def test_an_account_that_is_disabled_holds_nothing(shop: Shop) -> None:
     room = await shop.customer("ming")
     await shop.say("staff-li", room, "接手")
     await shop.say("ming", room, "镜框有蓝色的吗")
-    await disable(shop.kit.store, "staff-li")
+    await shop.disable("staff-li")
     said = await shop.say("ming", room, "我想预约验光")
     assert "已不是店员" in at(said, await shop.staff_group())
     assert "哪一天" in at(said, room)
     assert await waits(shop), "and what waited does"
 
 
-async def disable(store: Store, user_id: str) -> None:
-    await store.write(lambda tx: tx.disable_user(user_id))
-
-
 async def test_an_account_that_is_erased_holds_nothing(shop: Shop) -> None:
     room = await shop.customer("ming")
     await shop.say("staff-li", room, "接手")
     assert [one["conversation_id"] for one in (await shop.kit.export("staff-li"))["taken_over"]] == [room]
-    await disable(shop.kit.store, "staff-li")
+    await shop.disable("staff-li")
     await shop.kit.erase("staff-li")
     await shop.kit.idle()
     await shop.advance(0.02)

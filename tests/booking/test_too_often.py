@@ -5,13 +5,9 @@ from __future__ import annotations
 import pytest
 
 from imserver.plugins.booking.schedule import day_limits
-from imserver.plugins.booking.schedule.asked import MINE, Mine, MineParams
 from tests.booking.support.guests import books, guest
+from tests.booking.support.page import mine
 from tests.booking.support.shop import Shop, shown
-
-
-async def mine(shop: Shop) -> Mine:
-    return (await shop.kit.call(MINE, "ann", MineParams())).mine
 
 
 async def to_staff(shop: Shop) -> int:
@@ -56,20 +52,20 @@ async def test_a_guest_who_books_and_changes_all_day_is_left_to_the_people(
                 await shop.say("ann", room, "/cancel")
                 await shop.say("ann", room, f"/book exam 2026-11-2{number} 15:00")
             elif act == "moves":
-                (one,) = (await mine(shop)).upcoming
+                (one,) = (await mine(shop, "ann")).upcoming
                 await shop.say("ann", room, f"{one.move} 2026-11-2{number} 1{number}:30")
-                moving = (await mine(shop)).moving
+                moving = (await mine(shop, "ann")).moving
                 if moving is not None:
                     await shop.say("ann", room, str(moving.confirm))
             elif await books(shop, "ann", room, f"2026-11-2{number} 15:00") == "confirmed":
-                (one,) = (await mine(shop)).upcoming
+                (one,) = (await mine(shop, "ann")).upcoming
                 said = await shop.hear("ann", room, f"/cancel {one.code} v{one.version} yes")
                 assert "cancelled" in said, "that is always possible"
         assert "more than one person books" in "\n".join(shown(one) for one in shop.kit.messages(room)[-4:])
         before = await to_staff(shop)
         await shop.say("ann", room, "/book exam 2026-11-25 15:00")
-        assert (await mine(shop)).held is None
+        assert (await mine(shop, "ann")).held is None
         assert await to_staff(shop) == before
         await shop.advance(24 * 60)
         await shop.say("ann", room, "/book exam 2026-11-26 15:00")
-        assert (await mine(shop)).held is not None
+        assert (await mine(shop, "ann")).held is not None

@@ -5,8 +5,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from tests.booking.support.spoken_when import WEDNESDAY, answer, listed
-from tests.booking.test_when_numbers import TODAY, TOMORROW, at
+from tests.booking.support.spoken_when import TODAY, TOMORROW, WEDNESDAY, answer, at, listed
 
 SAID = [WEDNESDAY, *(WEDNESDAY + timedelta(days=days) for days in (3, 4, 5))]
 """A Wednesday, and the days about a weekend: what a week is depends on the day it is spoken of."""

@@ -1,13 +1,11 @@
 """Every number in every place where the date grammar reads one, against plain arithmetic."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 
 import pytest
 
-from tests.booking.support.spoken_when import WEDNESDAY, answer, listed
-
-TODAY = WEDNESDAY.date()
+from tests.booking.support.spoken_when import TODAY, TOMORROW, WEDNESDAY, answer, at, listed, written
 
 
 def chinese(number: int) -> str:
@@ -38,21 +36,13 @@ def spellings(number: int) -> list[str]:
     return found + (["卅", "卅一"][number - 30 : number - 29] if number in (30, 31) else [])
 
 
-def shown(*moments: datetime) -> str:
-    return " | ".join(f"{moment:%Y-%m-%d %H:%M}".removeprefix("2026-") for moment in moments)
-
-
 def wrong(rows: Iterable[tuple[str, str]]) -> list[tuple[str, str, str]]:
     got = [(text, answer(text), wanted) for text, wanted in rows]
     return [row for row in got if row[1] != row[2] and row[1].split()[0] != row[2]]
 
 
-def at(day: date, hour: int, minute: int = 0) -> str:
-    return shown(datetime.combine(day, time(hour, minute)))
-
-
 def after(**span: int) -> str:
-    return shown(WEDNESDAY + timedelta(**span))
+    return written(WEDNESDAY + timedelta(**span))
 
 
 def in_days(count: int, hour: int = 15) -> str:
@@ -63,8 +53,6 @@ def in_month(month: int) -> str:
     """The fifth of the month that comes next; what passed less than half a year ago was a slip."""
     return at(date(2026 if month == 12 else 2027, month, 5), 15) if month not in range(6, 12) else "past"
 
-
-TOMORROW = TODAY + timedelta(days=1)
 
 #: A sentence with a gap: the numbers that may stand there, and what is answered to each.
 Frames = dict[str, tuple[Sequence[int], Callable[[int], str]]]

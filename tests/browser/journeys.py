@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from playwright.async_api import expect
 
@@ -151,3 +152,14 @@ async def code_of(person: Person) -> str:
     found = CODE.search(await person.page.get_by_role("main").inner_text(timeout=LOOK_MS))
     assert found is not None, "there is no code on this screen"
     return found[0]
+
+
+async def link_of(person: Person) -> str:
+    """What the page shows to be opened on the other phone: behind the host."""
+    await person.opens("/devices")
+    await person.tap("Make a link")
+    shown = person.page.locator("code.address")
+    await expect(shown).to_be_visible(timeout=LOOK_MS)
+    await expect(person.page.get_by_role("img", name="QR code: scan it with the other phone")).to_be_visible()
+    address = urlsplit(await shown.inner_text())
+    return f"{address.path}#{address.fragment}"

@@ -12,9 +12,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
-from tests.browser.journeys import WORDS, arrive, book, fill_in, hold, submit
+from tests.browser.journeys import WORDS, arrive, book, fill_in, hold, link_of, submit
 from tests.browser.page_world import PageWorld, page_world
-from tests.browser.test_page_phones import link_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

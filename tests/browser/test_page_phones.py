@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
@@ -13,7 +12,7 @@ from playwright.async_api import Browser, expect
 
 from imserver_client import Client, connect
 from tests.browser.axe import findings
-from tests.browser.journeys import book
+from tests.browser.journeys import book, link_of
 from tests.browser.page_world import LOOK_MS, PageWorld, Person, page_world
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -23,17 +22,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 async def world(chromium: Browser, tmp_path: Path) -> AsyncIterator[PageWorld]:
     async with page_world(tmp_path, chromium) as made:
         yield made
-
-
-async def link_of(person: Person) -> str:
-    """What the page shows to be opened on the other phone: behind the host."""
-    await person.opens("/devices")
-    await person.tap("Make a link")
-    shown = person.page.locator("code.address")
-    await expect(shown).to_be_visible(timeout=LOOK_MS)
-    await expect(person.page.get_by_role("img", name="QR code: scan it with the other phone")).to_be_visible()
-    address = urlsplit(await shown.inner_text())
-    return f"{address.path}#{address.fragment}"
 
 
 async def test_another_phone_has_the_same_appointments_until_it_is_signed_out(world: PageWorld) -> None:

@@ -18,8 +18,8 @@ import pytest
 
 from imserver.cli.app import EXIT_AGAIN, EXIT_MISTAKE
 from tests.cli.processes import imserver, serving
-from tests.store.test_ledger import KINDS
-from tests.store.test_restore import opened
+from tests.store.copies import opened
+from tests.store.ledgers import KINDS
 from tests.support.disks import MIB, fill, small_disk
 
 YEAR_MS = 365 * 24 * 3_600_000

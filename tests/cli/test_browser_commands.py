@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-import socket
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from benchmarks.processes import free_port
 from tests.cli.places import Place
 from tests.cli.processes import serving
+from tests.support.sites import post
 
 pytestmark = pytest.mark.timeout(60)
-
-
-def free_port() -> int:
-    with socket.socket() as tried:
-        tried.bind(("127.0.0.1", 0))
-        port: int = tried.getsockname()[1]
-        return port
 
 
 @pytest.fixture
@@ -44,18 +35,6 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, port: int) -> Iterator
         running = Place(tmp_path, server)
         running.did("user", "add", "li")
         yield running
-
-
-def post(port: int, path: str, body: Any, cookie: str = "") -> tuple[int, Any, str]:
-    headers = {"content-type": "application/json", "origin": f"http://localhost:{port}", "cookie": cookie}
-    asked = urllib.request.Request(
-        f"http://localhost:{port}/api/{path}", json.dumps(body).encode(), headers, method="POST"
-    )
-    try:
-        with urllib.request.urlopen(asked, timeout=10) as answer:
-            return answer.status, json.load(answer), answer.headers.get("set-cookie", "").partition(";")[0]
-    except urllib.error.HTTPError as error:
-        return error.code, json.load(error), ""
 
 
 def test_a_link_is_made_listed_and_revoked(place: Place, port: int) -> None:

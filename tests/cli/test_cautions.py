@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
 from cryptography.hazmat.primitives import serialization
 
 from imserver.cli.app import EXIT_MISTAKE
+from tests.cli.certificates import AUTHORITY, certified
 
 from .processes import imserver, serving
-
-TLS = "[server]\ntls_certificate = 'certificate.pem'\ntls_key = 'key.pem'\n"
-AUTHORITY = trustme.CA()
 
 
 def warned(folder: Path, **env: str) -> dict[str, dict[str, Any]]:
@@ -32,19 +28,6 @@ def warned(folder: Path, **env: str) -> dict[str, dict[str, Any]]:
     assert [line["event"] for line in lines if line not in warnings] [-3:] == ["listening", "stopping", "stopped"]  # fmt: skip
     assert len({line["event"] for line in warnings}) == len(warnings), "each once"
     return {line["event"]: line for line in warnings}
-
-
-def certified(folder: Path, days: float = 90, begins_in: float = -1) -> None:
-    now = dt.datetime.now(dt.UTC)
-    issued = AUTHORITY.issue_cert(
-        "localhost",
-        not_before=now + dt.timedelta(days=begins_in),
-        not_after=now + dt.timedelta(days=days),
-    )
-    issued.cert_chain_pems[0].write_to_path(folder / "certificate.pem")
-    issued.private_key_pem.write_to_path(folder / "key.pem")
-    (folder / "key.pem").chmod(0o600)
-    (folder / "imserver.toml").write_text(TLS)
 
 
 def test_a_usual_start_warns_of_nothing(tmp_path: Path) -> None:

@@ -18,11 +18,11 @@ from imserver.feature_api import Feature
 from imserver.features import FEATURES
 from imserver_client import direct_conversation_id
 from imserver_client.features.typing import Typing
+from tests.cli.terminals import terminal
 from tests.features.trial import VOTE, Trial, VoteParams
 from tests.support.servers import people, running
 
 from .people import Chatting, chatting
-from .test_chat_terminal import terminal
 
 AB = direct_conversation_id("alice", "bob")
 

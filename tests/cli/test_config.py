@@ -17,10 +17,10 @@ from imserver.config import load_config
 from imserver.config_files import faults_of_files
 from imserver.plugins.booking.setup import Shop, chain_text
 from imserver.store.sqlite.database import APPLICATION_ID
+from tests.cli.certificates import certified
 from tests.support.disks import small_disk
 
 from .processes import imserver
-from .test_cautions import certified
 
 SECRET = "correct horse battery staple, and a bit more"
 Check = Callable[..., tuple[int, list[str], list[str]]]

@@ -5,11 +5,15 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 from typing import Any
 
 import pytest
 
+from imserver.cli.app import EXIT_AGAIN, run
 from imserver.cli.log import set_up_log
+from imserver.cli.log_lines import ConsoleLines
+from imserver.cli.text_width import width
 from imserver.config import LogConfig
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl"
@@ -72,3 +76,59 @@ def test_the_level_is_kept() -> None:
 
 def test_a_long_value_is_cut() -> None:
     assert len(logged({"cause": "x" * 1_000_000})) < 3000
+
+
+# -- for people ---------------------------------------------------------------------------------------------------------
+
+AT = {"timestamp": "2026-11-30T19:16:03.382888Z", "level": "warning"}
+
+
+def shown(cells: int, event: str, **fields: Any) -> list[str]:
+    lines = ConsoleLines(lambda: cells, colors=False)(None, "", {**fields, "event": event, **AT}).split("\n")
+    assert cells == 0 or max(map(width, lines)) <= cells
+    return lines
+
+
+def test_a_narrow_terminal_shows_what_happened_first_and_cuts_no_word() -> None:
+    facts: dict[str, Any] = {
+        "port": 7410,
+        "url": None,
+        "do": "run it as a user of its own (User= in the unit)",
+    }
+    assert shown(40, "clear_text", **facts) == [
+        "19:16:03Z warning clear_text",
+        "  port=7410",
+        '  do="run it as a user of its own',
+        '    (User= in the unit)"',
+    ]
+    assert shown(80, "clear_text", **facts) == [
+        "2026-11-30 19:16:03Z warning clear_text",
+        '  port=7410 do="run it as a user of its own (User= in the unit)"',
+    ]
+    assert len(shown(0, "clear_text", **facts)) == 1, "no terminal: a line is a line"
+
+
+@pytest.mark.parametrize("cells", [20, 40, 80])
+def test_a_name_that_is_broken_begins_no_line(cells: int) -> None:
+    forged = "x " * cells + "19:16:04Z stopped" + "李" * cells
+    _, *rest = shown(cells, "login_refused", user_id=forged, names=[forged], exception="Traceback\n  why")
+    assert rest[-2:] == ["Traceback", "  why"]
+    assert all(line.startswith("  ") for line in rest[:-2])
+    assert all(line.startswith("    ") for line in shown(cells, forged)[1:])
+
+
+def test_what_happened_comes_first_in_json_too() -> None:
+    names = list(json.loads(logged({"port": 7410})))
+    assert (names[:2], names[-1]) == (["event", "level"], "timestamp")
+
+
+def test_the_journal_is_told_how_bad_it_is(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    found = os.fstat(2)
+    monkeypatch.setenv("JOURNAL_STREAM", f"{found.st_dev}:{found.st_ino}")
+    assert logged({}).startswith('<6>{"event"')
+    assert run(["--config", "nowhere.toml", "serve"]) == EXIT_AGAIN
+    assert capfd.readouterr().err.startswith("<3>imserver: ")
+    monkeypatch.setenv("JOURNAL_STREAM", f"{found.st_dev}:{found.st_ino + 1}")
+    assert logged({}).startswith("{"), "another's, inherited"

@@ -12,6 +12,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,12 +27,13 @@ from imserver.config.loading import MAX_BYTES
 from imserver.errors import PluginError, Refusal
 from imserver.model import Kind, User
 from imserver.plugin_api import TakeOver
+from imserver.plugin_host.reload import reload as reload_plugins
 from imserver.server import Server
 from imserver.testing import LogBook
+from tests.cli.certificates import certified
 from tests.limits.raw import Raw, eventually
 
 from .processes import serving
-from .test_cautions import certified
 
 BASE = "[server]\nport = 0\n[auth]\nsecret = 'a secret for tests that is long enough'\n"
 
@@ -351,6 +353,53 @@ async def test_files_of_plugins_are_read_again_or_everything_stays(tmp_path: Pat
         plugin.refuses = False
         await server.reload(louder)
         assert (first.read, plugin.read, server.posting.rates.burst) == (["one", "two"], ["one", "two"], 9.0)
+
+
+class Stuck:
+    """A plugin that never has its files in effect; and one that does not come back from there either."""
+
+    name = "stuck"
+
+    def __init__(self, *, comes_back: bool) -> None:
+        self.comes_back = comes_back
+        self.at = "before"
+
+    async def reload(self) -> TakeOver:
+        return self._take_over
+
+    async def _take_over(self) -> None:
+        self.at = "under way"
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.at = "going back"
+            if not self.comes_back:
+                await asyncio.Event().wait()
+            self.at = "before"
+            raise
+
+
+@pytest.mark.parametrize(
+    ("comes_back", "at", "said"),
+    [
+        (True, "before", "the plugin 'stuck' goes on with what it had: it was broken off after 0.01 s"),
+        (
+            False,
+            "going back",
+            r"what it has of them is not known; restart the server \(new files .* reading\)",
+        ),
+    ],
+)
+async def test_neither_taking_over_nor_going_back_keeps_a_reload_for_ever(
+    tmp_path: Path, comes_back: bool, at: str, said: str
+) -> None:
+    (tmp_path / "file").write_text("one")
+    first, plugin = Reading(tmp_path / "file"), Stuck(comes_back=comes_back)
+    plugins = [plugin] if comes_back else [first, plugin]
+    running: Any = [SimpleNamespace(plugin=one, log=LogBook()) for one in plugins]
+    with pytest.raises(PluginError, match=said):
+        await reload_plugins(running, 0.01)
+    assert plugin.at == at
 
 
 # -- signals ------------------------------------------------------------------------------------------------------------

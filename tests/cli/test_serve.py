@@ -31,14 +31,18 @@ def test_it_says_when_it_is_ready_and_ends_in_good_order(tmp_path: Path) -> None
 
     assert code == 0
     events = [json.loads(line)["event"] for line in log.splitlines()]
-    assert events == ["new_database", "listening", "stopping", "stopped"]
+    assert events == ["listening", "new_database", "stopping", "stopped"]
     assert not (tmp_path / "ready").exists()
     assert not (tmp_path / "imserver.db.control").exists()
 
 
-def test_ctrl_c_is_as_good(tmp_path: Path) -> None:
-    with serving(tmp_path) as server:
-        assert server.stop(signal.SIGINT)[0] == 0
+def test_ctrl_c_is_as_good_and_systemd_is_told_when_it_is_up(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(PATIENCE_S)
+        with serving(tmp_path, NOTIFY_SOCKET=str(tmp_path / "notify")) as server:
+            assert systemd.recv(100) == b"READY=1"
+            assert server.stop(signal.SIGINT)[0] == 0
 
 
 def test_accounts_are_made_while_it_runs(tmp_path: Path) -> None:
@@ -131,6 +135,27 @@ def _bad_certificate(folder: Path) -> dict[str, str]:
     return {}
 
 
+def _no_key(folder: Path) -> dict[str, str]:
+    _bad_certificate(folder)
+    return {"IMSERVER_SERVER__TLS_KEY": "key.pem"}
+
+
+def _key_of_pages(folder: Path) -> dict[str, str]:
+    (folder / "x.pem").write_text("no certificate")
+    return {"IMSERVER_HTTP__TLS_CERTIFICATE": "x.pem", "IMSERVER_HTTP__TLS_KEY": "x.pem"}
+
+
+def _no_chain(folder: Path) -> dict[str, str]:
+    (folder / "imserver.toml").write_text("[plugins.booking]\nchain = 'stores.toml'\n")
+    return {}
+
+
+def _nowhere_to_listen(folder: Path) -> dict[str, str]:
+    """Behind the operator's socket, which is there by then."""
+    (folder / "imserver.toml").write_text("[admin]\n")
+    return {"IMSERVER_SERVER__UNIX_SOCKET": "nowhere/im.sock"}
+
+
 #: What stands in the way, the words, and whether trying again may help.
 PREVENTIONS = [
     (_port_in_use, "cannot listen on 127.0.0.1:", True),
@@ -146,6 +171,10 @@ PREVENTIONS = [
     (_unknown_plugin, "$.plugins.nosuch", False),
     (_bad_certificate, "$.server.tls_key: ", False),
     (_short_secret, "imserver.toml: $.auth.secret: at least 32 bytes", False),
+    (_no_key, "key.pem: No such file", True),
+    (_key_of_pages, "$.http.tls_key: x.pem", False),
+    (_no_chain, "stores.toml: No such file", True),
+    (_nowhere_to_listen, "nowhere/im.sock: No such file", True),
 ]
 
 
@@ -161,16 +190,17 @@ def test_what_keeps_it_from_starting_is_one_line_and_the_code_says_if_to_try_aga
     monkeypatch.chdir(tmp_path)
     for name, value in (environment() | prepare(tmp_path)).items():
         monkeypatch.setenv(name, value)
+    before = {path.name for path in tmp_path.iterdir()}
 
     code = run(["serve", "--ready-file", "ready"])
 
+    assert {path.name for path in tmp_path.iterdir()} == before, "a failed start leaves nothing"
     out, err = capsys.readouterr()
     assert (code, out) == (EXIT_AGAIN if again else EXIT_MISTAKE, ""), err
     *logged, last = err.splitlines()
-    assert all(json.loads(line)["event"] == "new_database" for line in logged), err
+    assert {json.loads(line)["event"] for line in logged} <= {"admin_listening"}, err
     assert last.startswith("imserver: ")
     assert says in last
-    assert not (tmp_path / "ready").exists()
 
 
 @pytest.mark.parametrize("section", ["SERVER", "HTTP", "ADMIN"])

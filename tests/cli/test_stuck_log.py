@@ -129,7 +129,7 @@ def test_who_reads_late_is_told_how_much_is_missing(tmp_path: Path) -> None:
         reader.join(PATIENCE_S)
 
     events = [json.loads(line)["event"] for line in b"".join(read).splitlines()]
-    assert events[:2] == ["new_database", "listening"]
+    assert events[:2] == ["listening", "new_database"]
     assert events[-2:] == ["stopping", "stopped"]
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
+import os
+import struct
 import sys
+import termios
 
 import click
 import pytest
@@ -71,6 +75,18 @@ def test_a_sentence_is_broken_at_words_on_a_terminal_and_nowhere_else(
         "rehearsed this copy can be put",
         "          back; nothing was changed",
     ]
+
+
+def test_it_is_as_wide_as_the_terminal_that_it_is_shown_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not as standard output, which may go into a file."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 40, 0, 0))
+    with os.fdopen(theirs, "w") as terminal, os.fdopen(ours):
+        assert fitted("the server says that this plugin does not run", terminal) == [
+            "the server says that this plugin does",
+            "not run",
+        ]
 
 
 def test_an_error_on_a_narrow_terminal_is_broken_at_words(

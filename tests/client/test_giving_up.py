@@ -61,7 +61,7 @@ def posting_of(server: Server, store: MemoryStorage) -> Posting:
         note_head=lambda *_: None,
         announce=lambda event: None,
         monotonic=lambda: 0.0,
-        random_bytes=bytes,
+        key=lambda: bytes(16),
     )
     lineage, made = Lineage(), cast("Any", server)
     saved = store.open()

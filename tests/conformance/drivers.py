@@ -18,6 +18,29 @@ PYTHON_DRIVER = ROOT / "clients" / "python" / "examples" / "conformance_driver.p
 PYTHON = [sys.executable, str(PYTHON_DRIVER)]
 FAR = [sys.executable, "-m", "tests.conformance.far_driver"]
 
+#: A few of each kind, which end soon; a proof plays them all.
+QUICK = {
+    "hello/first",
+    "hello/killed",
+    "hello/welcome-with-few-limits",
+    "resume/sends-again",
+    "resume/smaller-limits",
+    "windows/requests",
+    "frames/too-long",
+    "posting/fresh-session",
+    "holds/unanswered",
+    "receiving/gap",
+    "receiving/many-pairs",
+    "windows/exact-bounds",
+    "syncing/lagging",
+    "lineage/check",
+    "states/gap",
+    "reactions/put-and-remove",
+    "closes/201",
+    "closes/orderly",
+    "growth/exchange",
+}
+
 
 def sabotaged(name: str) -> list[str]:
     return [sys.executable, "-m", "tests.conformance.sabotaged_driver", name]

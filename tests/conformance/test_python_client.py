@@ -8,31 +8,10 @@ import pytest
 
 from imserver.conformance.judge import Verdict
 from imserver.conformance.scenarios import SCENARIOS
+from tests.conformance.drivers import QUICK
 
 from .drivers import FAR, PYTHON, judged, said
 
-#: A few of each kind, which end soon; a proof plays them all.
-QUICK = {
-    "hello/first",
-    "hello/killed",
-    "hello/welcome-with-few-limits",
-    "resume/sends-again",
-    "resume/smaller-limits",
-    "windows/requests",
-    "frames/too-long",
-    "posting/fresh-session",
-    "holds/unanswered",
-    "receiving/gap",
-    "receiving/many-pairs",
-    "windows/exact-bounds",
-    "syncing/lagging",
-    "lineage/check",
-    "states/gap",
-    "reactions/put-and-remove",
-    "closes/201",
-    "closes/orderly",
-    "growth/exchange",
-}
 #: Those in which the application posts behind a refusal.
 FAR_AWAY = {"holds/burst", "holds/unanswered", "posting/abandon"}
 

@@ -92,6 +92,7 @@ def test_it_runs_as_a_number_that_is_not_root_in_a_folder_of_its_own() -> None:
     [user], [making] = of(FINAL, "USER"), of(FINAL, "RUN")
     assert user.isdigit()
     assert user != "0"
+    assert f"--gid {user} " in making, "a key for TLS is handed to its group by number"
     assert f"--uid {user} " in making
     [folder] = of(FINAL, "WORKDIR")
     assert folder in of(FINAL, "VOLUME")
@@ -123,7 +124,7 @@ def test_what_it_starts_is_a_command_and_its_health_check_tells_a_server_from_no
 def test_the_page_names_what_the_file_has() -> None:
     part = PAGE.partition("### In a container")[2].partition("\n## ")[0]
     [user], [folder] = of(FINAL, "USER"), of(FINAL, "WORKDIR")
-    assert f"a user of its own ({user})" in part
+    assert f"a user and a group of their own ({user})" in part
     assert f"--volume imserver:{folder} " in part
     for port in of(FINAL, "EXPOSE")[0].split():
         assert f"127.0.0.1:{port}:{port}" in part

@@ -60,6 +60,12 @@ def test_it_reloads_by_the_signal_that_the_server_takes() -> None:
     assert section(SERVER)["RestartForceExitStatus"] == "SIGHUP"
 
 
+def test_systemctl_waits_until_it_listens_and_no_shorter() -> None:
+    """Else `systemctl restart` with a configuration that is wrong is a success."""
+    found = section(SERVER)
+    assert (found["Type"], found["TimeoutStartSec"]) == ("notify", "infinity")
+
+
 def test_systemctl_shows_what_each_is_for() -> None:
     assert len({section(name, "Unit")["Description"] for name in UNITS}) == 3
 

@@ -31,7 +31,7 @@ from imserver.feature_api import (
 from imserver.model import Kind, User
 from imserver.net.scheduling.user_quota import MAX_AT_WORK
 from imserver_protocol.session.events import RequestReceived
-from tests.features.test_door import AB, INVALID, KEY_REUSED, NOT_FOUND, OVERLOADED, code_of, house
+from tests.features.house import AB, INVALID, KEY_REUSED, NOT_FOUND, OVERLOADED, code_of, house
 from tests.features.trial import VOTE, WAIT, WAVE, Trial, VoteParams, WaitParams, Waved
 from tests.limits.raw import REQUEST, SIGNAL, Raw, eventually, new_key, packed, said
 from tests.support.servers import config, running

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,6 +38,18 @@ from imserver.model import Kind, Role, User, direct_conversation_id
 from imserver.net.feature_rows import Signals
 from imserver.testing import LogBook
 from imserver_protocol.methods.edits import EDIT, EditParams, EditResult
+from tests.features.house import (
+    AB,
+    FORBIDDEN,
+    INTERNAL,
+    INVALID,
+    KEY_REUSED,
+    NOT_FOUND,
+    OVERLOADED,
+    UNKNOWN_METHOD,
+    code_of,
+    house,
+)
 from tests.features.trial import (
     RENAME,
     TICKET,
@@ -61,32 +72,6 @@ from tests.features.trial import (
 from tests.limits.raw import SIGNAL, Raw, eventually, new_key, said
 from tests.support.clocks import LeapingClock
 from tests.support.servers import config, running
-
-AB = "direct/alice/bob"
-INVALID, UNKNOWN_METHOD, FORBIDDEN, NOT_FOUND, KEY_REUSED, OVERLOADED, INTERNAL = (
-    600,
-    601,
-    602,
-    603,
-    604,
-    703,
-    704,
-)
-
-
-@asynccontextmanager
-async def house(folder: Path, trial: Trial, **more: Any) -> AsyncIterator[Server]:
-    async with Server(config(folder), features=(*FEATURES, trial.feature()), **more) as server:
-        for name in ("alice", "bob", "cy", "eve"):
-            await server.chat.put_user(User(name, name.title()))
-        yield server
-
-
-async def code_of(awaited: Any) -> RefusalCode:
-    with pytest.raises(Refusal) as refused:
-        await awaited
-    return refused.value.code
-
 
 # -- what must happen once ------------------------------------------------------------------------------------------------
 

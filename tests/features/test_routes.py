@@ -17,8 +17,7 @@ from imserver.http_requests import MAX_BODY_BYTES, MAX_OF_AN_ADDRESS
 from imserver.model import User
 from imserver.testing import LogBook
 from tests.limits.raw import eventually
-from tests.seeing.test_http import EVERY_ANSWER
-from tests.seeing.web import Answered, ask, seen
+from tests.seeing.web import EVERY_ANSWER, Answered, ask, seen
 
 TEXT = [("content-type", "text/plain"), ("Cache-Control", "max-age=9")]
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from imserver_protocol import Closed, Connection, ConnectionState, Side
+from tests.fuzz.runs import LEAST_FRAMES, OUTCOMES, SIDES, Run, shortcomings
 
 from . import damage
 from .damage import DAMAGES
 from .receivers import DECLARED, LIMITS, STATES, check, receiver
-from .test_frames import LEAST_FRAMES, OUTCOMES, SIDES, Run, shortcomings
 
 BODY, OTHERS = bytes(range(100, 160)), [b"\x01" * 50]
 
@@ -118,7 +118,7 @@ def test_frames_are_counted_once_each() -> None:
 
 def test_a_stream_that_says_something_else_in_pieces_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     numbers = itertools.count()
-    monkeypatch.setattr("tests.fuzz.test_frames.told", lambda events: [next(numbers)])
+    monkeypatch.setattr("tests.fuzz.runs.told", lambda events: [next(numbers)])
     with pytest.raises(AssertionError):
         Run(3, 50)._compare(Side.SERVER, "open", b"")
 

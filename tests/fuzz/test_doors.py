@@ -29,13 +29,13 @@ from imserver.testing import scratch_store
 from imserver_client import wire
 from imserver_protocol import EncodeError, MalformedFrame
 from imserver_protocol.methods.history import HistoryResult
+from tests.fuzz.runs import seed_of_this_run
 from tests.store.support import Recorder
 from tests.support.methods import METHODS
 
 from . import damage
 from .corpus import STRINGS, Grammar, contents
 from .shapes import TOLD, right
-from .test_frames import seed_of_this_run
 
 SECRET = "a secret for tests that is long enough"
 

@@ -37,12 +37,12 @@ from imserver_protocol.session.posts import (
 )
 from imserver_protocol.shared.ids import KEY_BYTES
 from imserver_protocol.wire import codec
+from tests.fuzz.runs import Run, seed_of_this_run
 from tests.vectors import second_reader
 
 from . import damage
 from .corpus import framed, golden
 from .receivers import NOW, receiver
-from .test_frames import Run, seed_of_this_run
 
 read_post = post_reader(Limits())
 CONVERSATIONS = ("direct/alice/bob", "c", "", "配镜", "x" * 98, "x" * 99, "group/" + "0" * 32, "\x00")

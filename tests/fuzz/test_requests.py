@@ -21,11 +21,11 @@ from imserver.model import Kind, User
 from imserver.store import SqliteStore
 from imserver.testing import LogBook, scratch_store
 from imserver_protocol import Connection, EncodeError, Limits, RefusalReceived, ReplyReceived, Side
+from tests.fuzz.runs import seed_of_this_run
 from tests.support.methods import METHODS
 from tests.support.servers import config
 
 from .corpus import Grammar
-from .test_frames import seed_of_this_run
 
 #: For each method what its params are.
 SHAPES: dict[str, Any] = {method.name: method.params for method in METHODS}

@@ -15,8 +15,8 @@ import msgpack
 from imserver_protocol.errors import CloseCode
 from tests.hostile.arena import Arena, Attack, open_fds
 from tests.hostile.codes import CUT_OFF, GOES_ON, Heard, fate
+from tests.limits.bad_frames import hello
 from tests.limits.raw import GOODBYE, PING, Raw, framed, packed
-from tests.limits.test_bad_frames import hello
 
 AUTH_TIMEOUT, AUTH_FAILED, TOO_MANY = CloseCode.AUTH_TIMEOUT, CloseCode.AUTH_FAILED, CloseCode.TOO_MANY
 #: A server that is attacked ends what it has to end in this time (seconds); HELLO's time-out is 5 of them.

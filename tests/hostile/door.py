@@ -11,8 +11,8 @@ from imserver_protocol.errors import CloseCode
 from tests.hostile.arena import Arena, Attack
 from tests.hostile.codes import CUT_OFF, GOES_ON, Heard
 from tests.hostile.crowds import code_in, connected, crowd, end, good_hello, last_words
+from tests.limits.bad_frames import FIRST, hello
 from tests.limits.raw import HELLO, PING, WELCOME, packed
-from tests.limits.test_bad_frames import FIRST, hello
 from tests.net.web.sockets import BINARY, CLOSE, CONTINUED, KEY, SUBPROTOCOL, TEXT, UPGRADE, Bare, masked
 from tests.net.web.sockets import PING as WS_PING
 

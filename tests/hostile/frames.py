@@ -17,9 +17,9 @@ from tests.fuzz.shapes import right
 from tests.hostile.arena import Arena, Attack
 from tests.hostile.codes import CUT_OFF, GOES_ON, Heard, fate
 from tests.hostile.floods import EVE, pour, with_alice
+from tests.limits.bad_frames import FIRST, LATER, hello
 from tests.limits.patience import patiently
 from tests.limits.raw import PING, PONG, REQUEST, SIGNAL, Ended, framed, new_key, packed, said
-from tests.limits.test_bad_frames import FIRST, LATER, hello
 from tests.support.methods import METHODS
 
 

@@ -14,7 +14,7 @@ from imserver_protocol.errors import CloseCode, RefusalCode
 from tests.hostile.arena import Arena, Attack
 from tests.hostile.codes import GOES_ON, Heard, fate
 from tests.hostile.floods import BURST, EVE, LARGE_POST, MAX_SESSION_KIB, MOST, RATE, with_alice
-from tests.limits import test_tokens
+from tests.limits.bad_tokens import bad_tokens as all_bad_tokens
 from tests.limits.patience import REFUSED, THEIRS, patiently
 from tests.limits.raw import PING, PONG, SIGNAL, WELCOME, Ended, Raw, Welcomed, new_key, said
 
@@ -25,7 +25,7 @@ NOT_FOUND, KEY_REUSED = RefusalCode.NOT_FOUND, RefusalCode.KEY_REUSED
 async def bad_tokens(here: Arena) -> Heard:
     """Expired, foreign, `alg: none`, stuffed, too long: 32 kinds, one answer."""
     heard = Heard()
-    for what, token in test_tokens.bad_tokens().items():
+    for what, token in all_bad_tokens().items():
         for _ in range(0 if what == "an unknown user" else 5):  # this server makes accounts
             async with await here.open() as raw:
                 raw.hello(token)

@@ -15,8 +15,8 @@ import pytest
 
 from imserver_protocol.errors import CloseCode, RefusalCode
 from tests.hostile import arena as arenas
-from tests.hostile import test_hostile
 from tests.hostile.arena import Arena, ArenaConfig, Attack, Outcome, arena, judge
+from tests.hostile.attacks import EVERYTHING, face_all
 from tests.hostile.codes import CUT_OFF, GOES_ON, Calm, Heard, require
 
 WELL = {"lost": 0, "doubled": 0, "in_order": True, "said": 3}
@@ -220,7 +220,7 @@ def test_a_row_without_a_code_is_none() -> None:
 # -- the table --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("attack", test_hostile.EVERYTHING, ids=lambda attack: attack.name)
+@pytest.mark.parametrize("attack", EVERYTHING, ids=lambda attack: attack.name)
 def test_a_row_says_how_its_attack_ends(attack: Attack) -> None:
     assert attack.codes, "close codes, refusals, or that it goes on"
     for code in (*attack.codes, *attack.may):
@@ -233,26 +233,22 @@ def test_a_row_says_how_its_attack_ends(attack: Attack) -> None:
 def test_the_documents_count_the_rows() -> None:
     root = Path(__file__).parents[2]
     for page in ("README.md", "docs/reliability.md"):
-        assert f" {len(test_hostile.EVERYTHING)} attacks" in (root / page).read_text(), page
+        assert f" {len(EVERYTHING)} attacks" in (root / page).read_text(), page
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
-async def test_each_attack_of_a_house_is_judged(
-    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
-) -> None:
+async def test_each_attack_of_a_house_is_judged(host: Host, tmp_path: Path, number: int) -> None:
     async def greedy(here: Arena) -> Heard:
         host.rss += 101
         return Heard([GOES_ON])
 
     rows = [row(name="a"), row(name="b"), row(name="c")]
     shown: list[Outcome] = []
-    monkeypatch.setattr(test_hostile, "EVERYTHING", [*rows, row(greedy, name="elsewhere", house="tls")])
-    await test_hostile.test_attacks(tmp_path, "plain", shown.append)
+    await face_all(tmp_path, "plain", shown.append, [*rows, row(greedy, name="elsewhere", house="tls")])
     assert [outcome.name for outcome in shown] == ["a", "b", "c"]
     rows[number] = row(greedy, name="greedy")
-    monkeypatch.setattr(test_hostile, "EVERYTHING", rows)
     with pytest.raises(AssertionError, match="memory"):
-        await test_hostile.test_attacks(tmp_path, "plain", shown.append)
+        await face_all(tmp_path, "plain", shown.append, rows)
     assert len(shown) == 6, "the table shows the others all the same"
 
 

@@ -6,34 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile import crowds, door, floods, frames, people
-from tests.hostile.arena import ArenaConfig, Report, arena, judge
-
-EVERYTHING = [*frames.ATTACKS, *floods.ATTACKS, *people.ATTACKS, *crowds.ATTACKS, *door.ATTACKS]
-ARENAS = {
-    "plain": ArenaConfig(),
-    "floods": ArenaConfig(),
-    "reads": ArenaConfig(prepare=floods.prepare),
-    "people": ArenaConfig(prepare=floods.prepare),
-    "crowds": ArenaConfig(),
-    "tls": ArenaConfig(tls=True),
-    "web": ArenaConfig(sections={"http": {"port": 0}}),
-}
+from tests.hostile.arena import Report, arena, judge
+from tests.hostile.attacks import ARENAS, EVERYTHING, face_all
 
 
 @pytest.mark.prove
 @pytest.mark.timeout(150)
 @pytest.mark.parametrize("house", ARENAS)
 async def test_attacks(tmp_path: Path, house: str, report: Report) -> None:
-    async with arena(tmp_path, ARENAS[house]) as here:
-        outcomes = []
-        for attack in EVERYTHING:
-            if attack.house == house:
-                outcome = await here.face(attack)
-                report(outcome)
-                outcomes.append(outcome)
-    for outcome in outcomes:
-        judge(outcome)
+    await face_all(tmp_path, house, report)
 
 
 #: Of the table, what is over soon: in the ordinary suite, so that the table cannot rot.

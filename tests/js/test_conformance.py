@@ -8,8 +8,7 @@ import pytest
 
 from imserver.conformance.judge import Verdict
 from imserver.conformance.scenarios import SCENARIOS
-from tests.conformance.drivers import ROOT, judged, said
-from tests.conformance.test_python_client import QUICK
+from tests.conformance.drivers import QUICK, ROOT, judged, said
 from tests.support.node import NODE
 
 DRIVER = [NODE, str(ROOT / "clients" / "js" / "examples" / "conformance_driver.js")]

@@ -21,8 +21,8 @@ from imserver.net.transport import NO_PROXY_TEXT
 from imserver.testing import LogBook
 from tests.hostile.arena import certified
 from tests.limits.raw import HELLO, Ended, Raw, eventually, packed
-from tests.net.test_proxy_protocol import FOUR, LOCAL, PROXY, STREAM, TCP4, TCP6, v2, with_checksum
-from tests.net.test_proxy_protocol import SIX as SIX_ENDS
+from tests.net.proxy_headers import FOUR, LOCAL, PROXY, STREAM, TCP4, TCP6, v2, with_checksum
+from tests.net.proxy_headers import SIX as SIX_ENDS
 from tests.support.servers import config
 
 TOO_MANY, MALFORMED, AUTH_FAILED = 400, 210, 300

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import struct
 from random import Random
 
@@ -11,7 +10,6 @@ import pytest
 from imserver.net.proxy_protocol import (
     MAX_V1_BYTES,
     MAX_V2_BYTES,
-    V2_BEGINS,
     BadHeader,
     ProxyHeader,
     begins_header,
@@ -19,33 +17,20 @@ from imserver.net.proxy_protocol import (
     read_header,
 )
 from imserver.networks import UNIX, canonical
+from tests.net.proxy_headers import (
+    FOUR,
+    LOCAL,
+    PROXY,
+    SIX,
+    STREAM,
+    TCP4,
+    TCP6,
+    ends,
+    extension,
+    v2,
+    with_checksum,
+)
 
-LOCAL, PROXY = 0x20, 0x21
-TCP4, TCP6, STREAM = 0x11, 0x21, 0x31
-
-
-def v2(command: int, family: int, rest: bytes, *, told: int | None = None) -> bytes:
-    return V2_BEGINS + struct.pack(">BBH", command, family, len(rest) if told is None else told) + rest
-
-
-def ends(source: str, target: str = "192.0.2.1") -> bytes:
-    """Addresses and ports of a header of version 2."""
-    packed = ipaddress.ip_address(source).packed
-    other = ipaddress.ip_address(target).packed if len(packed) == 4 else packed
-    return packed + other + struct.pack(">HH", 4711, 7410)
-
-
-def extension(kind: int, value: bytes) -> bytes:
-    return struct.pack(">BH", kind, len(value)) + value
-
-
-def with_checksum(rest: bytes) -> bytes:
-    """Header of version 2 with its CRC32C as the last extension."""
-    blank = v2(PROXY, TCP4, rest + extension(0x03, bytes(4)))
-    return blank[:-4] + struct.pack(">I", crc32c(blank))
-
-
-FOUR, SIX = ends("203.0.113.9"), ends("2001:db8::9")
 AUTHORITY, NOTHING = extension(0x02, b"chat.example"), extension(0x04, bytes(9))
 
 #: Headers, and the client that they name.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.processes import free_port
 from imserver import Server
 from imserver.testing import LogBook
 from tests.hostile.arena import certified
@@ -56,13 +56,6 @@ stream {{
   server {{ listen 127.0.0.1:{port}; proxy_pass {server}; proxy_protocol on; }}
 }}
 """
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 @contextmanager

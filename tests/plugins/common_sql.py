@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +18,9 @@ from typing import Any
 import pglast
 from pglast import ast
 from pglast.enums import A_Expr_Kind, ConstrType, SortByNulls, SubLinkType
+
+from imserver.plugin_api import Migration
+from imserver.store.sqlite.plugin_sandbox import statements
 
 #: Functions that mean the same in both, with as many arguments. A new one is a decision: compare the two manuals first.
 FUNCTIONS = {"abs": 1, "count": 1, "length": 1, "max": 1, "min": 1, "sum": 1}
@@ -325,3 +328,14 @@ _RULES: dict[type[ast.Node], Callable[[Any], Iterator[str]]] = {
     ast.CollateClause: _always("COLLATE: texts compare by their bytes, in both, without a word"),
     ast.MinMaxExpr: _always("GREATEST, LEAST: unknown to SQLite"),
 }
+
+
+def made(migrations: Sequence[Migration]) -> tuple[sqlite3.Connection, list[str]]:
+    """The tables of a plugin, and what is wrong with the statements that make them."""
+    tables = sqlite3.connect(":memory:", isolation_level=None)
+    found = []
+    for migration in migrations:
+        for statement in filter(lambda text: text.strip("\n ;"), statements(migration.sql)):
+            found += [f"migration {migration.number}: {fault}" for fault in faults(statement, tables)]
+            tables.execute(statement)
+    return tables, found

@@ -10,7 +10,7 @@ from imserver.events import TimerFired
 from imserver.plugin_host.attempt import Attempt
 from imserver.plugin_host.timers import Timers
 from imserver.testing import ManualClock
-from tests.plugins.test_promise import CHAT, HeldStore, answers, rows, units_of
+from tests.plugins.effects import CHAT, HeldStore, answers, rows, units_of
 
 EVENT = TimerFired(1, "bench", "x", 0, {})
 

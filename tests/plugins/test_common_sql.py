@@ -6,9 +6,7 @@ ran, in a life of the booking plugin; and a text that looks like SQL and was in 
 
 import importlib.util
 import re
-import sqlite3
 import textwrap
-from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,12 +16,11 @@ from imserver.plugin_api import Migration
 from imserver.plugins.booking import plugin as booking
 from imserver.plugins.booking.schedule.asked_by_staff import INBOX, InboxParams
 from imserver.proof.simulation.echo import Echo
-from imserver.store.sqlite.plugin_sandbox import statements
 from imserver.testing import PluginKit
 from tests.booking.support.chains import demo
 from tests.booking.support.guests import books, guest
 from tests.booking.support.shop import RIVER, Shop, button
-from tests.plugins.common_sql import faults, for_postgresql
+from tests.plugins.common_sql import faults, for_postgresql, made
 from tests.plugins.ledger import Ledger
 from tests.plugins.sql_of_plugins import Written, recorded, written_in, written_under
 
@@ -50,17 +47,6 @@ WITH_TABLES = {
     "echo": (lambda: Echo.migrations, [ROOT / "imserver" / "proof" / "simulation" / "echo.py"]),
     "ledger": (lambda: Ledger.migrations, [HERE / "ledger.py"]),
 }
-
-
-def made(migrations: Sequence[Migration]) -> tuple[sqlite3.Connection, list[str]]:
-    """The tables of a plugin, and what is wrong with the statements that make them."""
-    tables = sqlite3.connect(":memory:", isolation_level=None)
-    found = []
-    for migration in migrations:
-        for statement in filter(lambda text: text.strip("\n ;"), statements(migration.sql)):
-            found += [f"migration {migration.number}: {fault}" for fault in faults(statement, tables)]
-            tables.execute(statement)
-    return tables, found
 
 
 @pytest.fixture(scope="module")

@@ -89,6 +89,19 @@ async def test_a_command_is_not_heard_by_listeners(run):
         assert heard == ["hello"]
 
 
+async def test_of_a_sender_whom_no_command_wants_to_know_the_id_is_there(run):
+    async def hello(call):
+        return f"hello {call.sender.user_id}, {call.sender.display_name}"
+
+    def setup(context):
+        context.command("hello", hello, wants_sender=False)
+        context.command("greet", hello)
+
+    async with run(made_with(setup)) as kit:
+        assert [said.text for said in await kit.say("ann", CHAT, "/hello")] == ["hello ann, ann"]
+        assert [said.text for said in await kit.say("ann", CHAT, "/greet")] == ["hello ann, Ann"]
+
+
 async def test_a_command_answers_with_a_content_or_with_nothing(run):
     answers = iter([{"type": "card", "title": "A card"}, None, "text"])
 

@@ -13,8 +13,7 @@ from imserver.store.sqlite.store import SqliteStore
 from imserver.testing import PluginKit
 from tests.plugins.bench import made_with
 from tests.plugins.conftest import QUICK
-from tests.plugins.ledger import STEPS, Ledger
-from tests.plugins.test_promise import (
+from tests.plugins.effects import (
     CHAT,
     HeldStore,
     answers,
@@ -26,6 +25,7 @@ from tests.plugins.test_promise import (
     timers,
     units_of,
 )
+from tests.plugins.ledger import STEPS, Ledger
 
 CROWD = ("ann", "bob", "cat", "dan")
 
@@ -273,6 +273,37 @@ async def test_a_timer_fires_when_nothing_is_on_its_way(ledger, until, monkeypat
     release()
     await ledger.idle()
     assert ledger.plugin.calls == ["y", "remind x"]
+
+
+async def test_a_timer_that_those_on_their_way_cancel_does_not_fire(store, clock, until, monkeypatch):
+    fired, timers_set = [], []
+
+    async def listen(event):
+        if text_of(event) == "set":
+            return Effects(lambda tx: timers_set.append(tx.schedule(tx.now_ms + 1000, "ring", {})))
+        return Effects(lambda tx: tx.cancel_timer(timers_set[0]))
+
+    async def ring(timer):
+        fired.append(timer.name)
+
+    def register(context):
+        context.on(MessagePosted, listen)
+        context.timer("ring", ring)
+        Returning.started()
+
+    async with PluginKit(made_with(register), store=store, clock=clock, limits=QUICK, raises=False) as kit:
+        await kit.user("ann")
+        await kit.say("ann", kit.direct("ann", "bot"), "set")
+        await kit.host.stop()
+        await kit.post("ann", kit.direct("ann", "bot"), "cancel")
+        clock.advance(60)
+        release = hold_from_the_start(kit, monkeypatch)
+        await kit.start()
+        await until(lambda: units_of(kit) != [])
+        await turns()
+        release()
+        await kit.idle()
+    assert fired == []
 
 
 # -- out of date ------------------------------------------------------------------------------------------------------

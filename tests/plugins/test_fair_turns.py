@@ -11,8 +11,8 @@ from imserver.plugin_api import MessagePosted, decode_content
 from imserver.testing import PluginKit
 from tests.plugins.bench import Bench, made_with
 from tests.plugins.conftest import QUICK
+from tests.plugins.effects import answers, rows
 from tests.plugins.ledger import Ledger
-from tests.plugins.test_promise import answers, rows
 
 #: Texts that each flooder has posted when ann comes.
 FLOOD = 120

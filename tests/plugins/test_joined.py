@@ -16,7 +16,7 @@ from imserver.store.sqlite.store import SqliteStore
 from imserver.testing import PluginKit
 from tests.accounts.copies import restored
 from tests.net.web.browser import GUESTS, KEY, Browser
-from tests.net.web.test_joins import accept, ask, people, shown_by
+from tests.net.web.counter import accept, ask, people, shown_by
 from tests.seeing.web import seen
 
 ABOUT = {"name": "A**"}

@@ -9,7 +9,7 @@ from imserver.plugin_host.snapshot import PluginSnapshot
 from imserver.testing import PluginKit
 from tests.plugins.bench import made_with
 from tests.plugins.conftest import QUICK
-from tests.store.test_teams_members import make_bot
+from tests.store.team_scene import make_bot
 
 M, A, W = Role.MEMBER, Role.ADMIN, Role.OWNER
 

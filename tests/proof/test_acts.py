@@ -22,11 +22,9 @@ from imserver.proof.torture import actor as actors
 from imserver.proof.torture.client_journal import ClientJournal, read_journal
 from imserver.proof.transcript import Transcript
 from imserver_client import ClientEvent, CursorMoved
+from tests.proof.histories import HERE, WORDS, rows
+from tests.proof.living import PAIR, living
 from tests.support.servers import running
-
-from .test_checker import HERE, WORDS, rows
-from .test_torture_actor import HERE as PAIR
-from .test_torture_actor import living
 
 
 def test_every_feature_has_acts_or_none_and_nothing_lists_them() -> None:

@@ -12,33 +12,10 @@ import pytest
 from imserver.proof.booking.appointment_card import AppointmentCard
 from imserver.proof.booking.card_words import NEWS, STATUSES, time_words
 from imserver.proof.booking.stored_appointments import StoredAppointment
-from imserver.proof.checker import CardWords, Fault, Report, check
-from imserver.proof.stored_rows import StoredMessage, StoredRows
-from imserver.proof.transcript import Acknowledged, Replaced, Seen, Transcript
-
-WORDS = CardWords(STATUSES, time_words)
-HERE = "direct/ann/bob"
-START = 1_800_000_000_000 // 300_000
-CELLS = frozenset({("room", START), ("room", START + 1)})
-BOOKED = StoredAppointment(
-    "A2S4", "ann", "confirmed", 2, "2026-11-21T15:00", START * 300_000, (START + 2) * 300_000, frozenset({"room"}), CELLS
-)  # fmt: skip
-CARD = AppointmentCard("A2S4", 2, "预约成功", "时间 11月21日 周六 15:00")
-
-
-def stored(position: int, sender: str = "ann") -> StoredMessage:
-    return StoredMessage(HERE, position, b"key %d" % position, sender, 1000, 1, {1: b"digest %d" % position})
-
-
-def shown(position: int) -> Seen:
-    row = stored(position)
-    return Seen(HERE, position, row.key, row.sender_id, row.sent_at, 1, row.digests[1])
-
-
-def rows(*positions: int) -> StoredRows:
-    return StoredRows(
-        [stored(position) for position in positions], {"ann": {HERE: (1, None)}, "bob": {HERE: (1, None)}}
-    )
+from imserver.proof.checker import Fault, Report, check
+from imserver.proof.stored_rows import StoredRows
+from imserver.proof.transcript import Acknowledged, Replaced, Transcript
+from tests.proof.histories import BOOKED, CARD, CELLS, HERE, START, WORDS, faults, rows, shown, stored
 
 
 def ann(*positions: int) -> Transcript:
@@ -52,10 +29,6 @@ def ann(*positions: int) -> Transcript:
 
 def bob(*positions: int) -> Transcript:
     return Transcript("bob", seen=[shown(position) for position in positions])
-
-
-def faults(report: Report) -> list[Fault]:
-    return [finding.fault for finding in report.findings]
 
 
 def test_what_is_right_is_right() -> None:

@@ -17,9 +17,7 @@ from imserver.proof.checker import Fault, check
 from imserver.proof.stored_rows import StoredRows
 from imserver.proof.taken_back import Restore, TakenBack
 from imserver.proof.transcript import Acknowledged, Fall, Post, Replaced, Transcript
-
-from .test_checker import BOOKED, CARD, WORDS
-from .test_message_checks import HERE, shown, stored
+from tests.proof.histories import BOOKED, CARD, HERE, WORDS, shown, stored
 
 THERE = "group/there"
 

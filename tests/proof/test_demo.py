@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,65 +11,9 @@ import pytest
 from imserver.cli.demo import customer
 from imserver.cli.text_width import width
 from imserver.proof.server_process import alive
-
-#: Four starts of a server, on a machine that runs many tests at once (seconds).
-PATIENCE_S = 170
+from tests.proof.demos import PATIENCE_S, demo, play, until
 
 pytestmark = pytest.mark.timeout(PATIENCE_S + 10)
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """An empty folder with a short name, as /tmp has: a socket's path may be no longer than about 100 bytes."""
-    with tempfile.TemporaryDirectory(prefix="im-") as name:
-        yield Path(name)
-
-
-@contextmanager
-def demo(folder: Path, *arguments: str, columns: int = 80) -> Iterator[subprocess.Popen[str]]:
-    """`imserver demo`, whose temporary folders are made in `folder`."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("IMSERVER_")}
-    with subprocess.Popen(
-        [sys.executable, "-m", "imserver.cli", "demo", "--pace", "0", *arguments],
-        env={
-            **kept,
-            "TMPDIR": str(folder),
-            "COLUMNS": str(columns),
-            "NO_COLOR": "1",
-            "PYTHONUNBUFFERED": "1",
-        },
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def until(process: subprocess.Popen[str], words: str) -> str:
-    """What it says, up to a line with these words. Of one that hangs, what it said so far stands below the failure."""
-    assert process.stdout is not None
-    told = ""
-    try:
-        for line in process.stdout:
-            told += line
-            if words in line:
-                return told
-    except BaseException as hung:
-        hung.add_note(f"What came before {words!r}:\n{told}")
-        raise
-    raise AssertionError(f"it ended before it said {words!r}:\n{told}")
-
-
-def play(folder: Path, *arguments: str, columns: int = 80) -> tuple[int, str]:
-    """Exit code and output of a whole run."""
-    with demo(folder, *arguments, columns=columns) as process:
-        output, _ = process.communicate(timeout=PATIENCE_S)
-    return process.returncode, output
 
 
 def box(output: str) -> dict[str, str]:

@@ -17,9 +17,8 @@ from imserver.cli.demo_web import http_settings
 from imserver.config import HttpConfig
 from imserver.proof.server_process import alive
 from imserver.testing import ManualClock
-from tests.proof.test_demo import PATIENCE_S, demo, place, play, until
+from tests.proof.demos import PATIENCE_S, demo, play, until
 
-__all__ = ["place"]  # a fixture
 pytestmark = pytest.mark.timeout(PATIENCE_S + 10)
 
 

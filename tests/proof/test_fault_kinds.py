@@ -14,8 +14,7 @@ from imserver.proof.fault_proxy import FaultProxy, Faults
 from imserver.proof.torture import network_faults
 from imserver.proof.torture.network_faults import KINDS, LONG_S, NetworkFaults
 from imserver.proof.torture.run import count_lines
-
-from .test_fault_proxy import line, read
+from tests.proof.proxied import line, read
 
 
 class Sink:

@@ -4,27 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from imserver.proof.booking.card_words import STATUSES, time_words
-from imserver.proof.checker import CardWords, Fault, Report, check
+from imserver.proof.checker import Fault, check
 from imserver.proof.stored_rows import StoredMessage, StoredRows
 from imserver.proof.transcript import Acknowledged, Post, Seen, Transcript
-
-WORDS = CardWords(STATUSES, time_words)
-HERE = "direct/ann/bob"
-
-
-def stored(position: int, **changes: object) -> StoredMessage:
-    row = StoredMessage(HERE, position, b"key %d" % position, "ann", 1000, 1, {1: b"digest %d" % position})
-    return replace(row, **changes)  # type: ignore[arg-type]
+from tests.proof.histories import HERE, WORDS, faults, shown, stored
 
 
 def rows(*messages: StoredMessage) -> StoredRows:
     return StoredRows(list(messages), {"ann": {HERE: (1, None)}, "bob": {HERE: (1, None)}})
-
-
-def shown(position: int, *, again: bool = False) -> Seen:
-    row = stored(position)
-    return Seen(HERE, position, row.key, "ann", row.sent_at, 1, row.digests[1], redelivered=again)
 
 
 def bob(*lives: list[Seen]) -> Transcript:
@@ -43,10 +30,6 @@ def ann(*posts: int, taken: bool = True) -> Transcript:
     transcript.posts = {stored(n).key: Post(HERE, stored(n).digests[1], taken) for n in posts}
     transcript.posted = list(transcript.posts)
     return transcript
-
-
-def faults(report: Report) -> list[Fault]:
-    return [finding.fault for finding in report.findings]
 
 
 def of(transcript: Transcript, *messages: StoredMessage) -> list[Fault]:

@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from imserver import Server
-from imserver.model import direct_conversation_id
 from imserver.proof.torture import talker
-from imserver.proof.torture.actor import Actor, Counts
 from imserver.proof.torture.client_journal import read_journal
-from imserver.proof.torture.participants import Part
 from imserver.proof.torture.talker import RUN_AGAIN, RUN_POSTS, Talkers
 from imserver.store.sqlite.bulk_posts import MAX_EXACT_ROWS
+from tests.proof.living import PAIR, living
 from tests.support.servers import running
-
-HERE = direct_conversation_id("alice", "bob")
-
-
-@asynccontextmanager
-async def living(folder: Path, server: Server) -> AsyncIterator[Actor]:
-    part = Part("alice", "talker-1", "talker", partners=("bob",))
-    actor, leaving = Actor(part, folder, 0, Counts()), asyncio.Event()
-    token = server.accounts.make_token("alice", ttl_s=3600)
-    life = asyncio.create_task(actor.live(f"imserver://127.0.0.1:{server.port}", token, leaving))
-    await actor.ready.wait()
-    yield actor
-    leaving.set()
-    await life
 
 
 async def test_a_burst_ends_with_what_was_answered_before(
@@ -45,13 +25,13 @@ async def test_a_burst_ends_with_what_was_answered_before(
     monkeypatch.setattr(talker, "ACT_SHARE", 0.0)  # the server's word of an edit has a key, too
     async with running(tmp_path) as server, living(tmp_path, server) as actor:
         talkers = Talkers(Random(1), rate=1.0)
-        talkers.places[actor] = [HERE]
+        talkers.places[actor] = [PAIR]
         assert talkers.burst(20) == 20 + RUN_POSTS
         assert await actor.settle(30) == ""
         assert talkers.burst(20) == 20 + RUN_POSTS
         assert await actor.settle(30) == ""
         assert actor.broken == ""
-        stored = await server.chat.history("bob", HERE, limit=200, max_bytes=10**9)
+        stored = await server.chat.history("bob", PAIR, limit=200, max_bytes=10**9)
     assert RUN_POSTS > MAX_EXACT_ROWS
     answers = read_journal(tmp_path, "talker-1", "alice").acknowledged
     times = Counter(answer.key for answer in answers)

@@ -10,7 +10,7 @@ import pytest
 
 import imserver.plugin_api
 import imserver_client
-from imserver_protocol.shared.cards import Button, Card, CardRef
+from imserver_protocol.shared.cards import Button, Card, CardRef, require_card
 
 VECTORS = json.loads((Path(__file__).parents[2] / "protocol/vectors/contents.json").read_text("utf-8"))
 CARDS = [each["decoded"] for each in VECTORS["contents"] if each.get("decoded", {}).get("type") == "card"]
@@ -20,6 +20,7 @@ YES = {"label": "Yes", "command": "/yes"}
 @pytest.mark.parametrize("content", CARDS)
 def test_the_cards_of_the_vectors_are_read_and_made_again(content: dict[str, Any]) -> None:
     assert Card.of(content).content() == content
+    require_card(content)
 
 
 def test_what_is_left_out_has_its_default() -> None:
@@ -53,14 +54,16 @@ def test_what_is_left_out_has_its_default() -> None:
     ],
 )
 def test_a_mistake_is_named_with_its_place(wrong: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValueError) as refused:
-        Card.of({"type": "card", "title": "t", **wrong})
-    assert str(refused.value).startswith(said)
+    for judge in (Card.of, require_card):
+        with pytest.raises(ValueError) as refused:
+            judge({"type": "card", "title": "t", **wrong})
+        assert str(refused.value).startswith(said)
 
 
 def test_a_card_without_a_title_is_none() -> None:
-    with pytest.raises(ValueError, match=r"card\.title: is missing"):
-        Card.of({"type": "card"})
+    for judge in (Card.of, require_card):
+        with pytest.raises(ValueError, match=r"card\.title: is missing"):
+            judge({"type": "card"})
 
 
 def test_plugins_and_clients_have_the_same_types() -> None:

@@ -23,17 +23,7 @@ from imserver.errors import ConfigError, StartError
 from imserver.net.web import peers
 from imserver.plugin_api import Context, HttpRequest, HttpResponse
 from tests.limits.raw import eventually
-from tests.seeing.web import ask, raw, request, seen, taken_apart
-
-EVERY_ANSWER = {
-    "cache-control": "no-store",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-    "cross-origin-resource-policy": "same-origin",
-    "referrer-policy": "no-referrer",
-    "server": "imserver",
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-}
+from tests.seeing.web import EVERY_ANSWER, ask, raw, request, seen, taken_apart
 
 
 class Echo:

@@ -21,6 +21,16 @@ from tests.support.servers import config
 #: On any free port.
 HTTP = HttpConfig(port=0)
 
+EVERY_ANSWER = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "server": "imserver",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+
 
 class Answered(NamedTuple):
     status: int

@@ -12,8 +12,7 @@ import pytest
 
 from imserver.proof.simulation.network import Connection, Endpoint
 from imserver.proof.simulation.network_faults import STRIKES, Half, NetworkFaults, Strike
-
-from .test_network import ADDRESS, Line, Talker
+from tests.simulation.line import ADDRESS, Line, Talker
 
 LOST = "lost ConnectionResetError"
 #: Seconds that a stall lasts, and in which everything has arrived that ever will.

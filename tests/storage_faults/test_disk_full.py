@@ -14,9 +14,8 @@ from imserver.proof.server_process import ServerFailed, ServerProcess
 from imserver.store.checks import check_database
 from imserver_client import Client, Disconnected, Environment, Refused, Stopped, StoreError, connect
 from tests.limits.raw import eventually
-from tests.limits.test_full_disk import _refused_full
 from tests.storage_faults.life import copy_files
-from tests.support.disks import MIB, fill, small_disk
+from tests.support.disks import MIB, fill, has_no_room, small_disk
 
 HERE = "direct/alice/bob"
 IMPATIENT = Environment(uniform=lambda low, high: min(high, 0.05))
@@ -69,7 +68,7 @@ async def test_on_a_full_disk_reading_and_acking_go_on_and_everything_goes_on_wh
             posts = [asyncio.create_task(alice.post(HERE, f"{n} " + "y" * 4000)) for n in range(40, 240)]
             reading = asyncio.create_task(bob.cursor(HERE, read=40))
             creating = asyncio.create_task(bob.create_group("z" * 100, []))
-            await eventually(lambda: _refused_full(process))
+            await eventually(lambda: has_no_room(process.folder))
             assert any(not post.done() for post in posts)
             # More than a window of replies: it is acks that let them come.
             for _ in range(300):

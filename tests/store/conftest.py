@@ -11,8 +11,9 @@ import pytest
 from imserver.config import StoreConfig
 from imserver.store import SqliteStore
 from imserver.testing import ManualClock
+from tests.store.copies import COPIED_AT, opened
 from tests.store.homes import ENGINES, HOMES, Home
-from tests.store.support import USERS, Recorder, Stand
+from tests.store.support import USERS, Recorder, Stand, post
 
 START_MS = 1_800_000_000_000
 
@@ -46,15 +47,15 @@ async def _opened(home: Home, clock: ManualClock) -> AsyncIterator[Stand]:
 @pytest.fixture
 async def stand(home: Home, clock: ManualClock) -> AsyncIterator[Stand]:
     """An open store with a few users."""
-    async for opened in _opened(home, clock):
-        yield opened
+    async for made in _opened(home, clock):
+        yield made
 
 
 @pytest.fixture
 async def engine_stand(engine_home: Home, clock: ManualClock) -> AsyncIterator[Stand]:
     """For what the model does not do."""
-    async for opened in _opened(engine_home, clock):
-        yield opened
+    async for made in _opened(engine_home, clock):
+        yield made
 
 
 @pytest.fixture
@@ -67,3 +68,22 @@ async def sqlite_stand(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Stan
     await opened.users(*USERS)
     yield opened
     await store.close()
+
+
+@pytest.fixture
+async def path(tmp_path: Path) -> Path:
+    """A database with 30 messages at chat.db, of which 20 are in the copy at backups/one.db."""
+    path = tmp_path / "chat.db"
+    (tmp_path / "backups").mkdir()
+    stand = await opened(path, COPIED_AT)
+    await stand.users(*USERS)
+    await stand.post(*(post(number) for number in range(1, 21)))
+    await stand.store.backup(tmp_path / "backups" / "one.db")
+    await stand.post(*(post(number) for number in range(21, 31)))
+    await stand.store.close()
+    return path
+
+
+@pytest.fixture
+def copied(path: Path) -> Path:
+    return path.parent / "backups" / "one.db"

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import count
 from typing import Any
 
+from imserver.chat.transaction import Transaction
 from imserver.clock import Clock
-from imserver.model import ConversationRow, Kind, Role
+from imserver.model import (
+    ConversationRow,
+    Kind,
+    Role,
+    User,
+    group_conversation_id,
+)
+from tests.store.model import ModelTransaction
 from tests.store.support import Stand, key, post
 
 #: Owner of the team and of all conversations, by rows of their own.
 BOSS = "boss"
+
+#: The staff of a shop, run by ann; and the shop's conversation with a customer, dee, made by the bot.
+STAFF = group_conversation_id("ann", key(900))
+TALK = group_conversation_id("bot", key(910))
 
 
 class Shop:
@@ -107,3 +119,36 @@ class Shop:
 
 def ids(rows: list[ConversationRow]) -> list[str]:
     return [row.conversation_id for row in rows]
+
+
+def make_bot(tx: Any, user_id: str) -> None:
+    if isinstance(tx, ModelTransaction):
+        tx.be_bot(user_id)
+    else:
+        tx.sql("UPDATE users SET kind = 'bot' WHERE user_id = ?", (user_id,))
+
+
+def make_staff(tx: Transaction) -> None:
+    """ann runs it, bob is in it, and the bot, which is no person."""
+    make_bot(tx, "bot")
+    tx.put_user(User("eve", "Eve"))
+    members = {"bob": Role.MEMBER, "bot": Role.ADMIN}
+    tx.create_conversation("ann", key(900), Kind.GROUP, "staff", members)
+
+
+def make_talk(tx: Transaction) -> None:
+    tx.create_conversation("bot", key(910), Kind.GROUP, "service", {"dee": Role.MEMBER}, STAFF)
+
+
+async def audience(stand: Stand, place: str = TALK) -> Mapping[str, Role]:
+    found: Mapping[str, Role] | None = await stand.tx(lambda tx: tx.audience(place))
+    assert found is not None
+    return found
+
+
+async def hires(stand: Stand, user_id: str, number: int = 920) -> None:
+    await stand.tx(lambda tx: tx.add_member(STAFF, "ann", key(number), user_id, Role.MEMBER))
+
+
+async def fires(stand: Stand, user_id: str, number: int = 940) -> None:
+    await stand.tx(lambda tx: tx.remove_member(STAFF, "ann", key(number), user_id))

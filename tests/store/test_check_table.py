@@ -17,8 +17,8 @@ from imserver.content import decode_content, encode_content
 from imserver.model import content_digest
 from imserver.store.checks import SideFile, check_database
 from imserver.store.checks.run import NAMES
+from tests.store.full_database import ANN, AT, BOB, CY, HEAD, IN_GROUP, MEMBER, REVISION, lived_in, names
 from tests.store.support import said
-from tests.store.test_check import ANN, AT, BOB, CY, HEAD, IN_GROUP, MEMBER, REVISION, lived_in, names
 
 Raw = sqlite3.Connection
 Damage = str | Callable[[Raw], object]

@@ -17,8 +17,8 @@ from imserver.store.sqlite import database
 from imserver.store.sqlite.positions import highest_until
 from imserver.testing import ManualClock
 from tests.store.homes import SqliteHome
+from tests.store.machines import Machine, go_back, read_at, since_of
 from tests.store.support import USERS, Recorder, Stand, faulty, post, refusal_of, sqlite_error
-from tests.store.test_older_copies import Machine, check, go_back, since_of
 
 
 def machine_in(folder: Path) -> Machine:
@@ -82,7 +82,7 @@ async def test_state_is_good_up_to_the_first_modseq_of_a_run_that_is_not_shared(
 
 async def states(stand: Stand, place: str) -> list[int]:
     """The modseqs that are told to be good."""
-    asked = [await check(stand, place, 1, modseq) for modseq in range(9)]
+    asked = [await read_at(stand, place, 1, modseq) for modseq in range(9)]
     return [modseq for modseq, answer in enumerate(asked) if answer is not None and answer.state_good]
 
 

@@ -264,6 +264,7 @@ def test_who_is_refused_has_nothing_open_and_nothing_locked(path: Path) -> None:
     with pytest.raises(StartError, match="is not a database"):
         refused.take()
     assert open_files() == before
+    assert os.listdir(path.parent) == [path.name], "what was there stays, alone"
     path.unlink()
     other = guard.Guard(path)
     other.take()
@@ -271,7 +272,8 @@ def test_who_is_refused_has_nothing_open_and_nothing_locked(path: Path) -> None:
         refused.take()
     assert later.value.again, "a supervisor tries until the other one has stopped"
     assert open_files() - before == {str(path), f"{path}.lock"}
-    other.release()
+    other.release(discard=True)
+    assert os.listdir(path.parent) == []
 
 
 def test_nobody_but_its_owner_may_read_a_database_that_is_made(path: Path) -> None:

@@ -7,7 +7,7 @@ import errno
 import os
 import random
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,42 +15,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imserver.chat.ports import Store
 from imserver.chat.transaction import Transaction
 from imserver.config import StoreConfig
 from imserver.errors import BackupFailed, Refusal, RefusalCode, StartError, StoreFailed
-from imserver.model import User
 from imserver.store import SqliteStore
 from imserver.store.checks import open_snapshot
 from imserver.store.engine.ledger import Applied, Kinds, Ledger, Record, first_line, line, parse, plan, sum_of
 from imserver.store.sqlite.ledger import Copied, copy_ledger
 from imserver.testing import LogBook
+from tests.store.ledgers import KINDS, NAME, ledger, name_of, renamed, written
 from tests.store.support import Recorder
-
-NAME = bytes(8)
-
-
-def renamed(tx: Transaction, record: Record) -> None:
-    """The tests' own kind: a user's name is the last one on record."""
-    tx.put_user(User("ann", str(record.body["name"])))
-
-
-KINDS: Kinds = {"renamed": renamed}
-
-
-def written(*bodies: Mapping[str, Any], name: bytes = NAME) -> bytes:
-    """A ledger with these records."""
-    data = first_line(name)
-    before = sum_of(b"", data[:-1])
-    for number, body in enumerate(bodies, 1):
-        text, record = line(number, 7, "renamed", body, before)
-        data, before = data + text, record.sum
-    return data
-
-
-def ledger(*names: str, name: bytes = NAME) -> bytes:
-    return written(*({"name": each} for each in names), name=name)
-
 
 # -- the file's lines -----------------------------------------------------------------------------------------------------
 
@@ -180,11 +154,6 @@ class Place:
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
-
-
-async def name_of(store: Store) -> str | None:
-    found = await store.read(lambda reader: reader.users(["ann"]))
-    return found[0].display_name if found else None
 
 
 async def test_a_record_is_on_the_disk_before_it_is_in_the_database(

@@ -9,38 +9,13 @@ from typing import Any
 import pytest
 
 from imserver.errors import RefusalCode
-from imserver.model import Agreement, Kind, Learnt, Role
+from imserver.model import Kind, Role
 from imserver.store.engine.places import SEALED_CHARS
-from imserver.testing import LogBook
 from tests.store.homes import Home
-from tests.store.support import DIRECT, USERS, Recorder, Stand, key, post, refusal_of
+from tests.store.machines import Machine, go_back, read_at, since_of
+from tests.store.support import DIRECT, USERS, Stand, key, post, refusal_of
 
 GROUP_KEY = key(900)
-
-
-class Machine:
-    """A database whose copies can be taken and put back."""
-
-    def __init__(self, home: Home) -> None:
-        self.home = home
-        self.log = LogBook()
-        self.stand: Stand
-
-    async def open(self) -> Stand:
-        store = self.home.store(log=self.log, config={"max_cached_conversations": 2})
-        await store.open(recorder := Recorder())
-        self.stand = Stand(store, recorder)
-        return self.stand
-
-    async def restart(self) -> Stand:
-        await self.stand.store.close()
-        return await self.open()
-
-    def copied(self) -> Any:
-        return self.home.copied()
-
-    def put_back(self, copied: Any) -> None:
-        self.home.put_back(copied)
 
 
 @pytest.fixture
@@ -52,27 +27,10 @@ async def machine(home: Home) -> AsyncIterator[Machine]:
     await made.stand.store.close()
 
 
-async def since_of(stand: Stand, user_id: str = "bob", since: str | None = None, limit: int = 50) -> str:
-    token: str = (await stand.read(lambda reader: reader.sync(user_id, since, limit)))[1]
-    return token
-
-
-async def check(
-    stand: Stand, place: str, position: int, modseq: int = 0, user_id: str = "bob", where: str = DIRECT
-) -> Agreement | None:
-    return await stand.read(lambda reader: reader.check(user_id, Learnt(where, place, position, modseq)))
-
-
 async def agreed(stand: Stand, place: str, position: int, **more: Any) -> int | None:
-    found = await check(stand, place, position, **more)
+    found = await read_at(stand, place, position, **more)
     assert found is not None
     return found.agreed
-
-
-async def go_back(machine: Machine, copied: Any) -> Stand:
-    await machine.stand.store.close()
-    machine.put_back(copied)
-    return await machine.open()
 
 
 async def test_what_was_learnt_behind_the_copy_is_lowered_to_it_exactly(machine: Machine) -> None:
@@ -97,7 +55,7 @@ async def test_what_was_learnt_behind_the_copy_is_lowered_to_it_exactly(machine:
     # Taken before anything was written that is gone, in the life that the copy is of.
     assert await since_of(stand, since=early)
     assert stand.store.witnesses == 1
-    answer = await check(stand, late, 100)
+    answer = await read_at(stand, late, 100)
     assert answer is not None
     assert (answer.row.head, answer.row.conversation_id, answer.state_good) == (160, DIRECT, True)
 
@@ -182,11 +140,11 @@ async def test_who_left_is_told_of_what_they_may_read(machine: Machine) -> None:
     await stand.tx(lambda tx: tx.remove_member(group, "ann", key(901), "bob"))
     await stand.post(post(2, "ann", group))
     place = stand.store.place()
-    there = await check(stand, place, 10, where=group)
+    there = await read_at(stand, place, 10, where=group)
     assert there is not None
     assert (there.agreed, there.row.left_at, there.row.head) == (3, 3, 3)
     stand = await go_back(machine, copied)
-    here = await check(stand, place, 3, where=group)
+    here = await read_at(stand, place, 3, where=group)
     assert here is not None
     assert (here.agreed, here.row.left_at, here.row.head) == (2, None, 2)
 
@@ -200,7 +158,7 @@ async def test_absent_and_foreign_conversations_look_the_same(machine: Machine) 
         ("nobody", DIRECT),
         ("bob", "\ud800"),
     ):
-        assert await check(machine.stand, place, 1, user_id=user_id, where=where) is None
+        assert await read_at(machine.stand, place, 1, user_id=user_id, where=where) is None
 
 
 @pytest.mark.parametrize("place", ["", "x", "A" * SEALED_CHARS, "ä" * SEALED_CHARS, "9" * 5_000])

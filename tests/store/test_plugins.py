@@ -11,7 +11,7 @@ from imserver.chat.transaction import Transaction
 from imserver.errors import AlreadyHandled, PluginError, Refusal, RefusalCode, UniqueViolation
 from imserver.model import Kind, Role
 from imserver.plugin_api import Migration
-from tests.plugins.test_common_sql import made
+from tests.plugins.common_sql import made
 from tests.store.homes import Home
 from tests.store.support import DIRECT, Stand, Work, key, post, said
 

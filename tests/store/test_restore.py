@@ -8,52 +8,23 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from imserver.config import StoreConfig
 from imserver.errors import StartError
-from imserver.store import SqliteStore
 from imserver.store.checks import open_snapshot
 from imserver.store.sqlite import database
 from imserver.store.sqlite import restore as restores
 from imserver.store.sqlite.guard import has_log
-from imserver.testing import LogBook, ManualClock
-from tests.store.support import USERS, Recorder, Stand, post
-from tests.store.test_ledger import KINDS, ledger, name_of
+from imserver.testing import LogBook
+from tests.store.copies import COPIED_AT, NOW, opened
+from tests.store.ledgers import KINDS, ledger, name_of
+from tests.store.support import post
 
-NOW = datetime(2026, 11, 29, 15, 10, tzinfo=UTC)
 KEPT = "chat.db.before-restore-20261129-151000"
-COPIED_AT = 1_000_000
 STEPS = ("staged", "ledger", "written back", "log aside", "named", "swapped", "done")
-
-
-async def opened(path: Path, now: int = 2_000_000, **more: Any) -> Stand:
-    store = SqliteStore(StoreConfig(path=str(path)), clock=ManualClock(now), **more)
-    await store.open(recorder := Recorder())
-    return Stand(store, recorder)
-
-
-@pytest.fixture
-async def path(tmp_path: Path) -> Path:
-    """A database with 30 messages at chat.db, of which 20 are in the copy at backups/one.db."""
-    path = tmp_path / "chat.db"
-    (tmp_path / "backups").mkdir()
-    stand = await opened(path, COPIED_AT)
-    await stand.users(*USERS)
-    await stand.post(*(post(number) for number in range(1, 21)))
-    await stand.store.backup(tmp_path / "backups" / "one.db")
-    await stand.post(*(post(number) for number in range(21, 31)))
-    await stand.store.close()
-    return path
-
-
-@pytest.fixture
-def copied(path: Path) -> Path:
-    return path.parent / "backups" / "one.db"
 
 
 def count(path: Path) -> int:

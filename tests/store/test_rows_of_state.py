@@ -15,8 +15,8 @@ from imserver.config import StoreConfig
 from imserver.model import Role
 from imserver.store import SqliteStore
 from imserver.testing import ManualClock
+from tests.store.group_scene import GROUP, edit, group, leave, shown
 from tests.store.support import USERS, Recorder, Stand, key, said
-from tests.store.test_former_members import GROUP, edit, group, leave, shown
 
 
 @asynccontextmanager

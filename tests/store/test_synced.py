@@ -14,10 +14,8 @@ from imserver.named_file import make_private
 from imserver.store.sqlite import restore as restores
 from imserver.store.sqlite.database import HighWater
 from imserver.store.sqlite.ledger import LedgerFile, copy_ledger
-from tests.store.test_ledger import ledger
-from tests.store.test_restore import NOW, copied, path
-
-__all__ = ["copied", "path"]
+from tests.store.copies import NOW
+from tests.store.ledgers import ledger
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks at /proc")
 

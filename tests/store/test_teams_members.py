@@ -12,33 +12,10 @@ from imserver.chat.permissions import Relation, Seat
 from imserver.chat.transaction import Transaction
 from imserver.errors import Refusal, RefusalCode
 from imserver.events import CursorMoved, ItemsChanged, MessagePosted
-from imserver.model import Cursors, Kind, Role, User, direct_conversation_id, group_conversation_id
+from imserver.model import Cursors, Kind, Role, direct_conversation_id, group_conversation_id
 from tests.store.deeds import mute
-from tests.store.model import ModelTransaction
 from tests.store.support import Stand, Work, key, outcome, post, refusal_of, said
-
-#: The staff of a shop, run by ann; and the shop's conversation with a customer, dee, made by the bot.
-STAFF = group_conversation_id("ann", key(900))
-TALK = group_conversation_id("bot", key(910))
-
-
-def make_bot(tx: Any, user_id: str) -> None:
-    if isinstance(tx, ModelTransaction):
-        tx.be_bot(user_id)
-    else:
-        tx.sql("UPDATE users SET kind = 'bot' WHERE user_id = ?", (user_id,))
-
-
-def make_staff(tx: Transaction) -> None:
-    """ann runs it, bob is in it, and the bot, which is no person."""
-    make_bot(tx, "bot")
-    tx.put_user(User("eve", "Eve"))
-    members = {"bob": Role.MEMBER, "bot": Role.ADMIN}
-    tx.create_conversation("ann", key(900), Kind.GROUP, "staff", members)
-
-
-def make_talk(tx: Transaction) -> None:
-    tx.create_conversation("bot", key(910), Kind.GROUP, "service", {"dee": Role.MEMBER}, STAFF)
+from tests.store.team_scene import STAFF, TALK, audience, fires, hires, make_bot, make_staff, make_talk
 
 
 @pytest.fixture
@@ -46,20 +23,6 @@ async def shop(stand: Stand) -> Stand:
     await stand.tx(make_staff)
     await stand.tx(make_talk)
     return stand
-
-
-async def audience(stand: Stand, place: str = TALK) -> Mapping[str, Role]:
-    found: Mapping[str, Role] | None = await stand.tx(lambda tx: tx.audience(place))
-    assert found is not None
-    return found
-
-
-async def hires(stand: Stand, user_id: str, number: int = 920) -> None:
-    await stand.tx(lambda tx: tx.add_member(STAFF, "ann", key(number), user_id, Role.MEMBER))
-
-
-async def fires(stand: Stand, user_id: str, number: int = 940) -> None:
-    await stand.tx(lambda tx: tx.remove_member(STAFF, "ann", key(number), user_id))
 
 
 async def relation(stand: Stand, user_id: str, place: str = TALK) -> Relation:

@@ -21,16 +21,7 @@ from imserver.testing import ManualClock
 from tests.store.deeds import mute
 from tests.store.homes import Home
 from tests.store.support import Recorder, Stand, Work, key, post, refusal_of
-from tests.store.test_teams_members import (
-    STAFF,
-    TALK,
-    audience,
-    fires,
-    hires,
-    make_bot,
-    make_staff,
-    make_talk,
-)
+from tests.store.team_scene import STAFF, TALK, audience, fires, hires, make_bot, make_staff, make_talk
 
 #: Service conversations of the large test; the cost of a change of the team must not depend on it.
 MANY = 3_000

@@ -18,7 +18,7 @@ from imserver.model import Kind, Role, group_conversation_id
 from imserver.testing import ManualClock
 from tests.store.deeds import PEOPLE, Op, adds, marks, moves, mute, posts, removes, sets, several, work
 from tests.store.support import key
-from tests.store.test_teams_members import make_bot
+from tests.store.team_scene import make_bot
 from tests.store.twins import answer, in_order, model, opened, product
 
 #: To make a difference small takes longer than to find none.

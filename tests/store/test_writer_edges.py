@@ -9,17 +9,7 @@ from imserver.errors import Refusal, StoreFailed
 from imserver.store.engine.writer import MAX_BATCH_BYTES
 from imserver.testing import ManualClock
 from tests.store.support import Recorder, Work, post
-from tests.store.writers import Disk, turn, writer
-
-
-class Sized(Work):
-    """A unit that counts so many bytes."""
-
-    __slots__ = ("size_bytes",)
-
-    def __init__(self, size_bytes: int) -> None:
-        super().__init__(lambda tx: None)
-        self.size_bytes = size_bytes
+from tests.store.writers import Disk, Sized, turn, writer
 
 
 async def test_the_queue_takes_its_bound_to_the_byte() -> None:

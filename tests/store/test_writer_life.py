@@ -10,8 +10,7 @@ from imserver.chat.units import Unit
 from imserver.errors import Refusal, RefusalCode, StoreFailed
 from imserver.store.engine.writer import MAX_BATCH_BYTES
 from tests.store.support import Recorder
-from tests.store.test_writer_edges import Sized
-from tests.store.writers import Disk, turn, writer
+from tests.store.writers import Disk, Sized, turn, writer
 
 BOUND_UNITS, BOUND_BYTES = 12, 4_000
 

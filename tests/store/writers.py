@@ -14,7 +14,7 @@ from imserver.clock import SystemClock
 from imserver.config import StoreConfig
 from imserver.errors import StoreFailed
 from imserver.store.engine.writer import Writer
-from tests.store.support import Recorder
+from tests.store.support import Recorder, Work
 
 
 class Disk:
@@ -45,3 +45,13 @@ async def turn() -> None:
     """Let what was called soon happen."""
     for _ in range(3):
         await asyncio.sleep(0)
+
+
+class Sized(Work):
+    """A unit that counts so many bytes."""
+
+    __slots__ = ("size_bytes",)
+
+    def __init__(self, size_bytes: int) -> None:
+        super().__init__(lambda tx: None)
+        self.size_bytes = size_bytes

@@ -35,3 +35,9 @@ def fill(disk: Path, leaving: int = 0) -> Path:
     with filler.open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, free)
     return filler
+
+
+def has_no_room(folder: Path) -> bool:
+    """No room for one more page of a database."""
+    room = os.statvfs(folder)
+    return room.f_bavail * room.f_frsize < 16 * 1024

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from imserver_protocol.methods.descriptors import Method, Shape
-from imserver_protocol.shared.ids import KEY_BYTES, direct_conversation_id
+from imserver_protocol.shared.ids import direct_conversation_id
 
 from .address import parse_address
 from .core.announcer import EventStream
@@ -286,7 +286,7 @@ class Client(Features):
 
     def key(self) -> bytes:
         """A new idempotency key."""
-        return self._core.random_bytes(KEY_BYTES)
+        return self._core.key()
 
     # -- cursors ------------------------------------------------------------------------------------------------------
 

@@ -63,14 +63,21 @@ def init(
     language = language or ("zh" if os.environ.get("LANG", "").startswith("zh") else "en")
     shop = Shop(name or name_of(path), language, zone or local_zone())
     _write_new(path, chain_text(shop))
-    click.echo(f"wrote {path}")
+    _say(line, f"wrote {path}")
     configured = line.config_path if line is not None else None
     if configured is not None:
-        click.echo(f'name it in {configured}: [plugins.{PLUGIN}] chain = "{path.as_posix()}"')
+        _say(line, f'name it in {configured}: [plugins.{PLUGIN}] chain = "{path.as_posix()}"')
     else:
         _write_new(Path(CONFIGURATION), configuration_text(path))
-        click.echo(f"wrote {CONFIGURATION}, which names it")
-    click.echo(f"next: put your address, hours and people into {path}, then `imserver booking check`")
+        _say(line, f"wrote {CONFIGURATION}, which names it")
+    _say(line, f"next: put your address, hours and people into {path}, then `imserver booking check`")
+
+
+def _say(line: CommandLine | None, text: str, *, err: bool = False) -> None:
+    if line is not None:
+        line.say(text, err=err)
+    else:
+        click.echo(text, err=err)
 
 
 def _write_new(path: Path, text: str) -> None:
@@ -96,12 +103,12 @@ def check(line: CommandLine | None, file: str | None) -> int:
     source, text = (file, _text(file)) if file is not None else _configured(line)
     chain, faults = chain_and_faults(text, source)
     for fault in faults:
-        click.echo(f"{source}: {fault}", err=True)
+        _say(line, f"{source}: {fault}", err=True)
     if chain is None or faults:
         return EXIT_FAULTS
     for note in notes(chain):
-        click.echo(f"{source}: note: {note}", err=True)
-    click.echo(f"{source}: all is right: {_counted(chain)}")
+        _say(line, f"{source}: note: {note}", err=True)
+    _say(line, f"{source}: all is right: {_counted(chain)}")
     return 0
 
 
@@ -194,9 +201,9 @@ def import_(line: CommandLine, file: str | None, take: str | None) -> None:
     decisions = _decisions(conflicts, tree, take)
     kept = _put_in_place(place, text) if file is not None and not _is_same(Path(file), place) else None
     told = line.ask(PLUGIN, "settle", decisions=decisions)
-    click.echo(f"{place}: in effect: {_counted(chain)}")
+    _say(line, f"{place}: in effect: {_counted(chain)}")
     if kept is not None:
-        click.echo(f"{kept}: what was there before")
+        _say(line, f"{kept}: what was there before")
     for count, words in (
         (told["taken"], "as the file says, not as said in chat"),
         (told["kept"], "as said in chat, not as the file says"),
@@ -208,7 +215,7 @@ def import_(line: CommandLine, file: str | None, take: str | None) -> None:
         ),
     ):
         if count:
-            click.echo(f"{count} {'field' if count == 1 else 'fields'} {words}")
+            _say(line, f"{count} {'field' if count == 1 else 'fields'} {words}")
 
 
 def _decisions(conflicts: Sequence[Change], tree: Mapping[str, Any], take: str | None) -> dict[str, str]:
@@ -339,7 +346,7 @@ def poster(line: CommandLine, shop_id: str, output: str | None, ref: str) -> Non
     link = posters.address(line.public_url, shop, ref)
     for note in notes(chain):
         if note.path[:2] == ("stores", shop.id) and note.path[-1] == "address":
-            click.echo(f"{source}: note: {note}", err=True)
+            _say(line, f"{source}: note: {note}", err=True)
     path = Path(output or f"{shop.id}.html")
     if path.suffix not in (".svg", ".html"):
         raise PluginError(f"--output {path}: ends in .svg, or in .html for a page to print")
@@ -349,7 +356,7 @@ def poster(line: CommandLine, shop_id: str, output: str | None, ref: str) -> Non
     both = words.words(first, shop), words.words(second, shop)
     picture = posters.svg(shop, link, both)
     _write_new(path, picture if path.suffix == ".svg" else posters.page(shop, picture))
-    click.echo(f"wrote {path}: {link}")
+    _say(line, f"wrote {path}: {link}")
 
 
 # -- words --------------------------------------------------------------------------------------------------------------

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
-from imserver.plugin_api import Context, PluginError
+from imserver.plugin_api import Context
 
 from . import operations
 from .beside import beside
@@ -14,9 +15,6 @@ from .schedule import changes
 from .schedule.changes import ChainFile
 from .schedule.shops import Chain, ChainError
 
-#: Whose accounts are the plugin's to speak as.
-BOT_ROLE = "bot"
-
 
 async def judged(context: Context) -> ChainFile:
     """The file as it is now. Changes nothing. Raises `ChainError`, `ConfigError`, `PluginError`."""
@@ -24,8 +22,16 @@ async def judged(context: Context) -> ChainFile:
     fault = next(text_faults(file.chain), None)
     if fault is not None:
         raise ChainError(f"{file.source}: {fault}")
-    await _refuse_persons(context, file.chain)
+    for bot, name, language in bots_of(file.chain):
+        await context.check_bot(bot, name, language=language)
     return file
+
+
+def bots_of(chain: Chain) -> Iterator[tuple[str, str, str]]:
+    """Whom the chain speaks as: account, name and language."""
+    language = "zh-CN" if chain.staff_language == "zh" else "en"
+    for bot, names in ((chain.bot, chain.names), *((shop.bot, shop.names) for shop in chain.stores)):
+        yield bot, names.in_language(chain.staff_language), language
 
 
 async def made(context: Context, file: ChainFile, revision: int | None = None) -> ShopTexts:
@@ -41,13 +47,3 @@ async def made(context: Context, file: ChainFile, revision: int | None = None) -
 
     # Beside the loop: to work the words of a chain out takes a quarter of a second, and everybody would wait.
     return await beside(make)
-
-
-async def _refuse_persons(context: Context, chain: Chain) -> None:
-    """What `Context.ensure_bot` would refuse halfway: the name of a bot is that of a person's account."""
-    for bot in (chain.bot, *(shop.bot for shop in chain.stores)):
-        known = await context.user(bot)
-        if known is not None and BOT_ROLE not in known.roles:
-            raise PluginError(
-                f"the account {bot!r} is not a bot: rename it, or give it the role {BOT_ROLE!r}"
-            )

@@ -34,7 +34,7 @@ from .dialogue import consent, handoff, holding, joined, link, quiet, router, ta
 from .dialogue.incoming import Incoming
 from .dialogue.router import COMMANDS
 from .journey import offers, plan_end, reminders, requests, set_back, unconfirmed
-from .judging import judged, made
+from .judging import bots_of, judged, made
 from .messages.shop_texts import ShopTexts
 from .messages.texts import language_of
 from .operations import BookingConfig
@@ -104,7 +104,13 @@ class BookingPlugin:
         await beside(compile_all)  # nobody waits yet; half a second in one piece would be one all the same
         await self._unit(holding.expire_overdue)
         for command in COMMANDS:
-            context.command(command.name, self._command, help=command.help, aliases=command.aliases)
+            context.command(
+                command.name,
+                self._command,
+                help=command.help,
+                aliases=command.aliases,
+                wants_sender=False,  # the transaction asks for more; a read before it is two more hops between threads
+            )
         context.on(MessagePosted, self._message)
         context.timer(holding.HOLD_TIMER, self._hold_ended)
         context.timer(reminders.TIMER, self._reminder_due, sends=True)
@@ -156,10 +162,8 @@ class BookingPlugin:
         context, chain = self._context, file.chain
         assert context is not None
         self._file, self._texts = file, texts
-        language = "zh-CN" if chain.staff_language == "zh" else "en"
-        named = ((chain.bot, chain.names), *((shop.bot, shop.names) for shop in chain.stores))
-        for bot, names in named:
-            await context.ensure_bot(bot, names.in_language(chain.staff_language), language=language)
+        for bot, name, language in bots_of(chain):
+            await context.ensure_bot(bot, name, language=language)
         await context.transaction(partial(leave.take_from_file, chain=chain))
         texts = await self._read_changes()
         await self._settle_staff(texts)
@@ -228,7 +232,9 @@ class BookingPlugin:
 
     async def _command(self, call: Call) -> Effects | None:
         of_button = codes.MARKED.fullmatch(call.arguments) is not None  # and no text that can hold a red flag
-        message = _incoming(call.event) if of_button else await self._incoming(call.event)
+        message = _read(call.event, call.content)
+        if not of_button:
+            message = await self._flagged(message)
         if message is None:
             return None
         if call.name == "withdraw":
@@ -250,14 +256,14 @@ class BookingPlugin:
                 await put_on_record(self._context, body)
 
     async def _message(self, event: MessagePosted) -> Effects | None:
-        message = await self._incoming(event)
+        message = await self._flagged(_incoming(event))
         if message is not None:
             return await self._effects(partial(router.hear_text, message=message))
         told = _told(event)
         return None if told is None else await self._effects(partial(members.hear, told=told))
 
-    async def _incoming(self, event: MessagePosted) -> Incoming | None:
-        message = _incoming(event)
+    async def _flagged(self, message: Incoming | None) -> Incoming | None:
+        """The message with the red flag that is in it, if there is one."""
         if message is None:
             return None
         assert self._context is not None
@@ -402,9 +408,14 @@ def _say_what_differs(context: Context, texts: ShopTexts) -> None:
 
 def _incoming(event: MessagePosted) -> Incoming | None:
     """The message of a person; None for tombstones and for the server's own messages (`system`)."""
+    content = event.message.content
+    return None if content is None else _read(event, decode_content(content))
+
+
+def _read(event: MessagePosted, content: Mapping[str, Any]) -> Incoming | None:
+    """The same, of a content that was decoded."""
     message = event.message
-    content = None if message.content is None else decode_content(message.content)
-    if content is None or content.get("type") == "system":
+    if content.get("type") == "system":
         return None
     text = content.get("text", "") if content.get("type") == "text" else ""
     return Incoming(

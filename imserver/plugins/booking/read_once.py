@@ -4,15 +4,17 @@ hand no rows to each other. Each says what it changed, too, and that is passed o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final, cast
 
-from imserver.plugin_api import Method, Shape, Transaction
+from imserver.plugin_api import Method, Shape, Transaction, User
 
 #: Rows of so many questions are kept; a transaction over a whole shop asks thousands, and hardly one of them twice.
 MAX_KEPT: Final = 64
 _TABLE: Final = re.compile(r"booking_\w+")
+#: Acts of a transaction after which every account is as it was.
+_NO_ACCOUNTS: Final = frozenset({"cancel_timer", "edit", "members", "post", "schedule"})
 
 Rows = list[tuple[Any, ...]]
 
@@ -29,11 +31,31 @@ class ReadOnce:
         self._count = 0
         #: Questions of which it was said that they have another answer, and to whom.
         self._said: set[tuple[str, Shape | None, frozenset[str] | None]] = set()
+        self._done: set[Hashable] = set()
+        self._users: dict[str, User | None] = {}
         self.now_ms = tx.now_ms
 
     def __getattr__(self, name: str) -> Any:
         """All but statements on the plugin's tables is the transaction's own."""
-        return getattr(self._tx, name)
+        own = getattr(self._tx, name)
+        if name in _NO_ACCOUNTS:
+            setattr(self, name, own)  # it is found without us from now on
+        else:
+            self._users.clear()
+        return own
+
+    def user(self, user_id: str) -> User | None:
+        if user_id not in self._users:
+            if len(self._users) >= MAX_KEPT:
+                self._users.clear()
+            self._users[user_id] = self._tx.user(user_id)
+        return self._users[user_id]
+
+    def is_first(self, act: Hashable) -> bool:
+        """Whether nobody has asked so of this act before, within the transaction."""
+        first = act not in self._done
+        self._done.add(act)
+        return first
 
     def execute(self, sql: str, params: Sequence[Any] = ()) -> Rows:
         tables, reads = _statement(sql)
@@ -71,6 +93,11 @@ def _statement(sql: str) -> tuple[frozenset[str], bool]:
     """The plugin's tables that a statement names, and whether it only reads. No trigger and no foreign key of theirs writes
     into another one."""
     return frozenset(_TABLE.findall(sql)), sql[:6].lower() == "select"
+
+
+def is_first(tx: Transaction, act: Hashable) -> bool:
+    """Whether an act that is enough once is still to be done in this transaction: always in one that does not know."""
+    return not isinstance(tx, ReadOnce) or tx.is_first(act)
 
 
 def read_once(tx: Transaction) -> Transaction:

@@ -66,13 +66,13 @@ def staff_spoke(tx: Transaction, service: ServiceConversation, position: int) ->
     _tell(tx, service)
 
 
-def spoke(tx: Transaction, service: ServiceConversation) -> None:
-    """Somebody said something there."""
-    tx.execute(
-        "UPDATE booking_services SET active_at = ? WHERE conversation_id = ?",
-        (tx.now_ms, service.conversation_id),
-    )
-    tell_conversation(tx, service.store_id, service.conversation_id)
+def spoke(tx: Transaction, conversation_id: str) -> None:
+    """Somebody said something there, if it is the conversation of a shop with a customer."""
+    for (store_id,) in tx.execute(
+        "UPDATE booking_services SET active_at = ? WHERE conversation_id = ? RETURNING store_id",
+        (tx.now_ms, conversation_id),
+    ):
+        tell_conversation(tx, store_id, conversation_id)
 
 
 def take(tx: Transaction, service: ServiceConversation, user_id: str) -> None:

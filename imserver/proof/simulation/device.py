@@ -176,6 +176,7 @@ class Device:
             limits=self._limits,
             environment=Environment(
                 monotonic=self.world.loop.time,
+                now_ms=self.world.machine.clock.now_ms,
                 uniform=self.random.uniform,
                 random_bytes=self.random.randbytes,
                 open_transport=self._open_transport,

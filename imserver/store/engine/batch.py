@@ -3,9 +3,10 @@
 The policy is here, once; a database behind it is an `Engine`. Memory (heads, members, counters) is undone together with the
 rows.
 
-The calls of one transaction: `begin`; for each unit `savepoint`, its work on `tx`, then `release` or `rollback_to`; for
-each run of plain posts `posts`, outside of a savepoint; then `commit`. After any error that is not a unit's own nothing
-but `rollback`. Calls of two transactions never mix, and all are made where the connection lives.
+The calls of one transaction: `begin`; for each unit `savepoint`, its work on `tx`, then `release` or `rollback_to`, but for
+one that has the transaction to itself; for each run of plain posts `posts`, outside of a savepoint; then `commit`. After any
+error that is not a unit's own nothing but `rollback`. Calls of two transactions never mix, and all are made where the
+connection lives.
 """
 
 from __future__ import annotations
@@ -40,9 +41,9 @@ class Engine(Protocol):
         ...
 
     def begin(self) -> None:
-        """Begin a transaction that writes, and that no other writer can come between. Raises the database's error: BUSY if
-        another process keeps it waiting for longer than it may. Between two transactions, before this or behind `commit`, the
-        engine trims its `ConversationCache`."""
+        """Begin a transaction that writes, and that no other writer can come between, and with it the time of a unit that has
+        it to itself. Raises the database's error: BUSY if another process keeps it waiting for longer than it may. Between two
+        transactions, before this or behind `commit`, the engine trims its `ConversationCache`."""
         ...
 
     def commit(self) -> None:
@@ -170,6 +171,9 @@ class Batches:
 
     def _all(self, units: Sequence[Unit]) -> None:
         start, count = 0, len(units)
+        if count == 1 and not units[0].together and not self._held:
+            self._by_itself(units[0])
+            return
         while start < count:
             end = start
             while end < count and units[end].together:
@@ -233,6 +237,22 @@ class Batches:
             unit.error = own_error(raised)
             if lane is not None and not is_final(unit.error):
                 self._held.add(lane)
+
+    def _by_itself(self, unit: Unit) -> None:
+        """Run the only unit of a transaction, which is its savepoint: what it raises undoes all, and `_give_up` judges it."""
+        engine, tx = self._engine, self._engine.tx
+        tx.events = []
+        try:
+            unit.result = unit.run(tx)  # type: ignore[arg-type]  # stores complete it
+            unit.error = None
+            unit.happened = tuple(tx.events)
+        except BaseException as raised:
+            cause = engine.ended_by(raised)
+            if cause is not None:
+                raise TransactionLost(cause) from cause
+            if isinstance(raised, Exception) or engine.fault_of(raised) is not Fault.UNIT:
+                raise
+            raise own_error(raised) from raised
 
     def _give_up(self, unit: Unit, error: Exception | None) -> Refusal | None:
         """Judge a unit that failed in a transaction of its own. Returns the refusal for all units behind it, if any."""

@@ -30,6 +30,7 @@ class SqliteEngine:
 
     def begin(self) -> None:
         self.tx.lost = self.tx.raised = None
+        self._sandbox.begin_unit()
         self._change_before = self.tx.change
         try:
             self._connection.execute("BEGIN IMMEDIATE")

@@ -11,6 +11,7 @@ So a child closes them at once (`os.register_at_fork`).
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -40,6 +41,8 @@ _MAGIC = b"SQLite format 3\0"
 _LOG_MAGIC = b"\x37\x7f\x06\x82"
 #: `struct flock`.
 _LOCK = struct.Struct("@hhqqi4x")
+#: What comes beside a database while it is open.
+BESIDE = ("-wal", "-shm", "-journal", ".high", ".high.new", ".lock")
 #: Whether this system has locks that belong to a descriptor. Without them SQLite's own must do (docs/operating.md).
 HAS_OWN_LOCKS = sys.platform == "linux" and hasattr(fcntl, "F_OFD_SETLK")
 
@@ -65,6 +68,8 @@ class Guard:
         self._log_bytes = 0
         #: Whether the database had a log when it was taken: the file alone may be incomplete.
         self.found_log = False
+        #: What `take` has made, and what may have come beside it since.
+        self._made: tuple[str, ...] = ()
 
     def take(self) -> None:
         """Take the database, which is made if there is none, readable by its owner only (SQLite's side files take its mode
@@ -75,7 +80,7 @@ class Guard:
             try:
                 self._take()
             except BaseException:
-                self.release()
+                self.release(discard=True)
                 raise
 
     def hold(self) -> None:
@@ -122,17 +127,26 @@ class Guard:
             ):
                 _lock(descriptor, fcntl.F_UNLCK, start, length)
 
-    def release(self) -> None:
+    def release(self, *, discard: bool = False) -> None:
         """Give the database back. No connection of ours may be open any more: closing a descriptor ends their locks. The lock
-        file stays: removing it would let two processes lock two different files."""
+        file stays: removing it would let two processes lock two different files.
+
+        With `discard` what `take` made goes: the database, and all that came beside it, for nobody was ever told that something
+        is in it; the lock file, too, where the database has a lock of its own (`OWNER_BYTES`)."""
         with _forking:
             _guards.discard(self)
+            made, self._made = self._made, ()
+            for name in made if discard else ():
+                with contextlib.suppress(OSError):
+                    os.unlink(name)
             self._close()
 
     # -- parts --------------------------------------------------------------------------------------------------------
 
     def _take(self) -> None:
         lock_file = f"{self._path}.lock"
+        names = [f"{self._path}{suffix}" for suffix in BESIDE[: None if HAS_OWN_LOCKS else -1]]
+        new = tuple(name for name in names if not os.path.lexists(name))
         lock = self._open(lock_file)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -140,8 +154,11 @@ class Guard:
             if error.errno not in _BUSY:
                 raise StartError(f"{lock_file}: {error.strerror}", again=passes(error)) from None
             raise StartError(f"{self._path}: another imserver has this database open", again=True) from None
+        self._made = tuple({lock_file}.intersection(new))  # not before it is ours
         self.found_log = has_log(self._path)
         self._check_names()
+        if not os.path.lexists(self._path):
+            self._made = (str(self._path), *new)
         database = self._open(str(self._path))
         self._identity = _identity(self._path)
         if HAS_OWN_LOCKS and not _lock(database, fcntl.F_WRLCK, *OWNER_BYTES):

@@ -219,7 +219,7 @@ class SqliteStore:
                 self._readers.append(reader)
                 await connection.run(partial(reader.prepare, self._opened_places(), self._hidden))
         except BaseException as error:
-            await self._release()
+            await self._release(discard=True)
             if isinstance(error, sqlite3.Error):
                 raise StartError(f"{path}: {database.in_plain_words(error)}", again=passes(error)) from error
             raise
@@ -235,11 +235,11 @@ class SqliteStore:
         try:
             await self._open_ledger()
         except BaseException:
-            await self.close()
+            await self.close(discard=True)
             raise
 
-    async def close(self) -> None:
-        """Finish the queue, checkpoint, close. Closing twice is harmless."""
+    async def close(self, *, discard: bool = False) -> None:
+        """Finish the queue, checkpoint, close. Closing twice is harmless. `discard`: see `Store.close`."""
         writer = self._writer
         if writer is None or self._closing:
             return
@@ -251,7 +251,7 @@ class SqliteStore:
                 await self._close_readers()
                 await self._connection.run(self._last_words)
         finally:
-            await self._release()
+            await self._release(discard=discard)
             self._writer = None
             self._closing = False
 
@@ -616,7 +616,7 @@ class SqliteStore:
             # It may yet finish what it began: the database stays ours until the process ends.
             self._guard = None
 
-    async def _release(self) -> None:
+    async def _release(self, *, discard: bool) -> None:
         if self._high_timer is not None:
             self._high_timer.cancel()
             self._high_timer = None
@@ -625,7 +625,7 @@ class SqliteStore:
             await self._close_connection(self._connection)
             self._connection = None
         if self._guard is not None:
-            self._guard.release()
+            self._guard.release(discard=discard)
             self._guard = None
         if self._folder is not None:
             self._folder.cleanup()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
+from functools import cache
 from typing import Any, Final, TypeVar, cast
 
 T = TypeVar("T")
@@ -62,7 +63,7 @@ class Card:
     def __post_init__(self) -> None:
         _require_texts("card", self, "title", "text")
         for number, row in enumerate(cast("Sequence[Any]", self.fields)):
-            if len(row) != 2 or not all(isinstance(each, str) for each in row):
+            if len(row) != 2 or not (isinstance(row[0], str) and isinstance(row[1], str)):
                 raise ValueError(f"card.fields[{number}]: a label and a value, two strings, not {row!r}")
 
     def content(self) -> dict[str, Any]:
@@ -102,6 +103,45 @@ class Card:
         return cls(**made)
 
 
+_LISTS: Final = (list, tuple)
+_CARD: Final = frozenset(("type", *(each.name for each in fields(Card))))
+_BUTTON: Final = frozenset(each.name for each in fields(Button))
+_REF: Final = frozenset(each.name for each in fields(CardRef))
+
+
+def require_card(content: Mapping[str, Any]) -> None:
+    """Raises ValueError where `Card.of` does. What is right at a glance, as nearly every card is, is not taken apart for it."""
+    if not _right_at_a_glance(content):
+        Card.of(content)
+
+
+def _right_at_a_glance(content: Mapping[str, Any]) -> bool:
+    """Whether it is a card for certain: of the plainest types, without an application's own keys. False says nothing."""
+    rows, actions = content.get("fields", ()), content.get("actions", ())
+    if not (
+        content.get("type") == "card"
+        and _CARD.issuperset(content)
+        and type(content.get("title")) is str
+        and type(content.get("text", "")) is str
+        and type(rows) in _LISTS
+        and type(actions) in _LISTS
+    ):
+        return False
+    for row in rows:
+        if type(row) not in _LISTS or len(row) != 2 or type(row[0]) is not str or type(row[1]) is not str:
+            return False
+    for one in actions:
+        if not (type(one) is dict and _BUTTON.issuperset(one) and one.get("style", "default") in STYLES):
+            return False
+        if type(one.get("label")) is not str or type(one.get("command")) is not str or not one["command"]:
+            return False
+    if "ref" not in content:
+        return True
+    ref = content["ref"]
+    plain = type(ref) is dict and _REF.issuperset(ref) and type(ref.get("version", 1)) is int
+    return plain and type(ref.get("kind")) is str and type(ref.get("id")) is str
+
+
 def _made(place: str, kind: Callable[..., T], value: Any) -> T:
     """One of these types from a map, which stands at this place."""
     if not isinstance(value, Mapping):
@@ -111,13 +151,20 @@ def _made(place: str, kind: Callable[..., T], value: Any) -> T:
 
 
 def _require_keys(place: str, kind: Any, value: Mapping[str, Any]) -> None:
-    known = {each.name: each for each in fields(kind)}
+    known, required = _keys(kind)
     for name in value:
         if name not in known:
             raise ValueError(f"{place}.{name}: there is no such key (keys: {', '.join(known)})")
-    for name, each in known.items():
-        if each.default is MISSING and name not in value:
+    for name in required:
+        if name not in value:
             raise ValueError(f"{place}.{name}: is missing")
+
+
+@cache
+def _keys(kind: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names that a map may have, and those that it has to."""
+    known = fields(kind)
+    return tuple(each.name for each in known), tuple(each.name for each in known if each.default is MISSING)
 
 
 def _rows(place: str, value: Any, kind: type = Sequence) -> Sequence[Any]:

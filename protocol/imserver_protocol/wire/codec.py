@@ -213,11 +213,12 @@ def encode_content(content: Mapping[str, Any], limits: Limits = _DEFAULTS) -> by
 def _encode(fields: tuple[Any, ...], limits: Limits, depth: int = 1) -> bytes:
     try:
         data = _pack(fields)
-        _check_values(fields, depth)
+        entries = _check_values(fields, depth)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise EncodeError(str(error)) from None
-    # An array of n items takes more than n bytes, a string of n bytes too, a map of n items more than 2n.
-    if len(data) > limits.max_map_items:
+    # An array of n items takes more than n bytes, a string of n bytes too; no map has more entries than all of them.
+    longest = min(limits.max_array_items, limits.max_string_bytes)
+    if len(data) > longest or entries > limits.max_map_items:
         _check_sizes(fields, limits, len(data))
     return data
 

@@ -9,6 +9,8 @@ from typing import Any, cast
 
 from imserver.plugin_api import Snapshot, Transaction, UniqueViolation
 from imserver.plugins.booking import plugin
+from imserver.plugins.booking.schedule.hours import zone_of
+from tests.booking.support.chains import trial
 
 
 class Ledger:
@@ -60,3 +62,8 @@ class Ledger:
 def ms(wall: str, zone: Any) -> int:
     """UTC milliseconds of an ISO wall time."""
     return int(datetime.fromisoformat(wall).replace(tzinfo=zone).timestamp() * 1000)
+
+
+#: Of the shop of `trial`, and a moment there.
+ZONE = zone_of(trial().stores[0])
+NOW = ms("2026-11-18T10:00", ZONE)

@@ -120,6 +120,10 @@ class Shop:
             lambda tx: tx.remove_member(conversation_id, user_id, uuid4().bytes, user_id)
         )
 
+    async def disable(self, user_id: str) -> None:
+        """The account is disabled, as a command does it."""
+        await self.kit.store.write(lambda tx: tx.disable_user(user_id))
+
     async def hear(self, user_id: str, conversation_id: str, text: str | dict[str, Any]) -> str:
         """What was answered in the same conversation, as text (titles, texts, fields and buttons of cards)."""
         said = await self.say(user_id, conversation_id, text)

@@ -31,6 +31,12 @@ class ChainFile:
     def config(self) -> dict[str, str]:
         return {"chain": str(self.path)}
 
+    def change(self, old: str, new: str) -> None:
+        """One place of it."""
+        text = self.path.read_text("utf-8")
+        assert old in text
+        self.path.write_text(text.replace(old, new, 1), "utf-8")
+
     def write(self, *, without: Iterable[str] = (), more: Iterable[str] = (), stores: int = 2) -> None:
         """The file with these persons of the first shop more, without those anywhere, and with its first `stores`."""
         text = DEMO.read_text("utf-8")

@@ -11,11 +11,19 @@ from typing import Any, Self
 
 import msgpack
 
+from imserver_client import (
+    Connecting,
+    Environment,
+    connect,
+)
+
 HELLO, WELCOME, ACK, PING, PONG, GOODBYE, SIGNAL = range(7)
 REQUEST, REPLY, REFUSAL, PUSH = range(16, 20)
 
 TEXT = msgpack.packb({"type": "text", "text": "hi"})
 EMPTY_SYNC: list[Any] = [[], "1", False]
+
+MIB = 1024 * 1024
 
 
 def framed(*frame: Any) -> bytes:
@@ -210,3 +218,8 @@ class HostileServer:
             writer.close()
             with contextlib.suppress(ConnectionError, ssl.SSLError):
                 await writer.wait_closed()
+
+
+def client_of(server: HostileServer, waits: Any, **more: Any) -> Connecting:
+    given: dict[str, Any] = {"token": "t", "timeout": 10.0, "environment": Environment(uniform=waits)}
+    return connect(server.url, **(given | more))

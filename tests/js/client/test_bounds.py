@@ -1,3 +1,3 @@
-"""See `tests.client.test_bounds`."""
+"""See `tests.client.stories.bounds`."""
 
-from tests.client.test_bounds import *  # noqa: F403
+from tests.client.stories.bounds import *  # noqa: F403

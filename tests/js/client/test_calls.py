@@ -1,3 +1,3 @@
-"""See `tests.client.test_calls`."""
+"""See `tests.client.stories.calls`."""
 
-from tests.client.test_calls import *  # noqa: F403
+from tests.client.stories.calls import *  # noqa: F403

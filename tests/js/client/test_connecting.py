@@ -1,3 +1,3 @@
-"""See `tests.client.test_connecting`."""
+"""See `tests.client.stories.connecting`."""
 
-from tests.client.test_connecting import *  # noqa: F403
+from tests.client.stories.connecting import *  # noqa: F403

@@ -1,3 +1,3 @@
-"""See `tests.client.test_delays`."""
+"""See `tests.client.stories.delays`."""
 
-from tests.client.test_delays import *  # noqa: F403
+from tests.client.stories.delays import *  # noqa: F403

@@ -1,3 +1,3 @@
-"""See `tests.client.test_features`."""
+"""See `tests.client.stories.features`."""
 
-from tests.client.test_features import *  # noqa: F403
+from tests.client.stories.features import *  # noqa: F403

@@ -1,3 +1,3 @@
-"""See `tests.client.test_hostile_server`."""
+"""See `tests.client.stories.hostile_server`."""
 
-from tests.client.test_hostile_server import *  # noqa: F403
+from tests.client.stories.hostile_server import *  # noqa: F403

@@ -1,3 +1,3 @@
-"""See `tests.client.test_hostile_wire`."""
+"""See `tests.client.stories.hostile_wire`."""
 
-from tests.client.test_hostile_wire import *  # noqa: F403
+from tests.client.stories.hostile_wire import *  # noqa: F403

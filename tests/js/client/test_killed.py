@@ -1,4 +1,4 @@
-"""See `tests.client.test_older_copies`: a client that dies at any step, here at any commit of its store in Node."""
+"""See `tests.client.stories.older_copies`: a client that dies at any step, here at any commit of its store in Node."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from imserver_client import HistoryReplaced, MemoryStorage, PostsGone
-from tests.client.test_older_copies import DIRECT, Machine, machine
+from tests.client.support.machines import DIRECT, Machine, machine
 from tests.js.driver import Node, place_of
 
 #: A fixture: it is used by name.

@@ -1,3 +1,3 @@
-"""See `tests.client.test_older_copies`."""
+"""See `tests.client.stories.older_copies`."""
 
-from tests.client.test_older_copies import *  # noqa: F403
+from tests.client.stories.older_copies import *  # noqa: F403

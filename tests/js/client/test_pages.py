@@ -1,3 +1,3 @@
-"""See `tests.client.test_pages`."""
+"""See `tests.client.stories.pages`."""
 
-from tests.client.test_pages import *  # noqa: F403
+from tests.client.stories.pages import *  # noqa: F403

@@ -1,3 +1,3 @@
-"""See `tests.client.test_people_in_older_copies`."""
+"""See `tests.client.stories.people_in_older_copies`."""
 
-from tests.client.test_people_in_older_copies import *  # noqa: F403
+from tests.client.stories.people_in_older_copies import *  # noqa: F403

@@ -1,3 +1,3 @@
-"""See `tests.client.test_posting`."""
+"""See `tests.client.stories.posting`."""
 
-from tests.client.test_posting import *  # noqa: F403
+from tests.client.stories.posting import *  # noqa: F403

@@ -1,3 +1,3 @@
-"""See `tests.client.test_questions`."""
+"""See `tests.client.stories.questions`."""
 
-from tests.client.test_questions import *  # noqa: F403
+from tests.client.stories.questions import *  # noqa: F403

@@ -1,3 +1,3 @@
-"""See `tests.client.test_receiving`."""
+"""See `tests.client.stories.receiving`."""
 
-from tests.client.test_receiving import *  # noqa: F403
+from tests.client.stories.receiving import *  # noqa: F403

@@ -1,3 +1,3 @@
-"""See `tests.client.test_retracted`."""
+"""See `tests.client.stories.retracted`."""
 
-from tests.client.test_retracted import *  # noqa: F403
+from tests.client.stories.retracted import *  # noqa: F403

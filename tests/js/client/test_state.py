@@ -1,3 +1,3 @@
-"""See `tests.client.test_state`."""
+"""See `tests.client.stories.state`."""
 
-from tests.client.test_state import *  # noqa: F403
+from tests.client.stories.state import *  # noqa: F403

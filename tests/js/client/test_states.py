@@ -1,3 +1,3 @@
-"""See `tests.client.test_states`."""
+"""See `tests.client.stories.states`."""
 
-from tests.client.test_states import *  # noqa: F403
+from tests.client.stories.states import *  # noqa: F403

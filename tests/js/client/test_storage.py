@@ -1,3 +1,3 @@
-"""See `tests.client.test_storage`."""
+"""See `tests.client.stories.storage`."""
 
-from tests.client.test_storage import *  # noqa: F403
+from tests.client.stories.storage import *  # noqa: F403

@@ -1,3 +1,3 @@
-"""See `tests.client.test_teams`."""
+"""See `tests.client.stories.teams`."""
 
-from tests.client.test_teams import *  # noqa: F403
+from tests.client.stories.teams import *  # noqa: F403

@@ -1,3 +1,3 @@
-"""See `tests.client.test_teams_over_tcp`."""
+"""See `tests.client.stories.teams_over_tcp`."""
 
-from tests.client.test_teams_over_tcp import *  # noqa: F403
+from tests.client.stories.teams_over_tcp import *  # noqa: F403

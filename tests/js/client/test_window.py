@@ -1,3 +1,3 @@
-"""See `tests.client.test_window`."""
+"""See `tests.client.stories.window`."""
 
-from tests.client.test_window import *  # noqa: F403
+from tests.client.stories.window import *  # noqa: F403

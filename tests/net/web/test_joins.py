@@ -16,7 +16,7 @@ from imserver.chat.browsers import MAX_BROWSERS, secret_of
 from imserver.chat.joins import MAX_JOINS_AN_HOUR, is_code, new_code
 from imserver.check.consistency import check_file
 from imserver.errors import PluginError, Refusal, RefusalCode
-from imserver.model import Join, User
+from imserver.model import User
 from imserver.plugin_api import Context, Migration, Transaction
 from imserver.testing import ManualClock
 from imserver_protocol.errors import CloseCode
@@ -25,10 +25,9 @@ from tests.accounts.tokens import ended, turned_away
 from tests.limits.raw import Raw
 from tests.net.web.browser import GUESTS, KEY, Browser, signed_in
 from tests.net.web.codes import code
-from tests.seeing.web import Answered, seen
+from tests.net.web.counter import ABOUT, accept, ask, people, shown_by
+from tests.seeing.web import seen
 from tests.store.support import refusal_of
-
-ABOUT = {"shop": {"zh": "花园店", "en": "Garden"}, "name": "L**", "appointments": 2}
 
 
 class Things:
@@ -66,33 +65,11 @@ class Things:
         return dict(rows)
 
 
-async def ask(server: Server, shown: str, account_id: str = "ann", about: Mapping[str, Any] = ABOUT) -> Join:
-    """What the shop's bot does once `li` has typed the code in the conversation of this account."""
-    return await server.store.write(
-        lambda tx: joins.ask(tx, shown, account_id, asked_by="li", about=about, source="shop")
-    )
-
-
-async def people(server: Server) -> None:
-    await server.administration.put_user("ann", display_name="Ann Lee")
-    await server.administration.put_user("li", roles=["staff"])
-
-
-async def shown_by(browser: Browser, **more: Any) -> str:
-    answer = await browser.post("joins", more)
-    assert answer.status == 200, answer
-    return str(answer.json["code"])
-
-
 async def state_of(browser: Browser) -> dict[str, Any]:
     answer = await browser.ask("GET", "/api/joins", page=False)
     assert answer.status == 200, answer
     told: dict[str, Any] = answer.json
     return told
-
-
-async def accept(browser: Browser, shown: str, **more: Any) -> Answered:
-    return await browser.post("joins/accept", {"code": shown, **more})
 
 
 async def acts(server: Server) -> list[str]:

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from benchmarks.processes import free_port
 from tests.cli.places import Place
 from tests.cli.processes import imserver, serving
-from tests.cli.test_browser_commands import free_port, post
 from tests.net.web.browser import KEY
+from tests.support.sites import post
 
 pytestmark = pytest.mark.timeout(60)
 

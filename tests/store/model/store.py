@@ -102,7 +102,7 @@ class ModelStore:
         self.world = self._with_run(self.world)
         self._places = Places(self.world.place_key, Lineage(self.world.runs), self._rng)
 
-    async def close(self) -> None:
+    async def close(self, *, discard: bool = False) -> None:
         """Everything that waits is done first."""
         self._closing = True
         while self._waiting:

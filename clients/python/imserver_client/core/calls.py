@@ -70,7 +70,7 @@ class CallsOwner(Protocol):
         """The application is about to get these rows of a list."""
         ...
 
-    def random_bytes(self, count: int) -> bytes: ...
+    def key(self) -> bytes: ...
 
     def violated(self, text: str) -> None: ...
 
@@ -214,7 +214,7 @@ class Calls:
 
     def _key(self, key: bytes | None) -> bytes:
         if key is None:
-            return self._owner.random_bytes(KEY_BYTES)
+            return self._owner.key()
         if type(key) is not bytes or len(key) != KEY_BYTES:
             raise Misuse(f"a key is {KEY_BYTES} bytes")
         return key

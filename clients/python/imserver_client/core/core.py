@@ -111,7 +111,7 @@ class Core:
         self.limits = limits
         self._environment = environment
         self.monotonic = environment.monotonic
-        self.random_bytes = environment.random_bytes
+        self.key = environment.key
         self.state = State.CONNECTING
         self.user_id = ""
         self.device_id = ""

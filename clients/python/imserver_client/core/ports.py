@@ -12,7 +12,6 @@ from imserver_client.values import Content, ItemState
 from imserver_protocol.methods.descriptors import Method, Push, Shape, Signal
 from imserver_protocol.methods.history import PageItem
 from imserver_protocol.methods.state import AboutStands, AccountStands, ItemStands, SettingsStand
-from imserver_protocol.shared.ids import KEY_BYTES
 
 from .requests import Requests
 from .states import States
@@ -43,7 +42,7 @@ class PortOwner(Protocol):
 
     def note_head(self, conversation_id: str, position: int) -> None: ...
 
-    def random_bytes(self, count: int, /) -> bytes: ...
+    def key(self) -> bytes: ...
 
     def encode(self, conversation_id: str, content: Content | str, /) -> bytes: ...
 
@@ -177,7 +176,7 @@ class FeaturePort:
         self._core.note_head(conversation_id, position)
 
     def key(self) -> bytes:
-        return self._core.random_bytes(KEY_BYTES)
+        return self._core.key()
 
     def encode(self, conversation_id: str, content: Content | str) -> bytes:
         return self._core.encode(conversation_id, content)

@@ -72,7 +72,7 @@ class PostingOwner(Protocol):
 
     def monotonic(self) -> float: ...
 
-    def random_bytes(self, count: int) -> bytes: ...
+    def key(self) -> bytes: ...
 
 
 class Posting:
@@ -145,7 +145,7 @@ class Posting:
             raise self._end()
         encoded = self.encode(conversation_id, content)
         if key is None:
-            key = self._owner.random_bytes(KEY_BYTES)
+            key = self._owner.key()
         elif type(key) is not bytes or len(key) != KEY_BYTES:
             raise Misuse(f"a key is {KEY_BYTES} bytes")
         entry = self._outbox.get(key)

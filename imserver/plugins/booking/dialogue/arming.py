@@ -6,9 +6,9 @@ if it shows what changed, or if nothing that the text said contradicts it.
 
 from __future__ import annotations
 
-from imserver.plugins.booking.understanding.acts import Reading
+from imserver.plugins.booking.understanding.acts import Kind, Reading
 
-from . import said
+from . import answers, said
 from .context import DialogueContext
 from .state import Dialogue
 
@@ -28,9 +28,11 @@ def stays_armed(state: Dialogue, reading: Reading, *, answered: bool) -> bool:
     return state.step == "confirm" and answered and not said.doubtful(reading)
 
 
-def later(context: DialogueContext, state: Dialogue) -> bool:
-    """ "Let me think": the question stays, and a yes only asks again."""
+def later(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
+    """ "Let me think": the question stays, and a yes only asks again. What is asked beside it is answered."""
     state.doubt()
     context.keep(state)
+    if reading.has(Kind.QUESTION):
+        answers.reply(context, reading)
     context.say("later.open")
     return True

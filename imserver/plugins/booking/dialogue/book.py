@@ -147,8 +147,10 @@ def _wants_another_service(state: Dialogue, reading: Reading) -> bool:
 
 
 def _later(context: DialogueContext, state: Dialogue, reading: Reading) -> None:
-    """ "One moment": the time stays held as long as it is, and a yes asks first."""
+    """ "One moment": the time stays held as long as it is, and a yes asks first. What is asked beside it is answered."""
     state.doubt()
+    if reading.has(Kind.QUESTION):
+        answers.reply(context, reading, state)
     note(context, state, reading)
     context.keep(state)
     held = held_of(context, state)
@@ -374,10 +376,11 @@ def ask_other_shop(context: DialogueContext) -> None:
     context.offer("ask.store", options)
 
 
-def finish(context: DialogueContext, state: Dialogue) -> None:
-    """The yes: the hold becomes an appointment; one that ran out is taken again and confirmed at once."""
+def finish(context: DialogueContext, state: Dialogue, held: Appointment | None = None) -> None:
+    """The yes: the hold becomes an appointment; one that ran out is taken again and confirmed at once. `held`: the hold, for
+    whoever has just looked it up."""
     service = context.chain.service(state.service_id)
-    held = held_of(context, state)
+    held = held or held_of(context, state)
     if service is not None and not context.the_shop.offers(
         service
     ):  # the file does not name it here any more
@@ -395,7 +398,8 @@ def finish(context: DialogueContext, state: Dialogue) -> None:
         return
     if held is not None and not still_stands(context, held):
         release(context, state)
-    held = ensure_held(context, state, search)
+        held = None
+    held = ensure_held(context, state, search, held)
     if held is None or twice(context, state, held.wall, search):
         return
     by_hand = waits_for_staff(context, held)
@@ -460,4 +464,4 @@ def confirm_held(context: DialogueContext, version: int | None, appointment: App
         context.say("stale.question")
         go_on(context, state)
     else:
-        finish(context, state)
+        finish(context, state, appointment)

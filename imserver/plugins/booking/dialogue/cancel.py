@@ -13,7 +13,7 @@ from imserver.plugins.booking.schedule.appointments import Appointment, act, get
 from imserver.plugins.booking.schedule.status import Action
 from imserver.plugins.booking.understanding.acts import Kind, Reading
 
-from . import answers, arming, draft, said, which
+from . import answers, arming, draft, move, said, which
 from .allowed import allows, stale, whose
 from .context import DialogueContext
 from .holding import actor
@@ -45,10 +45,12 @@ def answer(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
     named = any(reading.has(kind) for kind in (Kind.GIVE, Kind.CORRECT, Kind.REFUSE))
     again = reading.has(Kind.BEGIN, "cancel") and not named
     if said.puts_off(reading):
-        return arming.later(context, state)
+        return arming.later(context, state, reading)
     if reading.has(Kind.BEGIN, "cancel") and named and not yes:
         context.close(state)
         return False  # 不是，只取消周六的; not A2S4: another question
+    if no and not yes and _moves_instead(context, state, reading):
+        return True
     if reading.has(Kind.QUESTION):
         sure = arming.stays_armed(state, reading, answered=answers.reply(context, reading))
         repeat(context, state, armed=sure and not yes and not no)
@@ -68,6 +70,22 @@ def answer(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
         else:
             draft.say_unread(context, reading)
             _ask(context, found, armed=arming.takes_yes(reading, changed=False))
+    return True
+
+
+def _moves_instead(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
+    """别取消，改到周六三点: behind the no another time is named, or asked for."""
+    first = get(context.tx, state.appointment_id)
+    behind = which.behind_keeping(reading.text) or said.behind_no(reading.text)
+    if first is None or not behind:
+        return False
+    alone = context.read(behind, labels=False, about=first.wall)
+    another = said.takes_time(alone) and not said.repeats(alone, first.wall)
+    if not another and not alone.has(Kind.BEGIN, "move") and not said.refused_times(alone):
+        return False
+    context.close(state)
+    if allows(context, alone, first, Action.MOVE):
+        move.towards(context, first, alone)
     return True
 
 

@@ -84,11 +84,11 @@ def answer(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
     return True
 
 
-def repeat(context: DialogueContext, state: Dialogue) -> None:
+def repeat(context: DialogueContext, state: Dialogue, *, armed: bool = False) -> None:
     """Ask once more, whether that is right."""
     appointment = get(context.tx, state.appointment_id)
     if appointment is not None:
-        _ask(context, state, appointment, armed=False)
+        _ask(context, state, appointment, armed=armed)
 
 
 def _ask(context: DialogueContext, state: Dialogue, appointment: Appointment, *, armed: bool = True) -> None:

@@ -48,9 +48,7 @@ def staff_wrote(tx: Transaction, conversation_id: str, position: int) -> None:
 def heard(context: DialogueContext) -> None:
     """Somebody has spoken in the conversation of a shop, or been answered there."""
     for conversation_id in dict.fromkeys((context.heard_in, context.home)):
-        service = service_at(context.tx, conversation_id)
-        if service is not None:
-            spoke(context.tx, service)
+        spoke(context.tx, conversation_id)
 
 
 def human_is_there(tx: Transaction, conversation_id: str) -> bool:

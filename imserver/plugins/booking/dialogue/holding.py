@@ -58,10 +58,13 @@ def held_of(context: DialogueContext, state: Dialogue) -> Appointment | None:
     return appointment if appointment is not None and appointment.status is Status.HELD else None
 
 
-def ensure_held(context: DialogueContext, state: Dialogue, search: Search) -> Appointment | None:
-    """The draft's start, held for as long as the service now takes; None if that is impossible; the bot then said so."""
+def ensure_held(
+    context: DialogueContext, state: Dialogue, search: Search, held: Appointment | None = None
+) -> Appointment | None:
+    """The draft's start, held for as long as the service now takes; None if that is impossible; the bot then said so. `held`:
+    its hold, for whoever has just looked it up."""
     wall = datetime.fromisoformat(state.wall)
-    held = held_of(context, state)
+    held = held or held_of(context, state)
     same = held is not None and held.wall == wall and held.service_id == search.service.id
     if held is not None and same and held.minutes == search.minutes:
         return held

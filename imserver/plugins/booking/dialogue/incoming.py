@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from imserver.plugin_api import Audience, Transaction, User
@@ -13,6 +14,8 @@ from imserver.plugins.booking.understanding.alarms import RedFlag
 
 from .context import Answering, DialogueContext, Place
 from .details import without_values
+
+_HAN = re.compile("[\u4e00-\u9fff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ def speak_as_written(context: DialogueContext, *, remembered: bool = True) -> No
         return
     known = customer(context.tx, context.customer_id)
     written = without_values(context.text)
-    if any("\u4e00" <= char <= "\u9fff" for char in written):
+    if _HAN.search(written):
         context.language = "zh"
     elif any(char.isalpha() for char in written) and remembered:
         own = context.sender.user_id == context.customer_id and known.chosen_language

@@ -79,7 +79,7 @@ def answer(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
     if appointment is None:
         return False
     if said.puts_off(reading):
-        return arming.later(context, state)
+        return arming.later(context, state, reading)
     reading = _no_but(context, state, reading)
     keeps = which.keeps_old(reading.text)  # 不用改了 is no yes
     gives_up = keeps or reading.has(Kind.NO) or reading.has(Kind.BEGIN, "cancel")
@@ -142,11 +142,11 @@ def _yes(context: DialogueContext, state: Dialogue, appointment: Appointment, re
         _go_on(context, state, appointment, armed=sure)
 
 
-def repeat(context: DialogueContext, state: Dialogue) -> None:
+def repeat(context: DialogueContext, state: Dialogue, *, armed: bool = False) -> None:
     """Ask again where it is to be moved, or whether."""
     appointment = get(context.tx, state.appointment_id)
     if appointment is not None and context.chain.service(appointment.service_id) is not None:
-        _go_on(context, state, appointment, armed=False)
+        _go_on(context, state, appointment, armed=armed)
 
 
 def confirm(context: DialogueContext, reading: Reading, appointment: Appointment) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imserver.plugins.booking.conversations import services_of
-from imserver.plugins.booking.understanding.acts import Reading
+from imserver.plugins.booking.understanding.acts import Kind, Reading
 
 from . import book, cancel, correct, move, plan
 from .context import Answering, DialogueContext, Place
@@ -17,8 +17,9 @@ _ANSWERS = {
     "correct": correct.answer,
     "plan": plan.answer,
 }
-#: What shows a question of a kind once more, so that a yes only asks again.
-_REPEATS = {"move": move.repeat, "cancel": cancel.repeat, "correct": correct.repeat}
+#: What shows a question of a kind once more.
+_REPEATS = {"book": book.repeat, "move": move.repeat, "cancel": cancel.repeat, "correct": correct.repeat}
+_COURTEOUS = frozenset({Kind.THANKS, Kind.GREETING})
 
 
 def asked_in(context: DialogueContext) -> Answering:
@@ -55,15 +56,23 @@ def answered(context: DialogueContext, state: Dialogue, reading: Reading, *, sto
     if stopping and state.kind == "book":
         book.give_up(context, state)
         return True
+    if reading.hedged and state.asks_yes and all(act.kind in _COURTEOUS for act in reading.acts):
+        context.say("unclear.hedged")
+        _repeat(
+            context, state, armed=True
+        )  # nothing was contradicted: a plain yes to what is shown now counts
+        return True
     return state.kind in _ANSWERS and _ANSWERS[state.kind](context, state, reading)
 
 
 def repeat_unarmed(context: DialogueContext, state: Dialogue) -> None:
     """Ask once more behind a text that answers nothing: the next yes may be meant for the people who were told."""
-    if state.kind == "book":
-        book.repeat(context, state, armed=False)
-    elif state.kind in _REPEATS:
-        _REPEATS[state.kind](context, state)
+    _repeat(context, state, armed=False)
+
+
+def _repeat(context: DialogueContext, state: Dialogue, *, armed: bool) -> None:
+    if state.kind in _REPEATS:
+        _REPEATS[state.kind](context, state, armed=armed)
 
 
 def doubt_own(context: DialogueContext) -> None:

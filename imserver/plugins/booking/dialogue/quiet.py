@@ -12,7 +12,6 @@ from imserver.plugin_api import Refusal, RefusalCode, Transaction
 from imserver.plugins.booking.customers import customer, language_for, remember
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
 from imserver.plugins.booking.schedule.appointments import upcoming
-from imserver.plugins.booking.schedule.status import Status
 from imserver.plugins.booking.understanding.acts import Reading
 
 from . import said
@@ -43,7 +42,7 @@ def may_block(tx: Transaction, user_id: str, bot_id: str, *, texts: ShopTexts) -
     shop = next((shop for shop in texts.chain.stores if shop.bot == bot_id), None)
     if shop is None or customer(tx, user_id).no_messages:
         return
-    coming = [one for one in upcoming(tx, user_id, shop.id) if one.status is not Status.HELD]
+    coming = upcoming(tx, user_id, shop.id)  # what is only held is none
     if coming:
         words = texts.catalogue.words(language_for(tx, user_id), shop)
         text = words("quiet.not_blocked", when=words.moment(coming[0].wall), code=coming[0].code)

@@ -99,6 +99,12 @@ def keeps_it(text: str) -> bool:
     return _KEEPS_IT.search(text) is not None
 
 
+def behind_keeping(text: str) -> str:
+    """What stands behind the words that a cancellation is not wanted; "" without them."""
+    match = _KEEPS_IT.search(text)
+    return text[match.end() :].lstrip("了吧啊呀哈 ,，.。!！") if match else ""
+
+
 def keeps_old(text: str) -> bool:
     """Whether a wish for another time is taken back: 还是算了，不改了; keep the old one."""
     return _KEEPS_OLD.search(text) is not None

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 import msgspec
 
 from imserver.plugin_api import Method, Shape, Transaction
+from imserver.plugins.booking.read_once import is_first
 
 from .asked import MAX_DAYS_TOLD, Told
 
@@ -358,14 +359,16 @@ def tell_all_staff(tx: Transaction, *, users: Iterable[str] | None = None) -> No
     tx.changed(SHEET, None, users=users)
 
 
-def _tell_row(tx: Transaction, store_id: str, conversation_id: str, staff: set[str]) -> None:
+def _tell_row(tx: Transaction, store_id: str, conversation_id: str, staff: frozenset[str]) -> None:
+    if not is_first(tx, (_NUMBER, conversation_id, staff)):
+        return  # whoever reads sees a transaction as one change: the number that it has got is as good
     tx.execute(_NUMBER, (store_id, conversation_id))
     tx.changed(INBOX, InboxParams(store_id), users=staff)
     tx.changed(CHANGES, ChangesParams(store_id), users=staff)
     tx.changed(CUSTOMER, CustomerParams(conversation_id), users=staff)
 
 
-def staff_of_shop(tx: Transaction, store_id: str) -> set[str]:
+def staff_of_shop(tx: Transaction, store_id: str) -> frozenset[str]:
     """Who may see anything of the shop: whoever else asked has no answer that could change."""
     rows = tx.execute(STAFF_GROUP, (store_id,))
-    return set(tx.members(rows[0][0])) if rows else set()
+    return frozenset(tx.members(rows[0][0])) if rows else frozenset()

@@ -179,6 +179,7 @@ class Reading:
     label: the command of the button whose label the whole text is; then there are no acts but that.
     when: what its words about time come to; None if it has none.
     people: more than one person is spoken of ("我和我妈"): asked, and two appointments.
+    hedged: a yes to the card was said, and not for certain (应该行, "I guess so"): it is no act, and the card is shown again.
     """
 
     text: str
@@ -187,6 +188,7 @@ class Reading:
     when: When | None = None
     label: str | None = None
     people: tuple[str, ...] = ()
+    hedged: bool = False
 
     def all(self, kind: Kind, what: str | None = None) -> tuple[Act, ...]:
         """The acts of a kind, in the order of the text."""
@@ -211,7 +213,8 @@ class Reading:
         """Whether a question that waits for a yes is off: what it asks was refused, put right, put off, or not answered."""
         unresolved = self.when is not None and self.when.reason is not None
         return (
-            self.dangerous
+            self.hedged
+            or self.dangerous
             or unresolved
             or self._unanswered
             or any(act.kind in _DISARMING for act in self.acts)

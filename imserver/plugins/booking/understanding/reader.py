@@ -21,6 +21,7 @@ from .answers import read_answers, read_labels
 from .chain_words import is_service, read_chain_words
 from .chosen import answers_to_step
 from .courtesies import read_courtesies
+from .hedges import read_put_aside
 from .intents import hide_assent, hide_cancelled, read_existing, read_intents, read_wrong
 from .kin_names import read_names_of_kin
 from .lexicon import Lexicon
@@ -116,6 +117,7 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     read_chain_words(page, scene, lexicon, asked)
     read_row(page)
     hide_beside_yes(page, scene)
+    read_put_aside(page, scene)
     read_courtesies(page)
     read_wrong(page, scene)
     read_existing(page, scene)

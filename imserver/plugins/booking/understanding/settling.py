@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import chain
 from typing import Final
 
 from imserver.plugins.booking.dates.text import DAY_MARK, TIME_MARK
 
 from . import sure
 from .acts import TIMES, Act, Kind, Reading, Rest, Scene, Span, Weight, When
+from .hedges import CONDITIONS, is_hedged
 from .lexicon import Lexicon
 from .page import Page
 from .rest import DOUBTS, is_aside, read_rest
@@ -37,7 +39,12 @@ def settled(
     if when is not None and _points_at_a_day(page, scene, acts, when):
         when = When(reason="which_day")
     rest = read_rest(page, lexicon, when)
-    acts, rest = _sure(page, acts, rest, several=bool(people), confirming=scene.step.startswith("confirm"))
+    confirming = scene.step.startswith("confirm")
+    hedged = confirming and is_hedged(page, acts)
+    if hedged:
+        rest = _with(rest, _unsaid(page, [act for act in acts if act.kind is Kind.YES], Weight.DANGEROUS))
+        acts = [act for act in acts if act.kind is not Kind.YES]
+    acts, rest = _sure(page, acts, rest, several=bool(people), confirming=confirming)
     if (
         when is not None
         and any(act.kind is Kind.YES for act in acts)
@@ -53,7 +60,7 @@ def settled(
     ordered = in_order(sure.without_doubt(page, scene, acts, rest))
     if dropped := list(_dropped(page.source, ordered, rest)):
         rest = _with(rest, dropped)
-    return Reading(page.source, ordered, rest, when, people=people)
+    return Reading(page.source, ordered, rest, when, people=people, hedged=hedged)
 
 
 def _of_one_mind(acts: list[Act], when: When | None) -> tuple[list[Act], When | None]:
@@ -170,8 +177,8 @@ def _sure(
         return acts, _with(rest, weighed)
     if yes and several:  # the card speaks of one
         return [act for act in acts if act not in yes], _with(rest, _unsaid(page, yes, Weight.DANGEROUS))
-    doubts = (one for one in page.narrowed(DOUBTS).finditer(page.words) if not is_aside(page, one.start()))
-    doubt = next(doubts, None) if yes else None
+    doubts = chain.from_iterable(page.narrowed(one).finditer(page.words) for one in (DOUBTS, CONDITIONS))
+    doubt = next((one for one in doubts if not is_aside(page, one.start())), None) if yes else None
     if not yes or (doubt is None and not _disarmed(acts, rest)):
         return acts, rest
     kept = [*rest, *_unsaid(page, yes, Weight.HARMLESS)]
