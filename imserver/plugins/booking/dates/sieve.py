@@ -238,9 +238,10 @@ class Sieve:
 
 def grams_on(sheet: Sheet) -> TextGrams:
     """What a sheet can match, looked through once: what was blanked out since counts as if it stood there still."""
-    if sheet.grams is None:
-        sheet.grams = TextGrams(sheet.text)
-    return sheet.grams
+    grams: TextGrams | None = sheet.grams
+    if grams is None:
+        grams = sheet.grams = TextGrams(sheet.text)
+    return grams
 
 
 def can_match(pattern: re.Pattern[str], text: str) -> bool:

@@ -9,10 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from .sieve import TextGrams
+from typing import Any, Final
 
 MAX_CHARS: Final = 500
 """Longer than this after folding is no sentence about an appointment: it is asked about, and no rule runs on it."""
@@ -66,7 +63,7 @@ class Sheet:
         self.source = source
         self._origin: list[int] = []
         self.misspelt: list[tuple[int, int]] = []
-        self.grams: TextGrams | None = None
+        self.grams: Any = None
         self.too_long = False
         if _is_plain(source):
             self.text, self._origin = source.lower(), list(range(len(source)))
