@@ -60,8 +60,8 @@ def pytest_configure() -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """`-n auto`: for a third of its time a test waits for a timer or a process, and another can use the processor. Three for two
-    cores left a fifth of them idle, since two of three often wait at once."""
+    """`-n auto`: for a third of its time a test waits for a timer or a process, and another can use the processor. Three
+    for two cores left a fifth of them idle, since two of three often wait at once."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return 2 * cores
 
