@@ -19,7 +19,7 @@ from benchmarks.printing import console, print_result, print_table
 from benchmarks.report import write_report
 from benchmarks.results import Result, Row, read, result_of, save
 from benchmarks.rivals import RIVALS
-from benchmarks.scenarios import SCENARIOS
+from benchmarks.scenarios import SCENARIOS, reading
 from benchmarks.stages import stages
 from benchmarks.tables import Table
 from benchmarks.versus import table, versus
@@ -110,6 +110,13 @@ def run(
         click.echo(f"report in {report_path}")
     if not all(row.clean for row in rows):
         raise SystemExit(1)
+
+
+@main.command("plugin-memory")
+def plugin_memory() -> None:
+    """Print what a process takes more with the booking plugin: imported, and with its tables read and used once."""
+    figures = reading.memory().figures
+    click.echo(f"imported {figures['import_mib']:.1f} MiB, read and used {figures['ready_mib']:.1f} MiB")
 
 
 @main.command()

@@ -115,6 +115,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     ),
     "reading": (
         Column("CPU µs/text", "mean_us"),
+        Column("calls", "calls"),
         Column("p99", "p99_us"),
         Column("twice the text x", "twice_ratio"),
         Column("worst µs", "max_us"),

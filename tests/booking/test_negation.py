@@ -246,10 +246,10 @@ def test_no_near_miss_is_seen_where_there_is_none(text: str) -> None:
 
 
 def test_the_templates_serve_any_value() -> None:
-    found = scopes("不要甲店，去乙店", [(2, 4), (6, 8)])
+    found = scopes(Sheet("不要甲店，去乙店"), [(2, 4), (6, 8)])
     assert found is not None
     assert [(scope.value, scope.verdict) for scope in found] == [(0, "refused")]
-    moved = scopes("从甲店改到乙店", [(1, 3), (5, 7)])
+    moved = scopes(Sheet("从甲店改到乙店"), [(1, 3), (5, 7)])
     assert moved is not None
     assert {(scope.value, scope.verdict, scope.instead) for scope in moved} == {
         (0, "old", 1),
@@ -258,7 +258,7 @@ def test_the_templates_serve_any_value() -> None:
 
 
 def test_a_word_claimed_for_two_values_is_unclear() -> None:
-    assert scopes("周六不要周日", [(0, 2), (4, 6)]) is None
+    assert scopes(Sheet("周六不要周日"), [(0, 2), (4, 6)]) is None
 
 
 WORDS = st.sampled_from(

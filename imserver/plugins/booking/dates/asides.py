@@ -47,6 +47,6 @@ _SIEVE: Final = Sieve(ASIDES)
 
 def set_aside(sheet: Sheet) -> None:
     """Blank out what cannot be a time; it stays in the leftover."""
-    for number in _SIEVE.passed(grams_on(sheet)):
+    for number in grams_on(sheet).passed(_SIEVE):
         for match in tuple(ASIDES[number].finditer(sheet.text)):
             sheet.blank(*match.span(), ASIDE_MARK)

@@ -37,13 +37,7 @@ class Unclear(Exception):
 
 def days_of(tokens: Sequence[Token], today: date) -> tuple[date, ...]:
     """The day that all words about days agree on, or each day of a weekend; none if there are no such words."""
-    for token in tokens:
-        if isinstance(token, Refused):
-            raise Unclear(token.reason)
-    spans = [token for token in tokens if isinstance(token, Days)]
-    weekdays = {token.index for token in tokens if isinstance(token, Weekday)}
-    numbers = {token.day for token in tokens if isinstance(token, MonthDay)}
-    shifts = {token.days for token in tokens if isinstance(token, Shift)}
+    spans, weekdays, numbers, shifts = _sorted(tokens)
     if max(len(weekdays), len(numbers), len(shifts)) > 1:
         raise Unclear("several")
     if shifts and spans and (weekdays or numbers):
@@ -68,6 +62,26 @@ def days_of(tokens: Sequence[Token], today: date) -> tuple[date, ...]:
     if not ahead:
         raise Unclear("past")
     return ahead
+
+
+def _sorted(tokens: Sequence[Token]) -> tuple[list[Days], set[int], set[int], set[int]]:
+    """Dates, weekdays, days of a month and shifts."""
+    spans: list[Days] = []
+    weekdays: set[int] = set()
+    numbers: set[int] = set()
+    shifts: set[int] = set()
+    for token in tokens:
+        if isinstance(token, Refused):
+            raise Unclear(token.reason)
+        if isinstance(token, Days):
+            spans.append(token)
+        elif isinstance(token, Weekday):
+            weekdays.add(token.index)
+        elif isinstance(token, MonthDay):
+            numbers.add(token.day)
+        elif isinstance(token, Shift):
+            shifts.add(token.days)
+    return spans, weekdays, numbers, shifts
 
 
 def _bare(weekdays: set[int], numbers: set[int], today: date) -> list[Days]:

@@ -14,7 +14,7 @@ from typing import Final
 
 from .numerals import EN_ONES, EN_TENS, either
 from .rules import CN_AFTER, CN_ANY, CN_DAY, EN_DAY, EN_MONTH, WEEK
-from .sieve import Sieve, grams_of
+from .sieve import Sieve, TextGrams
 from .text import ASIDE_MARK, DAY_MARK, TIME_MARK
 from .tokens import Reason
 
@@ -164,13 +164,16 @@ LIKENESS: Final = 0.8
 """difflib's ratio from which a word is taken for a misspelt month."""
 
 
-def doubt(text: str, wishes: Sequence[tuple[int, int]]) -> Reason | None:
+def doubt(text: str, grams: TextGrams, wishes: Sequence[tuple[int, int]]) -> Reason | None:
     """Why the wishes at these places of `text` may not be trusted; None if nothing in their clauses speaks against them.
+
+    grams: what the text can match.
 
     A short clause behind a wish that has no time of its own may speak of the wish (周五下午三点，我没空).
     """
     clauses = _clauses(text, wishes)
-    numbers = _SIEVE.passed(grams_of(clauses))
+    # two clauses stand side by side now that did not before
+    numbers = (TextGrams(clauses) if "\n" in clauses else grams).passed(_SIEVE)
     found = next(
         (reason for pattern, reason in map(DOUBTS.__getitem__, numbers) if pattern.search(clauses)), None
     )

@@ -85,6 +85,10 @@ _REACH: Final = 18
 # ---------------------------------------------------------------------------------------------------------------- moments
 
 
+_CLOCKS: Final = (Clock, Later, Between)
+_TIMES: Final = (Clock, Part, Later)
+
+
 @dataclass(slots=True)
 class Moment:
     """Words that stand together.
@@ -112,9 +116,10 @@ class Moment:
     @property
     def has_clock(self) -> bool:
         """Whether a time of day is named, not only a part."""
-        return any(
-            isinstance(token, Clock | Later | Between) or token == Same("time") for token in self.times
-        )
+        for token in self.times:  # noqa: SIM110 - asked seven times a text: a generator costs more than what it looks at
+            if isinstance(token, _CLOCKS) or (isinstance(token, Same) and token.what == "time"):
+                return True
+        return False
 
     @property
     def tokens(self) -> list[Token]:
@@ -128,12 +133,18 @@ class Moment:
     @property
     def moved(self) -> Moved | None:
         """By how much it is later or earlier."""
-        return next((token for token in self.tokens if isinstance(token, Moved)), None)
+        for token in self.tokens:
+            if isinstance(token, Moved):
+                return token
+        return None
 
     @property
     def refused(self) -> Refused | None:
         """A word that names no time that can be booked: yesterday, every."""
-        return next((token for token in self.tokens if isinstance(token, Refused)), None)
+        for token in self.tokens:
+            if isinstance(token, Refused):
+                return token
+        return None
 
     def add(self, found: Found) -> None:
         """Take in what was found next."""
@@ -144,8 +155,8 @@ class Moment:
                 self.times.append(token.first)
                 self.until = [token.last]
             elif (
-                isinstance(token, Clock | Part | Later)
-                or token == Same("time")
+                isinstance(token, _TIMES)
+                or (isinstance(token, Same) and token.what == "time")
                 or (isinstance(token, Moved) and token.minutes is not None)
             ):
                 times = self.times if self.until is None else self.until

@@ -33,7 +33,7 @@ def scan(sheet: Sheet, today: date, *, chinese: bool = False) -> list[Found]:
     it, and is none of it, is Chinese."""
     scene = Scene(today, is_chinese(sheet.text) or (chinese and not _ENGLISH.search(sheet.text)))
     found: list[Found] = []
-    for number in _SIEVE.passed(grams_on(sheet)):
+    for number in grams_on(sheet).passed(_SIEVE):
         rule = RULES[number]
         for match in tuple(rule.pattern.finditer(sheet.text)):
             tokens = rule.read(match, scene)
@@ -47,6 +47,8 @@ def scan(sheet: Sheet, today: date, *, chinese: bool = False) -> list[Found]:
 
 def _attached(found: list[Found]) -> list[Found]:
     """ "A week from" and the day that it is counted from are one."""
+    if len(found) < 2:
+        return found
     joined: list[Found] = []
     for one in found:
         before = joined[-1] if joined else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 MAX_CHARS: Final = 500
 """Longer than this after folding is no sentence about an appointment: it is asked about, and no rule runs on it."""
@@ -54,7 +54,7 @@ class Sheet:
     """A text being read: `text` is folded and shrinks to marks, and each character of it knows where it was typed.
 
     misspelt: where a near miss of a day word was put right, in the order of the text; what is read there is a guess.
-    grams: strings that stood on it since other words were put there, if somebody looked (`sieve.grams_on`).
+    grams: what it can match since other words were put there, if somebody looked (`sieve.grams_on`).
     """
 
     __slots__ = ("_origin", "grams", "misspelt", "source", "text", "too_long")
@@ -63,7 +63,7 @@ class Sheet:
         self.source = source
         self._origin: list[int] = []
         self.misspelt: list[tuple[int, int]] = []
-        self.grams: frozenset[str] | None = None
+        self.grams: Any = None
         self.too_long = False
         if _is_plain(source):
             self.text, self._origin = source.lower(), list(range(len(source)))

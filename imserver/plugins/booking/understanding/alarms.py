@@ -18,7 +18,7 @@ from itertools import islice
 from typing import Literal, TypeVar
 
 from imserver.plugins.booking.dates.deferred import deferred
-from imserver.plugins.booking.dates.sieve import Sieve, grams_of
+from imserver.plugins.booking.dates.sieve import Sieve, TextGrams
 
 from .alarm_model import Table, load_table, pieces
 from .alarm_text import Folding
@@ -200,7 +200,7 @@ class RedFlags:
 
     def _possible(self, plain: str) -> list[Rule]:
         """The rules of which each set of words may be in a window: in most texts few of them."""
-        may_be = {self._names[number] for number in self._sieve.passed(grams_of(plain))}
+        may_be = {self._names[number] for number in TextGrams(plain).passed(self._sieve)}
         begun = sorted(number for name in may_be for number in self._beginning.get(name, ()))
         return [rule for rule in map(self.rules.__getitem__, begun) if may_be.issuperset(rule.parts)]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from imserver.plugins.booking.dates.deferred import deferred
-from imserver.plugins.booking.dates.sieve import can_match
+from imserver.plugins.booking.dates.sieve import Sieve, TextGrams
 from imserver.plugins.booking.dates.text import DAY_MARK, TIME_MARK, WORD_MARK
 
 from .acts import Kind, Scene
@@ -47,6 +47,9 @@ def _alone(patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:
 _YES: Final = _alone(_WORDS["alone"]["yes"])
 _NO: Final = _alone(_WORDS["alone"]["no"])
 _GLUE: Final = (re.compile(_WORDS["alone"]["glue"]), re.compile(_WORDS["alone"]["glue_english"]))
+_EACH: Final = (*_NO, *_YES, *_GLUE)
+_OF_KIND: Final = (*(Kind.NO for _ in _NO), *(Kind.YES for _ in _YES), *(None for _ in _GLUE))
+_SIEVE: Final = Sieve(_EACH)
 _FIRST: Final = {
     kind: re.compile(f"^ ?(?:那?就?)(?:{_WORDS['alone']['first'][kind.value]})[吧了啊 .!。]*$")
     for kind in (Kind.YES, Kind.NO)
@@ -112,14 +115,15 @@ def read_answers(page: Page, scene: Scene) -> None:
         page.add(kind, "", None, *places)
 
 
+_OTHERS: Final = tuple(name for name in BEGUN if name != "cancel")
+
+
 def _is_no_answer(page: Page, start: int, end: int) -> bool:
     """Whether a piece is empty, long, asks, begins something or only hums."""
     text = page.open[start:end]
     if not text.strip(" \x02") or end - start > _ALONE_CHARS or _ASKING.match(text):
         return True
-    if begun_in(page, start, end, *(name for name in BEGUN if name != "cancel")) or asked_in(
-        page, start, end
-    ):
+    if begun_in(page, start, end, *_OTHERS) or asked_in(page, start, end):
         return True
     hums = _HUMMED.match(text) and page.words.strip(" .,!。~…") != text.strip()
     return bool(hums) and not is_named(page, start, end)
@@ -151,10 +155,12 @@ def _repeats_card(page: Page, scene: Scene, start: int, end: int) -> bool:
 def answer_of(text: str) -> Kind | None:
     """What a clause says if it is made of nothing but words of one answer and of what goes with them."""
     said: set[Kind] = set()
-    groups = [[one for one in group if can_match(one, text)] for group in (_NO, _YES, _GLUE)]
+    groups: dict[Kind | None, list[re.Pattern[str]]] = {Kind.NO: [], Kind.YES: [], None: []}
+    for number in TextGrams(text).passed(_SIEVE):
+        groups[_OF_KIND[number]].append(_EACH[number])
     place = 0
     while place < len(text):
-        no, yes, glue = (_longest(patterns, text, place) for patterns in groups)
+        no, yes, glue = [_longest(patterns, text, place) for patterns in groups.values()]
         best = max(no, yes, glue)
         if best == place:
             if text[place] not in " \x02'\"()-:;=*^/&+_<>":
@@ -170,4 +176,4 @@ def answer_of(text: str) -> Kind | None:
 
 def _longest(patterns: Iterable[re.Pattern[str]], text: str, place: int) -> int:
     """Where the longest match at a place ends."""
-    return max((match.end() for one in patterns if (match := one.match(text, place))), default=place)
+    return max([match.end() for one in patterns if (match := one.match(text, place))], default=place)

@@ -81,7 +81,7 @@ def other_clock(sheet: Sheet, scene: Scene) -> str | None:
     """
     for own in tuple(OWN.finditer(sheet.text)):
         sheet.blank(*own.span(), WORD_MARK)
-    match = _NAMED.search(sheet.text)
+    match = _NAMED.search(sheet)
     if match is None:
         return "" if UNKNOWN.search(sheet.text) else None
     zone = _zone(match)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from imserver.plugins.booking.dates.deferred import deferred
+from imserver.plugins.booking.dates.sieve import Several
 
 from .acts import Kind
 from .page import HAN, Page
@@ -29,6 +30,7 @@ COURTESIES: Final = {
     Kind.THANKS: any_of(_WORDS["courtesy"]["thanks"]),
     Kind.GREETING: any_of(_WORDS["courtesy"]["greeting"]),
 }
+_EVERY: Final = Several(COURTESIES.values())
 _NO_NEED: Final = re.compile("(?:不(?:用|要|必)?|唔使|无需|甭|别|莫)(?:再)?$|(?<![a-z])no $")
 #: What is answered by then, and the words of the time before it: 明天中午之前回复你.
 _ANSWERING: Final = re.compile("答复|覆|复|回|告诉|告知|话你|联系|说|讲|决定|定|确认|信")
@@ -41,6 +43,8 @@ _SAYS_WHEN: Final = re.compile("[点号天晚午周拜]|早上|星期|之?前$")
 
 def read_courtesies(page: Page) -> None:
     """Thanks, greetings, and "let me think"; one act of each is enough."""
+    if not page.may_hold_any(_EVERY):
+        return
     for kind, pattern in COURTESIES.items():
         places = [
             _with_time(page, kind, *match.span())

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
+from imserver.plugins.booking.dates.sieve import Several
 from imserver.plugins.booking.dates.text import ASIDE_MARK
 
 from .acts import Act, Kind, Scene, Span
@@ -27,6 +28,7 @@ WISH: Final = {name: any_of(patterns) for name, patterns in _WORDS["wish"].items
 _COMMANDS: Final = {
     name: re.compile(f"^ ?(?:{'|'.join(words)})(?![a-z])") for name, words in _WORDS["commands"].items()
 }
+_COMMANDED: Final = re.compile("|".join(f"(?:{one.pattern})" for one in _COMMANDS.values()))
 _OBJECTS: Final = re.compile(
     f"{_WORDS['objects']['chinese']}|(?<![a-z])(?:{_WORDS['objects']['english']})(?![a-z])"
 )
@@ -99,6 +101,7 @@ _STRONG_MOVE: Final = re.compile(
     "|改约|改期|改签|改时间|改个时间|换个?时间|reschedul|rearrange|rebook|appointment|booking|预约"
 )
 _STRONG_BOOK: Final = re.compile("约|订|book|appointment|挂号")
+_WISHES: Final = Several(WISH.values())
 BEGUN: Final = ("other", "list", "slots", "human", "cancel", "move", "book")
 
 
@@ -162,12 +165,15 @@ def _found(page: Page, scene: Scene) -> Iterator[_Intent]:
     view = page.marked()
     plain = page.open
     taken: list[tuple[int, int]] = []
-    for name, pattern in _COMMANDS.items() if not page.has(Kind.BEGIN) else ():
+    commanded = _COMMANDED.match(view) is not None and not page.has(Kind.BEGIN)
+    for name, pattern in _COMMANDS.items() if commanded else ():
         match = pattern.match(view)
         if match and (view[match.start()] == "/" or _is_command(page, name, match.end())):
             taken.append(match.span())
             yield _Intent({"waitlist": "other"}.get(name, name), *match.span())
             break
+    if not page.may_hold_any(_WISHES):
+        return
     for name in BEGUN:
         for match in page.narrowed(WISH[name]).finditer(
             plain if name in ("list", "slots", "human", "order") else view

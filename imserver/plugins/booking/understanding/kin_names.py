@@ -25,7 +25,10 @@ _IS_KIN: Final = re.compile(
 
 def read_names_of_kin(page: Page, *, asked: bool) -> None:
     """The name right behind a person, and the person right behind a name. `asked`: a name was asked for."""
-    if not page.has(Kind.GIVE, "name") and not page.has(Kind.CORRECT, "name"):
+    said = {act.what for act in page.acts if act.kind in (Kind.GIVE, Kind.CORRECT)}
+    if not (asked or said & {"name", "person"}):
+        return
+    if "name" not in said:
         _behind_person(page)
     named = page.has(Kind.GIVE, "name") or page.has(Kind.CORRECT, "name")
     if not page.has(Kind.GIVE, "person") and (named or asked):

@@ -229,7 +229,7 @@ def mask(sheet: Sheet) -> list[Masked]:
     _join(sheet)
     _spell_out(sheet)
     _put_right(sheet)
-    for number in _MASKING.passed(grams_on(sheet)):
+    for number in grams_on(sheet).passed(_MASKING):
         name, pattern = _MASKS[number]
         for match in tuple(pattern.finditer(sheet.text)):
             place = match.span("word" if "word" in pattern.groupindex else 0)
@@ -286,7 +286,7 @@ def _join(sheet: Sheet) -> None:
 def _put_right(sheet: Sheet) -> None:
     """Rewrite near misses, and remember where they stand."""
     number = -1
-    while (number := next((one for one in _NEARING.passed(grams_on(sheet)) if one > number), -1)) >= 0:
+    while (number := next((one for one in grams_on(sheet).passed(_NEARING) if one > number), -1)) >= 0:
         pattern, meaning = _NEAR[number]
         for match in reversed(tuple(pattern.finditer(sheet.text))):
             words = meaning.format(**match.groupdict())

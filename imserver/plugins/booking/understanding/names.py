@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from imserver.plugins.booking.dates.deferred import deferred
+from imserver.plugins.booking.dates.sieve import Several
 
 from .acts import Kind, Scene
 from .bare_names import bare_answer, before_age, beside_values
@@ -88,6 +89,9 @@ def read_name_behind(page: Page, start: int) -> None:
 
 def read_names(page: Page, scene: Scene) -> None:
     """Names that are said to be one, and, where a name was asked, bare ones."""
+    if not page.may_hold_any(_NAMING):
+        _read_bare(page, scene, asked=scene.step == "name")
+        return
     _spelling(page, scene)
     if match := next(page.find(_WRONG), None):
         page.take_act(Kind.REFUSE, "name", None, match.span())
@@ -105,14 +109,16 @@ def read_names(page: Page, scene: Scene) -> None:
         return
     if _in_row_of_kin(page, scene):
         return
-    if scene.step == "name" or page.narrowed(_OF_NAME).search(page.words):
-        for start, end in bare_answer(page):
-            _give(page, scene, start, end)
-            return
-    else:
-        for start, end in (*beside_values(page, scene), *before_age(page, scene)):
-            _give(page, scene, start, end)
-            return
+    asked = scene.step == "name" or page.narrowed(_OF_NAME).search(page.words) is not None
+    _read_bare(page, scene, asked=asked)
+
+
+def _read_bare(page: Page, scene: Scene, *, asked: bool) -> None:
+    """A name that nothing introduces: where one was asked, or beside other values."""
+    found = bare_answer(page) if asked else iter([*beside_values(page, scene), *before_age(page, scene)])
+    place = next(found, None)
+    if place is not None:
+        _give(page, scene, *place)
 
 
 def _concluded(page: Page, said: list[tuple[int, int]]) -> tuple[int, int]:
@@ -372,3 +378,10 @@ def _behind(page: Page, start: int, *, capital: bool, asked: bool = False) -> tu
 _MONTH_NAME: Final = template("names", "month_name")
 _MONTHS: Final = frozenset(_WORDS["months"].split())
 _NO_NAMES: Final = frozenset(_WORDS["never_names"].split())
+#: Where none of these can match no name is introduced, put right or spelt.
+_NAMING: Final = Several(
+    (
+        _INTRODUCED, _INTRODUCED_AT_CARD, _SIGNED, _INTRODUCED_CAPITAL, _I_AM, _SURNAME, _TITLED, _SPELT_ENGLISH,
+        _NOT_FIRST, _WRONG, _NOT_CALLED, _PAIR, _NOT_SO, _OF_NAME, _KIN_ROW, _MONTH_NAME,
+    )
+)  # fmt: skip

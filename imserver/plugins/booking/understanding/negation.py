@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
 from imserver.plugins.booking.dates.deferred import deferred
-from imserver.plugins.booking.dates.sieve import Sieve, grams_of
-from imserver.plugins.booking.dates.text import MARKS
+from imserver.plugins.booking.dates.sieve import Sieve, grams_on
+from imserver.plugins.booking.dates.text import MARKS, Sheet
 
 from .occasions import DEEDS, EVENTS, EVENTS_ENGLISH, OTHERS, TOLD_BEHIND, TOLD_BY, TOLD_BY_THEM, TOLD_ENGLISH
 
@@ -358,21 +358,21 @@ _SAID: Final = re.compile(
 )
 
 
-def scopes(text: str, values: Sequence[tuple[int, int]]) -> list[Scope] | None:
+def scopes(sheet: Sheet, values: Sequence[tuple[int, int]]) -> list[Scope] | None:
     """What the templates say of the values of a text, by their number; None if it is unclear and has to be asked.
 
-    text: folded, what was masked or read already as marks.  values: where they stand, ascending and apart.
+    sheet: what was masked or read already is marks.  values: where they stand, ascending and apart.
     """
-    skeleton = _Skeleton(text, values)
+    skeleton = _Skeleton(sheet.text, values)
     if DOUBLE.search(_SAID.sub("", skeleton.text)):
         return None
     found: list[Scope] = []
-    grams = grams_of(skeleton.text)
-    for number in _PAIRS.passed(grams):
+    grams = grams_on(sheet)
+    for number in grams.passed(_PAIRS):
         kind, template = _OF_TWO[number]
         for match in template.finditer(skeleton.text):
             found += skeleton.of_two(match, kind)
-    for number in _SINGLES.passed(grams):
+    for number in grams.passed(_SINGLES):
         verdict, template = _OF_ONE[number]
         for match in template.finditer(skeleton.text):
             if skeleton.torn(match):

@@ -9,7 +9,7 @@ from enum import IntEnum
 from typing import Any, Final
 
 from imserver.plugins.booking.dates.alternatives import NEVER
-from imserver.plugins.booking.dates.sieve import Several, TextGrams
+from imserver.plugins.booking.dates.sieve import TextGrams
 from imserver.plugins.booking.dates.text import ASIDE_MARK, DAY_MARK, MARKS, TIME_MARK, WORD_MARK, Sheet
 
 from .acts import Act, Kind, Span
@@ -51,7 +51,7 @@ _MASKED: Final = {
 class Page:
     """A text while it is read.
 
-    words: the folded text, never changed.  grams: what patterns can find in it.
+    words: the folded text, never changed.  grams: what patterns can find in it; `may_hold_any` and `among` are its own.
     open: the same with what was taken blanked out.  sheet: what the dates are read on.
     asking: of the stretches that were looked at, whether they ask.
     aside: what is said beside a yes and changes nothing.
@@ -60,11 +60,13 @@ class Page:
 
     __slots__ = (
         "acts",
+        "among",
         "aside",
         "asking",
         "clauses",
         "cover",
         "grams",
+        "may_hold_any",
         "open",
         "pieces",
         "sheet",
@@ -81,6 +83,8 @@ class Page:
         self.words = before if len(before) == len(self.sheet.text) and not masked else self._unmasked(masked)
         self.open = self.words
         self.grams = TextGrams(self.words)
+        self.may_hold_any = self.grams.holds_any
+        self.among = self.grams.among
         self.acts: list[Act] = []
         self.unclear = False
         self.aside: list[tuple[int, int]] = []
@@ -141,22 +145,25 @@ class Page:
 
     def find(self, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
         """Where a pattern stands in what is still open; the text may be taken meanwhile."""
-        narrowed = self.grams.narrowed(pattern)
-        if narrowed is None:
+        name, grams = pattern.pattern, self.grams
+        if (
+            name not in grams.possible and name in grams.known
+        ):  # asked 50 times a text: no call for what cannot match
             return _NOWHERE
+        narrowed = grams.narrowed(pattern) or NEVER
         return (match for match in list(narrowed.finditer(self.open)) if match.end() > match.start())
 
     def may_hold(self, pattern: re.Pattern[str]) -> bool:
         """Whether the text has strings that the pattern needs, in what is open or in its words."""
-        return self.grams.narrowed(pattern) is not None
-
-    def may_hold_any(self, several: Several) -> bool:
-        """Whether the text has strings that one of these patterns needs."""
-        return self.grams.holds_any(several)
+        grams = self.grams
+        return pattern.pattern in grams.possible or grams.narrowed(pattern) is not None
 
     def narrowed(self, pattern: re.Pattern[str]) -> re.Pattern[str]:
         """What finds all that the pattern does, in what is open or in the words."""
-        return self.grams.narrowed(pattern) or NEVER
+        name, grams = pattern.pattern, self.grams
+        if name not in grams.possible and name in grams.known:
+            return NEVER
+        return grams.narrowed(pattern) or NEVER
 
     def search(
         self, pattern: re.Pattern[str], start: int = 0, end: int = sys.maxsize

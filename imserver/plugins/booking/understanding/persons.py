@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from imserver.plugins.booking.dates.sieve import Several
+
 from .acts import Kind
 from .name_shapes import is_latin_name
 from .names import REFERRED
@@ -43,8 +45,28 @@ _BEEN: Final = re.compile("(?<![a-z])(?:been|came|was|come here)(?![a-z])")
 _NOT_AFTER: Final = template("names", "not_after")
 
 
+_SPEAKS_OF_ANY: Final = Several(
+    (
+        _TWO,
+        _ANOTHER,
+        _BESIDE_CARD,
+        _BOTH,
+        _PAIR_OF_NAMES,
+        _COUPLES,
+        _OPENED,
+        _NAMED,
+        _ONLY,
+        _PRONOUN,
+        _OWN,
+        _NOT_ME,
+    )
+)
+
+
 def read_persons(page: Page, *, confirming: bool = False) -> tuple[str, ...]:
     """For whom it is, as a word of kin; the persons if there are several."""
+    if not page.may_hold_any(_SPEAKS_OF_ANY):
+        return ()
     people = _people(page, confirming=confirming)
     for match in page.find(_NOT_ME):
         me = match.span(match.lastgroup or 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
@@ -31,6 +32,7 @@ _FILLER: Final = re.compile(f"{_MARKS['fillers']}|[ ,.!;:~'()\x02-]+")
 _POLITE: Final = either((_MARKS["polite"], _MARKS["polite_english"]))
 _ANY: Final = re.compile(_MARKS["any"])
 _LEAVE: Final = re.compile(_MARKS["leave"])
+_HARMLESS: Final = Several((_LEAVE, _ANY))
 _PAGE: Final = re.compile(_MARKS["about_the_page"])
 TIMELY: Final = re.compile(
     "[今明后昨前每大][天日早晚年]|[上中下]午|[早晚]上|周[一二三四五六日天末]|星期|礼拜|[一二两三四五六七八九十0-9]+[点号月日]|[0-9]|节|元旦|国庆"
@@ -71,14 +73,15 @@ _COMMAND: Final = re.compile(
 def read_known(page: Page, lexicon: Lexicon) -> list[tuple[int, int]]:
     """Questions of a known kind, one a clause. Returns their clauses."""
     asked: list[tuple[int, int]] = []
-    for match in page.find(_LEAVE):
-        page.take(*match.span(), Cover.HARMLESS)
-    for match in page.find(_ANY):
-        page.take(*match.span(), Cover.HARMLESS)
+    for pattern in page.among(_HARMLESS):
+        for match in page.find(pattern):
+            page.take(*match.span(), Cover.HARMLESS)
     if _COMMAND.match(page.words):
         return asked
-    several = page.may_hold_any(_every_kind())
-    kinds = [kind for kind in _KNOWN if any(page.may_hold(one) for one in _patterns(kind))] if several else ()
+    kinds: Sequence[str] = ()
+    if page.may_hold_any(_every_kind()):
+        possible = page.grams.possible
+        kinds = [kind for kind, names in _names_of_kinds() if not names.isdisjoint(possible)]
     for start, end in page.clauses:
         if page.narrowed(ORDER).search(page.open[start:end]):
             page.add(Kind.QUESTION, "other", None, *_stretches(page, start, end))
@@ -102,6 +105,12 @@ def read_known(page: Page, lexicon: Lexicon) -> list[tuple[int, int]]:
 def _patterns(kind: str) -> tuple[re.Pattern[str], ...]:
     """All that may speak of a kind."""
     return tuple(table[kind] for table in (_KNOWN, _MORE, _ASKING) if kind in table)
+
+
+@cache
+def _names_of_kinds() -> Sequence[tuple[str, frozenset[str]]]:
+    """Each kind and what its patterns are made of."""
+    return [(kind, frozenset(one.pattern for one in _patterns(kind))) for kind in _KNOWN]
 
 
 @cache

@@ -144,8 +144,10 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     for clause in asked:
         claim(page, *clause)
     forget_asked(page, asked)
-    if any(page.has(kind) for kind in (Kind.REFUSE, Kind.CORRECT, Kind.NO)) or any(
-        page.has(Kind.BEGIN, name) for name in ("cancel", "move")
+    if (
+        not _DECLINING.isdisjoint({act.kind for act in page.acts})
+        or page.has(Kind.BEGIN, "cancel")
+        or page.has(Kind.BEGIN, "move")
     ):
         note_reasons(page)
     if not said:
@@ -153,6 +155,8 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     return settled(page, scene, lexicon, times.when, people)
 
 
+#: Beside these, reasons are given.
+_DECLINING: Final = frozenset({Kind.REFUSE, Kind.CORRECT, Kind.NO})
 #: 花园店还是河畔店, "Garden or Riverside".
 _EITHER: Final = template("reader", "either")
 _WHAT_ELSE: Final = template("reader", "what_else")

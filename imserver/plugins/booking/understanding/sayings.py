@@ -7,12 +7,12 @@ around it, and those are read by themselves. The table is `words/sayings.toml`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from imserver.plugins.booking.dates.sieve import Several, Sieve, grams_of
+from imserver.plugins.booking.dates.sieve import Several, Sieve, TextGrams
 from imserver.plugins.booking.dates.text import ASIDE_MARK, DAY_MARK, TIME_MARK
 
 from .acts import Act, Hours, Kind, Scene, Span
@@ -62,34 +62,18 @@ _GROUPS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Saying:
-    """One row of the table: where it is said, the acts that it says, and whether days and times stand in it."""
+    """One row of the table: where it is said, the acts that it says, and whether days and times stand in it (`timed`)."""
 
     at: str
     says: tuple[tuple[Kind, str, Any], ...]
-    patterns: tuple[re.Pattern[str], ...]
     never: re.Pattern[str]
     timed: bool
+    asks: bool  # it begins or asks, and a mark of a question takes nothing from it
 
-    def fits(self, scene: Scene) -> bool:
-        """Whether it is said at this step. At a card that cancels or moves, other words are a yes and a no."""
-        if self.at == "any":
-            return True
-        if self.at == "free":
-            return scene.is_free
-        if self.at == "open":
-            return not scene.is_free
-        if self.at == "card":
-            return scene.step.startswith("confirm") and scene.asks in ("", "book")
-        return scene.step == self.at
-
-    def match(self, text: str) -> re.Match[str] | None:
-        """The whole text, if it is made of it. A question mark takes nothing from what is begun or asked."""
-        if self.never.search(text.strip()):
-            return None
-        if all(kind in (Kind.BEGIN, Kind.QUESTION) or what == "time" for kind, what, _ in self.says):
-            text = text.rstrip(" ?") if self.says else text
-        found = (one.fullmatch(text) for one in self.patterns)
-        return next((match for match in found if match), None)
+    def match(self, pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+        """The whole text, if it is made of it in the way of one of its patterns."""
+        match = pattern.fullmatch(text.rstrip(" ?") if self.asks else text)
+        return None if match is None or self.never.search(text.strip()) else match
 
 
 def take_asides(page: Page) -> None:
@@ -165,7 +149,7 @@ def read_saying(page: Page, scene: Scene) -> bool:
         page.take(0, len(page.words))
         return True
     for text in dict.fromkeys((_without_courtesies(page), page.words)):
-        found = _found(text, scene, timed=False)
+        found = _found(text, scene, timed=False, grams=page.grams)
         if found is not None:
             begin = len(text) - len(text.lstrip(f" {ASIDE_MARK}"))
             end = len(text.rstrip(f" {ASIDE_MARK}"))
@@ -179,7 +163,7 @@ def read_timed_saying(page: Page, scene: Scene) -> bool:
     if len(page.words) > _LONGEST or not page.timed(0, len(page.words)):
         return False
     text = with_marks(_without_courtesies(page), page.sheet.text)
-    found = _found(_TIMES.sub("<T>", text), scene, timed=True)
+    found = _found(_TIMES.sub("<T>", text), scene, timed=True, grams=page.grams)
     if found is None:
         return False
     page.acts = [act for act in page.acts if act.what in _KEPT or act.kind in (Kind.THANKS, Kind.GREETING)]
@@ -197,12 +181,25 @@ def _say(page: Page, saying: _Saying, match: re.Match[str], place: tuple[int, in
     page.take(*place)
 
 
-def _found(text: str, scene: Scene, *, timed: bool) -> tuple[_Saying, re.Match[str]] | None:
-    """The saying that a text is made of, as it is typed or without blanks between Chinese characters."""
+def _places(scene: Scene) -> set[str]:
+    """Where the sayings of a step are said. At a card that cancels or moves, other words are a yes and a no."""
+    places = {"any", "free" if scene.is_free else "open", scene.step}
+    if scene.step.startswith("confirm") and scene.asks in ("", "book"):
+        places.add("card")
+    return places
+
+
+def _found(
+    text: str, scene: Scene, *, timed: bool, grams: TextGrams | None = None
+) -> tuple[_Saying, re.Match[str]] | None:
+    """The saying that a text is made of, as it is typed or without blanks between Chinese characters. `grams`: what the text
+    can match, if that is known."""
+    rows, sieve = _table(timed)
+    places = _places(scene)
     for one in dict.fromkeys((text, _LOOSE.sub("", text))):
-        rows, sieve = _table()
-        for row in dict.fromkeys(map(rows.__getitem__, sieve.passed(grams_of(one)))):
-            match = row.match(one) if row.timed == timed and row.fits(scene) else None
+        known = grams if grams is not None and one is text else TextGrams(one)
+        for row, pattern in map(rows.__getitem__, known.passed(sieve)):
+            match = row.match(pattern, one) if row.at in places else None
             if match is not None:
                 return row, match
     return None
@@ -211,23 +208,29 @@ def _found(text: str, scene: Scene, *, timed: bool) -> tuple[_Saying, re.Match[s
 def _without_courtesies(page: Page) -> str:
     """The words, with thanks and greetings blanked out."""
     text = page.words
-    for kind in (Kind.THANKS, Kind.GREETING):
-        for match in page.narrowed(COURTESIES[kind]).finditer(page.words):
+    for pattern in page.among(_POLITE):
+        for match in page.narrowed(pattern).finditer(page.words):
             text = text[: match.start()] + ASIDE_MARK * (match.end() - match.start()) + text[match.end() :]
     return text
 
 
+_POLITE: Final = Several((COURTESIES[Kind.THANKS], COURTESIES[Kind.GREETING]))
+
+
 @cache
-def _table() -> tuple[tuple[_Saying, ...], Sieve]:
-    """Every saying, as often as it has patterns, and a sieve of these."""
+def _table(timed: bool) -> tuple[tuple[tuple[_Saying, re.Pattern[str]], ...], Sieve]:
+    """The sayings with days and times or those without, each with each of its patterns, and a sieve of these."""
     words = load_words("sayings")
-    each = [
-        (row, pattern) for row in (_row(words, one) for one in words["saying"]) for pattern in row.patterns
-    ]
-    return tuple(row for row, _ in each), Sieve(pattern for _, pattern in each)
+    each = tuple(
+        (row, pattern)
+        for row, patterns in (_row(words, one) for one in words["saying"])
+        for pattern in patterns
+        if row.timed == timed
+    )
+    return each, Sieve(pattern for _, pattern in each)
 
 
-def _row(words: Any, row: Any) -> _Saying:
+def _row(words: Any, row: Any) -> tuple[_Saying, Sequence[re.Pattern[str]]]:
     around = {"chinese": ("before", "behind"), "english": ("before_english", "behind_english")}
     patterns = [
         re.compile(filled(f"{words[before]}(?:{row[language]}){words[behind]}"))
@@ -235,9 +238,10 @@ def _row(words: Any, row: Any) -> _Saying:
         if language in row
     ]
     timed = any("<T>" in row.get(language, "") for language in around)
-    return _Saying(
-        row["at"], tuple(map(_act, row["says"])), tuple(patterns), re.compile(row.get("never", "(?!)")), timed
-    )
+    says = tuple(map(_act, row["says"]))
+    asks = all(kind in (Kind.BEGIN, Kind.QUESTION) or what == "time" for kind, what, _ in says)
+    never = re.compile(row.get("never", "(?!)"))
+    return _Saying(row["at"], says, never, timed, asks and bool(says)), patterns
 
 
 def _act(said: str) -> tuple[Kind, str, Any]:

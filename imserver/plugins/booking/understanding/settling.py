@@ -58,14 +58,9 @@ def settled(
         spans = tuple(span for act in acts if act.what == "time" for span in act.spans)
         acts = [*acts, Act(Kind.BEGIN, "move", None, spans or (Span(0, len(page.source)),))]
     ordered = in_order(sure.without_doubt(page, scene, acts, rest))
-    return Reading(
-        page.source,
-        ordered,
-        _with(rest, _dropped(page.source, ordered, rest)),
-        when,
-        people=people,
-        hedged=hedged,
-    )
+    if dropped := list(_dropped(page.source, ordered, rest)):
+        rest = _with(rest, dropped)
+    return Reading(page.source, ordered, rest, when, people=people, hedged=hedged)
 
 
 def _of_one_mind(acts: list[Act], when: When | None) -> tuple[list[Act], When | None]:
@@ -89,6 +84,7 @@ def _of_one_mind(acts: list[Act], when: When | None) -> tuple[list[Act], When | 
     return kept, When(reason="negated")
 
 
+_BESIDE_WISH: Final = frozenset({Kind.GIVE, Kind.YES, Kind.THANKS, Kind.GREETING})
 _THAT_DAY: Final = re.compile("(?:[那当])天|嗰日|(?<![a-z])that day(?![a-z])")
 
 
@@ -102,21 +98,18 @@ def _plain_wish(page: Page, acts: list[Act], rest: tuple[Rest, ...], when: When 
     """周五下午三点, said first and with nothing beside it, is a wish to come then."""
     if not scene.is_free or when is None or when.reason is not None:
         return False
-    timed = any(act.kind is Kind.GIVE and act.what in ("time", "range") for act in acts)
-    others = any(act.kind not in (Kind.GIVE, Kind.YES, Kind.THANKS, Kind.GREETING) for act in acts)
-    spoken = [page.clause_of(act) for act in acts if act.what in ("time", "range")]
-    return (
-        timed
-        and not others
-        and not any(
-            one.weight is Weight.DANGEROUS
-            or (
-                one.in_clause
-                and one.weight is Weight.NEUTRAL
-                and any(a <= one.span.start < b for a, b in spoken)
-            )
-            for one in rest
-        )
+    timed = [act for act in acts if act.what in ("time", "range")]
+    if Kind.GIVE not in {act.kind for act in timed} or not _BESIDE_WISH.issuperset(
+        {act.kind for act in acts}
+    ):
+        return False
+    left = [one for one in rest if one.weight is not Weight.HARMLESS]
+    if not left:
+        return True
+    spoken = [page.clause_of(act) for act in timed]
+    return not any(
+        one.weight is Weight.DANGEROUS or (one.in_clause and any(a <= one.span.start < b for a, b in spoken))
+        for one in left
     )
 
 

@@ -43,7 +43,7 @@ _SENTENCE_END: Final = re.compile("[。.!?！？;；\n—–]| - ")
 def without_doubt(page: Page, scene: Scene, acts: Sequence[Act], rest: Iterable[Rest]) -> list[Act]:
     """The acts that stand, whatever the words mean that nobody read."""
     doubts = [one for one in rest if one.weight is Weight.DANGEROUS]
-    kept = [act for act in acts if not _is_turned(page, act, doubts)]
+    kept = [act for act in acts if not _is_turned(page, act, doubts)] if doubts else list(acts)
     if scene.is_free:
         begun = any(act.kind is Kind.BEGIN for act in kept)
         kept = [act for act in kept if not (begun and act.what == "number" and act.kind is Kind.GIVE)]

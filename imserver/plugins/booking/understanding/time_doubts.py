@@ -8,6 +8,7 @@ from typing import Final
 
 from imserver.plugins.booking.dates.doubts import doubt
 from imserver.plugins.booking.dates.moments import Moment
+from imserver.plugins.booking.dates.sieve import grams_on
 from imserver.plugins.booking.dates.text import WORD_MARK, Sheet
 from imserver.plugins.booking.dates.tokens import (
     Reason,
@@ -47,7 +48,9 @@ class Doubted(Optioned):
         text = self.sheet.text
         for start, end in self.cancels:
             text = text[:start] + WORD_MARK * (end - start) + text[end:]
-        reason = doubt(text, [(self.moments[n].start, self.moments[n].end) for n in wishes])
+        reason = doubt(
+            text, grams_on(self.sheet), [(self.moments[n].start, self.moments[n].end) for n in wishes]
+        )
         if reason:
             return reason
         if any(option.days for option in options) or self._day_known():

@@ -196,8 +196,17 @@ def _week_of(day: date) -> frozenset[date]:
     return frozenset(day + timedelta(days=index - day.weekday()) for index in range(7))
 
 
+#: What they mean depends on the card, or on the day that was said.
+_RELATIVE: Final = (Same, Moved)
+
+
 def resolved(found: Found, scene: Scene, *, named: bool) -> Found:
     """同一时间 and 那天 are those of the card, or mean nothing here; 第二天 may follow a day that was `named`."""
+    for token in found.tokens:
+        if isinstance(token, _RELATIVE):
+            break
+    else:
+        return found
     shown = scene.shown
     tokens: list[Token] = []
     for token in found.tokens:

@@ -72,7 +72,7 @@ class Scoped:
         self.cancels: list[tuple[int, int]] = []
         self.doubted = False
         self.pointless = False  # it says 那天, and there is no card that shows one
-        self._possible = frozenset(_NAMES[number] for number in _SIEVE.passed(grams_on(sheet)))
+        self._possible = frozenset(_NAMES[number] for number in grams_on(sheet).passed(_SIEVE))
 
     def _says(self, name: str, text: str) -> bool:
         """Whether a part of the sheet's text has such words."""
@@ -173,6 +173,11 @@ class Scoped:
 
     def _wishes(self) -> list[int]:
         """The moments that are wished: not refused, over, cancelled, only pointed at or spoken of in passing."""
+        if (
+            len(self.moments) == 1 and not self.verdicts
+        ):  # most texts: nothing stands beside it that counts more
+            (moment,) = self.moments
+            return [] if moment.echo and not moment.moved else [0]
         wishes = [number for number in range(len(self.moments)) if self._wished(number)]
         over = [number for number in wishes if self._over(number)]
         if over and len(over) < len(wishes):

@@ -18,6 +18,7 @@ from imserver.plugins.booking.dates.compose import Unclear, ahead, later, part_o
 from imserver.plugins.booking.dates.doubts import doubt
 from imserver.plugins.booking.dates.moments import Moment, moments
 from imserver.plugins.booking.dates.scan import Found, scan
+from imserver.plugins.booking.dates.sieve import grams_on
 from imserver.plugins.booking.dates.text import DAY_MARK, Sheet
 from imserver.plugins.booking.dates.tokens import (
     Clock,
@@ -99,7 +100,7 @@ class _Speech(Doubted):
         """Sort the moments, compose the wish, and say it in acts."""
         for moment in self.moments:
             self._turn(moment)
-        found = scopes(self.sheet.text, [(moment.start, moment.end) for moment in self.moments])
+        found = scopes(self.sheet, [(moment.start, moment.end) for moment in self.moments])
         if found is None:
             return Times((), When(reason="negated"))
         self._judge(found)
@@ -192,7 +193,7 @@ class _Speech(Doubted):
             base = said.wish
         elif others:
             return self._when(others) or When(reason="no_time")
-        if doubt(self.sheet.text, [(moment.start, moment.end)]) not in (None, "vague"):
+        if doubt(self.sheet.text, grams_on(self.sheet), [(moment.start, moment.end)]) not in (None, "vague"):
             return When(reason="leftover")
         if moved.minutes is None and moved.days is None:
             if base is not None:

@@ -66,7 +66,7 @@ _BRACKETED: Final = re.compile("\x02 ?[(] ?(?:aged? |)([1-9][0-9]?) ?[)]")
 _EXTENSION: Final = re.compile(r" ?(?:转|分机|ext\.?|x) ?[0-9]{1,5}(?![0-9点:])")
 _NO_PHONE: Final = template("values", "no_phone")
 
-_YEARS: Final = templates("values", "years")
+_YEARS: Final = Several(templates("values", "years"))
 _PAIR: Final = re.compile(
     f"(?:(?<!不)是({_NUM})岁?,? ?不是({_NUM})岁?|不是({_NUM})岁?,? ?(?:而)?是({_NUM})岁?|"
     f"({_NUM})岁,? ?(?:不是|唔系|not )({_NUM})岁?)(?![0-9点号:.月日分楼路]| ?[ap]m)"
@@ -165,8 +165,17 @@ def _digits(text: str) -> str:
     return "".join(_CN_CODE.get(char, char) for char in text)
 
 
+_CODES: Final = Several((_CODE_PUT_RIGHT, *_CODE, _SPOKEN, _LIKE_CODE, _CODE_TO, _VERSION))
+_PHONES: Final = Several((_NO_PHONE, _ABROAD, _PHONE, _BARE_PHONE, _SAID_PHONE, _ENGLISH_PHONE))
+
+
 def read_codes(page: Page, *, spoken_of: bool) -> None:
     """Codes of appointments and orders, and the version that a button's command carries."""
+    if page.may_hold_any(_CODES):
+        _read_codes(page, spoken_of=spoken_of)
+
+
+def _read_codes(page: Page, *, spoken_of: bool) -> None:
     for match in page.find(_CODE_PUT_RIGHT):
         page.take(*match.span(), Cover.HARMLESS)
     for pattern in _CODE:
@@ -192,6 +201,8 @@ def read_codes(page: Page, *, spoken_of: bool) -> None:
 
 def read_phones(page: Page, step: str) -> None:
     """Telephone numbers, as figures with the plus if there was one."""
+    if not page.may_hold_any(_PHONES):
+        return
     for match in page.find(_NO_PHONE):
         page.take_act(Kind.REFUSE, "phone", None, match.span())
     for pattern in (_ABROAD, _PHONE, *((_BARE_PHONE,) if step == "phone" else ())):
@@ -240,7 +251,7 @@ def read_first(page: Page, step: str) -> None:
             return
 
 
-_AGES: Final = Several((_ABOUT, _PAIR, _BOUND, _SEVERAL, *_YEARS))
+_AGES: Final = Several((_ABOUT, _PAIR, _BOUND, _SEVERAL, *_YEARS.patterns))
 
 
 def read_ages(page: Page, scene: Scene, lexicon: Lexicon) -> None:
@@ -272,7 +283,7 @@ def _anywhere(page: Page, lexicon: Lexicon, *, corrects: bool, asked: bool) -> N
         for group in (1, 2):
             page.add(Kind.GIVE, "age", number(match[group]), match.span(group))
         page.take(match.start(1), match.end(2))
-    for said in _YEARS:
+    for said in page.among(_YEARS):
         for match in page.find(said):
             if _is_age(match[1]):
                 page.take_act(Kind.GIVE, "age", number(match[1]), match.span())
