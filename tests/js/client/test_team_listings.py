@@ -1,0 +1,3 @@
+"""See `tests.client.stories.team_listings`."""
+
+from tests.client.stories.team_listings import *  # noqa: F403
