@@ -14,7 +14,7 @@ from imserver_client.core.state import ConversationState
 from imserver_protocol import encode_content
 from imserver_protocol.methods.state import AboutStands, AccountStands, ItemStands, SettingsStand
 from tests.client.stories.states import *  # noqa: F403
-from tests.client.stories.states import MINE, STARS, next_of, of, settle
+from tests.client.support.scripted_states import MINE, STARS, next_of, of, settle
 
 # -- the store ------------------------------------------------------------------------------------------------------------
 

@@ -63,8 +63,13 @@ def judge(evidence):
 
 often = tuple(replace(act, weight=60) for act in stars.ACTS.acts)
 stars.ACTS = replace(stars.ACTS, acts=often, judge=judge)
-findings = [text for seed in (11, 27) for text in run_one(seed).findings]
-print(len(shown), sum(count > 0 for *_, count in shown), len(findings), *findings[:3])
+stars_seen, findings = 0, []
+for seed in range(30):  # not in every life is anything looked at; in most of them
+    findings += run_one(seed).findings
+    stars_seen = sum(count > 0 for *_, count in shown)
+    if len(shown) > stars_seen > 0:
+        break
+print(len(shown), stars_seen, len(findings), *findings[:3])
 """
 
 
@@ -262,9 +267,9 @@ def test_its_mutant_is_caught(house: Path, tmp_path: Path) -> None:
 
 @pytest.mark.prove
 def test_its_people_give_stars_in_the_simulation(house: Path) -> None:
-    looked_at, stars, findings = map(int, run(house, "-c", SIMULATED).split())
-    assert looked_at > stars > 0, "messages were looked at, and some have stars"
-    assert findings == 0
+    looked_at, stars, findings, *texts = run(house, "-c", SIMULATED).split()
+    assert int(looked_at) > int(stars) > 0, "messages were looked at, and some have stars"
+    assert int(findings) == 0, " ".join(texts)
 
 
 @pytest.mark.prove

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from imserver import Server
 from imserver.errors import PluginError, Refusal, RefusalCode, StartError
 from imserver.model import Kind, User
+from imserver.net.listener import Listener
 from imserver.plugin_api import Content, Context
 from imserver.testing import LogBook
 from tests.limits.raw import Raw, eventually, new_key, said
@@ -125,6 +127,23 @@ async def test_a_start_that_fails_stops_the_plugins_that_were_started(tmp_path: 
         with pytest.raises(StartError, match="cannot listen"):
             await Server(config(tmp_path / "second", **taken), plugins=[ledger], log=LogBook()).start()
         assert ledger.stopped
+
+
+@pytest.mark.parametrize("was_stored", [False, True])
+async def test_a_database_outlives_a_failed_start_if_somebody_may_have_been_told_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, was_stored: bool
+) -> None:
+    server = Server(config(tmp_path), log=LogBook())
+
+    async def open_for_a_moment(listener: Any) -> None:
+        if was_stored:
+            await people(server, "alice")
+        raise StartError("cannot listen")
+
+    monkeypatch.setattr(Listener, "start", open_for_a_moment)
+    with pytest.raises(StartError, match="cannot listen"):
+        await server.start()
+    assert os.path.exists(server.config.store.path) is was_stored  # noqa: ASYNC240
 
 
 async def test_plugins_do_not_wait_for_a_store_that_has_failed(tmp_path: Path, caplog: Any) -> None:

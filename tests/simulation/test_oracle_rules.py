@@ -194,7 +194,9 @@ def signalled(history: History, cursors: tuple[int, int] | None, said_at: float)
     """ann wrote, or read, and cy heard of it in the end."""
     with_team(history)
     history.watch = SimpleNamespace(
-        signals=[(said_at, "ann", "typing", (SHOP,))], cursors={(SHOP, "ann"): [(said_at, 1, 1)]}
+        signals=[(said_at, "ann", "typing", (SHOP,))],
+        cursors={(SHOP, "ann"): [(said_at, 1, 1)]},
+        refused=set(),
     )
     history.records["cy-1"].heard.append(Heard(100.0, SHOP, "ann", cursors))
 
@@ -399,6 +401,14 @@ def test_a_broken_rule_is_found_by_that_rule_alone(rule: str, spoil: Break, word
 def test_what_was_said_or_asked_before_the_team_was_left_may_be_told(rightly: Break) -> None:
     history = right()
     rightly(history)
+    assert judge(history.evidence()) == []
+
+
+def test_a_post_that_was_refused_for_good_may_be_stored_behind_later_ones() -> None:
+    """Nobody heard of the refusal, and who had gone had come back when it was offered again."""
+    history = right()
+    swap_numbers(history)
+    history.watch = SimpleNamespace(signals=[], cursors={}, refused={history.post("ann-1", 2).key})
     assert judge(history.evidence()) == []
 
 

@@ -66,7 +66,8 @@ def init(
     _say(line, f"wrote {path}")
     configured = line.config_path if line is not None else None
     if configured is not None:
-        _say(line, f'name it in {configured}: [plugins.{PLUGIN}] chain = "{path.as_posix()}"')
+        _say(line, f"name it in {configured}:")
+        click.echo(f'  [plugins.{PLUGIN}]\n  chain = "{path.as_posix()}"')
     else:
         _write_new(Path(CONFIGURATION), configuration_text(path))
         _say(line, f"wrote {CONFIGURATION}, which names it")

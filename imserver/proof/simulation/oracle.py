@@ -243,12 +243,14 @@ def falls_were_told(evidence: Evidence) -> Findings:
 
 
 def posts_in_order(evidence: Evidence) -> Findings:
-    """12: the posts of one device to one conversation stand there in the order of posting."""
+    """12: the posts of one device to one conversation stand there in the order of posting, but for those that were refused for
+    good: where people come and go, such a post may be offered again and stored."""
+    refused = evidence.watch.refused if evidence.watch is not None else ()
     for record in evidence.records:
         last: dict[str, tuple[int, int]] = {}
         for post in sorted(record.posts.values(), key=lambda post: post.number):
             row = evidence.stored.of_key(post.conversation_id, record.user_id, post.key)
-            if row is None or post.replaced:
+            if row is None or post.replaced or post.key in refused:
                 continue
             number, position = last.get(post.conversation_id, (0, 0))
             if row.position < position:

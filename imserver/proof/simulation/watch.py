@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from imserver.chat.units import PostUnit, Unit
+from imserver.errors import Refusal
 from imserver.events import AccessEnded, CursorMoved, MessagePosted
 from imserver.server import Server
 
@@ -34,6 +35,8 @@ class Watch:
         self.cursors: dict[tuple[str, str], list[tuple[float, int, int]]] = {}
         #: Called once, with the device that is in its handshake then.
         self.at_next_hello: Callable[[str], None] | None = None
+        #: Keys of posts that were refused for good. Their device may not hear of it, and offer them again behind later ones.
+        self.refused: set[bytes] = set()
         #: Signals that reached a server: time, sender, fields.
         self.signals: list[tuple[float, str, str, tuple[Any, ...]]] = []
 
@@ -94,6 +97,12 @@ class Watch:
             for user_id, what in _deeds(unit):
                 if user_id in self._out:
                     self._journal.finding(f"{user_id} is disabled, and {what} was stored")
+            if (
+                isinstance(unit, PostUnit)
+                and isinstance(unit.error, Refusal)
+                and not unit.error.code.retryable
+            ):
+                self.refused.add(unit.key)
             for event in unit.happened:
                 if isinstance(event, AccessEnded):
                     self._ended(event)

@@ -12,6 +12,7 @@ from typing import Any, Self
 import msgpack
 
 from imserver_client import (
+    Client,
     Connecting,
     Environment,
     connect,
@@ -24,6 +25,8 @@ TEXT = msgpack.packb({"type": "text", "text": "hi"})
 EMPTY_SYNC: list[Any] = [[], "1", False]
 
 MIB = 1024 * 1024
+
+MALFORMED = 210
 
 
 def framed(*frame: Any) -> bytes:
@@ -223,3 +226,20 @@ class HostileServer:
 def client_of(server: HostileServer, waits: Any, **more: Any) -> Connecting:
     given: dict[str, Any] = {"token": "t", "timeout": 10.0, "environment": Environment(uniform=waits)}
     return connect(server.url, **(given | more))
+
+
+def truth(upto: int, after: int = 0, limit: int = 10**6) -> list[Any]:
+    """The honest page of a conversation with `upto` messages."""
+    last = min(upto, after + limit)
+    return [[item(n) for n in range(after + 1, last + 1)], after + 1, last, upto]
+
+
+async def seen(client: Client, upto: int) -> list[int]:
+    """Positions that the application is shown, until this one."""
+    positions: list[int] = []
+    async with asyncio.timeout(20):
+        async for message in client.messages():
+            positions.append(message.position)
+            if message.position >= upto:
+                break
+    return positions

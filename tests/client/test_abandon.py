@@ -1,0 +1,3 @@
+"""See `tests.client.stories.abandon`."""
+
+from tests.client.stories.abandon import *  # noqa: F403

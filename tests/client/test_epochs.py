@@ -1,0 +1,3 @@
+"""See `tests.client.stories.epochs`."""
+
+from tests.client.stories.epochs import *  # noqa: F403
