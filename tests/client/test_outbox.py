@@ -50,6 +50,15 @@ class TestOutbox:
         outbox.remove(entries[0], accepted=True)
         assert taken(outbox) == [b"a1", b"a2"], "then two"
 
+    def test_one_that_was_posted_again_has_its_place_among_those_that_are_offered_again(self):
+        outbox = Outbox()
+        outbox.add("a", b"1", b"x", offered=True)
+        fill(outbox, "a", 2)
+        outbox.offer_first([("a", key, b"x") for key in (b"0", b"1", b"2")])
+        assert [entry.key for entry in outbox] == [b"0", b"1", b"2", b"a0", b"a1"]
+        assert taken(outbox) == [b"0", b"1", b"2", b"a0", b"a1"]
+        assert outbox.bytes == 5
+
     def test_there_was_no_room(self):
         outbox = Outbox()
         fill(outbox, "a", 2)

@@ -175,7 +175,7 @@ class TestBothKinds:
             keys[3]: SavedOwn("c", 4),  # it is posted once more
             keys[5]: SavedOwn("c", 6),
         }
-        assert saved.outbox == [posts[4], posts[3]]
+        assert saved.outbox == [posts[3], posts[4]], "in their old places"
         # What is gone is kept for who is told so, and stands nowhere.
         storage.forget_content("c", 2)
         assert list(storage.contents(keys)) == [keys[0], keys[1], keys[5]]

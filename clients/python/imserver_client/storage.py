@@ -189,7 +189,8 @@ class Storage(Protocol):
         ...
 
     def add_post(self, post: SavedPost) -> None:
-        """Put a post at the end of the outbox."""
+        """Put a post at the end of the outbox. One that is answered, and posted again, has its old place: before what was
+        posted since, should an older copy of the server's database come back. One that is gone since is new."""
         ...
 
     def remove_post(self, key: bytes) -> None:
@@ -319,8 +320,10 @@ class MemoryStorage:
         self._saved.features = None if features is None else frozenset(features)
 
     def add_post(self, post: SavedPost) -> None:
-        if self._posts.pop(post.key, None) is not None and (position := self._positions.pop(post.key, 0)):
-            self._saved.own.setdefault(post.key, SavedOwn(post.conversation_id, position))
+        if position := self._positions.pop(post.key, 0):
+            self._saved.own.setdefault(post.key, SavedOwn(self._posts[post.key].conversation_id, position))
+        else:
+            self._posts.pop(post.key, None)
         self._posts[post.key] = post
 
     def remove_post(self, key: bytes) -> None:

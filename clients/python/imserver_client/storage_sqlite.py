@@ -109,6 +109,10 @@ SELECT number, key FROM (
     FROM outbox WHERE position IS NOT NULL WINDOW newest AS (ORDER BY number DESC)
 ) WHERE count > ? OR size > ?
 """
+#: In its old place, if it is stored as far as is known.
+_POST_AGAIN = (
+    "UPDATE outbox SET position = NULL, conversation_id = ?, content = ? WHERE number = ? AND position > 0"
+)
 _MET = """
 INSERT OR IGNORE INTO own SELECT key, conversation_id, position, 0 FROM outbox WHERE number = ? AND position > 0
 """
@@ -290,10 +294,13 @@ class SqliteStorage:
 
     @_one_step
     def _replace_post(self, post: SavedPost) -> None:
-        self._run(_MET, self._numbers[post.key])
-        self._run("DELETE FROM outbox WHERE number = ?", self._numbers[post.key])
-        added = self.database.execute(_ADD_POST, (post.conversation_id, post.key, post.content))
-        self._numbers[post.key] = added.lastrowid or 0
+        number = self._numbers[post.key]
+        self._run(_MET, number)
+        values = (post.conversation_id, post.content, number)
+        if not self.database.execute(_POST_AGAIN, values).rowcount:
+            self._run("DELETE FROM outbox WHERE number = ?", number)
+            added = self.database.execute(_ADD_POST, (post.conversation_id, post.key, post.content))
+            self._numbers[post.key] = added.lastrowid or 0
 
     def remove_post(self, key: bytes) -> None:
         self._alone("DELETE FROM outbox WHERE number = ?", self._numbers.get(key))

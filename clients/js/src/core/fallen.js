@@ -62,19 +62,24 @@ export class Fallen {
   }
 
   /**
-   * Posts whose answers are none in this history, and that the application has not seen as messages: they are offered again. The
-   * key makes sure that none is there twice.
+   * Posts whose answers are none in this history, and that the application has not seen as messages: they are offered again, in
+   * the order of before, with those that were posted again by then. The key makes sure that none is there twice.
    *
    * @param {Known} known
    * @param {CheckAnswer | null} answer
    */
   _voidAnswers({ conversationId, position: met }, answer) {
-    const { store, lineage } = this._core;
+    const { store, lineage, posting } = this._core;
     if (answer !== null && answer.agreed === met) return [];
-    return store
-      .answered(conversationId, answer?.agreed ?? 0)
-      .filter(({ post, position, passed }) => !passed && lineage.own.takeBack(post.key, position))
-      .map(({ post }) => post);
+    const agreed = answer?.agreed ?? 0;
+    const again = posting.outbox
+      .entries()
+      .map((post) => ({ post, position: lineage.own.positionOf(post.key) }))
+      .filter(({ post, position }) => post.conversationId === conversationId && position > agreed);
+    const answered = store
+      .answered(conversationId, agreed)
+      .filter(({ post, position, passed }) => !passed && lineage.own.takeBack(post.key, position));
+    return [...answered, ...again].sort((one, other) => one.position - other.position).map(({ post }) => post);
   }
 
   /**

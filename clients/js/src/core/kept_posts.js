@@ -75,19 +75,20 @@ export class KeptPosts {
   }
 
   /**
-   * Put a post at the end of the outbox.
+   * Put a post at the end of the outbox. One that is answered, and posted again, has its old place: before what was posted since,
+   * should an older copy of the server's database come back. One that is gone since is new.
    *
    * @param {{conversationId: string, key: string, content: Uint8Array}} given
    */
   add({ conversationId, key, content }) {
     const old = this._posts.get(key);
-    if (old !== undefined) {
-      const { position } = old.post;
-      if (position) this._keepOwn(key, { conversationId: old.post.conversationId, position, lost: false });
-      this.remove(key);
-    }
-    this._numbers += 1;
-    this._putPost(this._numbers, { conversationId, key, content, position: null });
+    let number = this._numbers + 1;
+    if (old?.post.position) {
+      this._keepOwn(key, { conversationId: old.post.conversationId, position: old.post.position, lost: false });
+      number = old.number;
+    } else this.remove(key);
+    this._numbers = Math.max(this._numbers, number);
+    this._putPost(number, { conversationId, key, content, position: null });
   }
 
   /**

@@ -171,23 +171,33 @@ export class Outbox {
   }
 
   /**
-   * Put posts before all others: they had been answered once.
+   * Put posts before all others: they had been answered once. Those that are here already, for they were posted again, move to
+   * their places among them.
    *
    * @param {readonly {conversationId: string, key: string, content: Uint8Array}[]} posts
    */
   offerFirst(posts) {
-    const later = [...this._entries];
-    this._entries.clear();
+    const later = this._entries;
+    this._entries = new Map();
     posts.forEach(({ conversationId, key, content }, at) => {
       const number = this._first - posts.length + at;
-      const entry = new Entry({ number, conversationId, key, content, offered: true, stored: true });
+      let entry = later.get(key);
+      later.delete(key);
+      if (entry === undefined) {
+        entry = new Entry({ number, conversationId, key, content, offered: true, stored: true });
+        this.bytes += content.length;
+        this._lane(conversationId).returned.push(entry);
+      }
+      entry.number = number;
       this._entries.set(key, entry);
-      this.bytes += content.length;
-      this._lane(conversationId).returned.push(entry);
     });
     this._first -= posts.length;
     for (const [key, entry] of later) this._entries.set(key, entry);
-    for (const name of new Set(posts.map((post) => post.conversationId))) this._lookAt(this._lane(name));
+    for (const name of new Set(posts.map((post) => post.conversationId))) {
+      const lane = this._lane(name);
+      lane.unsent.sort((one, other) => one.number - other.number);
+      this._lookAt(lane);
+    }
   }
 
   // -- offering -----------------------------------------------------------------------------------------------------------

@@ -94,6 +94,16 @@ export class OwnMessages {
     return true;
   }
 
+  /**
+   * Where a message that was met is; 0: nowhere, or it is looked for.
+   *
+   * @param {string} key
+   */
+  positionOf(key) {
+    const own = this._own.get(key);
+    return own === undefined || own.lost ? 0 : own.position;
+  }
+
   /** @param {string} key */
   drop(key) {
     const own = this._own.get(key);

@@ -309,13 +309,12 @@ export class Posting {
   /**
    * These were answered, and their answers are void: an older copy has come back. They go before all others.
    *
-   * @param {readonly import("./saved.js").SavedPost[]} posts
+   * @param {readonly {conversationId: string, key: string, content: Uint8Array}[]} posts
    */
   offerAgain(posts) {
-    const missing = posts.filter(({ key }) => this.outbox.get(key) === undefined);
-    if (missing.length === 0) return;
+    if (posts.length === 0) return;
     this._offeredAgain += 1;
-    this.outbox.offerFirst(missing);
+    this.outbox.offerFirst(posts);
   }
 
   /**

@@ -563,15 +563,17 @@ class Core:
 
     def _void_answers(self, known: Known, answer: CheckAnswer | None) -> list[stored.SavedAnswered]:
         """Posts whose answers are none in this history, and that the application has not seen as messages: they are offered
-        again. The key makes sure that none is there twice."""
+        again, in the order of before, with those that were posted again by then. The key keeps each single."""
         agreed = 0 if answer is None else answer.agreed or 0
         if answer is not None and agreed == known.position:
             return []
-        return [
+        again = [one for one in self.posting.posted_again(known.conversation_id) if one.position > agreed]
+        void = [
             one
             for one in self._storage.answered(known.conversation_id, agreed)
             if not one.passed and self.lineage.take_back(one.post.key, one.position)
         ]
+        return sorted([*void, *again], key=lambda one: one.position)
 
     def _fall(self, outcome: Checked, agreed: int | None, asked: int) -> None:
         """A row that replaces what is known of its conversation. `asked`: the position that was known."""

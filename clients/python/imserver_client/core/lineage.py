@@ -320,6 +320,11 @@ class Lineage:
         """Whether this is a known own message, be it one that is looked for."""
         return key in self._own
 
+    def position_of(self, key: bytes) -> int:
+        """Where a known own message is; 0: nowhere, or it is looked for."""
+        own = self._own.get(key)
+        return 0 if own is None or own.lost else own.position
+
     def posted(self, conversation_id: str, position: int, key: bytes) -> None:
         """A post was answered; a conversation that was not there before moves by it. The outbox entry stays, as answered, until
         `have` passes the position: should the message be lost before it was handed on, its content is still there. And from

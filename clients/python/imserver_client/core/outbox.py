@@ -150,18 +150,23 @@ class Outbox:
         return entry
 
     def offer_first(self, posts: Sequence[tuple[str, bytes, bytes]]) -> None:
-        """Put posts (conversation, key, content) before all others: they had been answered once."""
-        entries, later = self._entries, list(self._entries.items())
-        entries.clear()
-        for at, (conversation_id, key, content) in enumerate(posts):
-            entry = Entry(self._first - len(posts) + at, conversation_id, key, content, offered=True)
-            entries[key] = entry
-            self.bytes += len(content)
-            self._lane(conversation_id).returned.append(entry)
+        """Put posts (conversation, key, content) before all others: they had been answered once. Those that are here already,
+        for they were posted again, move to their places among them."""
+        later, self._entries = self._entries, {}
+        for at, (conversation_id, key, content) in enumerate(posts, self._first - len(posts)):
+            entry = later.pop(key, None)
+            if entry is None:
+                entry = Entry(at, conversation_id, key, content, offered=True)
+                self.bytes += len(content)
+                self._lane(conversation_id).returned.append(entry)
+            entry.number = at
+            self._entries[key] = entry
         self._first -= len(posts)
-        entries.update(later)
+        self._entries.update(later)
         for conversation_id in {post[0] for post in posts}:
-            self._look_at(self._lane(conversation_id))
+            lane = self._lane(conversation_id)
+            lane.unsent = deque(sorted(lane.unsent, key=lambda entry: entry.number))
+            self._look_at(lane)
 
     # -- offering -----------------------------------------------------------------------------------------------------
 
@@ -251,6 +256,10 @@ class Outbox:
                 guilty = sole[0]
         self._suspects = self._numbers
         return guilty
+
+    def of(self, conversation_id: str) -> list[Entry]:
+        """The posts of one conversation, in order."""
+        return [entry for entry in self if entry.conversation_id == conversation_id]
 
     def conversations(self) -> set[str]:
         """Those that have posts here."""

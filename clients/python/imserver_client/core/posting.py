@@ -20,7 +20,7 @@ from imserver_client.errors import (
 )
 from imserver_client.events import PostsDelayed, PostSettled
 from imserver_client.limits import ClientLimits
-from imserver_client.storage import SavedPost, Storage
+from imserver_client.storage import SavedAnswered, SavedPost, Storage
 from imserver_client.values import Content, Posted, Queued
 from imserver_protocol import (
     RETRYABLE,
@@ -387,9 +387,16 @@ class Posting:
         for key in keys:
             self._landed(key)
 
+    def posted_again(self, conversation_id: str) -> list[SavedAnswered]:
+        """Posts without an answer that had one before, and where that was."""
+        return [
+            SavedAnswered(SavedPost(conversation_id, entry.key, entry.content), position, passed=False)
+            for entry in self._outbox.of(conversation_id)
+            if (position := self._lineage.position_of(entry.key))
+        ]
+
     def offer_again(self, posts: Sequence[SavedPost]) -> None:
         """These were answered, and their answers are void: an older copy has come back. They go before all others."""
-        posts = [post for post in posts if self._outbox.get(post.key) is None]
         if posts:
             self._offered_again += 1
             self._outbox.offer_first([(post.conversation_id, post.key, post.content) for post in posts])
