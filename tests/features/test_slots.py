@@ -31,6 +31,7 @@ OTHERWISE = {
     ("edits", "imserver/plugins/booking/dialogue/joined.py"): "plugins edit their own messages",
     ("edits", "imserver/plugins/booking/journey/notify.py"): "plugins edit their own messages",
     ("edits", "imserver/plugins/booking/journey/offers.py"): "plugins edit their own messages",
+    ("edits", "imserver/plugins/booking/read_once.py"): "plugins edit their own messages",
     ("reactions", "clients/python/imserver_client/core/reconnect.py"): "how a client reacts to a close",
     ("reactions", "imserver/proof/booking/customer.py"): "how a customer reacts to a card",
 }

@@ -105,7 +105,7 @@ def lost_session_forgets_posts(monkeypatch):
 SABOTAGES = {
     reply_before_commit: (300, "was called stored|was stored and then stored"),
     deduplication_off: (300, "abandon says that it is not|doubled|UNIQUE"),
-    lagging_not_told: (306, "was shown|lost"),
+    lagging_not_told: (419, "was shown|lost"),
     resume_without_token: (302, "a stranger resumed|newer connection"),
     gaps_passed_over: (301, "never shown"),
     acked_one_too_many: (300, "violation|waits for|ended|outbox|connection"),

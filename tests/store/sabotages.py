@@ -1019,14 +1019,14 @@ SABOTAGES: dict[str, Sabotage] = {
     "plugin-cursor-falls": Sabotage(
         "What a plugin has handled may become less.",
         SQL.mark_handled,
-        "max(plugin_cursors.change, excluded.change)",
-        "excluded.change",
+        "SET change = max(change, ?)",
+        "SET change = ?",
     ),
     "handled-twice": Sabotage(
         "A plugin may handle a change twice.",
         SQL.mark_handled,
-        "plugin_cursors.change < ?",
-        "plugin_cursors.change <= ?",
+        "AND change < ?",
+        "AND change <= ?",
     ),
     # -- another life
     "numbers-come-again": Sabotage(

@@ -755,11 +755,8 @@ class SqliteTransaction(SqliteBrowserRows):
         ) or self.sql(
             "INSERT INTO plugin_cursors (plugin, change, told_run)"
             " VALUES (?, ?, (SELECT coalesce(max(no), 0) FROM lineage))"
-            " ON CONFLICT (plugin) DO UPDATE SET change = max(plugin_cursors.change, excluded.change)"
-            " WHERE plugin_cursors.change < ?"
-            " AND NOT EXISTS (SELECT 1 FROM plugin_handled h WHERE h.plugin = excluded.plugin AND h.change = ?)"
-            " RETURNING change",
-            (plugin, upto, change, change),
+            " ON CONFLICT (plugin) DO NOTHING RETURNING change",
+            (plugin, upto),
         )
         if not moved:
             raise AlreadyHandled(f"plugin {plugin}: change {change}")
