@@ -46,8 +46,11 @@ PLANS: dict[str, tuple[Step, ...]] = {
         LOOKS,
         # Not three lanes: the proofs that keep times fail then. The shares are such that both end at about the same time: tests
         # and proofs that wait leave a third of the machine to what stands back. `check-coverage`, two processes that compute,
-        # comes when no times are kept any more; it judges the tests that `check-far-tests` leaves out.
-        ((*COMPUTE, "understanding", "check-floors"), ("check-far-tests", *WAIT, "check-coverage")),
+        # and what is behind it come when no times are kept any more; it judges the tests that `check-far-tests` leaves out.
+        (
+            ("prove-simulation", "prove-random-input", "check-floors"),
+            ("check-far-tests", *WAIT, "check-coverage", "prove-storage-faults", "understanding"),
+        ),
         # Two browsers, and nothing beside them that could make a page look slow.
         (("browse",),),
     ),
