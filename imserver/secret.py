@@ -130,9 +130,8 @@ def load_public_key(config: AuthConfig) -> str:
 
 def _secret_in(path: Path, field: str, made: list[Path] | None) -> str:
     """Made if it is not there, unless `made` is None."""
-    missing = (
-        made is not None and not path.exists()
-    )  # a link that leads nowhere: making it fails, and says why
+    # A link that leads nowhere is not there: making it fails, and says why.
+    missing = made is not None and not path.exists()
     if made is not None and missing and make_private(path, secrets.token_urlsafe(48) + "\n", field):
         made.append(path)
     return _read_secret(path, field)

@@ -107,10 +107,8 @@ def set_up_log(
 
 
 def _for_people(target: TextIO | LogWriter) -> Any:
-    from .log_lines import (
-        ConsoleLines,
-        terminal_cells,
-    )  # only where somebody looks: it measures text, which costs an import
+    # Only where somebody looks: it measures text, which costs an import.
+    from .log_lines import ConsoleLines, terminal_cells
 
     is_terminal = target.isatty()
     colors = is_terminal and not os.environ.get("NO_COLOR")

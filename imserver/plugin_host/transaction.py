@@ -364,9 +364,8 @@ class PluginTransaction(Transaction):
             return
         if len(self._changed) >= MAX_CHANGED:
             raise PluginError(f"changed: at most {MAX_CHANGED} questions in a transaction")
-        if (
-            not self._changed
-        ):  # one event for all: a turn of booking's names a dozen, and each is looked at by the fan-out
+        if not self._changed:
+            # One event for all: a turn of booking's names a dozen, and each is looked at by the fan-out.
             self._tx.note_plugin(self._registrations.name, self._changed)
         self._changed[changed] = None
 
