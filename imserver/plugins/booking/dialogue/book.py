@@ -93,6 +93,8 @@ def answer(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
         _merge(context, state, reading)
     elif reading.has(Kind.QUESTION):
         _asked_back(context, state, reading)
+    elif _names_this_shop(context, reading):
+        repeat(context, state, armed=arming.stays_armed(state, reading, answered=True))
     else:
         return False
     return True
@@ -247,6 +249,8 @@ def _merge(context: DialogueContext, state: Dialogue, reading: Reading) -> None:
     if len(reading.people) > 1:
         _ask_who(context, state, reading)
         return
+    if reading.people:  # 两个孩子: nobody is named, and the second is not forgotten
+        context.say("ask.each_one")
     if not put(context, state, reading):
         return
     say_unread(context, reading)
@@ -340,6 +344,12 @@ def _names_other_shop(context: DialogueContext, reading: Reading) -> bool:
         return False
     shop = said.shop_of(reading, context.chain)
     return (shop is not None and shop is not context.shop) or (shop is None and said.refuses(reading, "shop"))
+
+
+def _names_this_shop(context: DialogueContext, reading: Reading) -> bool:
+    """是花园店吧, in that shop: the open question says which shop it is, and goes on."""
+    named = context.shop is not None and said.shop_of(reading, context.chain) is context.shop
+    return named and said.only(reading, Kind.GIVE, Kind.THANKS, Kind.GREETING)
 
 
 def _change_shop(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
