@@ -23,7 +23,7 @@ from imserver.net.feature_rows import LiveSessions, Signals, watch_sessions
 from imserver.net.refused_peers import RefusedPeers
 from imserver.net.scheduling.read_scheduler import ReadScheduler
 from imserver.net.scheduling.write_queue import WriteQueue
-from imserver.net.sessions import SWEPT_A_TURN
+from imserver.net.session_registry import SWEPT_A_TURN
 from imserver.net.socket_listener import SocketListener, tcp_sockets
 from imserver.net.taps import Taps
 from imserver.net.transport import SWEEP_INTERVAL_S, ServerTransport
