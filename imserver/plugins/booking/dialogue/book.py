@@ -249,8 +249,8 @@ def _merge(context: DialogueContext, state: Dialogue, reading: Reading) -> None:
     if len(reading.people) > 1:
         _ask_who(context, state, reading)
         return
-    if reading.people:  # 两个孩子: nobody is named, and the second is not forgotten
-        context.say("ask.each_one")
+    if reading.people:  # 两个孩子, "my two kids": who they are is not said, and the second is not forgotten
+        context.say("ask.each")
     if not put(context, state, reading):
         return
     say_unread(context, reading)
@@ -339,11 +339,13 @@ def _book_for(context: DialogueContext, state: Dialogue, person: str, others: Se
 
 
 def _names_other_shop(context: DialogueContext, reading: Reading) -> bool:
-    """Whether another shop is wanted; a question about one is no wish."""
+    """Whether another shop is wanted; a question about one is no wish, nor a no to another than this one."""
     if reading.has(Kind.QUESTION):
         return False
     shop = said.shop_of(reading, context.chain)
-    return (shop is not None and shop is not context.shop) or (shop is None and said.refuses(reading, "shop"))
+    refused = [act.value for act in reading.all(Kind.REFUSE, "shop")]
+    here = context.shop.id if context.shop is not None else None
+    return shop is not context.shop if shop is not None else any(one in (None, here) for one in refused)
 
 
 def _names_this_shop(context: DialogueContext, reading: Reading) -> bool:
