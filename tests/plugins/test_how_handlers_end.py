@@ -212,6 +212,29 @@ async def test_a_busy_store_is_no_fault_of_the_plugin_whatever_the_plugin_makes_
     assert kit.log.events("error") == []
 
 
+async def test_it_is_tried_again_later_and_later_and_its_failure_has_one_number(kit, monkeypatch):
+    async def pause(seconds):
+        paused.append(seconds)
+
+    async def is_busy(event):
+        if len(paused) < 4:
+            raise Refusal(RefusalCode.OVERLOADED, "not now")
+
+    paused: list[float] = []
+    handling, kit.ending.is_busy = kit.host._running[0].worker.handling, is_busy
+    limits = {"retry_delays_s": (1.0, 2.0), "max_attempts": 4, "store_busy_delays_s": (0.1, 0.3)}
+    monkeypatch.setattr(handling, "_limits", dataclasses.replace(handling._limits, **limits))
+    monkeypatch.setattr(handling, "pause", pause)
+    await deliver(kit, "command", "is_busy")
+    assert paused == [0.1, 0.2, 0.3, 0.3]
+    paused.clear()
+    await deliver(kit, "command", "raises")
+    assert paused == [1.0, 2.0, 2.0]
+    failed = [facts for _, event, facts in kit.log.lines if event == "plugin_handler_failed"]
+    assert len(failed) == 4
+    assert len({facts["error_id"] for facts in failed}) == 1
+
+
 async def test_a_failure_that_says_much_is_kept_in_short(kit):
     async def raises_much(event):
         raise RuntimeError("much " * 10_000)
