@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from msgspec import structs
+
 from imserver.plugins.booking.customers import customer, remember
 from imserver.plugins.booking.journey import notify
 from imserver.plugins.booking.messages.cards import Option
@@ -462,7 +464,9 @@ def _remember(context: DialogueContext, state: Dialogue) -> None:
     if state.person or (band is not None and band.guardian and known.age_band != band.id):
         return
     if not context.is_staff or not known.name:
-        remember(context.tx, replace(known, name=state.name, age_band=state.age_band or known.age_band))
+        remember(
+            context.tx, structs.replace(known, name=state.name, age_band=state.age_band or known.age_band)
+        )
 
 
 def confirm_held(context: DialogueContext, version: int | None, appointment: Appointment) -> None:
