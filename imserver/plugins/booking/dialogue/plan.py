@@ -77,14 +77,25 @@ def answer(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
     if yes == no or not state.options:
         return False
     command = state.options[0 if yes else 1]
-    if state.step != "confirm" and yes:  # something was said in between
-        asked = _DECIDED.search(command)
-        plan = plans.plan(context.tx, int(asked[1])) if asked is not None else None
-        if plan is not None and plan.state == "asked":
-            _show(context, plan)
-            return True
+    if state.step != "confirm" and yes and _asked_about(context, state) is not None:
+        repeat(context, state)  # something was said in between
+        return True
     _, _, arguments = command.partition(" ")
     return decide(context, Reading(arguments))
+
+
+def repeat(context: DialogueContext, state: Dialogue) -> None:
+    """Show the plan that is asked about once more, as it is now."""
+    plan = _asked_about(context, state)
+    if plan is not None:
+        _show(context, plan)
+
+
+def _asked_about(context: DialogueContext, state: Dialogue) -> Plan | None:
+    """The plan of an open question, unless it is decided."""
+    asked = _DECIDED.search(state.options[0]) if state.options else None
+    plan = plans.plan(context.tx, int(asked[1])) if asked is not None else None
+    return plan if plan is not None and plan.state == "asked" else None
 
 
 @dataclass(frozen=True, slots=True)

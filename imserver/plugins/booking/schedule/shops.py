@@ -172,6 +172,10 @@ class Shop(Struct, frozen=True, forbid_unknown_fields=True):
     #: Coming appointments of one guest in this shop; above that the staff confirm.
     guest_upcoming: Annotated[int, Meta(ge=0, le=100)] = 2
 
+    def __hash__(self) -> int:
+        """As a chain's."""
+        return hash(self.id)
+
     def offers(self, service: Service) -> bool:
         return service.id in self.services
 
