@@ -4,6 +4,7 @@ judged. Each key is for one algorithm, so that nobody passes a public key off as
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
@@ -83,6 +84,15 @@ def load_keys(config: AuthConfig) -> Keys:
     first = next(iter(named.values()), plain)
     assert first is not None
     return Keys(first, plain, named, next(iter(made), None))
+
+
+def discard_made(keys: Keys) -> None:
+    """Remove the file that `load_keys` has made, if it still holds what was put there."""
+    if keys.made is None:
+        return
+    with contextlib.suppress(OSError, ValueError):
+        if keys.made.read_text().strip() == keys.first.material:
+            keys.made.unlink()
 
 
 def key_faults(config: AuthConfig) -> Iterator[ConfigError]:

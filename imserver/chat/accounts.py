@@ -26,7 +26,7 @@ from imserver.clock import Clock
 from imserver.config import AuthConfig
 from imserver.errors import ConfigError, NotAuthorized, Refusal, RefusalCode
 from imserver.model import BOT, SignIn, Usage, User, valid_user_id
-from imserver.secret import PUBLIC_KEY_FILE, Key, Keys, key_faults, load_keys
+from imserver.secret import PUBLIC_KEY_FILE, Key, Keys, discard_made, key_faults, load_keys
 from imserver.user_ids import canonical_user_id
 
 #: Later than any token needs, and exact as milliseconds on the wire (UTC seconds).
@@ -91,11 +91,11 @@ class Accounts:
         self._loaded = self._keys
 
     def discard(self) -> None:
-        """Remove the secret that `open` made, for a server that did not start: nobody has a token of it."""
-        made = self._loaded.made if self._loaded is not None else None
-        if made is not None:
-            self._loaded = None
-            made.unlink(missing_ok=True)
+        """Remove the secret that `open` made, for a server that did not start: nobody has a token of it. Another one, which
+        somebody has put there meanwhile, stays."""
+        keys, self._loaded = self._loaded, None
+        if keys is not None:
+            discard_made(keys)
 
     async def authenticate(
         self, token: str, device_id: str, met: Callable[[Usage], object] = lambda used: None

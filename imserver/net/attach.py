@@ -22,7 +22,8 @@ from imserver.model import Usage
 from imserver.net.admission import Admission
 from imserver.net.dispatch import MethodTable
 from imserver.net.scheduling.user_quota import UserQuotas
-from imserver.net.sessions import DeviceSession, SessionRegistry
+from imserver.net.session_registry import SessionRegistry
+from imserver.net.sessions import DeviceSession
 from imserver.net.transport import ServerTransport
 from imserver_protocol.errors import CloseCode
 from imserver_protocol.limits import Limits

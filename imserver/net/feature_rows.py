@@ -31,7 +31,8 @@ from imserver.feature_host.offers import Offer
 from imserver.method_rows import ReadRow, WriteRow
 from imserver.model import Audience
 from imserver.net.dispatch import RequestContext, Reviewed, Row
-from imserver.net.sessions import DeviceSession, SessionRegistry
+from imserver.net.session_registry import SessionRegistry
+from imserver.net.sessions import DeviceSession
 from imserver.net.transport import ServerTransport
 from imserver_protocol.errors import CloseCode
 from imserver_protocol.session.post_frames import EncodedResult

@@ -93,6 +93,15 @@ async def test_a_shops_life_passes_and_every_check_looks_at_something(tmp_path, 
     assert asked == {f"booking: {name}" for name in CHECKS}
 
 
+def test_all_that_is_wrong_is_counted(raw: sqlite3.Connection) -> None:
+    """Also beyond the lines that the report has."""
+    raw.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60)"
+        " INSERT INTO booking_customers (user_id) SELECT 'nobody-' || i FROM n"
+    )
+    assert [row.found for row in ask(raw).results if row.found] == [60]
+
+
 CONFIRMED = "(SELECT id FROM booking_appointments WHERE status = 'confirmed')"
 HELD = "(SELECT id FROM booking_appointments WHERE status = 'held')"
 CARD = (

@@ -21,7 +21,7 @@ from imserver.cli.place import database_is_there
 from imserver.config import AuthConfig, Config, HttpConfig, KeyConfig, ServerConfig
 from imserver.errors import ConfigError, StartError
 from imserver.named_file import make_private, read_bytes, read_text
-from imserver.secret import MIN_PERIOD, load_or_make_secret, load_public_key
+from imserver.secret import MIN_PERIOD, discard_made, load_keys, load_or_make_secret, load_public_key
 
 FIELD = "$.auth.secret_file"
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEF"
@@ -43,6 +43,18 @@ def test_the_longest_repetition_is_still_one() -> None:
         load_or_make_secret(AuthConfig(secret=LETTERS[: MIN_PERIOD - 1] * 3))
     longer = LETTERS[:MIN_PERIOD] * 3
     assert load_or_make_secret(AuthConfig(secret=longer)) == longer
+
+
+@pytest.mark.parametrize("put_there", ["", LETTERS])
+def test_a_made_secret_goes_with_the_start_that_failed_and_another_stays(
+    tmp_path: Path, put_there: str
+) -> None:
+    path = tmp_path / "secret"
+    keys = load_keys(AuthConfig(secret_file=str(path)))
+    if put_there:
+        path.write_text(put_there)
+    discard_made(keys)
+    assert [one.read_text() for one in tmp_path.iterdir()] == ([put_there] if put_there else [])
 
 
 @pytest.mark.parametrize("form", ["PKCS8", "TraditionalOpenSSL"])

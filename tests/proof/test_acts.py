@@ -19,9 +19,11 @@ from imserver.proof.checker import Fault, check
 from imserver.proof.simulation import oracle, workload
 from imserver.proof.simulation.runs import run_one
 from imserver.proof.torture import actor as actors
+from imserver.proof.torture import talker
 from imserver.proof.torture.client_journal import ClientJournal, read_journal
+from imserver.proof.torture.talker import Talkers
 from imserver.proof.transcript import Transcript
-from imserver_client import ClientEvent, CursorMoved
+from imserver_client import Client, ClientEvent, CursorMoved
 from tests.proof.histories import HERE, WORDS, rows
 from tests.proof.living import PAIR, living
 from tests.support.servers import running
@@ -156,6 +158,31 @@ async def test_an_actor_does_what_features_offer_and_writes_it_down(
     facts = [one for one in read.notes["trial"] if one != ("cursor",)]
     assert facts == [(1, 2, digest_of({"type": "text", "text": "hello again"}))]
     assert read.rests["trial"] == [(item.position, item.revision) for item in page.items] == [(1, 2), (2, 1)]
+
+
+async def test_an_actor_has_not_settled_before_the_act_that_its_last_answer_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others would be asked what they see while it still changes that."""
+
+    async def asked_often(client: Client) -> None:
+        for _ in range(10):
+            await client.conversations()
+
+    async def rest(hand: Hand) -> list[tuple[Any, ...]]:
+        return [(len(done),)]
+
+    done: list[None] = []
+    trial = Acts((Act(1, lambda hand: hand.ask(asked_often, done.append)),), rest=rest)
+    monkeypatch.setattr(actors, "all_acts", lambda: {"trial": trial})
+    monkeypatch.setattr(talker, "GIVE_UP_SHARE", 0.0)
+    monkeypatch.setattr(talker, "ACT_SHARE", 1.0)
+    async with running(tmp_path) as server, living(tmp_path, server) as actor:
+        talkers = Talkers(Random(1), rate=1.0)
+        talkers.places[actor] = [PAIR]
+        assert talkers.say(actor)
+        assert await actor.settle(30) == ""
+    assert read_journal(tmp_path, actor.part.name, "alice").rests["trial"] == [(1,)]
 
 
 def test_the_simulation_asks_them_too(monkeypatch: pytest.MonkeyPatch) -> None:

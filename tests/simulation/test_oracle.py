@@ -1,12 +1,19 @@
 """The simulation notices what it is there for: each sabotage of the product makes a run fail, and in the right words."""
 
+import asyncio
 import re
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import pytest
 
 from imserver.chat.posting import SessionPost
 from imserver.net import attach
+from imserver.proof.simulation import world as worlds
+from imserver.proof.simulation.device import Device
 from imserver.proof.simulation.runs import run_one
+from imserver.proof.simulation.setting import Setting, draw
 from imserver.store.sqlite.transaction import SqliteTransaction
 from imserver_client.core.catch_up import CatchUp
 from imserver_client.core.inbox import Inbox, Place
@@ -105,7 +112,6 @@ def lost_session_forgets_posts(monkeypatch):
 SABOTAGES = {
     reply_before_commit: (300, "was called stored|was stored and then stored"),
     deduplication_off: (300, "abandon says that it is not|doubled|UNIQUE"),
-    lagging_not_told: (419, "was shown|lost"),
     resume_without_token: (302, "a stranger resumed|newer connection"),
     gaps_passed_over: (301, "never shown"),
     acked_one_too_many: (300, "violation|waits for|ended|outbox|connection"),
@@ -127,3 +133,48 @@ def test_a_sabotage_is_noticed(sabotage, monkeypatch):
 
 def test_the_same_runs_are_clean_without():
     assert findings_of([300, 301]) == ""
+
+
+#: Pushes that a device of the next runs lets come without an ack.
+WINDOW = 4
+
+
+class Silence(worlds.World):
+    """One says more at once than any window takes, and nobody anything more: no later push shows what is missing."""
+
+    def _add_device(self, user_id: str, number: int) -> None:
+        super()._add_device(user_id, number)
+        device = self.devices[-1]
+        device.application = partial(self._says, device, 3 * WINDOW if user_id == "ann" else 0)
+
+    def _chaos(self) -> list[Any]:
+        return []
+
+    def _heal(self) -> None:
+        self.calm = True  # the clock stays: with another one all would begin anew, and read what they lack
+
+    async def _says(self, device: Device, texts: int) -> None:
+        await asyncio.sleep(1.0)
+        for _ in range(texts):
+            device.post(self.conversations[0], {"type": "text", "text": "and one more"})
+        await self.loop.create_future()
+
+
+def narrow(seed: int) -> Setting:
+    """Two seconds of a network without trouble."""
+    # fmt: off
+    return replace(
+        draw(seed), people=False, copies=False, runs=False, booking=False, bulky=False, limits={"window_frames": WINDOW},
+        store={}, clock_step_s=0.0, trouble=0.0, busy_s=2.0,
+        devices={"ann": 1, "ben": 1},
+    )
+    # fmt: on
+
+
+def test_lagging_that_is_not_told_is_noticed_by_who_waits(monkeypatch):
+    monkeypatch.setattr(worlds, "World", Silence)
+    monkeypatch.setattr(worlds, "draw", narrow)
+    assert findings_of(range(2)) == ""
+    lagging_not_told(monkeypatch)
+    for seed in range(2):
+        assert re.search("ben.*was shown", findings_of([seed])), seed

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import itertools
 import os
@@ -15,12 +16,12 @@ import stat
 import subprocess
 import sys
 import threading
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from imserver.cli.place import TRACES
 from imserver.config import StoreConfig
 from imserver.errors import StartError, StoreFailed
 from imserver.model import User
@@ -96,7 +97,7 @@ def test_what_was_answered_is_there_after_a_kill_whatever_the_process_did(path: 
     assert ran.returncode == -signal.SIGKILL, errors
     answered = out.count("answered")
     assert answered == len(guarded.BEFORE) + len(guarded.AFTER)
-    with closing(sqlite3.connect(path)) as raw:
+    with contextlib.closing(sqlite3.connect(path)) as raw:
         assert raw.execute("SELECT count(*) FROM messages").fetchone() == (answered,)
         assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
@@ -274,6 +275,60 @@ def test_who_is_refused_has_nothing_open_and_nothing_locked(path: Path) -> None:
     assert open_files() - before == {str(path), f"{path}.lock"}
     other.release(discard=True)
     assert os.listdir(path.parent) == []
+
+
+@pytest.mark.parametrize("last", range(9))
+def test_who_is_killed_while_it_discards_leaves_no_trace_of_a_lost_database(
+    path: Path, monkeypatch: pytest.MonkeyPatch, last: int
+) -> None:
+    """The next start would refuse to make one."""
+
+    def unlink(name: str) -> None:
+        if len(asked) == last:
+            raise KeyboardInterrupt
+        asked.append(name)
+        remove(name)
+
+    asked: list[str] = []
+    remove = os.unlink
+    made = guard.Guard(path)
+    made.take()
+    for trace in TRACES:
+        Path(f"{path}{trace}").touch()
+    with monkeypatch.context() as patched, contextlib.suppress(KeyboardInterrupt):
+        patched.setattr(os, "unlink", unlink)
+        made.release(discard=True)
+    made._close()
+    assert path.exists() or not any(os.path.exists(f"{path}{trace}") for trace in TRACES)
+
+
+def test_a_database_that_somebody_has_put_there_meanwhile_stays(path: Path, tmp_path: Path) -> None:
+    """A copy that is put back by hand while a first start fails."""
+    made = guard.Guard(path)
+    made.take()
+    put_back = tmp_path / "copy"
+    put_back.write_text("all that there is")
+    put_back.rename(path)
+    made.release(discard=True)
+    assert path.read_text() == "all that there is"
+
+
+def test_a_lock_file_whose_holder_removed_it_is_none(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was opened before, and got when the holder ended: whoever comes next would lock another file."""
+    removing = [f"{path}.lock"]
+
+    def flock(descriptor: int, operation: int) -> None:
+        if removing:
+            os.unlink(removing.pop())
+        locked(descriptor, operation)
+
+    locked = fcntl.flock
+    monkeypatch.setattr(fcntl, "flock", flock)
+    first = guard.Guard(path)
+    first.take()
+    with open(f"{path}.lock") as second, pytest.raises(BlockingIOError):
+        locked(second, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    first.release()
 
 
 def test_nobody_but_its_owner_may_read_a_database_that_is_made(path: Path) -> None:

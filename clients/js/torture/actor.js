@@ -292,14 +292,18 @@ export class Actor {
           () => `answers to ${this.posts.unanswered} posts, ${this.#queued} in the outbox`],
         [() => this.#asking === 0, () => `answers to ${this.#asking} calls`],
       ];
-      for (const [reached, what] of waits) {
-        while (!over && !reached()) {
-          waitsFor = what();
-          await this.#change();
+      /** @type {Record<string, number> | null} */
+      let heads = null;
+      while (heads === null || (!over && waits.some(([reached]) => !reached()))) { // an answer may be followed by an act
+        for (const [reached, what] of waits) {
+          while (!over && !reached()) {
+            waitsFor = what();
+            await this.#change();
+          }
         }
+        waitsFor = "the list of conversations";
+        heads = await this.#heads();
       }
-      waitsFor = "the list of conversations";
-      const heads = await this.#heads();
       const earlier = this.journal.lastShown();
       /** @param {string} id */
       const shown = (id) => Math.max(this.#last.get(id) ?? 0, earlier.get(id) ?? 0);

@@ -424,16 +424,17 @@ class Actor:
         try:
             async with asyncio.timeout(timeout_s):
                 await self.ready.wait()
-                while self._unanswered or len(self.client.outbox()):
-                    waits_for = (
-                        f"answers to {len(self._unanswered)} posts, {len(self.client.outbox())} in the outbox"
-                    )
-                    await self._wait()
-                while self._asking:
-                    waits_for = f"answers to {self._asking} calls"
-                    await self._wait()
-                waits_for = "the list of conversations"
-                heads = {row.conversation_id: row.head for row in await self._conversations()}
+                heads: dict[str, int] | None = None
+                # An act may follow an answer: were it not waited for, others would be asked what they see too early.
+                while heads is None or self._unanswered or self._asking:
+                    while self._unanswered or len(self.client.outbox()):
+                        waits_for = f"answers to {len(self._unanswered)} posts, {len(self.client.outbox())} in the outbox"
+                        await self._wait()
+                    while self._asking:
+                        waits_for = f"answers to {self._asking} calls"
+                        await self._wait()
+                    waits_for = "the list of conversations"
+                    heads = {row.conversation_id: row.head for row in await self._conversations()}
                 earlier = self.journal.last_shown()
                 while behind := [
                     f"message {head} of {conversation_id}"

@@ -280,7 +280,7 @@ class HighWater:
 
     def _replace(self, line: bytes) -> None:
         new = Path(f"{self._path}.new")
-        with new.open("wb") as file:
+        with open(new, "wb", opener=_private) as file:
             file.write(line)
             if self._durable:
                 file.flush()
@@ -288,6 +288,11 @@ class HighWater:
         new.replace(self._path)
         if self._durable:
             sync_folder(self._path.parent)
+
+
+def _private(path: str, flags: int) -> int:
+    """As SQLite makes the database beside it: what a server keeps is for its user alone, whatever the umask."""
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
 
 
 def sync_folder(folder: Path) -> None:

@@ -68,7 +68,7 @@ class Guard:
         self._log_bytes = 0
         #: Whether the database had a log when it was taken: the file alone may be incomplete.
         self.found_log = False
-        #: What `take` has made, and what may have come beside it since.
+        #: What `take` has made, and what may have come beside it since, in the order in which it is removed.
         self._made: tuple[str, ...] = ()
 
     def take(self) -> None:
@@ -132,14 +132,23 @@ class Guard:
         file stays: removing it would let two processes lock two different files.
 
         With `discard` what `take` made goes: the database, and all that came beside it, for nobody was ever told that something
-        is in it; the lock file, too, where the database has a lock of its own (`OWNER_BYTES`)."""
+        is in it; the lock file, too, where the database has a lock of its own (`OWNER_BYTES`). Should somebody have put another
+        database there meanwhile, all stays."""
         with _forking:
             _guards.discard(self)
             made, self._made = self._made, ()
-            for name in made if discard else ():
+            for name in made if discard and self._is_as_made(made) else ():
                 with contextlib.suppress(OSError):
                     os.unlink(name)
             self._close()
+
+    def _is_as_made(self, made: tuple[str, ...]) -> bool:
+        if str(self._path) not in made:
+            return True
+        try:
+            return self._identity == _identity(self._path)
+        except OSError:
+            return False
 
     # -- parts --------------------------------------------------------------------------------------------------------
 
@@ -147,20 +156,16 @@ class Guard:
         lock_file = f"{self._path}.lock"
         names = [f"{self._path}{suffix}" for suffix in BESIDE[: None if HAS_OWN_LOCKS else -1]]
         new = tuple(name for name in names if not os.path.lexists(name))
-        lock = self._open(lock_file)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno not in _BUSY:
-                raise StartError(f"{lock_file}: {error.strerror}", again=passes(error)) from None
-            raise StartError(f"{self._path}: another imserver has this database open", again=True) from None
+        self._lock_named(lock_file)
         self._made = tuple({lock_file}.intersection(new))  # not before it is ours
         self.found_log = has_log(self._path)
         self._check_names()
-        if not os.path.lexists(self._path):
-            self._made = (str(self._path), *new)
-        database = self._open(str(self._path))
-        self._identity = _identity(self._path)
+        database, is_new = self._open(str(self._path))
+        if is_new:
+            # What is beside it goes first: alone it would look like what a lost database has left (`imserver.cli.place`).
+            beside = (name for name in new if name != lock_file)
+            self._made = (*beside, str(self._path), *self._made)
+        self._identity = _identity(database)
         if HAS_OWN_LOCKS and not _lock(database, fcntl.F_WRLCK, *OWNER_BYTES):
             raise StartError(
                 f"{self._path}: another imserver has this database open, by another name", again=True
@@ -169,6 +174,24 @@ class Guard:
         if beginning and beginning != _MAGIC and not os.path.exists(f"{self._path}-journal"):
             # With a journal it may be a first page that a power loss cut off: SQLite rolls that back, and judges then.
             raise StartError(f"{self._path}: is not a database of imserver")
+
+    def _lock_named(self, path: str) -> None:
+        """Who opened the lock file before its holder removed it has a file without a name, beside which another could be held:
+        it looks again."""
+        while True:
+            lock, _ = self._open(path)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                if error.errno not in _BUSY:
+                    raise StartError(f"{path}: {error.strerror}", again=passes(error)) from None
+                raise StartError(
+                    f"{self._path}: another imserver has this database open", again=True
+                ) from None
+            with contextlib.suppress(FileNotFoundError):
+                if _identity(path) == _identity(lock):
+                    return
+            os.close(self._descriptors.pop())
 
     def _check_names(self) -> None:
         """Without opening the file: a store of this process may have it."""
@@ -188,13 +211,18 @@ class Guard:
             text = "has more than one name (hard links), and its log is beside one of them: remove the others"
             raise StartError(f"{self._path}: {text}")
 
-    def _open(self, path: str) -> int:
+    def _open(self, path: str) -> tuple[int, bool]:
+        """A descriptor, and whether the file was made for it."""
+        flags, is_new = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, True
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                descriptor = os.open(path, flags | os.O_EXCL, 0o600)
+            except FileExistsError:
+                descriptor, is_new = os.open(path, flags, 0o600), False
         except OSError as error:
             raise StartError(f"{path}: {error.strerror}", again=passes(error)) from None
         self._descriptors.append(descriptor)
-        return descriptor
+        return descriptor, is_new
 
     def _share(self, descriptor: int, place: tuple[int, int]) -> None:
         if not HAS_OWN_LOCKS:
@@ -246,7 +274,8 @@ def _lock(descriptor: int, kind: int, start: int, length: int) -> bool:
     return True
 
 
-def _identity(path: Path | str) -> _Identity:
+def _identity(path: Path | str | int) -> _Identity:
+    """Of a file, by its name or its descriptor."""
     status = os.stat(path)
     return status.st_dev, status.st_ino
 

@@ -8,15 +8,11 @@ from zoneinfo import ZoneInfoNotFoundError
 import msgspec
 
 from imserver.plugin_api import Snapshot
-
-from .journey import offers
-from .schedule.hours import zone_named
-from .schedule.leave import bounds
-from .schedule.plans import OPEN, Detail
-from .schedule.status import Status
-
-#: Findings of one kind that are listed.
-MAX_FINDINGS = 50
+from imserver.plugins.booking.journey import offers
+from imserver.plugins.booking.schedule.hours import zone_named
+from imserver.plugins.booking.schedule.leave import bounds
+from imserver.plugins.booking.schedule.plans import OPEN, Detail
+from imserver.plugins.booking.schedule.status import Status
 
 
 def changes_can_be_read(sql: Snapshot) -> list[str]:
@@ -36,7 +32,7 @@ def changes_can_be_read(sql: Snapshot) -> list[str]:
     revisions = sql("SELECT revision FROM booking_chain")
     if rows and not revisions:
         found.append(f"there are {len(rows)} changes, and the chain has no revision")
-    return found[:MAX_FINDINGS]
+    return found
 
 
 def leave_is_sane(sql: Snapshot) -> list[str]:
@@ -58,7 +54,7 @@ def leave_is_sane(sql: Snapshot) -> list[str]:
                     f"leave {number} of {resource_id} is from {start_wall} to {end_wall} in {zone},"
                     f" and not from {start_at} to {end_at}"
                 )
-    return found[:MAX_FINDINGS]
+    return found
 
 
 def offers_are_ticked_off(sql: Snapshot) -> list[str]:
@@ -74,7 +70,7 @@ def offers_are_ticked_off(sql: Snapshot) -> list[str]:
             found.append(f"plan {number} is {plan_state}, and offers {code} other times")
         if state in OPEN and status not in (Status.PENDING, Status.CONFIRMED):
             found.append(f"appointment {code} is {status}, and plan {number} still counts it as {state}")
-    return found[:MAX_FINDINGS]
+    return found
 
 
 def plans_can_be_read(look: Snapshot) -> list[str]:
@@ -100,7 +96,7 @@ def plans_can_be_read(look: Snapshot) -> list[str]:
             found.append(f"plan {number} has its list at {position} of {group}, where no message is")
         if number in waiting and number not in timed:
             found.append(f"plan {number} waits for answers, and no timer will tell the staff")
-    return found[:MAX_FINDINGS]
+    return found
 
 
 OF_TABLES = {

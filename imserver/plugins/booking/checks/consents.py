@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from imserver.plugin_api import Snapshot
-
-from .schedule.consents import BOOKING
-
-#: Findings that are listed.
-MAX_FINDINGS = 50
+from imserver.plugins.booking.schedule.consents import BOOKING
 
 
 def consents_are_sane(look: Snapshot) -> list[str]:
@@ -27,7 +23,7 @@ def consents_are_sane(look: Snapshot) -> list[str]:
             found.append(
                 f"consent {number} was given at {given_at} and withdrawn at {withdrawn_at} by {withdrawn_by!r}"
             )
-    return found[:MAX_FINDINGS]
+    return found
 
 
 OF_CHAT = {"consents are sane": consents_are_sane}

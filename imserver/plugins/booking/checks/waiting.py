@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from imserver.plugin_api import Snapshot
+from imserver.plugins.booking.dialogue import take_over
+from imserver.plugins.booking.waiting import Why
 
-from .dialogue import take_over
-from .waiting import Why
-
-#: Findings that are listed.
-MAX_FINDINGS = 50
 _REASONS = {"", *Why}
 
 
@@ -20,7 +17,7 @@ def waits_are_sane(sql: Snapshot) -> list[str]:
     for conversation_id, since, why, position in rows:
         if why not in _REASONS or (since is None) == bool(why) or (since is None and position is not None):
             found.append(f"{conversation_id} waits since {since} because of {why!r}, at position {position}")
-    return found[:MAX_FINDINGS]
+    return found
 
 
 def take_overs_will_end(look: Snapshot) -> list[str]:
@@ -41,7 +38,7 @@ def take_overs_will_end(look: Snapshot) -> list[str]:
             found.append(f"{conversation_id} is taken over by {taken_by or 'nobody'}, since {taken_at}")
         elif (conversation_id, taken_at) not in timed:
             found.append(f"{conversation_id} is taken over by {taken_by}, and nothing will end that")
-    return found[:MAX_FINDINGS]
+    return found
 
 
 OF_TABLES = {"waits are sane": waits_are_sane}

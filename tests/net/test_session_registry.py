@@ -11,7 +11,8 @@ import pytest
 from imserver.chat.accounts import Identity
 from imserver.config import LimitsConfig
 from imserver.model import User
-from imserver.net.sessions import DeviceSession, SessionRegistry
+from imserver.net.session_registry import SessionRegistry
+from imserver.net.sessions import DeviceSession
 from imserver_protocol import Limits, Session, Side, push_tail
 
 #: More than any session of these tests keeps.
