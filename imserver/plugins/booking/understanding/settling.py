@@ -225,6 +225,8 @@ def _with(rest: Iterable[Rest], more: Iterable[Rest]) -> tuple[Rest, ...]:
     return tuple(sorted((*rest, *more), key=lambda one: one.span))
 
 
+#: What no act and no rest holds.
+_FREE: Final = re.compile(b"\0+")
 #: Letters and figures of any script, and no line between words.
 _WORD: Final = re.compile(r"[^\W_]+")
 
@@ -234,9 +236,9 @@ def _dropped(text: str, acts: Iterable[Act], rest: Iterable[Rest]) -> Iterator[R
     held = bytearray(len(text))
     for span in (*(span for act in acts for span in act.spans), *(one.span for one in rest)):
         held[span.start : span.end] = b"\1" * (span.end - span.start)
-    free = "".join([" " if taken else char for char, taken in zip(text, held, strict=True)])
-    for match in _WORD.finditer(free):
-        yield Rest(match[0], Span(*match.span()), Weight.DANGEROUS)
+    for free in _FREE.finditer(held):
+        for match in _WORD.finditer(text, *free.span()):
+            yield Rest(match[0], Span(*match.span()), Weight.DANGEROUS)
 
 
 def _disarmed(acts: list[Act], rest: tuple[Rest, ...]) -> bool:
