@@ -17,7 +17,12 @@ _WORDS: Final = load_words("rest")
 
 
 def _words(pattern: str) -> str:
-    return rf"(?<![a-z])(?:{pattern})(?![a-z])" if pattern[:3] == "(?:" and pattern[3].isascii() else pattern
+    """Latin words end where letters end, and "can" is none in "can't"."""
+    return (
+        rf"(?<![a-z])(?:{pattern})(?![a-z]|'t(?![a-z]))"
+        if pattern[:3] == "(?:" and pattern[3].isascii()
+        else pattern
+    )
 
 
 _HARMLESS: Final = either(map(_words, _WORDS["harmless"]))

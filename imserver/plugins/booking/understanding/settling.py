@@ -47,6 +47,8 @@ def settled(
     if hedged:
         rest = _with(rest, _unsaid(page, [act for act in acts if act.kind is Kind.YES], Weight.DANGEROUS))
         acts = [act for act in acts if act.kind is not Kind.YES]
+        if when is not None and _shown_again(acts, scene):  # 确认一下，是周五三点吧: the card says so
+            acts, when = [act for act in acts if act.what not in TIMES], None
     acts, rest = _sure(page, acts, rest, several=bool(people), confirming=confirming)
     if (
         when is not None
@@ -192,6 +194,15 @@ def _moves(page: Page, acts: list[Act], scene: Scene) -> bool:
 def _repeats(when: When, scene: Scene) -> bool:
     """是的，就是20号: the day of the card, said again beside a yes, leaves nothing to ask."""
     return when.reason == "no_time" and when.days == (scene.shown.day,)
+
+
+def _shown_again(acts: list[Act], scene: Scene) -> bool:
+    """Whether the times that are said are the card's, and nothing of them is refused."""
+    card = scene.shown.start
+    timed = [act for act in acts if act.what in TIMES]
+    return card is not None and all(
+        act.kind is Kind.GIVE and act.value in (card.date(), card.time()) for act in timed
+    )
 
 
 _POINTING: Final = re.compile("(?:(?:那|当|这)天|(?:那|这)个?时[间候]|that (?:day|time)|then|[ ,.!的就我])+")
