@@ -306,14 +306,19 @@ def _numbered(context: DialogueContext, state: Dialogue, reading: Reading) -> bo
 
 
 def _of_day(context: DialogueContext, state: Dialogue, number: int) -> tuple[str, tuple[str, str]] | None:
-    """The one button whose day is this day of the month, of those that ask which day: 28, to "the 21st or the 28th?"."""
-    found = []
-    for command in state.options if state.step in ("day", "slot") else ():
+    """The one button whose day is this day of the month, of those that ask which day: 28, to "the 21st or the 28th?"; or whose
+    hour it is: 10, below 9:00, 10:00 and 11:00."""
+    of_day, of_hour = [], []
+    for command in state.options:
         named = split(command)
         when = said.when_of(context.read(named[1], labels=False)) if named is not None else None
-        if named is not None and when is not None and {day.day for day in when.days} == {number}:
-            found.append((command, named))
-    return found[0] if len(found) == 1 else None
+        if named is None or when is None:
+            continue
+        if state.step in ("day", "slot") and {day.day for day in when.days} == {number}:
+            of_day.append((command, named))
+        elif {one.hour for one in when.candidates} & {number, number + 12}:
+            of_hour.append((command, named))
+    return next((found[0] for found in (of_day, of_hour) if len(found) == 1), None)
 
 
 def _wished(context: DialogueContext, state: Dialogue | None, reading: Reading) -> bool:
