@@ -18,6 +18,7 @@ def at_card(text: str, asks: str = "book") -> Reading:
 @pytest.mark.parametrize(
     "text",
     ["应该行", "应该没问题吧", "大概可以", "好，应该能来", "暂定", "八成可以", "随便", "好吧，随便你", "呵呵好", "得啩",
+     "呵呵，行", "行，我尽量", "确认一下，是周五下午三点吧", "应该周五下午三点可以吧",
      "i guess", "ok I guess so", "suppose so", "probably yes", "yes, probably", "should be fine", "pretty sure yes",
      "for now yes", "yeah right", "sure, whatever", "oui peut-être"],
 )  # fmt: skip
@@ -55,7 +56,7 @@ def test_what_is_taken_back_in_the_same_breath_is_asked_about(text: str) -> None
 @pytest.mark.parametrize(
     "text",
     ["好，我确认一下", "行，再说", "好，一会儿定", "好，我晚上确认", "好，明天告诉你", "先帮我留着", "好，先占着",
-     "yes, park it", "yes, park it ok", "ok rain check", "yes tbd",
+     "好，晚点", "ok later", "yes, park it", "yes, park it ok", "ok rain check", "yes tbd",
      "ok leave it for now", "keep it for now", "yes put a pin in it", "ok hold it"],
 )  # fmt: skip
 def test_what_puts_it_off_is_no_yes_and_no_no(text: str) -> None:
@@ -68,6 +69,7 @@ def test_what_puts_it_off_is_no_yes_and_no_no(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["好的", "行吧", "嗯嗯嗯好", "嗯可以", "不错", "嗯……好吧", "都行", "我看行", "先约着吧", "应该可以吧，好的",
+     "好的，我尽量早到", "好的周五见",
      "随便，就这个吧", "可以的话麻烦帮我定一下", "行，我妈同意了", "好的，大概在哪个位置", "ok sure", "sounds good",
      "I guess so, yes", "I think that works",
      "yes, 100%", "可以，100%", "yes as soon as I can", "can do, yes", "ok right away", "好的，别让我等太久",
@@ -76,6 +78,14 @@ def test_what_puts_it_off_is_no_yes_and_no_no(text: str) -> None:
 )  # fmt: skip
 def test_an_honest_yes_stays_one(text: str) -> None:
     assert at_card(text).has(Kind.YES)
+
+
+@pytest.mark.parametrize("text", ["yes and no", "是又不是", "不要取消", "好的周六见"])
+def test_what_is_neither_yes_nor_no_is_asked_about(text: str) -> None:
+    found = at_card(text)
+    assert not found.has(Kind.YES)
+    assert not found.has(Kind.NO)
+    assert at_card("不要取消", asks="cancel").has(Kind.NO)
 
 
 def test_what_is_left_as_it_is_at_the_card_of_a_cancellation_is_kept() -> None:
@@ -91,6 +101,24 @@ async def test_a_hedged_yes_is_asked_again_and_a_plain_one_behind_it_books() -> 
         assert "请确认" in asked
         assert await shop.appointments() == []
         assert "预约成功" in await shop.hear("ming", here, "好")
+
+
+async def test_what_is_put_off_stays_held_and_it_is_said_for_how_long() -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        await shop.say("ming", here, WISH)
+        assert "15:00 还为您保留3分钟" in await shop.hear("ming", here, "好，晚点")
+        assert len(await shop.appointments("held")) == 1
+        assert "请确认" in await shop.hear("ming", here, "好")
+
+
+async def test_a_hedged_yes_of_the_staff_shows_their_plan_again() -> None:
+    async with Shop() as shop:
+        group = await shop.staff_group()
+        await shop.say("staff-li", group, "休息 周五")
+        again = await shop.hear("staff-li", group, "大概可以吧")
+        assert "没完全定下来" in again
+        assert "[确定|" in again
 
 
 async def test_a_hedged_yes_moves_and_cancels_nothing() -> None:

@@ -17,6 +17,8 @@ REFUSING = [
     ("past", "Friday 3pm {}", "ago was_it 我came"),
     ("past", "i came earlier today {}", "3pm"),
     ("past", "{}周五下午3点", "上次 上回 原来 原定 原本是 本来 刚才 刚刚"),
+    ("vague", "{}周五下午3点", "谁说 假如 假设 已经约了 已约好"),
+    ("vague", "周五下午3点{}", "约了别人 约了客户 再说 再说吧"),
     ("recurring", "{}下午3点", "每周五 周五每次 天天 周周 工作日 平日 平时"),
     ("recurring", "{} 3pm", "every_friday everyday each_friday daily weekly_friday monthly once twice weekday weekdays"),
     ("recurring", "3pm {}", "mondays tuesdays wednesdays thursdays fridays saturdays sundays 我once"),
@@ -118,6 +120,11 @@ HARMLESS = [
         "notes knots norbert nothing i_was_wondering, i_was_hoping, i_was_thinking, blast agony",
     ),
     ("11-20 15:00", "{} Friday 3pm", "beach onceover orbit gore afternoons bytes fiesta laterally"),
+    (
+        "11-20 15:00",
+        "{}",
+        "我上次来配过眼镜的周五下午3点行不行 周五下午_3_点 明天再过一天下午3点 周三再过两天下午3点",
+    ),
     (
         "11-20 15:00",
         "{}",

@@ -15,7 +15,7 @@ from typing import Final
 from .numerals import EN_ONES, EN_TENS, either
 from .rules import CN_AFTER, CN_ANY, CN_DAY, EN_DAY, EN_MONTH, WEEK
 from .sieve import Sieve, TextGrams
-from .text import ASIDE_MARK, DAY_MARK, TIME_MARK
+from .text import ASIDE_MARK, DAY_MARK, TIME_MARK, WORD_MARK
 from .tokens import Reason
 
 
@@ -27,6 +27,11 @@ def word(alternatives: str) -> str:
 # ---------------------------------------------------------------------------------------------------------------- doubts
 
 NAMED: Final = f"[{DAY_MARK}{TIME_MARK}]"
+#: 我上次来配过眼镜的这周六下午三点行不行: behind the story a day is wished, in the same breath.
+WISHED_SINCE: Final = (
+    f"[^约订定说讲,，。]{{0,60}}{DAY_MARK}[^,，。]{{0,12}}"
+    f"(?:{TIME_MARK}[{WORD_MARK} ]*{ASIDE_MARK}{{2}}|(?:可以|行|好|方便)[吗么]|有[空位]|能约|[来去]取|过来)"
+)
 MOVED: Final = "(?<![改换挪推约调移延期迟前放排定订变])"
 """改到, 推迟到, 提前到 lead to the new time; any other 到 before a time says until when."""
 
@@ -49,7 +54,7 @@ _DOUBTS: Final[tuple[tuple[Reason, tuple[str, ...]], ...]] = (
                 "last(?! (?:slot|one|available|thing|minute|appointment))|ago|previous|earlier today|came|went|"
                 "visited|was(?! wondering| hoping| thinking)"
             ),
-            "上[次回]|原[来定本]|本来|刚[才刚]",
+            f"上[次回](?!{WISHED_SINCE})|原[来定本]|本来|刚[才刚]",
         ),
     ),
     (
@@ -78,7 +83,14 @@ _DOUBTS: Final[tuple[tuple[Reason, tuple[str, ...]], ...]] = (
             word(f"(?:from|by|past) ?{NAMED}"),
         ),
     ),
-    ("vague", ("以为|(?<![a-z])thought(?![a-z])",)),
+    (
+        "vague",
+        (
+            "以为|(?<![a-z])thought(?![a-z])",
+            "谁说|假如|假设|已经?(?:约|订)[了好过]|[再另]说[吧啦了嘛]*(?=$|[ ,.。!])",
+            f"约了(?:{ASIDE_MARK}{{2}}|人|朋友|客户|同学|同事)",
+        ),
+    ),
     ("vague", ("[开关]门|营业|打烊|开着|开吗|开不|下线",)),
     ("vague", ("帮您[留约改看]|您直接[来过]|给您[留约改安]",)),
     (  # 周一、三、五; 周六日

@@ -403,7 +403,10 @@ FROM_NOW: Final = _compiled(
         days.read_days_later,
     ),
     (
-        f"(?<![点超不])(?:再 ?过|过(?! ?[两几])) ?(?P<count>{NUM}|半(?=个月)) ?个?(?P<unit>天|周|星期|礼拜|(?<=半个)月)(?!后)",
+        (
+            f"(?<![点超不天日号{DAY_MARK}])(?<![周拜期]{CN_DAY})(?:再 ?过|(?<!再)过(?! ?[两几])) ?"
+            f"(?P<count>{NUM}|半(?=个月)) ?个?(?P<unit>天|周|星期|礼拜|(?<=半个)月)(?!后)"
+        ),
         days.read_days_later,
     ),
     (
@@ -493,6 +496,7 @@ DAY_NAMES: Final = _compiled(
         weeks.read_day_week,
     ),
     (f"(?<={DAY_MARK}) ?的?(?:往)?(?P<way>[前后])(?P<count>[一两二三])天", moves.read_beside),
+    (f"(?<={DAY_MARK}) ?再 ?过 ?(?P<way>)(?P<count>[一两二三])天", moves.read_beside),
     (f"(?<={DAY_MARK})的?(?:(?P<way>后)面?(?:那|的)一?天|(?P<way2>第二天|次日))(?!的)", moves.read_beside),
     (f"(?<={DAY_MARK})的下一?个?(?P<count>)(?P<unit>周|星期|礼拜)(?!{CN_DAY})", weeks.read_day_week),
     (f"(?<![a-z])(?:the )?day (?P<way>before|after) (?={DAY_MARK})", moves.read_beside),
@@ -786,7 +790,7 @@ TIMES: Final = _compiled(
         times.read_part,
     ),
     (f"(?<![最提尽趁太更再别])(?P<part>[早晚])(?= ?{NUM} ?[点时:]| ?{TIME_MARK})", times.read_part),
-    (f"(?<={TIME_MARK}) (?P<hour>[1-9]|1[0-2])(?=$|[ ,.?!](?![0-9ap]))", times.read_behind_day),
+    (f"(?<={TIME_MARK}) (?P<hour>[1-9]|1[0-2])(?=$|[ ,.?!](?![0-9ap点]))", times.read_behind_day),
     (
         (
             f"{ALONE}(?P<first>{NUM}) ?(?:点钟?)?(?:到|至|-|~) ?(?P<last>[0-9]{{1,2}}|{CN}) ?点(?:钟|"

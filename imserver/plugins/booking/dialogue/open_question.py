@@ -58,9 +58,10 @@ def answered(context: DialogueContext, state: Dialogue, reading: Reading, *, sto
         return True
     if reading.hedged and state.asks_yes and all(act.kind in _COURTEOUS for act in reading.acts):
         context.say("unclear.hedged")
-        _repeat(
-            context, state, armed=True
-        )  # nothing was contradicted: a plain yes to what is shown now counts
+        if state.kind == "plan":
+            plan.repeat(context, state)
+        else:
+            _repeat(context, state, armed=True)  # nothing was contradicted: a plain yes to it counts
         return True
     return state.kind in _ANSWERS and _ANSWERS[state.kind](context, state, reading)
 

@@ -21,6 +21,7 @@ from imserver.plugins.booking.messages.cards import Option
 from imserver.plugins.booking.schedule import changes, plans
 from imserver.plugins.booking.schedule import leave as leaves
 from imserver.plugins.booking.schedule.appointments import Appointment
+from imserver.plugins.booking.schedule.chain_file import shop_of
 from imserver.plugins.booking.schedule.changes import InEffect, Origin
 from imserver.plugins.booking.schedule.day_sheet import name_on
 from imserver.plugins.booking.schedule.faults import Fault
@@ -28,7 +29,7 @@ from imserver.plugins.booking.schedule.hits import Rules, hit, wishes_hit
 from imserver.plugins.booking.schedule.hours import shop_spans, zone_of
 from imserver.plugins.booking.schedule.leave import Leave
 from imserver.plugins.booking.schedule.plans import Detail, FieldWish, Plan
-from imserver.plugins.booking.schedule.shops import Shop, shop_of, span_minutes
+from imserver.plugins.booking.schedule.shops import Shop, span_minutes
 from imserver.plugins.booking.schedule.status import Status
 from imserver.plugins.booking.understanding.acts import Kind, Reading
 
@@ -76,14 +77,25 @@ def answer(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
     if yes == no or not state.options:
         return False
     command = state.options[0 if yes else 1]
-    if state.step != "confirm" and yes:  # something was said in between
-        asked = _DECIDED.search(command)
-        plan = plans.plan(context.tx, int(asked[1])) if asked is not None else None
-        if plan is not None and plan.state == "asked":
-            _show(context, plan)
-            return True
+    if state.step != "confirm" and yes and _asked_about(context, state) is not None:
+        repeat(context, state)  # something was said in between
+        return True
     _, _, arguments = command.partition(" ")
     return decide(context, Reading(arguments))
+
+
+def repeat(context: DialogueContext, state: Dialogue) -> None:
+    """Show the plan that is asked about once more, as it is now."""
+    plan = _asked_about(context, state)
+    if plan is not None:
+        _show(context, plan)
+
+
+def _asked_about(context: DialogueContext, state: Dialogue) -> Plan | None:
+    """The plan of an open question, unless it is decided."""
+    asked = _DECIDED.search(state.options[0]) if state.options else None
+    plan = plans.plan(context.tx, int(asked[1])) if asked is not None else None
+    return plan if plan is not None and plan.state == "asked" else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,10 +70,12 @@ _HUMMED: Final = re.compile(
 )
 #: "Is that right" asks.
 _ASKING: Final = re.compile("^[ ]*(?:is|are|was|were) (?:it|that|this|they|you|there|the)(?![a-z])")
+_SEE_YOU: Final = re.compile("(?<=\x02)(?:再)?见[吧啦哈咯啊]*[ .,!~]*$")
 #: Words that say yes whatever goes on behind them.
 _LEAD: Final = re.compile(_WORDS["alone"]["lead"])
 _HEDGED: Final = re.compile(
-    "不是不|([可以行好对]{1,2})是\\1|(?:\\.\\.|…)+ ?$|(?:要不要|该不该|用不用|还是(?:不|别))(?:取消|约|订|改|去|来|弄)"
+    "不是不|([可以行好对]{1,2})是\\1|(?<![a-z])(?:yes(?: and| but)? no|no(?: and)? yes)(?= ?(?:$|[,.!]))|"
+    "(?:\\.\\.|…)+ ?$|(?:要不要|该不该|用不用|还是(?:不|别))(?:取消|约|订|改|去|来|弄)"
 )
 
 
@@ -104,7 +106,7 @@ def read_answers(page: Page, scene: Scene) -> None:
         if page.words[end : end + 2].lstrip().startswith("?") or _HEDGED.search(page.words):
             continue
         kind = answer_of(text)
-        if kind is Kind.NO and not confirming and _keeps(page.words[start:end]):
+        if kind is Kind.NO and scene.asks != "cancel" and _keeps(page.words[start:end]):
             continue
         if kind is None and confirming and not asks(page, start, end) and (lead := _LEAD.match(text)):
             kind, end = Kind.YES, start + lead.end()
@@ -130,7 +132,7 @@ def _is_no_answer(page: Page, start: int, end: int) -> bool:
 
 
 def _keeps(text: str) -> bool:
-    """ "Please don't cancel", where nothing is asked: no answer, but people hear of it."""
+    """ "Please don't cancel", where that is not what is asked: no answer, and least of all a no; but people hear of it."""
     word = CANCELLING.search(text)
     return word is not None and NEGATED.search(text[: word.start()]) is not None
 
@@ -149,7 +151,7 @@ def _repeats_card(page: Page, scene: Scene, start: int, end: int) -> bool:
         "\x02" if mark in (DAY_MARK, TIME_MARK, WORD_MARK) else char
         for char, mark in zip(page.open[start:end], page.sheet.text[start:end], strict=True)
     )
-    return answer_of(words) is Kind.YES
+    return answer_of(_SEE_YOU.sub("", words)) is Kind.YES
 
 
 def answer_of(text: str) -> Kind | None:

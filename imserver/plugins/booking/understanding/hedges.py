@@ -19,6 +19,7 @@ from .word_lists import load_words
 
 _WORDS: Final = load_words("hedges")
 _HEDGES: Final = deferred("|".join(_WORDS["hedges"]))
+_THROUGH: Final = deferred("|".join(_WORDS["through"]))
 _CERTAIN: Final = deferred(_WORDS["certain"])
 _PUT_ASIDE: Final = deferred("|".join(_WORDS["aside"]))
 CONDITIONS: Final = deferred("|".join(_WORDS["conditions"]))
@@ -35,7 +36,9 @@ def read_put_aside(page: Page, scene: Scene) -> None:
 
 def is_hedged(page: Page, acts: Sequence[Act]) -> bool:
     """Whether there is a yes, or what would be one without its hedge, and it is not certain: the last word counts, so that a
-    plain yes in a clause of its own behind the hedge is one ("I guess so. Yes.")."""
+    plain yes in a clause of its own behind the hedge is one ("I guess so. Yes."), but not behind irony (呵呵，行)."""
+    if any(act.kind is Kind.YES for act in acts) and page.narrowed(_THROUGH).search(page.words):
+        return True
     found = [match.span() for match in page.narrowed(_HEDGES).finditer(page.words)]
     hedges = [(start, end) for start, end in found if not _means_else(page, acts, start)]
     if not hedges or page.narrowed(_CERTAIN).search(page.words):

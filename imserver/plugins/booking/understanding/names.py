@@ -98,7 +98,7 @@ def read_names(page: Page, scene: Scene) -> None:
     for match in page.find(_NOT_CALLED):
         page.take_act(Kind.REFUSE, "name", page.typed(*match.span(1 if match[1] else 2)), match.span())
     said = (
-        list(_pairs(page))
+        list(_pairs(page, scene))
         or list(_put_right(page))
         or list(_named_as_a_month(page))
         or list(_said(page, scene))
@@ -195,18 +195,18 @@ def _give(page: Page, scene: Scene, start: int, end: int) -> None:
     page.take_act(Kind.CORRECT if corrects else Kind.GIVE, "name", page.typed(start, end), (start, end))
 
 
-def _pairs(page: Page) -> Iterator[tuple[int, int]]:
-    """名字…是林晓不是林小: the one that it is."""
+def _pairs(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
+    """名字…是林晓不是林小: the one that it is. At a card, which shows the name, 不是张三，是李四 is about nothing else."""
     if (both := _NOT_SO.match(page.open)) and is_name(both[1]) and is_name(both[2]):
         page.add(Kind.REFUSE, "name", both[2], (both.end(1), both.end()))
         yield both.span(1)
         return
-    if not (page.narrowed(_OF_NAME).search(page.words) or page.has(Kind.REFUSE, "name")):
-        return
-    for match in page.find(_PAIR):
+    named = page.narrowed(_OF_NAME).search(page.words) or page.has(Kind.REFUSE, "name")
+    confirming = scene.step.startswith("confirm")
+    for match in page.find(_PAIR) if named or confirming else ():
         group = 1 if match[1] else 4
         other = match[2] or match[3]
-        if family(match[group]):
+        if family(match[group]) if named else is_firm(match[group]) and is_firm(other):
             page.take(*match.span())
             page.add(Kind.REFUSE, "name", other, match.span(2 if match[2] else 3))
             yield match.span(group)

@@ -36,6 +36,7 @@ def settled(
     elif scene.shown.asks_yes or scene.step.startswith("confirm"):
         acts = [_corrected(act) if _contradicts(act, scene) else act for act in acts]
     acts, when = _of_one_mind(acts, when)
+    acts, when = _without_service(page, scene, acts, when)
     if when is not None and _points_at_a_day(page, scene, acts, when):
         when = When(reason="which_day")
     rest = read_rest(page, lexicon, when)
@@ -44,6 +45,8 @@ def settled(
     if hedged:
         rest = _with(rest, _unsaid(page, [act for act in acts if act.kind is Kind.YES], Weight.DANGEROUS))
         acts = [act for act in acts if act.kind is not Kind.YES]
+        if when is not None and _shown_again(acts, scene):  # 确认一下，是周五三点吧: the card says so
+            acts, when = [act for act in acts if act.what not in TIMES], None
     acts, rest = _sure(page, acts, rest, several=bool(people), confirming=confirming)
     if (
         when is not None
@@ -82,6 +85,26 @@ def _of_one_mind(acts: list[Act], when: When | None) -> tuple[list[Act], When | 
         if act not in both and not (act.kind is Kind.BEGIN and act.what in ("move", "book"))
     ]
     return kept, When(reason="negated")
+
+
+def _without_service(
+    page: Page, scene: Scene, acts: list[Act], when: When | None
+) -> tuple[list[Act], When | None]:
+    """ "No eye exam friday 3pm please", said first: with the service its time is refused."""
+    refused = [act for act in acts if act.kind is Kind.REFUSE and act.what == "service"]
+    if when is None or not scene.is_free or len(refused) != 1:
+        return acts, when
+    if any(act.kind in (Kind.GIVE, Kind.CORRECT) and act.what == "service" for act in acts):
+        return acts, when
+    if not all(page.source[one.start : one.end].isascii() for one in refused[0].spans):
+        return acts, when  # 不要配镜 周五三点: the blank ends what is refused
+    where = page.clause_of(refused[0])
+    kept = [
+        act
+        for act in acts
+        if act.what not in TIMES or act.kind is Kind.REFUSE or page.clause_of(act) != where
+    ]
+    return (kept, When(reason="negated")) if len(kept) < len(acts) else (acts, when)
 
 
 _BESIDE_WISH: Final = frozenset({Kind.GIVE, Kind.YES, Kind.THANKS, Kind.GREETING})
@@ -129,6 +152,15 @@ def _moves(page: Page, acts: list[Act], scene: Scene) -> bool:
 def _repeats(when: When, scene: Scene) -> bool:
     """是的，就是20号: the day of the card, said again beside a yes, leaves nothing to ask."""
     return when.reason == "no_time" and when.days == (scene.shown.day,)
+
+
+def _shown_again(acts: list[Act], scene: Scene) -> bool:
+    """Whether the times that are said are the card's, and nothing of them is refused."""
+    card = scene.shown.start
+    timed = [act for act in acts if act.what in TIMES]
+    return card is not None and all(
+        act.kind is Kind.GIVE and act.value in (card.date(), card.time()) for act in timed
+    )
 
 
 _POINTING: Final = re.compile("(?:(?:那|当|这)天|(?:那|这)个?时[间候]|that (?:day|time)|then|[ ,.!的就我])+")

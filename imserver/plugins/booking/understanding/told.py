@@ -17,7 +17,7 @@ from .acts import Act, Kind, Rest, Scene
 from .answers import answer_of
 from .intents import NEGATED, WISH
 from .page import Cover, Page
-from .patterns import template
+from .patterns import filled, template
 from .questions import TIMELY, ask_other, asks
 from .word_lists import load_words
 
@@ -38,7 +38,7 @@ _SAID: Final = deferred(_WORDS["said"])
 _KIN_SAID: Final = re.compile(_WORDS["kin_said"])
 _ASKED_FOR: Final = re.compile(_WORDS["asked_for"])
 _QUOTE: Final = re.compile(_WORDS["quote"])
-_CARD: Final = {name: re.compile(pattern) for name, pattern in _WORDS["card"].items()}
+_CARD: Final = {name: re.compile(filled(pattern)) for name, pattern in _WORDS["card"].items()}
 _BOOKED: Final = deferred(_WORDS["others_booked"])
 _EXISTING: Final = re.compile(_WORDS["existing"])
 _TAKEN_BACK: Final = deferred(f"{_WORDS['taken_back']}|{_WORDS['own_refusal']}")
@@ -73,7 +73,7 @@ _ACTING: Final = frozenset({"book", "move", "cancel"})
 def hush(page: Page, scene: Scene) -> None:
     """Drop what acts and is only told; its words are a doubt."""
     if scene.step.startswith("confirm"):
-        _weigh_yes(page)
+        _weigh_yes(page, scene)
     for start, end in page.clauses:
         if page.timed(start, end) and _OTHERS_DO.match(page.words[start:end]):
             page.explain(start, end, Cover.DOUBT)
@@ -119,7 +119,7 @@ def take_asides(page: Page, *, confirming: bool) -> None:
             page.take(*match.span(), Cover.NOTE)
 
 
-def _weigh_yes(page: Page) -> None:
+def _weigh_yes(page: Page, scene: Scene) -> None:
     """At a card: what only looks like a yes is none, and no negation is nothing."""
     said = {act.kind for act in page.acts}
     if said <= _COURTESIES and _CARD["negation"].search(page.words):
@@ -133,17 +133,15 @@ def _weigh_yes(page: Page) -> None:
         protests = page.timed(start, end) and _CARD["protest"].search(page.words, start, end)
         bygone = _CARD["bygone"].search(page.words, start, end)
         half = any(_CARD[name].search(page.words) for name in ("conceded", "objected", "complaint"))
-        if not (
-            asked
-            or protests
-            or bygone
-            or half
-            or _is_mocked(page, place)
-            or _CARD["heard"].match(page.words)
-            or _only_opens(page, act, start, end)
-        ):
+        none = (
+            asked or protests or bygone or half or _is_mocked(page, place) or _CARD["heard"].match(page.words)
+        )
+        if not none and not _only_opens(page, act, start, end):
             continue
         page.acts = [one for one in page.acts if one is not act]
+        if not none and _names_another_time(page, scene):
+            page.explain(start, _folded(page, act.spans[-1].end - 1) + 1, Cover.HARMLESS)
+            continue
         _doubt(page, start, end)
         if asked and not page.has(Kind.QUESTION):
             ask_other(page, start, end)
@@ -168,6 +166,15 @@ def _only_opens(page: Page, act: Act, start: int, end: int) -> bool:
     if match is None or not page.words[match.end() :].strip(" ,.!"):
         return False
     return all(_folded(page, span.end - 1) < match.end() for span in act.spans)
+
+
+def _names_another_time(page: Page, scene: Scene) -> bool:
+    """好啊，不过要下午四点: the card will show the other time, and the yes before it was none to that."""
+    card = scene.shown.start
+    given = [
+        act for act in page.acts if act.kind in (Kind.GIVE, Kind.CORRECT) and act.what in ("day", "time")
+    ]
+    return card is not None and any(act.value not in (card.date(), card.time()) for act in given)
 
 
 def hide_others(page: Page) -> None:

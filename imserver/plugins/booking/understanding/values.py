@@ -108,6 +108,10 @@ _HOLIDAYS: Final = frozenset({"十一", "五一", "六一", "七一", "八一"})
 _BARE: Final = template("values", "bare")
 #: A number by itself, and words beside which it is no age: the only one of an answer is the age that was asked.
 _LONE: Final = re.compile("(?:^|(?<=[ ,!.~(]))([1-9][0-9])(?=[ .!~)]*$)")
+#: 30 第一次: what is asked next stands behind it.
+_BEFORE_VISIT: Final = re.compile(
+    "^ ?([1-9][0-9]?)[ ,]+(?=我?(?:是|不是|以前|之前)*(?:第一次|首次|初次|头一[次回]|没?[来去]过|first|been))"
+)
 _NOT_LONE: Final = re.compile(
     "[?？不没唔前后年月日号点]|(?<![a-z])(?:not|no|ago|when|was|were|years?|months?|at|since|in|on|next|until|n't|he|his|her)(?![a-z])|n't"
 )
@@ -335,6 +339,8 @@ def _asked_age(page: Page, lexicon: Lexicon) -> None:
         bare = _BARE.match(page.open[start:end])
         if bare and _is_age(bare[1]) and not page.has(Kind.GIVE, "age"):
             page.take_act(Kind.GIVE, "age", number(bare[1]), (start, end))
+    for match in islice(page.find(_BEFORE_VISIT), 1) if not page.has(Kind.GIVE, "age") else ():
+        page.take_act(Kind.GIVE, "age", number(match[1]), match.span(1))
     if not page.has(Kind.GIVE, "age") and not _NOT_LONE.search(page.words):
         for match in islice(page.find(_LONE), 1):
             page.take_act(Kind.GIVE, "age", number(match[1]), match.span(1))

@@ -1,0 +1,72 @@
+"""What Chinese customers say in the middle of a booking, and what is easily taken for something else."""
+
+from __future__ import annotations
+
+from datetime import time
+
+import pytest
+
+from imserver.plugins.booking.dialogue import said as dialogue_said
+from imserver.plugins.booking.understanding.acts import Kind
+from tests.booking.support.readings import read, said
+from tests.booking.support.shop import Shop
+
+WISH = "周五下午三点验光，我叫陈安安，30岁，第一次来"
+
+
+def test_another_name_is_put_right_at_a_card_without_the_word_for_it() -> None:
+    assert read("不是张三，是李四", "confirm").all(Kind.CORRECT, "name")[0].value == "李四"
+    assert not read("不是周五，是周六", "confirm").has(Kind.CORRECT, "name")
+
+
+def test_a_yes_before_another_time_leaves_nothing_to_ask() -> None:
+    found = read("好啊，不过要下午四点", "confirm")
+    assert found.all(Kind.CORRECT, "time")[0].value == time(16)
+    assert not found.has(Kind.YES)
+    assert not found.dangerous
+
+
+@pytest.mark.parametrize("text", ["好 但我四点要走", "我四点得走"])
+def test_when_one_has_to_leave_is_no_wish(text: str) -> None:
+    found = read(text, "confirm")
+    assert not found.has(Kind.YES)
+    assert found.when is None or not found.when.candidates
+
+
+def test_who_comes_along_is_told_to_the_people() -> None:
+    found = read("行，我女儿也去", "confirm")
+    assert found.has(Kind.YES)
+    assert dialogue_said.notes(found) == ["我女儿也去"]
+
+
+@pytest.mark.parametrize(
+    ("step", "text", "acts"),
+    [
+        ("age", "30 第一次", {"give age 30", "give first True"}),
+        ("age", "30 没来过", {"give age 30", "give first True"}),
+        ("", "还能约上吗", {"begin slots"}),
+        ("", "我约上了吗", {"begin list"}),
+        (
+            "",
+            "改 A2S4 到 12月1号下午两点",
+            {"begin move", "give code A2S4", "give day 2026-12-01", "give time 14:00:00"},
+        ),
+        ("confirm", "周五是几号", {"give day 2026-11-20", "question other"}),
+    ],
+)
+def test_what_is_said_is_not_taken_for_its_neighbour(step: str, text: str, acts: set[str]) -> None:
+    assert said(read(text, step)) == acts
+
+
+async def test_the_shop_that_is_named_again_is_the_one_on_the_card() -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        await shop.say("ming", here, WISH)
+        assert "请确认" in await shop.hear("ming", here, "是花园店吧")
+        assert "预约成功" in await shop.hear("ming", here, "好")
+
+
+async def test_of_two_children_whom_nobody_names_none_is_forgotten() -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        assert "每人一个预约" in await shop.hear("ming", here, "两个孩子周六下午三点验光")
