@@ -89,7 +89,8 @@ _ANOTHER = re.compile(
 
 
 def _wants_another(reading: Reading, begun: list[str]) -> bool:
-    behind = reading.all(Kind.BEGIN, "cancel")[0].spans[-1].end
+    spans = reading.all(Kind.BEGIN, "cancel")[0].spans  # none where nobody said it, as behind a code
+    behind = spans[-1].end if spans else 0
     return "book" in begun or "move" in begun or _ANOTHER.search(reading.text.casefold(), behind) is not None
 
 
