@@ -89,9 +89,11 @@ _ANOTHER = re.compile(
 
 
 def _wants_another(reading: Reading, begun: list[str]) -> bool:
-    spans = reading.all(Kind.BEGIN, "cancel")[0].spans  # none where nobody said it, as behind a code
-    behind = spans[-1].end if spans else 0
-    return "book" in begun or "move" in begun or _ANOTHER.search(reading.text.casefold(), behind) is not None
+    if "book" in begun or "move" in begun:
+        return True
+    # Without a place in this text it was an earlier one that cancelled, and this one says which: "the new one" wants nothing.
+    spans = reading.all(Kind.BEGIN, "cancel")[0].spans
+    return bool(spans) and _ANOTHER.search(reading.text.casefold(), spans[-1].end) is not None
 
 
 def _gives_day_of_one(reading: Reading, coming: Sequence[Appointment]) -> bool:
