@@ -51,6 +51,8 @@ def test_who_comes_along_is_told_to_the_people() -> None:
             "改 A2S4 到 12月1号下午两点",
             {"begin move", "give code A2S4", "give day 2026-12-01", "give time 14:00:00"},
         ),
+        ("", "我周六有预约吗", {"begin list"}),
+        ("", "取消还是改期好呢", {"begin move"}),
         ("confirm", "周五是几号", {"give day 2026-11-20", "question other"}),
     ],
 )
@@ -66,10 +68,11 @@ async def test_the_shop_that_is_named_again_is_the_one_on_the_card() -> None:
         assert "预约成功" in await shop.hear("ming", here, "好")
 
 
-async def test_of_two_children_whom_nobody_names_none_is_forgotten() -> None:
+@pytest.mark.parametrize("wish", ["两个孩子周六下午三点验光", "一家三口周六下午三点验光"])
+async def test_of_several_whom_nobody_names_none_is_forgotten(wish: str) -> None:
     async with Shop() as shop:
         here = await shop.customer("ming")
-        assert "每人一个预约" in await shop.hear("ming", here, "两个孩子周六下午三点验光")
+        assert "每人一个预约" in await shop.hear("ming", here, wish)
 
 
 async def test_below_the_times_that_the_shop_offers_no_answer_is_lost() -> None:
