@@ -500,7 +500,7 @@ class Context(Protocol):
     def command(
         self,
         name: str,
-        handler: Callable[[Call], Awaitable[Answer]],
+        handler: Callable[[Call], Answer | Awaitable[Answer]],
         *,
         help: str = "",
         aliases: Sequence[str] = (),
@@ -510,15 +510,20 @@ class Context(Protocol):
         bots. The bot posts the handler's return value in the same transaction that marks the event handled, or the
         `Effects` that it returns are done in it; None means that the handler did all of it in `transaction(fn,
         event=call.event)`, or that there is no answer. Without `wants_sender` nobody looks the account up before the handler
-        is called: of `call.sender` only the id counts (a handler that asks `tx.user` in its transaction needs no more)."""
+        is called: of `call.sender` only the id counts (a handler that asks `tx.user` in its transaction needs no more).
+
+        A handler that has nothing to wait for may be a plain function: it needs no task of its own, which is three turns of
+        the loop less. It may also decide so each time, and return what is to be awaited."""
         ...
 
     def on(
-        self, event_type: type[MessagePosted], handler: Callable[[MessagePosted], Awaitable[Effects | None]]
+        self,
+        event_type: type[MessagePosted],
+        handler: Callable[[MessagePosted], Effects | Awaitable[Effects | None] | None],
     ) -> None:
         """Register a handler for messages that no command took, in conversations with one of the plugin's bots, after commit,
         in commit order of each sender and of each conversation; senders take turns. Messages of the plugin's own bots are not
-        delivered. A crash redelivers unhandled messages."""
+        delivered. A crash redelivers unhandled messages. The handler may be a plain function, as that of a command."""
         ...
 
     def timer(

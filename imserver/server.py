@@ -38,11 +38,10 @@ from imserver.errors import Refusal, StoreFailed
 from imserver.events import AccessEnded
 from imserver.feature_api import Feature, Method, Shape
 from imserver.feature_host import Askers, FeatureHost
-from imserver.feature_host.web import FeatureWeb, Served
+from imserver.feature_host.web import FeatureWeb
 from imserver.features import FEATURES
 from imserver.figures import of_doors, of_health, of_listener, of_plugins
 from imserver.health import MIN_FREE_BYTES, Health
-from imserver.http_requests import Asked, Page, VisitorOf, said
 from imserver.metrics import Metrics, one
 from imserver.net.dispatch import ROWS, method_table
 from imserver.net.feature_rows import feature_row, feature_rows
@@ -56,6 +55,7 @@ from imserver.plugin_host import HostLimits, PluginHost
 from imserver.reload import Parts, reload
 from imserver.store.engine.contacts import contact_limits
 from imserver.store.sqlite.store import SqliteStore
+from imserver.web_answers import WebAnswers
 from imserver_protocol.session.states import Recorder
 
 P = TypeVar("P", bound=Shape)
@@ -140,7 +140,6 @@ class Server:
         )
         self._refused_peers = RefusedPeers(self.conditions, self.clock.monotonic)
         self.features = FeatureHost(features, self.store, self.chat.read, self.posting, self.log)
-        self._feature_web = FeatureWeb(self.features, self.posting, self.log, random_bytes)
         #: Sessions that asked a plugin's read, and hear when its answer is another.
         self.askers = Askers(self.clock, WirePushes.told)
         self.hub.on_gone = self.askers.forget
@@ -170,12 +169,24 @@ class Server:
         self._recorder = recorder
         self._listener: Listener | None = None
         #: The HTTP listeners, for tests.
-        self.doors = Doors(self.config, self, self.clock, self.log, random_bytes)
+        self.doors = Doors(self.config, self._answers(), self.clock, self.log, random_bytes)
         self._failure: asyncio.Future[Exception] | None = None
         self._draining: asyncio.Task[None] | None = None
         self._reloading = asyncio.Lock()
         #: After `stop`: True if all accepted units were decided and answered.
         self.decided = False
+
+    def _answers(self) -> WebAnswers:
+        return WebAnswers(
+            accounts=self.accounts,
+            browsers=self.browsers,
+            joins=self.joins,
+            health=self.health,
+            metrics=self.metrics,
+            posting=self.posting,
+            plugins=self.plugin_host.web,
+            features=FeatureWeb(self.features, self.posting, self.log, self._random_bytes),
+        )
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
@@ -335,21 +346,6 @@ class Server:
 
     # -- to see -------------------------------------------------------------------------------------------------------
 
-    @property
-    def draining(self) -> bool:
-        """Whether it is going down."""
-        return self.posting.draining
-
-    def alive(self) -> dict[str, Any]:
-        """What `/healthz` says. That there is an answer is the point."""
-        return {"alive": True}
-
-    def ready(self) -> tuple[bool, dict[str, Any]]:
-        """Whether new work is welcome, and each part of that, with the reason if it is not ready; what `/readyz` says."""
-        parts = self.health.ready()
-        told = {part.name: {"ok": part.ok, **({"why": part.why} if part.why else {})} for part in parts}
-        return all(part.ok for part in parts), told
-
     def status(self) -> dict[str, Any]:
         """What `imserver status` shows."""
         server, listener = self.config.server, self._listener
@@ -375,28 +371,6 @@ class Server:
                 for one in self.plugin_host.figures()
             ],
         }
-
-    async def metrics_page(self, accept: str) -> tuple[str, bytes]:
-        """What `/metrics` answers: content type and page."""
-        return await self.metrics.page(accept)
-
-    async def of_plugins(self, asked: Asked, visitor: VisitorOf) -> Page:
-        """Answer what is below `/x/`, and what is a page of a plugin."""
-        if self.posting.draining:
-            return said(503, {"error": "the server is going down"}, retry_after="3")
-        answer = await self.plugin_host.web.answer(
-            asked.method, asked.target, asked.headers, asked.body, visitor, asked.address
-        )
-        session = None if answer.session is None else (answer.plugin, answer.session)
-        return Page(answer.status, answer.headers, answer.body, answer.document, session)
-
-    def pages_of_plugins(self) -> Sequence[tuple[str, str]]:
-        """Plugin and address of each page."""
-        return self.plugin_host.web.pages
-
-    def of_features(self) -> Sequence[Served]:
-        """What features answer at addresses of their own."""
-        return self._feature_web.served
 
     def _caution(self) -> None:
         for event, facts in cautions(self.config, self.clock.now_ms() / 1000):

@@ -154,7 +154,7 @@ def _compile_patterns() -> None:
     """What a process compiles once, when a server with booking starts in it, is no turn between clients."""
     from imserver.plugins.booking.dates.deferred import compile_all
     from imserver.plugins.booking.messages.shop_texts import ShopTexts
-    from imserver.plugins.booking.schedule.shops import load_chain
+    from imserver.plugins.booking.schedule.chain_file import load_chain
 
     ShopTexts.of(load_chain("demo"))
     compile_all()

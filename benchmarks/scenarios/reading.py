@@ -27,7 +27,7 @@ from imserver.config import StoreConfig
 from imserver.plugin_host.transaction import PluginTransaction
 from imserver.plugins.booking import plugin
 from imserver.plugins.booking.dialogue import context, router
-from imserver.plugins.booking.schedule.shops import load_chain
+from imserver.plugins.booking.schedule.chain_file import load_chain
 from imserver.plugins.booking.understanding.acts import Scene
 from imserver.plugins.booking.understanding.alarms import RedFlags
 from imserver.plugins.booking.understanding.lexicon import Lexicon
@@ -71,7 +71,7 @@ from imserver.plugins.booking import plugin
 from imserver.plugins.booking.understanding import alarms, lexicon, reader
 after = rss()
 from datetime import datetime
-from imserver.plugins.booking.schedule.shops import load_chain
+from imserver.plugins.booking.schedule.chain_file import load_chain
 from imserver.plugins.booking.understanding.acts import Scene
 words = lexicon.Lexicon(load_chain("demo"))
 for text in ("周六下午三点验光", "saturday 3pm eye exam", "眼睛突然看不见了"):

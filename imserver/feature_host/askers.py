@@ -11,6 +11,7 @@ import asyncio
 import heapq
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Protocol
 
@@ -27,6 +28,8 @@ from imserver_protocol.shared.said import said_of
 #: another: each telling is one more answer to look up. The first change after a quiet time is told at once, and what is some
 #: people's own does not wait for others'.
 TOLD_EVERY_S = 1.0
+#: Questions whose names are kept, some 200 bytes each.
+MAX_NAMED = 1024
 #: Sessions that are told in one turn of the event loop, about a millisecond.
 TOLD_A_TURN = 500
 
@@ -218,6 +221,13 @@ class Askers:
 
 def name_of(method: Method[Any, Any], params: Shape) -> bytes:
     """What stands for a question: the same for requests that say the same, defaults or not."""
-    return blake2b(
-        method.name.encode() + b"\0" + msgspec.msgpack.encode(said_of(params)), digest_size=16
-    ).digest()
+    try:
+        return _name_of(method.name, params)
+    except TypeError:  # a list or a map in it has no hash
+        return _name_of.__wrapped__(method.name, params)
+
+
+@lru_cache(maxsize=MAX_NAMED)
+def _name_of(method: str, params: Shape) -> bytes:
+    """Kept, because a transaction tells of a dozen questions, and nearly all are those of the one before."""
+    return blake2b(method.encode() + b"\0" + msgspec.msgpack.encode(said_of(params)), digest_size=16).digest()

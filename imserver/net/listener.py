@@ -14,6 +14,7 @@ from imserver.clock import Clock
 from imserver.config import Config, LimitsConfig
 from imserver.errors import ConfigError, Refusal, StartError, StoreFailed
 from imserver.feature_host import FeatureHost
+from imserver.net.accept_loop import listening_sockets
 from imserver.net.admission import Admission
 from imserver.net.attach import Attachments
 from imserver.net.certificates import Certificate, read_certificate
@@ -24,7 +25,7 @@ from imserver.net.refused_peers import RefusedPeers
 from imserver.net.scheduling.read_scheduler import ReadScheduler
 from imserver.net.scheduling.write_queue import WriteQueue
 from imserver.net.session_registry import SWEPT_A_TURN
-from imserver.net.socket_listener import SocketListener, tcp_sockets
+from imserver.net.socket_listener import SocketListener
 from imserver.net.taps import Taps
 from imserver.net.transport import SWEEP_INTERVAL_S, ServerTransport
 from imserver.net.unix_socket import UnixSocket
@@ -117,7 +118,7 @@ class Listener:
                 sockets = (
                     [self._unix_socket.listening]
                     if self._unix_socket is not None
-                    else await tcp_sockets(self.loop, server.host, server.port, BACKLOG)
+                    else await listening_sockets(server.host, server.port, BACKLOG)
                 )
                 context = self.certificate.context if self.certificate is not None else None
                 self._socket_listener = SocketListener(self, self._proxies, context, sockets)

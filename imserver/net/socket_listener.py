@@ -1,8 +1,8 @@
 """Socket listener: accepts by itself, where something comes before the first frame: a PROXY header, a TLS handshake.
 
-asyncio's own server reports a connection after its handshake: a peer that never finishes one would be counted nowhere. Here a
-socket is counted when it is accepted, and whatever comes before the first frame has its time-out. Before TLS is up a refused
-socket is closed without GOODBYE, since a handshake costs a thousand times what it costs to ask for it.
+A socket is counted when it is accepted, since a peer that never finishes its handshake would be counted nowhere else, and
+whatever comes before the first frame has its time-out. Before TLS is up a refused socket is closed without GOODBYE: a handshake
+costs a thousand times what it costs to ask for it.
 """
 
 from __future__ import annotations
@@ -11,16 +11,14 @@ import asyncio
 import contextlib
 import socket
 import ssl
+from typing import Any
 
+from imserver.net.accept_loop import AcceptLoop
 from imserver.net.proxy_protocol import MAX_V2_BYTES, V2_BEGINS, BadHeader, begins_header, read_header
 from imserver.net.transport import NO_PROXY_TEXT, Acceptor, Refusal, ServerTransport, address_of
 from imserver.networks import Proxies
 from imserver_protocol.errors import CloseCode
 
-#: Sockets that are accepted in one turn of the loop, at up to a millisecond each; the others wait in the kernel.
-MAX_ACCEPTS_A_TURN = 8
-#: Pause before the next accept when the system has no descriptor or memory left (seconds).
-OUT_OF_RESOURCES_S = 0.2
 #: From the accept to the end of the PROXY header (seconds). It is the first thing that a proxy sends; the protocol asks for at
 #: least 3, so that it may be lost once on the way.
 PROXY_HEADER_S = 5.0
@@ -66,43 +64,22 @@ class SocketListener:
         self._proxies = proxies
         #: For handshakes from now on.
         self.context = context
-        self._sockets = sockets
-        for listening in sockets:
-            self._loop.add_reader(listening, self._accept, listening)
+        self._accepts = AcceptLoop(self._loop, sockets, self._admit, self._failed)
 
     @property
     def port(self) -> int:
         """The port of the first address."""
-        port: int = self._sockets[0].getsockname()[1]
-        return port
+        return self._accepts.port
 
     def close(self) -> None:
         """Stop accepting. Closing twice is harmless."""
-        while self._sockets:
-            listening = self._sockets.pop()
-            self._loop.remove_reader(listening)
-            listening.close()
+        self._accepts.close()
 
-    def _accept(self, listening: socket.socket) -> None:
-        for _ in range(MAX_ACCEPTS_A_TURN):
-            try:
-                connection, peer = listening.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-                return
-            except OSError as error:
-                self._acceptor.log.warning("accept_failed", cause=error.strerror or str(error))
-                self._loop.remove_reader(listening)
-                self._loop.call_later(OUT_OF_RESOURCES_S, self._accept_again, listening)
-                return
-            connection.setblocking(False)
-            self._admit(connection, address_of(peer))
+    def _failed(self, cause: str) -> None:
+        self._acceptor.log.warning("accept_failed", cause=cause)
 
-    def _accept_again(self, listening: socket.socket) -> None:
-        if listening in self._sockets:
-            self._loop.add_reader(listening, self._accept, listening)
-
-    def _admit(self, connection: socket.socket, address: str) -> None:
-        handshake = Handshake(address)
+    def _admit(self, connection: socket.socket, peer: Any) -> None:
+        handshake = Handshake(address_of(peer))
         refusal = self._acceptor.admission.admit(handshake)
         if refusal is not None and self.context is not None:
             connection.close()
@@ -209,26 +186,3 @@ def _read_away(connection: socket.socket) -> None:
 def _wake(waiter: asyncio.Future[None]) -> None:
     if not waiter.done():
         waiter.set_result(None)
-
-
-async def tcp_sockets(
-    loop: asyncio.AbstractEventLoop, host: str, port: int, backlog: int
-) -> list[socket.socket]:
-    """Sockets that listen on every address of `host`. Raises OSError."""
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    sockets: list[socket.socket] = []
-    try:
-        for family, _, _, _, address in dict.fromkeys(found):
-            listening = socket.socket(family, socket.SOCK_STREAM)
-            sockets.append(listening)
-            listening.setblocking(False)
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            listening.bind(address)
-            listening.listen(backlog)
-    except OSError:
-        for listening in sockets:
-            listening.close()
-        raise
-    return sockets

@@ -150,7 +150,7 @@ class PluginContext(Context):
     def command(
         self,
         name: str,
-        handler: Callable[[Call], Awaitable[Answer]],
+        handler: Callable[[Call], Answer | Awaitable[Answer]],
         *,
         help: str = "",
         aliases: Sequence[str] = (),
@@ -164,7 +164,9 @@ class PluginContext(Context):
             self._registrar.senders_unread.add(name)
 
     def on(
-        self, event_type: type[MessagePosted], handler: Callable[[MessagePosted], Awaitable[Effects | None]]
+        self,
+        event_type: type[MessagePosted],
+        handler: Callable[[MessagePosted], Effects | Awaitable[Effects | None] | None],
     ) -> None:
         if event_type is not MessagePosted:
             raise PluginError(f"on({event_type!r}): only MessagePosted is delivered; for timers see `timer`")

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextvars import Context, copy_context
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
+from inspect import isawaitable
 from typing import Any
 
 from imserver.chat.ports import Store
@@ -46,7 +48,7 @@ class Delivery:
     """An event on its way to a handler."""
 
     event: Event
-    call: Callable[[], Awaitable[Answer]]
+    call: Callable[[], Answer | Awaitable[Answer]]
     #: Destination of answers; None if no user waits for one (timers).
     reply: Reply | None = None
     #: False: a handler that made no transaction leaves the mark to the lazy cursor.
@@ -190,20 +192,34 @@ class Handling:
         return None
 
     async def _called(
-        self, attempt: Attempt, call: Callable[[], Awaitable[Answer]]
+        self, attempt: Attempt, call: Callable[[], Answer | Awaitable[Answer]]
     ) -> tuple[Answer, Exception | None]:
         """Return the handler's answer, or its error, once all units of the handler are decided."""
-
-        async def body() -> Answer:
-            return await call()
-
         while len(self._left_behind) >= self._limits.max_left_behind:
             await asyncio.wait(self._left_behind, return_when=asyncio.FIRST_COMPLETED)
-        token = CURRENT.set(attempt)
+        context = copy_context()  # the handler's own, task or not
+        context.run(CURRENT.set, attempt)
         try:
-            task = asyncio.get_running_loop().create_task(body())
-        finally:
-            CURRENT.reset(token)
+            answer = context.run(call)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            attempt.over = True
+            return None, _as_exception(error)
+        if not isawaitable(answer):
+            attempt.over = True
+            return answer, None
+        return await self._awaited(attempt, answer, context)
+
+    async def _awaited(
+        self, attempt: Attempt, answer: Awaitable[Answer], context: Context
+    ) -> tuple[Answer, Exception | None]:
+        """The same of a handler that waits: in a task, which can be cancelled at its deadline."""
+
+        async def body() -> Answer:
+            return await answer
+
+        task = asyncio.get_running_loop().create_task(body(), context=context)
         try:
             done, _ = await asyncio.wait({task}, timeout=self._limits.handler_deadline_s)
             if not done:
@@ -220,9 +236,7 @@ class Handling:
         if task.cancelled():
             return None, RuntimeError("the handler cancelled itself")
         error = task.exception()
-        if error is None:
-            return task.result(), None
-        return None, error if isinstance(error, Exception) else RuntimeError(repr(error))
+        return (task.result(), None) if error is None else (None, _as_exception(error))
 
     def _leave(self, attempt: Attempt, task: asyncio.Task[Any]) -> None:
         attempt.over = True
@@ -318,6 +332,11 @@ class Handling:
     def _log_failure(self, what: str, event: Event, error: Exception, **more: Any) -> None:
         # The event's id, never its content: contents do not belong into logs.
         self._log.error(what, event_id=describe(event), exc_info=error, **more)
+
+
+def _as_exception(error: BaseException) -> Exception:
+    """What a handler raised, as a failure that its event is tried again for."""
+    return error if isinstance(error, Exception) else RuntimeError(repr(error))
 
 
 def describe(event: Event) -> str:

@@ -12,8 +12,8 @@ from imserver.errors import PluginError
 from imserver.events import MessagePosted, SetBack, TimerFired
 from imserver.plugin_api import Answer, Call, Effects, Reader, Transaction
 
-CommandHandler = Callable[[Call], Awaitable[Answer]]
-Listener = Callable[[MessagePosted], Awaitable[Effects | None]]
+CommandHandler = Callable[[Call], Answer | Awaitable[Answer]]
+Listener = Callable[[MessagePosted], Effects | Awaitable[Effects | None] | None]
 
 
 class Lost(Protocol):

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from inspect import isawaitable
 from typing import Any
 
 from imserver.chat.ports import Store
@@ -28,7 +29,7 @@ from imserver.plugin_host.feed import Feed, Room
 from imserver.plugin_host.handling import Delivery, Handling, NoHandler, Outcome, Reply
 from imserver.plugin_host.in_flight import Flight, InFlight
 from imserver.plugin_host.limits import HostLimits
-from imserver.plugin_host.registrations import CommandHandler, Registrations
+from imserver.plugin_host.registrations import CommandHandler, Listener, Registrations
 from imserver.plugin_host.timers import Timers
 from imserver.plugin_host.transaction import bots_among
 
@@ -205,6 +206,7 @@ class Worker:
             await self.handling.pause(FAULT_PAUSE_S)
             return
         if busy:
+            await asyncio.sleep(0)  # handlers that wait for nothing leave the loop a turn between two
             return
         if self._flights:
             await self._rest(self._timers.wait_s())
@@ -357,19 +359,27 @@ class Worker:
             event, lambda: self._listen(event), reply if to_a_person else None, mark_at_once=False
         )
 
-    async def _command(
+    def _command(
+        self, matched: Matched[CommandHandler], event: MessagePosted, content: Content
+    ) -> Answer | Awaitable[Answer]:
+        command = matched.command
+        sender = self._senders.pop(event.change, None)
+        if command.name in self.registrations.senders_unread:
+            sender = User(event.message.sender_id, event.message.sender_id)
+        if sender is None:
+            return self._command_of_unknown(matched, event, content)
+        place = event.message.conversation_id
+        return command.target(Call(command.name, matched.arguments, sender, place, event, content))
+
+    async def _command_of_unknown(
         self, matched: Matched[CommandHandler], event: MessagePosted, content: Content
     ) -> Answer:
-        conversation_id = event.message.conversation_id
-        known = self._senders.pop(event.change, None)
-        if matched.command.name in self.registrations.senders_unread:
-            known = User(event.message.sender_id, event.message.sender_id)
-        sender = known or await self._look_up(event)
-        call = Call(matched.command.name, matched.arguments, sender, conversation_id, event, content)
-        return await matched.command.target(call)
+        await self._look_up(event)
+        answer = self._command(matched, event, content)
+        return await answer if isawaitable(answer) else answer
 
-    async def _look_up(self, event: MessagePosted) -> User:
-        """The sender of a message; those of the messages that wait behind it are looked up with it."""
+    async def _look_up(self, event: MessagePosted) -> None:
+        """Learn the sender of a message; those of the messages that wait behind it are looked up with it."""
         senders = {one.change: one.message.sender_id for one in self._feed.waiting(SENDERS_AT_ONCE)}
         senders[event.change] = event.message.sender_id
         found = await self._store.read(lambda reader: reader.users(list(senders.values())))
@@ -377,18 +387,34 @@ class Worker:
         self._senders = {
             change: known.get(user_id) or User(user_id, user_id) for change, user_id in senders.items()
         }
-        return self._senders[event.change]
 
-    async def _listen(self, event: MessagePosted) -> Effects | None:
+    def _listen(self, event: MessagePosted) -> Effects | Awaitable[Effects | None] | None:
+        return self._ask(iter(list(self.registrations.listeners)), event)
+
+    def _ask(
+        self, listeners: Iterator[Listener], event: MessagePosted
+    ) -> Effects | Awaitable[Effects | None] | None:
         # One event, one mark: the listener that marks it has dealt with it, and those behind it are not asked.
-        for listener in list(self.registrations.listeners):
-            effects = await listener(event)
-            attempt = CURRENT.get()
-            if effects is not None or (attempt is not None and attempt.handled):
+        for listener in listeners:
+            effects = listener(event)
+            if isawaitable(effects):
+                return self._ask_on(effects, listeners, event)
+            if effects is not None:
                 return effects
         return None
 
-    async def _help(self) -> str:
+    async def _ask_on(
+        self, waits: Awaitable[Effects | None], behind: Iterator[Listener], event: MessagePosted
+    ) -> Effects | None:
+        """Wait for a listener, then ask those behind it."""
+        effects = await waits
+        attempt = CURRENT.get()
+        if effects is not None or (attempt is not None and attempt.handled):
+            return effects
+        others = self._ask(behind, event)
+        return await others if isawaitable(others) else others
+
+    def _help(self) -> str:
         return "\n".join(
             f"/{row.name}"
             + "".join(f" · {alias}" for alias in row.aliases)

@@ -7,7 +7,7 @@ from datetime import date, datetime
 import pytest
 
 from imserver.plugins.booking.dialogue import arming, said
-from imserver.plugins.booking.schedule.shops import load_chain
+from imserver.plugins.booking.schedule.chain_file import load_chain
 from imserver.plugins.booking.understanding.acts import Kind, Reading, Scene, Shown, Weight, When
 from imserver.plugins.booking.understanding.lexicon import Lexicon
 from imserver.plugins.booking.understanding.reader import understand

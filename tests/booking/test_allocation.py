@@ -287,7 +287,7 @@ def test_what_the_table_does_not_have_is_refused():
 
 
 def test_an_unknown_age_counts_as_the_longest_so_that_a_hold_is_never_too_short():
-    from imserver.plugins.booking.schedule.shops import load_chain
+    from imserver.plugins.booking.schedule.chain_file import load_chain
 
     for service in load_chain("demo").services:
         longest = minutes_of(service, "", None)

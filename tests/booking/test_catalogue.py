@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from imserver.plugins.booking.messages.texts import Catalogue, Words, load_words
-from imserver.plugins.booking.schedule.shops import ChainError, parse_chain
+from imserver.plugins.booking.schedule.chain_file import ChainError, parse_chain
 from tests.booking.support.demo_chain import DEMO
 from tests.booking.support.spoken_when import listed
 

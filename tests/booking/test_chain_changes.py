@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from imserver.chat.permissions import Relation
 from imserver.errors import PluginError
 from imserver.plugins.booking import plugin, staffing
-from imserver.plugins.booking.schedule.shops import parse_chain
+from imserver.plugins.booking.schedule.chain_file import parse_chain
 from tests.booking.support.chain_changes import Line, run
 from tests.booking.support.chains import DEMO
 from tests.booking.support.leave import FRIDAY, agreed, at, free, staff, with_li

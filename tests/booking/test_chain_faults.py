@@ -13,17 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imserver.plugins.booking import plugin
+from imserver.plugins.booking.schedule.chain_file import WANTED, ChainError, chain_of, parse_tree
 from imserver.plugins.booking.schedule.chain_text import as_toml
 from imserver.plugins.booking.schedule.notes import notes
-from imserver.plugins.booking.schedule.shops import (
-    WANTED,
-    ChainError,
-    Id,
-    chain_of,
-    leave_text,
-    leave_walls,
-    parse_tree,
-)
+from imserver.plugins.booking.schedule.shops import Id, leave_text, leave_walls
 from imserver.plugins.booking.setup import SETUP_LANGUAGES, Shop, chain_text, name_of
 from tests.booking.support.chains import DEMO
 

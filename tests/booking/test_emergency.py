@@ -10,8 +10,8 @@ import pytest
 
 from imserver.plugins import booking
 from imserver.plugins.booking.dialogue.emergency import FAMILIES, family_of
+from imserver.plugins.booking.schedule.chain_file import ChainError, load_chain, parse_chain
 from imserver.plugins.booking.schedule.emergency import emergency_number
-from imserver.plugins.booking.schedule.shops import ChainError, load_chain, parse_chain
 from imserver.plugins.booking.understanding.alarms import KINDS
 from imserver.testing import Said
 from tests.booking.support.chains import DEMO

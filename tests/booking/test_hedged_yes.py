@@ -32,12 +32,24 @@ def test_a_hedge_takes_the_yes_away(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["可以的话就约", "好，不贵的话", "好，老婆同意就约", "好，不加班就来", "要是行就约吧", "好，看天气", "好，取决于我妈",
-     "yes on condition that I get Mr Wang", "ok depending on traffic", "yes as long as it is free"],
+     "yes on condition that I get Mr Wang", "ok depending on traffic", "yes as long as it is free",
+     "yes as soon as I find a sitter", "好的，老板点头后再说"],
 )  # fmt: skip
 def test_a_yes_with_a_condition_is_asked_about(text: str) -> None:
     found = at_card(text)
     assert not found.has(Kind.YES)
     assert found.dangerous
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["yes I can't", "ok, still can't", "yes nobody can", "sure, I doubt it", "yes but I have to pass", "ok I'll be away",
+     "好的，撤了", "可以 反悔", "好的，我不同意"],
+)  # fmt: skip
+def test_what_is_taken_back_in_the_same_breath_is_asked_about(text: str) -> None:
+    found = at_card(text)
+    assert not found.has(Kind.YES)
+    assert found.disarms
 
 
 @pytest.mark.parametrize(
@@ -57,7 +69,7 @@ def test_what_puts_it_off_is_no_yes_and_no_no(text: str) -> None:
     ["好的", "行吧", "嗯嗯嗯好", "嗯可以", "不错", "嗯……好吧", "都行", "我看行", "先约着吧", "应该可以吧，好的",
      "好的，我尽量早到", "好的周五见",
      "随便，就这个吧", "可以的话麻烦帮我定一下", "行，我妈同意了", "好的，大概在哪个位置", "ok sure", "sounds good",
-     "I guess so, yes", "I think that works",
+     "I guess so, yes", "I think that works", "yes, 100%", "可以，100%", "yes as soon as I can", "can do, yes", "ok right away",
      "I suppose that'll have to do", "hmm ok", "yes, keep it as it is", "yes, my wife said ok"],
 )  # fmt: skip
 def test_an_honest_yes_stays_one(text: str) -> None:

@@ -26,7 +26,7 @@ from imserver.plugins.booking.schedule.asked_by_staff import (
     SheetParams,
     StaffParams,
 )
-from imserver.plugins.booking.schedule.shops import parse_chain
+from imserver.plugins.booking.schedule.chain_file import parse_chain
 from imserver.plugins.booking.web.chains import Served
 from imserver.plugins.booking.web.inbox import Desk, counts, inbox_of
 from imserver.plugins.booking.web.kept_changes import KEPT_MS, KeptChanges

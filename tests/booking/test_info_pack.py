@@ -11,7 +11,7 @@ from imserver.plugins.booking.messages.cards import appointment_card, staff_opti
 from imserver.plugins.booking.messages.info_pack import place_fields
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
 from imserver.plugins.booking.messages.texts import load_words
-from imserver.plugins.booking.schedule.shops import load_chain
+from imserver.plugins.booking.schedule.chain_file import load_chain
 from imserver.plugins.booking.schedule.status import Status
 from tests.booking.support.shop import GARDEN, NOW, RIVER, Shop, shown
 

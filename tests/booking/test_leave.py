@@ -209,6 +209,8 @@ async def test_breaks_of_one_and_of_everybody() -> None:
         assert not re.search(r"12:\d\d", await free(shop, FRIDAY))
         assert "本来就是这样" in await staff(shop, "午休 李老师 12:00-13:00")
         assert "李老师、王老师、小周" in await staff(shop, "午休 13:00-14:00")
+        for text in ("午休 李老师 周五 12:30-13:00", "/break Li 12:30-13:00 tomorrow"):  # it is of every day
+            assert "没有看懂" in await staff(shop, text)
         await agreed(shop, "午休 李老师 取消")
         assert "12:00" in await free(shop, FRIDAY)
 

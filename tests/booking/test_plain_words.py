@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from imserver.plugins.booking.schedule.shops import load_chain
+from imserver.plugins.booking.schedule.chain_file import load_chain
 from imserver.plugins.booking.understanding.acts import Kind, Reading, Scene, Shown
 from imserver.plugins.booking.understanding.lexicon import Lexicon
 from imserver.plugins.booking.understanding.reader import understand

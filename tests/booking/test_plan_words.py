@@ -69,6 +69,8 @@ def period(text: str) -> str | None:
         ("tomorrow all day", "11-19 00:00 11-20 00:00"),
         ("周三", "11-18 00:00 11-19 00:00"),  # said on that day: today, as everywhere
         ("fri off please", "11-20 00:00 11-21 00:00"),
+        ("fri before noon", "11-20 00:00 11-20 12:00"),
+        ("周五中午以后", "11-20 12:00 11-21 00:00"),
     ],
 )
 def test_a_period_is_read(text: str, wanted: str) -> None:
@@ -78,7 +80,8 @@ def test_a_period_is_read(text: str, wanted: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "请假", "周五3点", "周五除了3点", "不是周五", "周五不请", "昨天", "周五或者周六", "周五12点到9点半前后",
-     "13月5日", "周五 9:00-12:00 14:00-15:00", "fri or sat", "not fri", "next week maybe", "12月5日到12月3日"],
+     "13月5日", "周五 9:00-12:00 14:00-15:00", "fri or sat", "not fri", "next week maybe", "12月5日到12月3日",
+     "fri after lunch", "from fri", "周五以后"],
 )  # fmt: skip
 def test_what_is_not_clear_is_asked(text: str) -> None:
     assert period(text) is None
@@ -102,6 +105,11 @@ def test_what_is_not_clear_is_asked(text: str) -> None:
         ("mon-fri 9:00-18:00", ("09:00-18:00",), OpeningDays((0, 1, 2, 3, 4))),
         ("sun closed", (), OpeningDays((6,), date(2026, 11, 22), True)),
         ("dec 26 10:00-16:00", ("10:00-16:00",), OpeningDays(day=date(2026, 12, 26))),
+        ("every sun 10am-12pm, 1-5:30pm", ("10:00-12:00", "13:00-17:30"), OpeningDays((6,))),
+        ("dec 26 10am to 4pm", ("10:00-16:00",), OpeningDays(day=date(2026, 12, 26))),
+        ("每周六 上午10点到下午4点", ("10:00-16:00",), OpeningDays((5,))),
+        ("每周六 10:00-16:00 12月起", ("10:00-16:00",), None),
+        ("every sat 10:00-16:00 from december", ("10:00-16:00",), None),
         ("10:00-16:00", ("10:00-16:00",), None),
         ("额多少", None, None),
         ("到几点", None, None),

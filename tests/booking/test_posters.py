@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from imserver.plugins.booking.messages.texts import Catalogue
-from imserver.plugins.booking.schedule.shops import load_chain
+from imserver.plugins.booking.schedule.chain_file import load_chain
 from imserver.plugins.booking.web import poster
 from tests.booking.support.shop import Shop
 from tests.cli.processes import imserver

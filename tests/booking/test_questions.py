@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from imserver.plugins.booking.schedule.shops import ChainError, parse_chain
+from imserver.plugins.booking.schedule.chain_file import ChainError, parse_chain
 from tests.booking.support.booked import booked
 from tests.booking.support.chains import DEMO
 from tests.booking.support.scripted import asks, begin, give, reading, scripted

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from imserver.plugins.booking.schedule import leave, notes
+from imserver.plugins.booking.schedule.chain_file import load_chain
 from imserver.plugins.booking.schedule.hours import zone_of
 from imserver.plugins.booking.schedule.leave import Leave
-from imserver.plugins.booking.schedule.shops import load_chain
 from imserver.plugins.booking.schedule.slots import last_day, why_not
 from tests.booking.support.booked import FACTS, WISH, booked, standing
 from tests.booking.support.chains import DEMO, demo, trial

@@ -19,7 +19,7 @@ from click.testing import CliRunner
 
 from imserver.errors import Refusal
 from imserver.plugins.booking.command_line import booking
-from imserver.plugins.booking.schedule.shops import load_chain
+from imserver.plugins.booking.schedule.chain_file import load_chain
 from imserver.plugins.booking.understanding.acts import Kind, Scene
 from imserver.plugins.booking.understanding.alarms import RedFlags
 from imserver.plugins.booking.understanding.lexicon import Lexicon

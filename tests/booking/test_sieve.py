@@ -25,7 +25,7 @@ from imserver.plugins.booking.dates.needs import (
 from imserver.plugins.booking.dates.rules import RULES
 from imserver.plugins.booking.dates.sieve import Several, Sieve, TextGrams, can_match, grams_on
 from imserver.plugins.booking.dates.text import MARKS, Sheet
-from imserver.plugins.booking.schedule.shops import load_chain
+from imserver.plugins.booking.schedule.chain_file import load_chain
 from imserver.plugins.booking.understanding import reader
 from imserver.plugins.booking.understanding.acts import Scene
 from imserver.plugins.booking.understanding.lexicon import Lexicon

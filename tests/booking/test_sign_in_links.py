@@ -10,7 +10,7 @@ from imserver.chat.browsers import MAX_LINKS_AN_HOUR, hashed, secret_of
 from imserver.model import Link, Role
 from imserver.plugin_host.snapshot import PluginSnapshot
 from imserver.plugins.booking.conversations import staff_role
-from imserver.plugins.booking.schedule.shops import load_chain
+from imserver.plugins.booking.schedule.chain_file import load_chain
 from tests.booking.support.shop import GARDEN, Shop, shown
 
 URL = "https://book.example.org"

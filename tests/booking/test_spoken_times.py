@@ -22,6 +22,7 @@ CLOCKS = {
     "friday half-past four": "11-20 16:30",
     "friday qtr to 4": "11-20 15:45",
     "friday quarter of four": "11-20 15:45",
+    "friday 3, no wait, 4": "11-20 16:00",
     # typed by thumb
     "fri 3;30pm": "11-20 15:30",
     "fri 3 30pm": "11-20 15:30",

@@ -107,6 +107,10 @@ async def test_the_button_of_a_new_appointment_says_when_it_counts() -> None:
         press = button(shop.kit.messages(group), "爽约")
         assert "才能记“爽约”" in await shop.hear("staff-li", group, press)
         await shop.until("2026-11-19T15:10")
+        [[code, *_]] = await shop.appointments()
+        assert "没有看懂" in await shop.hear(
+            "staff-li", group, f"/no-show {code}?"
+        )  # a question does nothing
         await shop.say("staff-li", group, press)
         assert len(await shop.appointments("no_show")) == 1
 

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from imserver.plugins.booking.schedule.shops import load_chain
+from imserver.plugins.booking.schedule.chain_file import load_chain
 from imserver.plugins.booking.schedule.slots import free_slots
 from tests.booking.support.shop import GARDEN, RIVER, Shop, button, shown
 from tests.booking.support.steps import at_any_time

@@ -9,7 +9,7 @@ from imserver.errors import ConfigError
 from imserver.plugins.booking.dialogue import router
 from imserver.plugins.booking.messages.texts import Catalogue, language_of, load_words, placeholders
 from imserver.plugins.booking.schedule import codes
-from imserver.plugins.booking.schedule.shops import ChainError, load_chain, parse_chain
+from imserver.plugins.booking.schedule.chain_file import ChainError, load_chain, parse_chain
 from imserver.plugins.booking.understanding.acts import Kind
 from tests.booking.support.chains import trial
 from tests.booking.support.demo_chain import DEMO, SOURCES

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from imserver.plugins.booking.schedule.chain_file import parse_chain
 from imserver.plugins.booking.schedule.hours import (
     after_open_minutes,
     is_open,
@@ -15,7 +16,6 @@ from imserver.plugins.booking.schedule.hours import (
     utc_ms,
     wall_of,
 )
-from imserver.plugins.booking.schedule.shops import parse_chain
 from tests.booking.support.booked import booked
 from tests.booking.support.chains import trial
 from tests.booking.support.demo_chain import DEMO

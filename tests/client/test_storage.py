@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imserver_client import storage as memory_store
+from imserver_client import storage_memory as memory_store
 from imserver_client import storage_sqlite as sqlite_store
 from imserver_client.storage import (
     LineageStep,

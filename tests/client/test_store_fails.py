@@ -14,7 +14,8 @@ from imserver_client.core.requests import Requests
 from imserver_client.errors import Misuse, StoreError
 from imserver_client.events import PostsDelayed
 from imserver_client.limits import ClientLimits
-from imserver_client.storage import MemoryStorage, SavedPost
+from imserver_client.storage import SavedPost
+from imserver_client.storage_memory import MemoryStorage
 from imserver_protocol import EncodeError, RefusalCode, RefusalReceived
 
 KEY = b"k" * 16

@@ -182,6 +182,13 @@ def test_a_whole_that_is_used_up_does_not_come_back() -> None:
     assert used.room(house.clock.now_ms()) == 0
 
 
+def test_a_guest_may_post_the_longest_content_however_small_the_part_of_guests_is() -> None:
+    house = House(bytes_per_day_of_guests=100)
+    used = house.fresh()
+    used.is_of(guest=True)
+    assert used.room(house.clock.now_ms()) == 10_000
+
+
 def test_what_was_taken_yesterday_makes_no_room_today() -> None:
     house = House()
     used = house.fresh()

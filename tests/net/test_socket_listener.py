@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from imserver import Server
-from imserver.net.socket_listener import OUT_OF_RESOURCES_S
+from imserver.net.accept_loop import OUT_OF_RESOURCES_S
 from imserver.net.transport import ServerTransport
 from imserver.testing import LogBook
 from imserver_client import connect

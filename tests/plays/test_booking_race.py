@@ -12,7 +12,7 @@ import pytest
 from imserver import Server
 from imserver.model import User
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
-from imserver.plugins.booking.schedule.shops import load_chain
+from imserver.plugins.booking.schedule.chain_file import load_chain
 from imserver_client import connect
 from tests.booking.support.chains import CHAIN
 from tests.plays.seats import LONG_S, Books, PlayClock, Seat, code_of, shown

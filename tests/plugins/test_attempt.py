@@ -1,7 +1,7 @@
 """An attempt is decided when the last of its units is, and handled when a committed one has marked the event."""
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -116,3 +116,14 @@ async def test_timers_that_could_not_be_read_are_asked_for_again():
     found = await timers.next_due()
     assert found is not None
     assert (found.timer_id, found.due_at) == (1, 5)
+
+
+async def test_one_that_is_set_while_the_table_is_looked_at_is_not_forgotten():
+    class Slow(Reads):
+        async def read(self, query):
+            timers.changed(5)  # committed behind the snapshot that is read
+            return [], None
+
+    timers = Timers("bench", cast("Any", Slow()), ManualClock(), page=10, poll_s=1.0)
+    assert await timers.next_due() is None
+    assert timers.wait_s() == 0.0

@@ -29,6 +29,15 @@ class Ending:
         self.calls.append(how)
         await getattr(self, how)(event)
 
+    def at_once(self, how, event):
+        """As a plain function; it returns what is to be awaited of an end that has to wait."""
+        self.calls.append(how)
+        if how == "marks":
+            return self.marks(event)
+        with contextlib.closing(getattr(self, how)(event)) as ending, contextlib.suppress(StopIteration):
+            ending.send(None)
+        return None
+
     async def returns(self, event):
         pass
 
@@ -122,18 +131,33 @@ ENDS = {
     "hangs": (3, 0, 1, False),
     "ends_all": (3, 0, 1, False),
 }
+#: And those of plain functions.
+AT_ONCE = ("returns", "marks", "raises", "is_cancelled", "ends_all")
+SAID = {
+    "command": "/do {}",
+    "plain command": "/now {}",
+    "listener": "{}",
+    "plain listener": "now {}",
+}
 
 
 @pytest.fixture
 async def kit(make_store, clock, request):
-    """`ending` acts as a command `/do HOW`, as a listener of HOW, and as a timer with HOW in its payload."""
+    """`ending` acts as a command `/do HOW`, as a listener of HOW, and as a timer with HOW in its payload; as plain functions in
+    `/now HOW` and `now HOW`."""
     ending = Ending()
 
     async def command(call):
         await ending(call.arguments, call.event)
 
     async def listen(event):
-        await ending(decode_content(event.message.content)["text"], event)
+        text = decode_content(event.message.content)["text"]
+        if not text.startswith("now "):
+            await ending(text, event)
+
+    def listen_at_once(event):
+        text = decode_content(event.message.content)["text"]
+        return ending.at_once(text.removeprefix("now "), event) if text.startswith("now ") else None
 
     async def timer(fired):
         await ending(fired.payload["how"], fired)
@@ -141,6 +165,8 @@ async def kit(make_store, clock, request):
     def setup(context):
         ending.context = context
         context.command("do", command)
+        context.command("now", lambda call: ending.at_once(call.arguments, call.event))
+        context.on(MessagePosted, listen_at_once)
         context.on(MessagePosted, listen)
         context.timer("do", timer)
 
@@ -157,7 +183,7 @@ async def deliver(kit, door, how):
     if door == "timer":
         await kit.plugin.context.transaction(lambda tx: tx.schedule(tx.now_ms, "do", {"how": how}))
     else:
-        await kit.post("ann", CHAT, f"/do {how}" if door == "command" else how)
+        await kit.post("ann", CHAT, SAID[door].format(how))
     await kit.idle()
 
 
@@ -170,8 +196,13 @@ async def rows(kit):
     return found[0][0]
 
 
-@pytest.mark.parametrize("door", ["command", "listener", "timer"])
-@pytest.mark.parametrize("how", ENDS)
+@pytest.mark.parametrize(
+    ("how", "door"),
+    [
+        *((how, door) for how in ENDS for door in ("command", "listener", "timer")),
+        *((how, door) for how in AT_ONCE for door in ("plain command", "plain listener")),
+    ],
+)
 async def test_its_event_is_dealt_with_once_and_the_next_one_is_heard(kit, door, how):
     calls, left, given_up, again = ENDS[how]
     await deliver(kit, door, how)
@@ -183,10 +214,37 @@ async def test_its_event_is_dealt_with_once_and_the_next_one_is_heard(kit, door,
     await kit.crash()
     await kit.start()
     await kit.idle()
-    assert kit.ending.calls == [how] * (calls + (again and door == "listener"))
+    assert kit.ending.calls == [how] * (calls + (again and door.endswith("listener")))
     await deliver(kit, door, "marks")
     assert kit.ending.calls[-1] == "marks"
     assert await rows(kit) == left + 1
+
+
+async def test_a_crowd_of_plain_handlers_leaves_the_loop_its_turns(make_store, clock):
+    turns, said = 0, 12
+    heard: list[int] = []
+
+    def turn():
+        nonlocal turns
+        turns += 1
+        if len(heard) < said:
+            asyncio.get_running_loop().call_soon(turn)
+
+    def listen(event):
+        heard.append(turns)
+
+    def setup(context):
+        context.on(MessagePosted, listen)
+
+    async with PluginKit(made_with(setup), store=make_store(), clock=clock) as kit:
+        await kit.user("ann")
+        await kit.crash()
+        for number in range(said):
+            await kit.post("ann", CHAT, str(number))
+        turn()
+        await kit.start()
+        await kit.idle()
+    assert len(set(heard)) == said
 
 
 async def test_a_busy_store_is_no_fault_of_the_plugin_whatever_the_plugin_makes_of_it(kit, monkeypatch):
@@ -210,6 +268,29 @@ async def test_a_busy_store_is_no_fault_of_the_plugin_whatever_the_plugin_makes_
     await deliver(kit, "command", "translates")
     assert (left, await rows(kit), kit.host.figures()[0].failed_count) == ([0], 1, 0)
     assert kit.log.events("error") == []
+
+
+async def test_it_is_tried_again_later_and_later_and_its_failure_has_one_number(kit, monkeypatch):
+    async def pause(seconds):
+        paused.append(seconds)
+
+    async def is_busy(event):
+        if len(paused) < 4:
+            raise Refusal(RefusalCode.OVERLOADED, "not now")
+
+    paused: list[float] = []
+    handling, kit.ending.is_busy = kit.host._running[0].worker.handling, is_busy
+    limits = {"retry_delays_s": (1.0, 2.0), "max_attempts": 4, "store_busy_delays_s": (0.1, 0.3)}
+    monkeypatch.setattr(handling, "_limits", dataclasses.replace(handling._limits, **limits))
+    monkeypatch.setattr(handling, "pause", pause)
+    await deliver(kit, "command", "is_busy")
+    assert paused == [0.1, 0.2, 0.3, 0.3]
+    paused.clear()
+    await deliver(kit, "command", "raises")
+    assert paused == [1.0, 2.0, 2.0]
+    failed = [facts for _, event, facts in kit.log.lines if event == "plugin_handler_failed"]
+    assert len(failed) == 4
+    assert len({facts["error_id"] for facts in failed}) == 1
 
 
 async def test_a_failure_that_says_much_is_kept_in_short(kit):

@@ -99,6 +99,14 @@ async def test_what_cannot_be_done_is_not_on_record(
         assert await plugin.rows() == []
 
 
+async def test_two_at_once_are_each_done_once() -> None:
+    async with PluginKit(Consents) as kit:
+        put = kit.plugin.context.put_on_record
+        await asyncio.gather(*(put("withdrawn", {"user": "ann", "at": at}) for at in (1, 2)))
+        assert sorted(body["at"] for body in kit.plugin.done) == [1, 1, 2, 2], "tried and done"
+        assert await kit.plugin.rows() == [("ann", 2)]
+
+
 async def test_a_flood_of_records_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("imserver.plugin_host.records.RECORDS_AT_ONCE", 1)
     async with PluginKit(Consents) as kit:
@@ -169,6 +177,7 @@ async def test_who_is_cancelled_behind_the_record_leaves_it_done(
         await asyncio.sleep(0)
         go.set()
         await stopping
+    assert len(plugin.done) == 2, "tried, and done before the end"
     later = Consents()
     async with seen(tmp_path, plugins=[later]):
         assert await later.rows() == [("ann", 7)]

@@ -65,6 +65,14 @@ async def test_each_hears_what_is_said_to_its_own_bot_and_both_what_is_said_to_b
     assert pair.heard == {"one": ["to one", None, "to both"], "two": ["to two", None, "to both"]}
 
 
+async def test_who_is_to_be_blocked_is_asked_of_its_own_plugin(pair):
+    asked: list[tuple[str, str, str]] = []
+    for name, plugin in pair.plugins.items():
+        plugin.context.may_block(lambda tx, user_id, bot, name=name: asked.append((name, user_id, bot)))
+    await pair.store.write(lambda tx: tx.set_block("ann", "two", True))
+    assert asked == [("two", "ann", "two")]
+
+
 async def test_the_lazy_cursor_is_moved_for_both_also_if_one_is_ahead(pair):
     """`two` has marked what it heard; `one` had nothing to do: after a crash nothing comes again to either."""
     await pair.say("ann", pair.direct("ann", "one"), "to one")

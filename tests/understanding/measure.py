@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from imserver.plugins.booking.schedule.shops import load_chain
+from imserver.plugins.booking.schedule.chain_file import load_chain
 from imserver.plugins.booking.understanding.acts import Reading, Scene, Weight
 from imserver.plugins.booking.understanding.alarms import RedFlags
 from imserver.plugins.booking.understanding.lexicon import Lexicon

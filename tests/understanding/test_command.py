@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from imserver.plugins.booking.schedule.shops import load_chain
+from imserver.plugins.booking.schedule.chain_file import load_chain
 from imserver.plugins.booking.understanding.acts import Act, Kind, Reading
 from imserver.plugins.booking.understanding.alarms import RedFlags
 from tests.understanding import __main__ as command

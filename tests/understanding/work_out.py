@@ -14,7 +14,7 @@ from pathlib import Path
 
 from imserver.plugins.booking.dates import needs
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
-from imserver.plugins.booking.schedule.shops import load_chain
+from imserver.plugins.booking.schedule.chain_file import load_chain
 from imserver.plugins.booking.understanding.acts import Scene
 from imserver.plugins.booking.understanding.alarms import shipped_flags
 from imserver.plugins.booking.understanding.reader import understand

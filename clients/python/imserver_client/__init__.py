@@ -42,7 +42,8 @@ from .events import (
     SettingsChanged,
 )
 from .limits import ClientLimits
-from .storage import MemoryStorage, Storage
+from .storage import Storage
+from .storage_memory import MemoryStorage
 from .storage_sqlite import SqliteStorage
 from .values import (
     Conversation,

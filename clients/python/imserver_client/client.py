@@ -22,7 +22,8 @@ from .environment import Environment
 from .errors import Misuse
 from .features import FEATURES, Features
 from .limits import ClientLimits
-from .storage import MemoryStorage, Storage
+from .storage import Storage
+from .storage_memory import MemoryStorage
 from .storage_sqlite import SqliteStorage
 from .values import (
     Content,

@@ -17,6 +17,7 @@ from imserver.config import AdminConfig, Config, HttpConfig, host_of_url
 from imserver.errors import StartError
 from imserver.feature_host.web import Served
 from imserver.http_requests import Answering, Asked, Page, VisitorOf, said
+from imserver.net.accept_loop import listening_sockets
 from imserver.net.certificates import Certificate, read_certificate
 from imserver.net.transport import Acceptor
 from imserver.net.unix_socket import UnixSocket
@@ -24,7 +25,7 @@ from imserver.net.web.api import Api
 from imserver.net.web.cookies import Cookies
 from imserver.net.web.documents import Documents, is_secure
 from imserver.net.web.origins import Origins
-from imserver.net.web.peers import Peers, listening_sockets
+from imserver.net.web.peers import Peers
 from imserver.net.web.site import OURS, Site
 from imserver.net.web.visitors import Visitors
 from imserver.networks import Proxies

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from imserver.clock import Clock
+from imserver.net.accept_loop import AcceptLoop
 
 #: From the accept to the end of the first request's head, the TLS handshake included (seconds).
 HEAD_S = 10.0
@@ -24,10 +25,6 @@ IDLE_S = 30.0
 REQUEST_S = 30.0
 #: Between two looks at who takes too long.
 SWEEP_S = 1.0
-#: Sockets that are accepted in one turn of the loop; the others wait in the kernel.
-MAX_ACCEPTS_A_TURN = 8
-#: Pause before the next accept when the system has no descriptor or memory left (seconds).
-OUT_OF_RESOURCES_S = 0.2
 
 
 class Peer:
@@ -112,14 +109,13 @@ class Accepting:
         self._log = log
         self._loop = asyncio.get_running_loop()
         self._tls: ssl.SSLContext | None = None
-        self._sockets: list[socket.socket] = []
+        self._accepts: AcceptLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     def begin(self, sockets: list[socket.socket], tls: ssl.SSLContext | None = None) -> None:
         """Accept on these sockets, which listen already."""
-        self._sockets, self._tls = sockets, tls
-        for listening in sockets:
-            self._loop.add_reader(listening, self._accept, listening)
+        self._tls = tls
+        self._accepts = AcceptLoop(self._loop, sockets, self._take, self._failed)
 
     def use_tls(self, tls: ssl.SSLContext) -> None:
         """Serve another certificate from the next handshake on."""
@@ -128,42 +124,27 @@ class Accepting:
     @property
     def port(self) -> int:
         """The TCP port; 0 for a Unix socket."""
-        name = self._sockets[0].getsockname() if self._sockets else ""
-        return 0 if isinstance(name, str) else int(name[1])
+        return 0 if self._accepts is None else self._accepts.port
 
     def close(self) -> None:
         """Stop accepting. Closing twice is harmless."""
-        while self._sockets:
-            listening = self._sockets.pop()
-            self._loop.remove_reader(listening)
-            listening.close()
+        if self._accepts is not None:
+            self._accepts.close()
         for task in list(self._tasks):
             task.cancel()
 
-    def _accept(self, listening: socket.socket) -> None:
-        for _ in range(MAX_ACCEPTS_A_TURN):
-            try:
-                connection, _ = listening.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-                return
-            except OSError as error:
-                self._log.warning("http_accept_failed", cause=error.strerror or str(error))
-                self._loop.remove_reader(listening)
-                self._loop.call_later(OUT_OF_RESOURCES_S, self._accept_again, listening)
-                return
-            peer = self._peers.enter()
-            if peer is None:
-                connection.close()
-                continue
-            connection.setblocking(False)
-            task = self._loop.create_task(self._connect(peer, connection))
-            peer.abort = task.cancel
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+    def _take(self, connection: socket.socket, _: Any) -> None:
+        peer = self._peers.enter()
+        if peer is None:
+            connection.close()
+            return
+        task = self._loop.create_task(self._connect(peer, connection))
+        peer.abort = task.cancel
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    def _accept_again(self, listening: socket.socket) -> None:
-        if listening in self._sockets:
-            self._loop.add_reader(listening, self._accept, listening)
+    def _failed(self, cause: str) -> None:
+        self._log.warning("http_accept_failed", cause=cause)
 
     async def _connect(self, peer: Peer, connection: socket.socket) -> None:
         try:
@@ -178,28 +159,3 @@ class Accepting:
             connection.close()
         else:
             peer.abort = transport.abort
-
-
-async def listening_sockets(host: str, port: int, backlog: int) -> list[socket.socket]:
-    """Sockets that listen on every address of `host`. Raises OSError."""
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    made: list[socket.socket] = []
-    try:
-        for family, _, _, _, address in dict.fromkeys(found):
-            listening = socket.socket(family, socket.SOCK_STREAM)
-            made.append(listening)
-            listening.setblocking(False)
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            # Of `localhost` both addresses, on one port also if the system chooses it.
-            listening.bind(
-                (address[0], port or (made[0].getsockname()[1] if len(made) > 1 else 0), *address[2:])
-            )
-            listening.listen(backlog)
-    except OSError:
-        for listening in made:
-            listening.close()
-        raise
-    return made

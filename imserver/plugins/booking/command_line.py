@@ -18,9 +18,11 @@ from imserver.plugin_api import CommandLine, PluginError
 
 from .messages.texts import Catalogue
 from .operations import BookingConfig, chain_and_faults
+from .schedule.chain_file import parse_tree, read_source
+from .schedule.chain_rules import zone_meant
 from .schedule.changes import Change, Origin, found, in_conflict
 from .schedule.notes import notes
-from .schedule.shops import Chain, parse_tree, read_source, zone_meant
+from .schedule.shops import Chain
 from .setup import CONFIGURATION, SETUP_LANGUAGES, Shop, chain_text, configuration_text, local_zone, name_of
 from .understanding.commands import alarm, read, when
 from .web import poster as posters

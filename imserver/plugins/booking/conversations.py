@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
@@ -18,8 +17,7 @@ from .schedule.rows import Rows
 from .schedule.shops import Chain, Shop
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceConversation:
+class ServiceConversation(msgspec.Struct, frozen=True):
     """A row of `booking_services`: the conversation of a shop with a customer. What changes of it, and what that means, is
     `waiting.py`."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from imserver.plugin_api import Transaction
 
@@ -16,8 +16,7 @@ from .schedule.rows import Rows
 _CAME = "status IN ('arrived', 'in_exam', 'done')"
 
 
-@dataclass(frozen=True, slots=True)
-class Customer:
+class Customer(Struct, frozen=True):
     """A row of `booking_customers`; "" is not known. `language`: that of the last words. `chosen_language`: said once and for
     all; what has no language, such as a command, is answered in it."""
 

@@ -12,8 +12,9 @@ from .beside import beside
 from .messages.shop_texts import ShopTexts
 from .messages.texts import text_faults
 from .schedule import changes
+from .schedule.chain_file import ChainError
 from .schedule.changes import ChainFile
-from .schedule.shops import Chain, ChainError
+from .schedule.shops import Chain
 
 
 async def judged(context: Context) -> ChainFile:

@@ -17,10 +17,11 @@ from imserver.plugin_api import Context, Transaction
 from .messages.texts import text_faults
 from .schedule import changes as rows
 from .schedule import leave
+from .schedule.chain_file import CHAIN_FIELD, ChainError, chain_of, parse_tree, read_source
 from .schedule.chain_text import as_toml
 from .schedule.changes import ChainFile, Change, InEffect, Origin
 from .schedule.faults import Fault
-from .schedule.shops import CHAIN_FIELD, Chain, ChainError, chain_of, leave_text, parse_tree, read_source
+from .schedule.shops import Chain, leave_text
 
 #: Characters, and rows, of one answer: it has to fit a line of the control socket in JSON, whatever the characters.
 PIECE_CHARS = 4_000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib import resources
@@ -26,7 +26,7 @@ from imserver.plugin_api import (
     decode_content,
 )
 
-from . import members, operations, persons, staffing, strays, to_teams
+from . import flagged, members, operations, persons, staffing, strays, to_teams
 from .beside import beside
 from .checks import CHECKS
 from .dates.deferred import compile_all
@@ -44,7 +44,6 @@ from .schedule import changes, codes, consents, leave
 from .schedule.asked import tell_all
 from .schedule.asked_by_staff import tell_all_staff
 from .schedule.changes import ChainFile
-from .understanding.alarms import STEP_CHARS, strongest
 from .web.chains import Chains
 from .web.event_file import EventFiles
 from .web.reads import Reads
@@ -230,17 +229,19 @@ class BookingPlugin:
         if lost:
             self._context.log.error("service_conversations_lost", conversations=lost)
 
-    async def _command(self, call: Call) -> Effects | None:
-        of_button = codes.MARKED.fullmatch(call.arguments) is not None  # and no text that can hold a red flag
-        message = _read(call.event, call.content)
-        if not of_button:
-            message = await self._flagged(message)
+    def _command(self, call: Call) -> Effects | Awaitable[Effects] | None:
+        message = self._incoming(call.event, call.content)
         if message is None:
             return None
+        hear = partial(router.hear_command, name=call.name, arguments=call.arguments)
         if call.name == "withdraw":
-            await self._withdraw(message, call.arguments)
-        hear = partial(router.hear_command, message=message, name=call.name, arguments=call.arguments)
-        return await self._effects(hear)
+            return self._withdrawn(message, call.arguments, hear)
+        of_button = codes.MARKED.fullmatch(call.arguments) is not None  # and no text that can hold a red flag
+        return self._effects(partial(hear, message=message)) if of_button else self._heard(message, hear)
+
+    async def _withdrawn(self, message: Incoming, arguments: str, hear: Callable[..., None]) -> Effects:
+        await self._withdraw(message, arguments)
+        return await self._heard_in_steps(message, hear)
 
     async def _withdraw(self, message: Incoming, arguments: str) -> None:
         """A consent that is taken back is on record before it is answered."""
@@ -255,28 +256,35 @@ class BookingPlugin:
             if body is not None:
                 await put_on_record(self._context, body)
 
-    async def _message(self, event: MessagePosted) -> Effects | None:
-        message = await self._flagged(_incoming(event))
-        if message is not None:
-            return await self._effects(partial(router.hear_text, message=message))
-        told = _told(event)
-        return None if told is None else await self._effects(partial(members.hear, told=told))
-
-    async def _flagged(self, message: Incoming | None) -> Incoming | None:
-        """The message with the red flag that is in it, if there is one."""
-        if message is None:
+    def _message(self, event: MessagePosted) -> Effects | Awaitable[Effects] | None:
+        content = event.message.content
+        if content is None:
             return None
+        decoded = decode_content(content)
+        message = self._incoming(event, decoded)
+        if message is not None:
+            return self._heard(message, router.hear_text)
+        told = members.told_in(event.message.conversation_id, decoded)
+        return None if told is None else self._effects(partial(members.hear, told=told))
+
+    def _incoming(self, event: MessagePosted, content: Mapping[str, Any]) -> Incoming | None:
+        """The same as `_read`, and whether it is one for people alone."""
+        message = _read(event, content)
         assert self._context is not None
-        if len(message.text) > self._context.max_text_chars:
-            message = replace(message, for_people=True)
-        for flag in self._shop_texts.red_flags.look(message.text):
-            if flag is not None:
-                message = replace(message, flag=strongest((message.flag, flag)))
-                if flag.urgent:
-                    break
-            if len(message.text) > STEP_CHARS:
-                await asyncio.sleep(0)  # a long text delays no other event
+        if message is not None and len(message.text) > self._context.max_text_chars:
+            return replace(message, for_people=True)
         return message
+
+    def _heard(self, message: Incoming, hear: Callable[..., None]) -> Effects | Awaitable[Effects]:
+        """What hearing a message does."""
+        if flagged.is_long(message):
+            return self._heard_in_steps(message, hear)
+        return self._effects(partial(hear, message=flagged.at_once(message, self._shop_texts.red_flags)))
+
+    async def _heard_in_steps(self, message: Incoming, hear: Callable[..., None]) -> Effects:
+        message = await flagged.in_steps(message, self._shop_texts.red_flags)
+        effects = self._effects(partial(hear, message=message))
+        return effects if isinstance(effects, Effects) else await effects
 
     async def _hold_ended(self, event: TimerFired) -> None:
         number = _whole(event.payload["appointment"])
@@ -355,11 +363,14 @@ class BookingPlugin:
     async def _plan_waits(self, event: TimerFired) -> None:
         await self._unit(partial(plan_end.end, plan_id=_whole(event.payload["plan"])), event)
 
-    async def _effects(self, fn: Callable[..., None]) -> Effects:
+    def _effects(self, fn: Callable[..., None]) -> Effects | Awaitable[Effects]:
         """What a message does: as `_unit`, but it is committed while the next one is looked at."""
         if self._outdated is not None and self._outdated is self._texts:
-            await self._read_changes()
+            return self._effects_of_new_chain(fn)
         return Effects(partial(self._with_chain, fn=fn, texts=self._shop_texts))
+
+    async def _effects_of_new_chain(self, fn: Callable[..., None]) -> Effects:
+        return Effects(partial(self._with_chain, fn=fn, texts=await self._read_changes()))
 
     async def _unit(
         self, fn: Callable[..., None], event: MessagePosted | TimerFired | SetBack | None = None
@@ -406,14 +417,8 @@ def _say_what_differs(context: Context, texts: ShopTexts) -> None:
         context.log.warning("chain_change_left_out", field=".".join(change.path), why=why)
 
 
-def _incoming(event: MessagePosted) -> Incoming | None:
-    """The message of a person; None for tombstones and for the server's own messages (`system`)."""
-    content = event.message.content
-    return None if content is None else _read(event, decode_content(content))
-
-
 def _read(event: MessagePosted, content: Mapping[str, Any]) -> Incoming | None:
-    """The same, of a content that was decoded."""
+    """The message of a person; None for the server's own (`system`)."""
     message = event.message
     if content.get("type") == "system":
         return None
@@ -426,13 +431,6 @@ def _read(event: MessagePosted, content: Mapping[str, Any]) -> Incoming | None:
         message.position,
         pressed="card" in content,
         language=language_of(spoken) if isinstance(spoken := content.get("x-language"), str) else "",
-    )
-
-
-def _told(event: MessagePosted) -> members.Told | None:
-    content = event.message.content
-    return (
-        None if content is None else members.told_in(event.message.conversation_id, decode_content(content))
     )
 
 

@@ -129,6 +129,18 @@ class SqliteTransaction(SqliteBrowserRows):
             self.note(error)
             raise
 
+    def insert(self, statement: str, params: _Parameters) -> int:
+        """Run an INSERT of one row; returns its number, for which RETURNING would have a table of its own made (10 µs)."""
+        if self.lost is not None:
+            raise TransactionLost(self.lost) from self.lost
+        try:
+            number = self._connection.execute(statement, params).lastrowid
+        except sqlite3.Error as error:
+            self.note(error)
+            raise
+        assert number is not None
+        return number
+
     def note(self, error: BaseException) -> None:
         """Keep an error of this connection, before it goes on to whoever ran the statement."""
         self.raised = error
@@ -731,12 +743,10 @@ class SqliteTransaction(SqliteBrowserRows):
         )
 
     def schedule(self, plugin: str, due_at: int, name: str, payload: Mapping[str, Any]) -> int:
-        rows = self.sql(
-            "INSERT INTO timers (plugin, due_at, name, payload) VALUES (?, ?, ?, ?) RETURNING timer_id",
+        return self.insert(
+            "INSERT INTO timers (plugin, due_at, name, payload) VALUES (?, ?, ?, ?)",
             (plugin, due_at, name, encode_content(payload)),
         )
-        timer_id: int = rows[0][0]
-        return timer_id
 
     def cancel_timer(self, plugin: str, timer_id: int) -> bool:
         return bool(

@@ -30,6 +30,7 @@ from .tails import Tail
 
 _MIN_INTEGER: Final = -MAX_INTEGER
 _STRING_ONLY: Final = frozenset({str})
+_HARMLESS: Final = frozenset({str, bytes, bool, type(None)})
 _DEFAULTS: Final = Limits()
 _HEADER_BYTES: Final = FRAME_OVERHEAD_BYTES - LENGTH_BYTES
 _MAX_FRAME_ITEMS: Final = HEADER_FIELDS + MAX_TAIL_FIELDS
@@ -84,7 +85,9 @@ def _check_values(items: Iterable[Any], depth: int) -> int:  # noqa: C901 - plai
             inner = [*(inner or ()), *map(dict.values, maps)]
         if inner is None:
             return entries
-        items = inner[0] if len(inner) == 1 else chain.from_iterable(inner)
+        items = inner[0] if len(inner) == 1 else [*chain.from_iterable(inner)]
+        if _HARMLESS.issuperset(map(type, items)):
+            return entries  # the labels and texts of a card, which are most of it
         depth += 1
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from imserver.plugins import booking
-from imserver.plugins.booking.schedule.shops import Chain, parse_chain
+from imserver.plugins.booking.schedule.chain_file import parse_chain
+from imserver.plugins.booking.schedule.shops import Chain
 
 #: The chain that ships.
 DEMO = Path(booking.__file__).parent / "chains" / "demo.toml"

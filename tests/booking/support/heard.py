@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
+from imserver.plugins.booking.schedule.chain_file import load_chain
 from imserver.plugins.booking.schedule.hours import wall_of, zone_of
-from imserver.plugins.booking.schedule.shops import Chain, Shop, load_chain
+from imserver.plugins.booking.schedule.shops import Chain, Shop
 from imserver.plugins.booking.understanding.acts import Reading, Scene
 from imserver.plugins.booking.understanding.lexicon import Lexicon
 from imserver.plugins.booking.understanding.reader import understand

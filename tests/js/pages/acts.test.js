@@ -126,8 +126,11 @@ test("a tap while another is under way waits its turn, and what came to nothing 
   const taps = /** @type {Map<string, any>} */ (new Map());
   const page = begin((page) => new Promise((_, reject) => taps.set(/** @type {any} */ (page.posts.at(-1)), reject)));
   const tap = (/** @type {string} */ code) => page.acts.do("arrive", code, SHOP, code, isHeld);
-  const fail = async (/** @type {string} */ code) => {
+  const posted = async (/** @type {string} */ code) => {
     while (!taps.has(code)) await new Promise((resolve) => setImmediate(resolve));
+  };
+  const fail = async (/** @type {string} */ code) => {
+    await posted(code);
     taps.get(code)(Object.assign(new Error("x"), { code }));
   };
   const state = (/** @type {string} */ code) => actOf(page.store.get(), code)?.state;
@@ -136,11 +139,15 @@ test("a tap while another is under way waits its turn, and what came to nothing 
   assert.deepEqual([...["A", "B", "C"].map(state), page.posts], ["sending", "waiting", "waiting", ["A"]]);
   await fail("A");
   await first;
+  await posted("B");
+  assert.deepEqual(["A", "B", "C"].map(state), ["failed", "sending", "waiting"]);
+  page.acts.forget();
+  assert.deepEqual(["A", "B", "C"].map(state), [undefined, "sending", "waiting"], "what was read goes, and no tap with it");
   await fail("B");
   await second;
   await fail("C");
   await third;
-  assert.deepEqual([...["A", "B", "C"].map(state), page.posts], ["failed", "failed", "failed", ["A", "B", "C"]]);
+  assert.deepEqual([...["B", "C"].map(state), page.posts], ["failed", "failed", ["A", "B", "C"]]);
 });
 
 test("a second tap while one is under way posts nothing", async () => {

@@ -24,6 +24,7 @@ test("today is the shop's, also when the phone's is another day", () => {
   assert.equal(dayAt(late, "Asia/Shanghai"), "2026-12-03");
   assert.equal(dayAt(late, "America/New_York"), "2026-12-02");
   assert.equal(daysAhead(WALL, late, "Asia/Shanghai"), 0);
+  assert.equal(daysAhead("2026-12-03T09:00", late, "Asia/Shanghai"), 0, "whatever the time of day");
   assert.equal(daysAhead("2026-12-04", late, "Asia/Shanghai"), 1);
   assert.equal(daysAhead("2026-12-01", late, "Asia/Shanghai"), -2);
 });
@@ -46,6 +47,7 @@ test("another zone is named, with what the phone's clock shows; one with the sam
   assert.equal(otherZone(at, "Asia/Shanghai", "en")?.here, "Thu 3 Dec 08:00", "the phone's own");
   process.env.TZ = "Asia/Singapore";
   assert.equal(otherZone(at, "Asia/Shanghai", "en"), null);
+  assert.equal(longDay("2026-12-03T07:30", "en"), "Thursday 3 December", "the shop's, east of Greenwich, too");
   if (zone === undefined) delete process.env.TZ;
   else process.env.TZ = zone;
 });
@@ -63,4 +65,5 @@ test("the strips of days go on to the horizon and end there", () => {
   assert.deepEqual(strip("2027-12-29"), strip("2026-12-29"), "beyond the horizon");
   for (const day of ["2026-11-01", "tomorrow", "2026-99-99"]) assert.deepEqual(strip(day), strip(""));
   assert.deepEqual(strip("", 6), ["2026-12-01", 7, null, null]);
+  assert.deepEqual(strip("2026-12-29", 28), ["2026-12-29", 1, "2026-12-15", null], "the last day, which begins a strip");
 });

@@ -82,6 +82,7 @@ test("the screen says what an age makes of the visit, and another age undoes it"
   assert.deepEqual(says(tapped, { age: "" }), ["exam", 40, SEEN.wall]);
   assert.deepEqual(says(tapped, { age: "child", firstVisit: "" }), ["child-exam", 60, SEEN.wall]);
   assert.deepEqual(says(tapped, { firstVisit: "no" }), ["exam", 20, SEEN.wall]);
+  assert.deepEqual(says(held({ age: "child" }), { age: "child", firstVisit: "yes" }), ["child-exam", 60, SEEN.wall], "an age that the shop knows, and has fitted nothing to yet");
   const childs = { ...held({ age: "child" }), service: "child-exam", minutes: 60 };
   assert.deepEqual(says(childs, { age: "adult", firstVisit: "yes" }), ["exam", 30, SEEN.wall]);
   const told = { ...held({ age: "adult" }), minutes: 35, confirm: "/yes" };

@@ -127,6 +127,9 @@ test("who missed more than is told, or another edition, has to read all of it", 
   shop.change(10, "unread");
   assert.ok(!goesOn(inbox, shop.changes()));
   const now = shop.inbox();
+  const late = shop.changes();
+  shop.change(11, "unread");
+  assert.ok(!goesOn(shop.inbox(), late), "what an inbox has overtaken would undo it");
   shop.edition += 1;
   assert.ok(!goesOn(now, shop.changes()));
 });
@@ -157,7 +160,7 @@ const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 /** A page that has the inbox of `shop` open, and how often that was read. */
 function open(shop, fails = false) {
-  const page = { whole: 0, failed: 0, fails, listed: null, took: 0, told: () => {}, watch: null };
+  const page = { whole: 0, failed: 0, fails, listed: null, took: 0, told: () => {}, watch: null, reads: null };
   let wake = () => {};
   async function* changes() {
     for (;;) {
@@ -170,7 +173,9 @@ function open(shop, fails = false) {
     ask: async () => {
       page.whole += 1;
       if (page.fails) throw new TypeError("no network");
-      return [shop.here ? shop.inbox() : null];
+      const inbox = shop.here ? shop.inbox() : null;
+      await page.reads;
+      return [inbox];
     },
     watch: changes,
   };
@@ -209,6 +214,16 @@ test("a text costs one small answer; a crowd of them reads all again, once a sec
   await page.told();
   assert.equal(page.whole, 2);
   assert.equal(page.listed.inbox.waiting.length, 12);
+  for (let one = 12; one < 24; one += 1) shop.change(one, "unread");
+  let answer = () => {};
+  page.reads = new Promise((resolve) => (answer = () => resolve(undefined)));
+  await page.told();
+  mock.timers.tick(1_000);
+  shop.change(30, "alarm"); // told while all is read, and not in what is read
+  await page.told();
+  answer();
+  await page.told();
+  assert.deepEqual([page.whole, page.listed.inbox.waiting[0].conversation], [3, "group/0030"]);
   page.watch.stop();
 });
 

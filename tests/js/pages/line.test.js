@@ -125,6 +125,11 @@ test("what was refused stays until it is repeated or given up", async () => {
   await made.line.say(SHOP, "two");
   const [one, two] = made.line.unsent;
   assert.equal(one.refused.code, "QUOTA");
+  const loaded = world({ session: GUEST });
+  loaded.kept = new Map(made.kept);
+  await connected(loaded);
+  await loaded.until(() => loaded.line.unsent.length === 2);
+  assert.deepEqual([loaded.line.unsent.map(({ refused }) => refused?.code), loaded.last().offered], [["QUOTA", "QUOTA"], []], "also for the next page");
   made.server.refusing = null;
   made.line.settle(two.name, "discard");
   made.line.settle(one.name, "again");
@@ -158,6 +163,7 @@ test("the server's no has its words", async () => {
 test("10,000 characters are sent, one more is refused here", async () => {
   const made = world();
   assert.equal((await made.line.say(SHOP, "字".repeat(10_000))).state, "sent");
+  assert.equal((await made.line.say(SHOP, "𠮷".repeat(7_000))).state, "sent", "a rare one is one");
   assert.equal((await made.line.say(SHOP, "字".repeat(10_001))).code, "TOO_LONG");
 });
 
@@ -310,7 +316,7 @@ test("an older copy of the records is said until it was read", async () => {
 test("words that an older copy does not have can be said again, once; a button's command is not", async () => {
   const made = world();
   await connected(made);
-  const gone = [["words", {}], ["/yes 4", { label: "Yes", card: 3 }]].map(([text, more], index) => (
+  const gone = [["words", {}], ["4", { label: "Yes", card: 3 }], ["/yes 4", {}]].map(([text, more], index) => (
     { key: new Uint8Array(16).fill(index + 1), content: { type: "text", text, ...more } }));
   made.last().streams.events.give({ type: "postsGone", conversationId: "c", posts: [...gone, { key: new Uint8Array(16), content: null }] });
   await made.until(() => made.line.unsent.length === 1);

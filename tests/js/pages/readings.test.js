@@ -17,7 +17,7 @@ const MINE = { asOf: NOW, upcoming: [{ code: "A2S4", service: "lenses", wall: "2
 /** A page of a phone whose clock says `phone`; `days` that were asked for, and the day that is watched, which the test tells. */
 function begin({ kept = {}, phone = NOW } = {}) {
   const clock = new ServerClock(() => phone);
-  const world = { clock, asked: [], watched: null, mine: MINE, readings: null, client: null, store: null, told: [] };
+  const world = { clock, asked: [], watched: null, mine: MINE, readings: null, client: null, store: null, told: [], slow: null };
   world.store = createStore({
     route: { name: "shop", shop: "garden", code: "", query: {} },
     chain: CHAIN, days: unread(), day: unread(), mine: unread(), gone: [], packs: {},
@@ -26,6 +26,7 @@ function begin({ kept = {}, phone = NOW } = {}) {
     chain: async () => CHAIN.value,
     days: async (asked) => {
       world.asked.push(asked);
+      await world.slow;
       return { days: [{ day: asked.from, state: "free" }] };
     },
     mine: async () => world.mine,
@@ -107,5 +108,41 @@ test("a day that comes late is not drawn as the one that is looked at now", asyn
   const [late] = page.told;
   await show("2026-12-06");
   late({ day: "2026-12-05", asOf: NOW, times: [] });
+  page.client = {};
+  page.store.set({ packs: {} });
+  await settled();
+  assert.equal(page.told.length, 3, "whoever has a client by now is told by it");
   assert.deepEqual([page.store.get().day.key, page.store.get().day.value], ["garden/exam/2026-12-06", null]);
+});
+
+test("a strip of days that comes late is not drawn as the one that is looked at now", async () => {
+  const page = begin();
+  const show = (from) => page.store.set({ route: { name: "time", shop: "garden", code: "", query: { from } } });
+  let answer = () => {};
+  page.slow = new Promise((resolve) => (answer = () => resolve(undefined)));
+  show("2026-12-04");
+  await settled();
+  page.slow = null;
+  show("2026-12-18");
+  await settled();
+  answer();
+  await settled();
+  assert.deepEqual([page.store.get().days.value.days.map(({ day }) => day), page.asked.length], [["2026-12-18"], 2]);
+});
+
+test("an info pack that could not be read is asked for again", async () => {
+  const page = begin();
+  const card = { conversation: "c", position: 4 };
+  const pack = { content: { text: "Bring your glasses.", ref: { kind: "info_pack", id: "A2S4" } } };
+  let fails = true;
+  page.client = { call: { history: async () => {
+    if (fails) throw new Error("cut");
+    return { items: [pack] };
+  } } };
+  page.store.set({ route: { name: "booked", shop: "garden", code: "A2S4", query: {} }, mine: { ...unread(), value: { ...MINE, upcoming: [{ code: "A2S4", card }] } } });
+  await settled();
+  fails = false;
+  page.store.set({ gone: [] });
+  await settled();
+  assert.deepEqual(page.store.get().packs, { A2S4: "Bring your glasses." });
 });

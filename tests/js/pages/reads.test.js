@@ -173,6 +173,13 @@ test("a poll that fails says so, comes again as late as it is told, and then goe
   mock.timers.tick(1000);
   await tick();
   assert.equal(heard.length, 1);
+  answers.day = new TypeError("fetch failed");
+  mock.timers.tick(2000);
+  await tick();
+  answers.day = WHOLE;
+  mock.timers.tick(2000);
+  await tick();
+  assert.deepEqual([errors.at(-1), heard.length], ["OFFLINE", 2], "the same answer ends what failed");
   stop();
 });
 

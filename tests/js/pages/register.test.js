@@ -24,6 +24,9 @@ test("a newer version is said, and loads once the page is out of sight and nothi
     document.dispatchEvent(new Event("visibilitychange"));
   };
   assert.deepEqual([said, posted], [1, []]);
+  const first = { serviceWorker: Object.assign(new EventTarget(), { controller: null, register: async () => registration }) };
+  await keepPage({ busy: () => false, onUpdate }, /** @type {any} */ ({ ...window, navigator: first, document: Object.assign(new EventTarget(), { readyState: "complete" }) }));
+  assert.equal(said, 1, "nothing is older than the first of all");
   hide(true);
   assert.deepEqual(posted, [], "in the middle of a form");
   busy = false;

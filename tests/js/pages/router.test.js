@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Router, addressOf, routeOf } from "../../../imserver/plugins/booking/pages/src/router.js";
+import { Router, addressOf, followLinks, routeOf } from "../../../imserver/plugins/booking/pages/src/router.js";
 
 /** A browser's history, as far as a router sees it. */
 class Browser {
@@ -92,5 +92,35 @@ test("where the page was opened at a screen, back leads above it and stays in th
   const { browser, router } = begin("/s/garden/booked/A7K2");
   router.back("/mine");
   assert.equal(router.route.name, "mine");
-  assert.equal(browser.entries.length, 1);
+  router.back("/s/garden");
+  assert.equal(router.route.name, "shop", "nothing of this page lies below a screen that took another's place");
+  router.go("/s/garden/time");
+  router.back("/mine", 2);
+  assert.deepEqual([router.route.name, browser.at, browser.entries.length], ["mine", 1, 2], "not over the place where it was opened");
+});
+
+test("a tap on a screen's link changes the screen; what is no screen, or is to open elsewhere, is the browser's", (t) => {
+  class Link {
+    constructor(/** @type {string} */ address, more = {}) {
+      const { origin, pathname, search, hash } = new URL(address, "http://here");
+      Object.assign(this, { origin, pathname, search, hash, target: "", hasAttribute: () => false, closest: () => this }, more);
+    }
+  }
+  /** @type {any} */ (globalThis).HTMLAnchorElement = Link;
+  t.after(() => delete (/** @type {any} */ (globalThis).HTMLAnchorElement));
+  const { router, seen } = begin("/s/garden");
+  /** @type {(event: any) => void} */
+  let tap = () => {};
+  const document = { addEventListener: (/** @type {string} */ _, /** @type {any} */ listener) => (tap = listener), location: { origin: "http://here" } };
+  followLinks(/** @type {any} */ (document), router);
+  const stays = (/** @type {Link} */ target, event = {}) => {
+    let own = true;
+    tap({ target, button: 0, preventDefault: () => (own = false), ...event });
+    return own;
+  };
+  assert.equal(stays(new Link("/s/garden/time?day=2026-12-03")), false);
+  const others = ["/x/booking/event/A7K2.ics", "/files/map.png", "http://there/mine", "/mine#top"].map((address) => stays(new Link(address)));
+  assert.deepEqual(others, [true, true, true, true]);
+  assert.deepEqual([stays(new Link("/mine"), { ctrlKey: true }), stays(new Link("/mine", { target: "_blank" }))], [true, true]);
+  assert.deepEqual(seen, ["time go"]);
 });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
-import { Account, SessionError } from "../../../imserver/plugins/booking/pages/src/session.js";
+import { Account, SessionError, makeGuest } from "../../../imserver/plugins/booking/pages/src/session.js";
 
 const TOLD = { token: "t1", expires_at: 600_000, user_id: "guest-1", device_id: "web-1", name: "Guest 1", guest: true, roles: [], language: "en", joined: [] };
 const NOBODY = [401, { error: "nobody is signed in here", code: "SIGNED_OUT" }];
@@ -212,4 +212,22 @@ test("a new phone shows a code, hears what became of it, and says yes under one 
   assert.match(again.body.key, /^[0-9a-f]{32}$/);
   answers = [[410, { error: "over", code: "GONE" }]];
   assert.deepEqual(await fails(account.refuseJoin("482913")), ["GONE", 0]);
+});
+
+test("a frame that is denied locks makes its guest all the same; what fails under one is not done again", async (t) => {
+  const real = globalThis.fetch;
+  let posts = 0;
+  /** @type {any} */ (globalThis).fetch = async () => {
+    posts += 1;
+    throw new TypeError("fetch failed");
+  };
+  t.after(() => {
+    globalThis.fetch = real;
+    delete (/** @type {any} */ (globalThis.navigator).locks);
+  });
+  const locks = (/** @type {any} */ request) => Object.defineProperty(globalThis.navigator, "locks", { value: { request }, configurable: true });
+  locks(async () => { throw new Error("denied"); });
+  assert.deepEqual([await fails(makeGuest({ language: "en" })), posts], [["OFFLINE", 0], 1]);
+  locks(async (/** @type {string} */ _, /** @type {any} */ work) => work());
+  assert.deepEqual([await fails(makeGuest({ language: "en" })), posts], [["OFFLINE", 0], 2]);
 });

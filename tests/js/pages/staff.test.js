@@ -6,8 +6,10 @@ import { test } from "node:test";
 import { isChanged } from "../../../imserver/plugins/booking/pages/src/staff/actions.js";
 import { KeptStaff } from "../../../imserver/plugins/booking/pages/src/staff/kept.js";
 import { staffWords } from "../../../imserver/plugins/booking/pages/src/staff/own_words.js";
+import { StaffReadings } from "../../../imserver/plugins/booking/pages/src/staff/readings.js";
 import { Sound } from "../../../imserver/plugins/booking/pages/src/staff/sound.js";
 import { Unread } from "../../../imserver/plugins/booking/pages/src/staff/unread.js";
+import { createStore } from "../../../imserver/plugins/booking/pages/src/store.js";
 import { speak } from "../../../imserver/plugins/booking/pages/src/words/index.js";
 
 const soon = () => new Promise((resolve) => setImmediate(resolve));
@@ -87,6 +89,13 @@ test("counts begin with the client's, and another client counts anew", async () 
   assert.deepEqual(world.counts, { c: 3 }, "it is counted already");
   await unread.begin(/** @type {any} */ (client([{ conversationId: "c", unread: 0, head: 9 }])));
   assert.deepEqual(world.counts, {});
+  let answer = (/** @type {any} */ rows) => void rows;
+  const slow = { call: { conversations: () => new Promise((resolve) => (answer = (rows) => resolve({ conversations: rows }))) } };
+  const late = unread.begin(/** @type {any} */ (slow));
+  await unread.begin(/** @type {any} */ (client([{ conversationId: "c", unread: 1, head: 10 }])));
+  answer([{ conversationId: "c", unread: 0, head: 9 }]);
+  await late;
+  assert.deepEqual(world.counts, { c: 1 }, "of the client before nothing counts");
 });
 
 // -- what is kept -----------------------------------------------------------------------------------------------------
@@ -123,6 +132,74 @@ test("an inbox that waits to be kept is not kept of a shop that one has left", a
   staff.forget();
   t.mock.timers.tick(60_000);
   assert.equal(disk.size, 0);
+});
+
+// -- what is read -----------------------------------------------------------------------------------------------------
+
+/**
+ * The staff's screens of 1 December at an address, until the test is over; `kept` is what the browser has of another time, and
+ * `answers` what a server says to each method, if there is one.
+ *
+ * @param {any} t @param {any} route
+ */
+function reading(t, route, { kept = {}, answers = /** @type {any} */ (null) } = {}) {
+  const client = answers && {
+    ask: async (/** @type {string} */ method, /** @type {any[]} */ params) => [await answers[method](...params)],
+    watch: async function* (/** @type {string} */ method, /** @type {any[]} */ params) {
+      if (answers[method]) yield [await answers[method](...params)];
+      await new Promise(() => {});
+    },
+  };
+  /** @type {any} */
+  const store = createStore({ route: { shop: "", code: "", conversation: "", query: {}, ...route }, staff: null, chat: {}, act: null, others: [] });
+  const world = { hear: /** @type {any} */ (null) };
+  const line = { kept: {}, session: { userId: "staff-li" }, client: () => client, heard: (/** @type {any} */ listener) => (world.hear = listener) };
+  const clock = { now: () => Date.UTC(2026, 11, 1, 4), saw: () => {} };
+  const readings = new StaffReadings(/** @type {any} */ ({ store, line, clock, kept: { recall: async () => kept, keep: () => {}, forget: () => {} } }));
+  const go = async (/** @type {any} */ patch) => {
+    store.set({ route: { ...store.get().route, ...patch } });
+    for (let turn = 0; turn < 5; turn += 1) await soon();
+  };
+  t.after(() => go({ name: "shop" }));
+  return { store, readings, go, hear: (/** @type {any} */ content) => (world.hear({ content }), go({})) };
+}
+
+test("without a network the sheet that was kept is shown as its own day's alone", async (t) => {
+  const sheet = { shop: "garden", day: "2026-12-01", rows: [] };
+  const page = reading(t, { name: "staffToday", shop: "garden" }, { kept: { shops: [{ id: "garden", zone: "Asia/Shanghai" }], sheet } });
+  await page.go({});
+  assert.deepEqual(page.store.get().staff.sheet.value, sheet);
+  await page.go({ query: { day: "2026-12-02" } });
+  assert.equal(page.store.get().staff.sheet.value, null);
+});
+
+test("who is staff of one of two shops no more is told so there, and not at the other", async (t) => {
+  let shops = [{ id: "garden", zone: "UTC" }, { id: "river", zone: "UTC" }];
+  const page = reading(t, { name: "staffGroup", shop: "garden" }, { answers: { "x-booking.staff": () => shops, "x-booking.inbox": () => new Promise(() => {}) } });
+  await page.go({});
+  assert.equal(page.store.get().staff.gone, false);
+  shops = [shops[1]];
+  await page.hear({ type: "system", event: "removed", user: "staff-li" });
+  assert.equal(page.store.get().staff.gone, true);
+  await page.go({ shop: "river" });
+  await page.hear({ type: "system", event: "removed", user: "staff-li" });
+  assert.equal(page.store.get().staff.gone, false);
+});
+
+test("a page of the inbox that comes when another shop is looked at is not that one's", async (t) => {
+  let answer = () => {};
+  const row = { conversation: "group/1", since: null, at: 1 };
+  const inbox = (/** @type {string} */ shop, before = "") => {
+    const page = { shop, asOf: 1, edition: 1, number: 1, waiting: [], moreWaiting: 0, recent: [row], next: "more" };
+    return before === "" ? page : new Promise((resolve) => (answer = () => resolve(page)));
+  };
+  const page = reading(t, { name: "staffInbox", shop: "garden" }, { answers: { "x-booking.staff": () => [{ id: "garden" }, { id: "river" }], "x-booking.inbox": inbox } });
+  await page.go({});
+  const more = page.readings.more();
+  await page.go({ shop: "river" });
+  answer();
+  await more;
+  assert.deepEqual([page.store.get().staff.inbox.value.shop, page.store.get().staff.older.rows], ["river", []]);
 });
 
 // -- acts -------------------------------------------------------------------------------------------------------------

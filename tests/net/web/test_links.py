@@ -74,6 +74,8 @@ async def test_a_browser_that_nobody_has_used_for_400_days_is_not_listed(tmp_pat
         await first.session()
         clock.advance(101 * 86_400)
         assert [each["label"] for each in await first.devices()] == ["Chrome on Android"]
+        assert (await redeem(second, await first.link())).status == 200
+        assert len(await first.devices()) == 2, "an old one that is used stays when another comes"
 
 
 async def test_a_link_is_good_once_however_many_tap_at_once(tmp_path: Path) -> None:
@@ -109,13 +111,15 @@ async def test_a_lost_answer_is_asked_for_again_with_the_key(tmp_path: Path) -> 
         first, lost, second = Browser(server), Browser(server), Browser(server)
         await first.guest()
         secret = await first.link()
+        clock.advance(300)
         once = await redeem(lost, secret, key=KEY)
+        clock.advance(599)  # from its use on: what a link is good for is over
         again = await redeem(second, secret, key=KEY)
         assert (once.status, again.status) == (200, 200)
         assert once.json["device_id"] == again.json["device_id"]
         assert lost.cookies == second.cookies
         assert code(await redeem(Browser(server), secret, key="f" * 32)) == (410, "GONE")
-        clock.advance(600)
+        clock.advance(1)
         assert code(await redeem(Browser(server), secret, key=KEY)) == (410, "GONE")
 
 
@@ -208,6 +212,11 @@ async def test_one_account_cannot_fill_the_ledger(tmp_path: Path, monkeypatch: p
         answers = [await first.post("devices/revoke", {"id": other}) for other in others]
         assert [answer.status for answer in answers] == [200, 200, 429]
         assert len(await first.devices()) == 2
+        await server.administration.put_user("li")
+        secret = (await server.administration.browsers.make_link("li"))["secret"]
+        assert (await redeem(first, secret, leave=True)).status == 429, (
+            "to leave it for another is such an end, too"
+        )
         clock.advance(86_400)
         assert (await first.post("devices/revoke", {"id": others[2]})).status == 200
 

@@ -206,11 +206,17 @@ async def test_a_key_is_good_for_ten_minutes(tmp_path: Path) -> None:
     clock = ManualClock()
     async with seen(tmp_path, http=GUESTS, clock=clock) as server:
         wish = {"guest": {}, "key": KEY}
-        first = (await Browser(server).post("session", wish)).json["user_id"]
+        used = Browser(server)
+        first = (await used.post("session", wish)).json["user_id"]
         clock.advance(599)
         assert (await Browser(server).post("session", wish)).json["user_id"] == first
         clock.advance(2)
         assert code(await Browser(server).post("session", wish)) == (410, "GONE")
+        clock.advance(3600)
+        await used.session()
+        assert code(await Browser(server).post("session", wish)) == (410, "GONE"), (
+            "however lately it was seen"
+        )
         clock.jump_to(clock.now_ms() - 86_400_000)
         assert code(await Browser(server).post("session", wish)) == (410, "GONE")
 

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from msgspec import structs
+
 from imserver.plugins.booking.customers import customer, remember
 from imserver.plugins.booking.journey import notify
 from imserver.plugins.booking.messages.cards import Option
@@ -249,8 +251,8 @@ def _merge(context: DialogueContext, state: Dialogue, reading: Reading) -> None:
     if len(reading.people) > 1:
         _ask_who(context, state, reading)
         return
-    if reading.people:  # 两个孩子: nobody is named, and the second is not forgotten
-        context.say("ask.each_one")
+    if reading.people:  # 两个孩子, "my two kids": who they are is not said, and the second is not forgotten
+        context.say("ask.each")
     if not put(context, state, reading):
         return
     say_unread(context, reading)
@@ -339,11 +341,13 @@ def _book_for(context: DialogueContext, state: Dialogue, person: str, others: Se
 
 
 def _names_other_shop(context: DialogueContext, reading: Reading) -> bool:
-    """Whether another shop is wanted; a question about one is no wish."""
+    """Whether another shop is wanted; a question about one is no wish, nor a no to another than this one."""
     if reading.has(Kind.QUESTION):
         return False
     shop = said.shop_of(reading, context.chain)
-    return (shop is not None and shop is not context.shop) or (shop is None and said.refuses(reading, "shop"))
+    refused = [act.value for act in reading.all(Kind.REFUSE, "shop")]
+    here = context.shop.id if context.shop is not None else None
+    return shop is not context.shop if shop is not None else any(one in (None, here) for one in refused)
 
 
 def _names_this_shop(context: DialogueContext, reading: Reading) -> bool:
@@ -460,7 +464,9 @@ def _remember(context: DialogueContext, state: Dialogue) -> None:
     if state.person or (band is not None and band.guardian and known.age_band != band.id):
         return
     if not context.is_staff or not known.name:
-        remember(context.tx, replace(known, name=state.name, age_band=state.age_band or known.age_band))
+        remember(
+            context.tx, structs.replace(known, name=state.name, age_band=state.age_band or known.age_band)
+        )
 
 
 def confirm_held(context: DialogueContext, version: int | None, appointment: Appointment) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
+
+from msgspec import structs
 
 from imserver.plugins.booking.conversations import staff_group
 from imserver.plugins.booking.customers import customer, remember
@@ -234,7 +235,7 @@ def lenses(context: DialogueContext, reading: Reading) -> bool:
         context.offer("lenses.ask_kind", options)
         return True
     known = customer(context.tx, context.customer_id)
-    remember(context.tx, replace(known, lens_kind=kind))
+    remember(context.tx, structs.replace(known, lens_kind=kind))
     context.say(f"lenses.{kind}")
     group = staff_group(context.tx, context.the_shop.id)
     if kind not in ("soft", known.lens_kind) and group is not None:

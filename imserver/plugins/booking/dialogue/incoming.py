@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec import structs
 
 from imserver.plugin_api import Audience, Transaction, User
 from imserver.plugins.booking.conversations import service_at, shop_of_staff_group, staff_of
@@ -100,4 +102,4 @@ def speak_as_written(context: DialogueContext, *, remembered: bool = True) -> No
         own = context.sender.user_id == context.customer_id and known.chosen_language
         context.language = own or language_of(context.sender.language)
     if remembered and context.language != known.language and context.sender.user_id == context.customer_id:
-        remember(context.tx, replace(known, language=context.language))
+        remember(context.tx, structs.replace(known, language=context.language))

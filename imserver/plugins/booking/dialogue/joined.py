@@ -10,6 +10,8 @@ from contextlib import suppress
 from dataclasses import replace
 from itertools import combinations
 
+from msgspec import structs
+
 from imserver.plugin_api import Refusal, Transaction
 from imserver.plugins.booking import waiting
 from imserver.plugins.booking.conversations import (
@@ -93,7 +95,7 @@ def _know(tx: Transaction, guest_id: str, account_id: str) -> None:
     said, known = customer(tx, guest_id), customer(tx, account_id)
     fields = ("language", "name", "age_band", "lens_kind", "chosen_language")
     filled = {name: getattr(known, name) or getattr(said, name) for name in fields}
-    remember(tx, replace(known, **filled))
+    remember(tx, structs.replace(known, **filled))
     tx.execute("DELETE FROM booking_customers WHERE user_id = ?", (guest_id,))
 
 

@@ -3,7 +3,7 @@ its words."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec import structs
 
 from imserver.plugins.booking.customers import customer, remember
 from imserver.plugins.booking.journey import notify
@@ -33,7 +33,7 @@ def language(context: DialogueContext, reading: Reading) -> bool:
     known = customer(context.tx, context.customer_id)
     context.language = chosen
     if known.chosen_language != chosen or known.language != chosen:
-        remember(context.tx, replace(known, language=chosen, chosen_language=chosen))
+        remember(context.tx, structs.replace(known, language=chosen, chosen_language=chosen))
         for appointment in upcoming(context.tx, context.customer_id):
             if context.chain.shop(appointment.store_id) is not None:
                 notify.said_again(context.tx, context.texts, appointment)

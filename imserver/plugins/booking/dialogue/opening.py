@@ -15,7 +15,7 @@ from imserver.plugins.booking.understanding.acts import Reading
 from .context import DialogueContext, Place
 from .leave import period_text
 from .plan import not_read, path_of, propose, propose_fields, span_text
-from .plan_words import Period, read_opening_days, read_period, read_spans, says_none, typed
+from .plan_words import Period, names_other_days, read_opening_days, read_period, read_spans, says_none, typed
 from .resources import all_named_in
 
 #: Days that are closed, or given other hours, at once.
@@ -112,7 +112,9 @@ def breaks(context: DialogueContext, reading: Reading) -> bool:
     found, rest = all_named_in(context, typed(reading.text))
     spans, rest = read_spans(rest)
     none = spans is None and says_none(rest)
-    if not spans and not none:
+    days = read_opening_days(rest, context.now, zone_of(shop))
+    some = days is not None and len(days.weekdays) < len(WEEKDAYS)  # and a break is of every day
+    if (not spans and not none) or some or names_other_days(rest, context.now, zone_of(shop)):
         return not_read(context, "breaks", named=bool(found))
     people = found or [one for one in shop.resources if one.kind == "person"]
     names = words("list_separator").join(one.names.in_language(words.language) for one in people)

@@ -21,6 +21,7 @@ from imserver.plugins.booking.messages.cards import Option
 from imserver.plugins.booking.schedule import changes, plans
 from imserver.plugins.booking.schedule import leave as leaves
 from imserver.plugins.booking.schedule.appointments import Appointment
+from imserver.plugins.booking.schedule.chain_file import shop_of
 from imserver.plugins.booking.schedule.changes import InEffect, Origin
 from imserver.plugins.booking.schedule.day_sheet import name_on
 from imserver.plugins.booking.schedule.faults import Fault
@@ -28,7 +29,7 @@ from imserver.plugins.booking.schedule.hits import Rules, hit, wishes_hit
 from imserver.plugins.booking.schedule.hours import shop_spans, zone_of
 from imserver.plugins.booking.schedule.leave import Leave
 from imserver.plugins.booking.schedule.plans import Detail, FieldWish, Plan
-from imserver.plugins.booking.schedule.shops import Shop, shop_of, span_minutes
+from imserver.plugins.booking.schedule.shops import Shop, span_minutes
 from imserver.plugins.booking.schedule.status import Status
 from imserver.plugins.booking.understanding.acts import Kind, Reading
 

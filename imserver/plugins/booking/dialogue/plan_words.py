@@ -53,6 +53,10 @@ _REASON = re.compile(
 )
 
 _SPAN = re.compile(r"(?<![\d:])(\d{1,2}):(\d\d)\s*[-~–—到至]\s*(\d{1,2}):(\d\d)(?![\d:])")
+_HALF = re.compile(r"(?<![\d:])(0?[1-9]|1[0-2])(?::(\d\d))?\s*([ap])\.?m\b\.?", re.IGNORECASE)
+_LATE = frozenset({"下午", "晚上"})
+_PARTED = re.compile(r"(上午|早上|下午|晚上)\s*(0?[1-9]|1[0-2]):(\d\d)")
+_TO_CLOCK = re.compile(r"(?<=:\d\d)\s*\b(?:to|until|till)\b\s*(?=\d{1,2}:\d\d)", re.IGNORECASE)
 _SPOKEN = re.compile(r"(\d{1,2})\s*[点时](半|一刻|三刻|\d{1,2}分?)?")
 _MINUTES = {None: "00", "": "00", "半": "30", "一刻": "15", "三刻": "45"}
 _CLOSED = re.compile(r"休息|不营业|关门|\bclosed\b", re.IGNORECASE)
@@ -62,6 +66,12 @@ _EACH_DAY = re.compile(r"每天|天天|\bdaily\b|\bevery ?day\b", re.IGNORECASE)
 #: In what is left over: something of a time, or a refusal, that nobody read.
 _UNREAD = re.compile(r"\d|[点时号]|[别除没]|不是|不要|\bnot\b|\bexcept\b", re.IGNORECASE)
 _BUT = re.compile(r"除|\bexcept\b|\bbut\b", re.IGNORECASE)
+_SOME_DAYS = re.compile(
+    r"月|周末|工作日|平日|下周|[本这]周|起$|开始|\b(?:weekdays?|weekends?|weeks?|months?|from|starting|until|till|"
+    r"jan|feb|mar|apr|june?|july?|aug|sept?|oct|nov|dec)(?![a-z])|\b(?:january|february|march|april|august|september|"
+    r"october|november|december)\b",
+    re.IGNORECASE,
+)
 _ZH_DAYS = "一二三四五六日"
 _WEEKDAY = re.compile(
     r"(?:周|星期|礼拜)([一二三四五六日天])|\b(mon|tue|wed|thu|fri|sat|sun)(?:[a-z]*?day(s)?|[a-z]{0,3})\b",
@@ -159,7 +169,18 @@ def _one(text: str, now: datetime, zone: ZoneInfo) -> Period | None:
         return None
     midnight = datetime.combine(day, time())
     first, last = PARTS[reading.part] if reading.part else (0, 24)
+    if reading.part and _ONWARDS.search(text):  # "after lunch" is not lunch
+        first, last = _begin_of(reading.part), 24
+    elif reading.part and _BEFORE.search(text):
+        first, last = 0, _begin_of(reading.part)
+    elif _ONWARDS.search(text) or _BEFORE.search(text):
+        return None  # "after lunch", "from friday on": until when nobody said
     return Period(midnight + timedelta(hours=first), midnight + timedelta(hours=last), note)
+
+
+def _begin_of(part: str) -> int:
+    """The hour at which a part of the day is said to begin: noon is twelve."""
+    return 12 if part == "noon" else PARTS[part][0]
 
 
 def _two(ends: list[str], now: datetime, zone: ZoneInfo) -> Period | None:
@@ -243,11 +264,24 @@ class OpeningDays:
     which: bool = False
 
 
+def _by_the_clock(text: str) -> str:
+    """Clock times as 16:00, however they are said: 4pm, 下午4点, 4点半."""
+    halves = _HALF.sub(
+        lambda found: f"{int(found[1]) % 12 + (12 if found[3] in 'pP' else 0)}:{found[2] or '00'}",
+        _BOTH_HALVES.sub(r"\1\3m-\2\3m", text),
+    )
+    spelled = _SPOKEN.sub(
+        lambda found: f"{found[1]}:{_MINUTES.get(found[2], (found[2] or '').removesuffix('分'))}", halves
+    )
+    parted = _PARTED.sub(
+        lambda found: f"{int(found[2]) % 12 + (12 if found[1] in _LATE else 0)}:{found[3]}", spelled
+    )
+    return _TO_CLOCK.sub("-", parted)
+
+
 def read_spans(text: str) -> tuple[tuple[str, ...] | None, str]:
     """(spans of opening hours, the text without them). () is closed; None: nothing is said of hours."""
-    spelled = _SPOKEN.sub(
-        lambda found: f"{found[1]}:{_MINUTES.get(found[2], (found[2] or '').removesuffix('分'))}", text
-    )
+    spelled = _by_the_clock(text)
     spans = tuple(
         f"{int(opens):02d}:{opens_min}-{int(closes):02d}:{closes_min}"
         for opens, opens_min, closes, closes_min in _SPAN.findall(spelled)
@@ -271,6 +305,8 @@ def read_opening_days(text: str, now: datetime, zone: ZoneInfo) -> OpeningDays |
     reading = read_when(text, now, zone)
     other = _WEEKDAY.sub("", text)
     if named and (_EVERY.search(text) or all(plural for _, _, plural in named)):
+        if names_other_days(other, now, zone):
+            return None
         return OpeningDays(tuple(sorted({_index(zh or en) for zh, en, _ in named})))
     if len(named) == 1 and not re.search(r"\d|下|本|这|next|this", other, re.IGNORECASE):
         index = _index(named[0][0] or named[0][1])
@@ -284,6 +320,12 @@ def read_opening_days(text: str, now: datetime, zone: ZoneInfo) -> OpeningDays |
     ):
         return OpeningDays(day=reading.day)
     return None
+
+
+def names_other_days(text: str, now: datetime, zone: ZoneInfo) -> bool:
+    """Whether days are said beside those that count, from when on or until when (12月起, "weekdays"): nobody reads that."""
+    left = read_when(_EVERY.sub("", text), now, zone)
+    return bool(left.day or left.part or left.candidates or _note(left) is None or _SOME_DAYS.search(text))
 
 
 def says_none(text: str) -> bool:

@@ -6,7 +6,7 @@ messages says so; then no reminders are sent, the day sheet shows it, and the bo
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec import structs
 
 from imserver.plugin_api import Refusal, RefusalCode, Transaction
 from imserver.plugins.booking.customers import customer, language_for, remember
@@ -32,7 +32,7 @@ def _remember(context: DialogueContext, reading: Reading, *, no_messages: bool, 
     if context.is_staff or context.sender.user_id != context.customer_id or not said.is_values(reading):
         return False  # nobody says it for somebody else
     known = customer(context.tx, context.customer_id)
-    remember(context.tx, replace(known, no_messages=no_messages))
+    remember(context.tx, structs.replace(known, no_messages=no_messages))
     context.say(answer)
     return True
 

@@ -41,7 +41,7 @@ from .labels import label_key
 from .open_question import answered, asked_in, doubt_others, doubt_own, repeat_unarmed
 from .state import Dialogue, load_dialogue
 from .subjects import fresh_of
-from .wishes import changes_service, is_coming, is_courtesy, is_offered_times, put_right, wish_of
+from .wishes import changes_service, is_coming, is_courtesy, is_late, is_offered_times, put_right, wish_of
 
 
 def _open(context: DialogueContext, reading: Reading) -> bool:
@@ -298,6 +298,8 @@ def _numbered(context: DialogueContext, state: Dialogue, reading: Reading) -> bo
             context.pressed = dated[0]
             _run_option(context, *dated[1])
             return True
+        state.doubt()
+        context.keep(state)
         context.say("unclear.number", count=len(state.options))
         return True
     return False
@@ -319,13 +321,13 @@ def _wished(context: DialogueContext, state: Dialogue | None, reading: Reading) 
     speak_as_written(context, remembered=reading.has(Kind.BEGIN))
     fresh = fresh_of(context)
     reading = put_right(context, reading, fresh)
-    if is_courtesy(state, reading) and wished_move.takes_back(context, state, reading):
-        return True
     if is_courtesy(state, reading):
-        return _courtesy(context, state, reading)
+        return wished_move.takes_back(context, state, reading) or _courtesy(context, state, reading)
     if said.puts_off(reading) and not reading.has(Kind.BEGIN):
         context.say("later.open")
         return True
+    if is_late(reading):
+        return False
     if fresh is not None and said.only_repeats(reading, fresh.wall):
         context.say("small.see_you", when=context.words.moment(fresh.wall))
         return True

@@ -121,7 +121,10 @@ def _is_talk(context: DialogueContext, reading: Reading) -> bool:
 
 
 def _says_more(context: DialogueContext, reading: Reading) -> bool:
-    """Words beside a step that may change what is meant: nothing is done, and that is said."""
+    """Words beside a step that may change what is meant, or a question: nothing is done, and that is said."""
+    if not context.pressed and context.text.rstrip().endswith(("?", "？")):
+        context.say("unclear.rest", text=reading.text.strip()[:100])
+        return True
     more = [rest.text.strip() for rest in reading.rest if rest.weight is not Weight.HARMLESS]
     denied = [act for act in reading.acts if act.kind in (Kind.NO, Kind.REFUSE, Kind.LATER)]
     if not more and not denied:

@@ -238,10 +238,12 @@ def _stands_for_a_code(word: str, rest: Rest, reading: Reading) -> bool:
         return False
     text, start = reading.text, rest.span.start + rest.text.find(word)
     verbs = [span for act in reading.all(Kind.BEGIN) if act.what in ("move", "cancel") for span in act.spans]
-    behind = any(_TO_A_CODE.fullmatch(text, span.end, start) for span in verbs if span.end <= start)
+    behind = any(_TO_A_CODE.fullmatch(text, span.end, start) for span in verbs if span.end <= start) or (
+        not verbs and not text[:start].strip()  # behind /move, which is no part of the text
+    )
     before = any(not text[start + len(word) : span.start].strip() for span in verbs if start < span.start)
     chinese = _CHINESE.search(text) is not None
-    capitals = word.isupper() and (chinese or not text.isupper())
+    capitals = word.isupper() and (chinese or not text.isupper() or (not verbs and word == text.strip()))
     odd = word.isdigit() or capitals or _MISTAKABLE.fullmatch(word) is not None
     return (behind and (odd or chinese)) or (before and odd)
 

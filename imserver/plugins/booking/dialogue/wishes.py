@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from imserver.plugins.booking.schedule.appointments import Appointment, upcoming
@@ -64,7 +65,9 @@ def _change(context: DialogueContext, reading: Reading, begun: list[str]) -> str
     if coming and instead:
         return "move"
     if "cancel" in begun:
-        replaced = coming and reading.has(Kind.GIVE) and "book" in begun
+        if coming and _wants_another(reading, begun) and not said.takes_time(reading):
+            return "several"  # "scrap friday, saturday 11 instead": neither is done and the other forgotten
+        replaced = coming and reading.has(Kind.GIVE) and _wants_another(reading, begun)
         return "move" if replaced and said.takes_time(reading) else "cancel"
     if "move" in begun:
         return "move"
@@ -79,9 +82,33 @@ def _change(context: DialogueContext, reading: Reading, begun: list[str]) -> str
     return "correct" if correct.is_wished(reading) else None
 
 
+#: Behind a cancellation: another time is wanted in its place.
+_ANOTHER = re.compile(
+    "(?<![a-z])(?:instead|rebook|new (?:one|appointment|booking)|(?:i'?d like|i want)(?: to (?:book|come))?"
+    "(?= (?:(?:on|at|the|next) )?(?:[0-9]|mon|tue|wed|thu|fri|sat|sun|tomorrow)))|再约|改约|重新约|另约"
+)
+
+
+def _wants_another(reading: Reading, begun: list[str]) -> bool:
+    behind = reading.all(Kind.BEGIN, "cancel")[0].spans[-1].end
+    return "book" in begun or "move" in begun or _ANOTHER.search(reading.text.casefold(), behind) is not None
+
+
 def _gives_day_of_one(reading: Reading, coming: Sequence[Appointment]) -> bool:
     given = [act for act in reading.all(Kind.GIVE, "day") if act.value is not None]
     return any(said.hits(act, one.wall) for act in given for one in coming)
+
+
+_LATE = re.compile(
+    "(?<![a-z])(?:be|run|running|am|'m) (?:[a-z0-9]+ ){0,4}late(?![a-z])|迟到|"
+    "[晚迟](?:到|[0-9一二三四五六七八九十几半]+个?(?:分|刻|小时|钟))"
+)
+
+
+def is_late(reading: Reading) -> bool:
+    """ "10 minutes late on friday": whether it says no more than that, which is for the people."""
+    begins = reading.has(Kind.BEGIN) or reading.has(Kind.QUESTION)
+    return not begins and any(_LATE.search(one.text.casefold()) for one in reading.rest)
 
 
 def _wish_of_values(reading: Reading) -> str | None:

@@ -14,8 +14,9 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from imserver.plugins.booking.schedule.chain_file import ChainError
 from imserver.plugins.booking.schedule.faults import Fault
-from imserver.plugins.booking.schedule.shops import Chain, ChainError, Shop
+from imserver.plugins.booking.schedule.shops import Chain, Shop
 
 LANGUAGES = ("zh", "en")
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from imserver.plugin_api import Transaction, UniqueViolation
 
@@ -28,8 +30,7 @@ MAX_ROWS = 1000
 MAX_OVERDUE = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Appointment:
+class Appointment(Struct, frozen=True):
     """A row of `booking_appointments`; the fields are its columns, in order."""
 
     id: int
@@ -87,7 +88,7 @@ class Appointment:
         return cls(*values)
 
 
-_COLUMN_NAMES = [field.name for field in fields(Appointment)]
+_COLUMN_NAMES = Appointment.__struct_fields__
 _COLUMNS = ", ".join(_COLUMN_NAMES)
 _VISIT, _STATUS, _GUEST = (_COLUMN_NAMES.index(name) for name in ("first_visit", "status", "by_guest"))
 

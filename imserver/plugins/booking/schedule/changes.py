@@ -19,8 +19,9 @@ from imserver.plugin_api import Context, Transaction
 
 from . import asked
 from .asked_by_staff import tell_all_staff
+from .chain_file import ChainError, chain_error, chain_of, parse_tree
 from .faults import Path, element
-from .shops import Chain, ChainError, chain_error, chain_of, parse_tree
+from .shops import Chain
 
 #: Changes that stand at once.
 MAX_CHANGES = 2000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import date
 
 from imserver.plugin_api import Transaction
@@ -18,7 +18,7 @@ from .slots import CELL_MS, present
 from .status import Status
 from .wished_moves import as_wished
 
-_COLUMNS = ", ".join(one.name for one in fields(Appointment))
+_COLUMNS = ", ".join(Appointment.__struct_fields__)
 
 
 @dataclass(frozen=True, slots=True)

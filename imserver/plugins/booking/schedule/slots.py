@@ -24,7 +24,7 @@ from .hours import (
     zone_named,
     zone_of,
 )
-from .shops import CELL_MIN, Need, Resource, Service, Shop, span_minutes
+from .shops import CELL_MIN, Need, Resource, Service, Shop, can_serve, span_minutes
 
 CELL_MS = CELL_MIN * MINUTE_MS
 #: Days looked at for "the nearest free slots", after and before the wanted one: a shop that is full for so long is better
@@ -33,6 +33,8 @@ MAX_DAYS_SEARCHED = 14
 MAX_DAYS_BACK = 3
 #: Days of different hours whose cells are kept, some 200 bytes each.
 MAX_PRESENT = 2_000
+#: Services of shops whose resources are kept, sorted out by what they can serve: some kilobytes each.
+MAX_SERVING = 512
 #: Slots of the wanted day among those that `spread` finds.
 SAME_DAY = 2
 
@@ -109,32 +111,26 @@ def pools(
         return [[] for _ in service.needs]
     first, last = cells_of_day(shop, day, spans[0])
     serving = _serving(shop, service.needs)
-    wanted = {one.id: one for pool in serving for one in pool}
     begin = slot.start_at // CELL_MS
     inside = (begin, begin + (minutes + service.buffer_min) // CELL_MIN)
-    given = query(*given_rows(list(wanted), (first, last), inside, without))
-    taken = {name for name, _, touched in given if touched}
-    away = spans_away(query(*away_rows(list(wanted), first * CELL_MS, last * CELL_MS)))
+    given = query(*given_rows(serving.names, (first, last), inside, without))
+    away = spans_away(query(*away_rows(serving.names, first * CELL_MS, last * CELL_MS)))
     work = _bits(begin - first, minutes // CELL_MIN) if begin >= first else -1
-    there: dict[
-        tuple[str, ...], bool
-    ] = {}  # by breaks, of those who work the shop's hours: most people, and rooms
+
+    def works(one: Resource) -> bool:
+        return _available(shop, one, day, spans, first, away) & work == work
+
     free = set[str]()
-    for name, one in wanted.items():
-        if name in taken:
-            continue
-        usual = one.hours is None and name not in away
-        able = there.get(one.breaks) if usual else None
-        if able is None:
-            able = _available(shop, one, day, spans, first, away) & work == work
-            if usual:
-                there[one.breaks] = able
-        if able:
-            free.add(name)
-    busy = {name: count for name, count, _ in given}
+    for group in serving.alike:  # one answers for all who are not away
+        usual = group - away.keys() if away else group
+        if usual and works(serving.by_name[next(iter(usual))]):
+            free |= usual
+    free.update(name for name in away if works(serving.by_name[name]))
+    free.difference_update(name for name, _, touched in given if touched)
+    busy = dict.fromkeys(serving.names, 0) | {name: count for name, count, _ in given}
     return [
-        sorted((one for one in pool if one.id in free), key=lambda one: busy.get(one.id, 0))
-        for pool in serving
+        [serving.by_name[name] for name in sorted(filter(free.__contains__, pool), key=busy.__getitem__)]
+        for pool in serving.pools
     ]
 
 
@@ -246,23 +242,34 @@ def _lanes(
         return [[] for _ in needs]
     first, last = cells_of_day(shop, day, spans[0])
     serving = _serving(shop, needs)
-    wanted = {one.id: one for pool in serving for one in pool}
-    busy = masks(query(*busy_rows(list(wanted), first, last, without)), first)
-    away = spans_away(query(*away_rows(list(wanted), first * CELL_MS, last * CELL_MS)))
-    made = {name: lane_of(shop, one, day, spans, first, busy, away) for name, one in wanted.items()}
-    return [[made[one.id] for one in pool] for pool in serving]
+    busy = masks(query(*busy_rows(serving.names, first, last, without)), first)
+    away = spans_away(query(*away_rows(serving.names, first * CELL_MS, last * CELL_MS)))
+    made = {name: lane_of(shop, one, day, spans, first, busy, away) for name, one in serving.by_name.items()}
+    return [[made[name] for name in pool] for pool in serving.pools]
 
 
-def _serving(shop: Shop, needs: tuple[Need, ...]) -> list[list[Resource]]:
-    """The resources that can serve each need."""
-    return [
-        [
-            one
-            for one in shop.resources  # `can_serve`, without a call of each
-            if one.kind == need.kind and (not need.skill or need.skill in one.skills)
-        ]
-        for need in needs
-    ]
+@dataclass(frozen=True, slots=True)
+class _Serving:
+    """Who can serve the needs of a service: for each need the ids of its resources; all of these; and in groups those who
+    work the same hours whatever the day: most people, and rooms, work the shop's."""
+
+    pools: list[list[str]]
+    by_name: dict[str, Resource]
+    names: list[str]
+    alike: list[frozenset[str]]
+
+
+@lru_cache(maxsize=MAX_SERVING)
+def _serving(shop: Shop, needs: tuple[Need, ...]) -> _Serving:
+    """Worked out once for a chain: a shop may have 64 resources, and each search asks."""
+    able = [[one for one in shop.resources if can_serve(one, need)] for need in needs]
+    by_name = {one.id: one for pool in able for one in pool}
+    alike: dict[object, set[str]] = {}
+    for one in by_name.values():
+        key = one.breaks if one.hours is None else one.id
+        alike.setdefault(key, set()).add(one.id)
+    pools = [[one.id for one in pool] for pool in able]
+    return _Serving(pools, by_name, list(by_name), list(map(frozenset, alike.values())))
 
 
 def cells_of_day(shop: Shop, day: date, opens: tuple[int, int]) -> tuple[int, int]:

@@ -5,7 +5,7 @@ Nothing else tells the two apart: the cells of both have one owner, so that a qu
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec import structs
 
 from imserver.plugin_api import Transaction
 
@@ -46,7 +46,7 @@ def ask(
 
 def as_wished(appointment: Appointment) -> Appointment:
     """The appointment as it would be at the wished time."""
-    return replace(
+    return structs.replace(
         appointment,
         start_wall=appointment.wish_wall,
         start_at=appointment.wish_start_at,

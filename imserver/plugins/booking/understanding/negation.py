@@ -16,6 +16,7 @@ from imserver.plugins.booking.dates.sieve import Sieve, grams_on
 from imserver.plugins.booking.dates.text import MARKS, Sheet
 
 from .occasions import DEEDS, EVENTS, EVENTS_ENGLISH, OTHERS, TOLD_BEHIND, TOLD_BY, TOLD_BY_THEM, TOLD_ENGLISH
+from .stories import elsewhere, told
 
 VALUE: Final = "\ue000"
 """Stands for a value in the templates. Folding never leaves one in a text."""
@@ -192,6 +193,14 @@ INSTEAD: Final = (  # this, and not that
         rf"(?P<yes>{V})(?: please)?[ ,]{{0,2}}(?<![a-z])(?:instead of|rather than|not|and not|"
         rf"over)(?![a-z]) (?:the |on |at )?(?P<no>{V})"
     ),
+    (
+        rf"(?<![a-z])(?:rather|sooner|prefer) (?:have |do |come |on |the )?(?P<same>{V})[ ,]{{1,2}}"
+        rf"(?:than|over) (?:on |the )?(?P<no>{V})"
+    ),
+    (
+        rf"(?P<same>{V})(?: is| would be| works| suits me|'s|'d be){{0,1}}(?: (?:much|a bit|far)){{0,1}} better"
+        rf"(?: for me)?(?: than (?:on |the )?)(?P<no>{V})"
+    ),
     rf"(?:与其)(?:{_CN_FILL}){{0,3}}(?P<no>{V})[,，]?(?:还)?(?:不如|宁可|\x02{{2}}|倒不如)(?:{_CN_FILL}){{0,3}}(?P<yes>{V})",
     rf"(?P<no>{V})[?？] ?(?:不是)?(?:我)?(?:说|讲|要|约|定)的?(?:是)(?=(?P<yes>{V}))",
     (
@@ -339,6 +348,8 @@ ALONE: Final[tuple[tuple[Verdict, str], ...]] = (
         ),
     ),
     ("told", rf"(?:{OTHERS})(?:[^{V},，。;；.!！?？]){{0,24}}?(?P<no>{V})"),
+    *(("elsewhere", template) for template in elsewhere(V)),
+    *(("told", template) for template in told(V)),
     ("elsewhere", rf"(?<![a-z])my (?P<no>{V})(?! (?:time|clock))"),
     (
         "elsewhere",

@@ -22,6 +22,7 @@ _ANOTHER: Final = template("names", "another")
 _BESIDE_CARD: Final = template("names", "beside_card")
 _BOTH: Final = template("names", "both")
 _PAIR_OF_NAMES: Final = template("names", "pair_of_names")
+_CHILDREN: Final = re.compile("(?P<zh>娃|孩|宝)|kids|children|twins|boys|girls|sons|daughters")
 _COUPLES: Final = template("names", "couples")
 #: Who they are.
 _PARTS: Final[dict[str, tuple[str, ...]]] = {word: tuple(parts) for word, parts in _WORDS["couples"].items()}
@@ -188,6 +189,8 @@ def _people(page: Page, *, confirming: bool = False) -> tuple[str, ...]:
         page.add(Kind.GIVE, "person", page.typed(*couple), couple)
         return _PARTS.get(page.words[slice(*couple)], ())
     for match in page.find(_BOTH):
-        page.take(*match.span())
+        page.take(*match.span(), Cover.NOTE)
+        if child := _CHILDREN.search(match[0]):  # whose name is not the customer's own
+            page.add(Kind.GIVE, "person", "孩子" if child["zh"] else "child", match.span())
         return (match[0].strip(),)
     return ()

@@ -36,7 +36,7 @@ from .rewrite import fold
 from .row import read_both, read_loose_names, read_row
 from .settling import in_order, settled
 from .staff import is_staffs, read_command
-from .time_scene import bare_day
+from .time_scene import bare_day, hour_instead
 from .times import read_times
 from .told import hide_beside_yes, hide_others, hush, take_asides
 from .values import read_age_behind_name, read_ages, read_codes, read_first, read_number, read_phones
@@ -100,7 +100,7 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     read_phones(page, scene.step)
     read_codes(page, spoken_of=False)
     read_ages(page, scene, lexicon)
-    if not bare_day(page.sheet, scene):
+    if not bare_day(page.sheet, scene) and not hour_instead(page.sheet, scene):
         read_number(page, scene)
     read_names(page, scene)
     read_age_behind_name(page)

@@ -17,7 +17,12 @@ _WORDS: Final = load_words("rest")
 
 
 def _words(pattern: str) -> str:
-    return rf"(?<![a-z])(?:{pattern})(?![a-z])" if pattern[:3] == "(?:" and pattern[3].isascii() else pattern
+    """Latin words end where letters end, and "can" is none in "can't"."""
+    return (
+        rf"(?<![a-z])(?:{pattern})(?![a-z]|'t(?![a-z]))"
+        if pattern[:3] == "(?:" and pattern[3].isascii()
+        else pattern
+    )
 
 
 _HARMLESS: Final = either(map(_words, _WORDS["harmless"]))
@@ -29,6 +34,7 @@ _WISHED: Final = re.compile(_WORDS["wished"])
 _TOLD: Final = deferred(_WORDS["told"])
 _TOLD_WEAKLY: Final = deferred(_WORDS["told_weakly"])
 _CONTRASTS: Final = re.compile(_WORDS["contrasts"])
+_INSTEAD: Final = re.compile(_WORDS["instead"])
 MAYBE: Final = re.compile(_WORDS["doubts"])
 DOUBTS: Final = either((_WORDS["contrasts"], _WORDS["doubts"]))
 _REASONS: Final = re.compile(_WORDS["reasons"])
@@ -126,9 +132,10 @@ def _release(page: Page, when: When | None) -> None:
 
 def _doubts(page: Page) -> None:
     """What a mask hid of a doubt is part of it: 万一下雨 is not 一下."""
-    for match in page.narrowed(_CONTRASTS).finditer(page.words):
-        if _put_right(page, match.start()):
-            page.explain(*match.span(), Cover.HARMLESS)
+    for pattern in (_CONTRASTS, _INSTEAD):
+        for match in page.narrowed(pattern).finditer(page.words):
+            if _put_right(page, match.start()):
+                page.explain(*match.span(), Cover.HARMLESS)
     for match in page.narrowed(DOUBTS).finditer(page.words):
         if is_aside(page, match.start()):
             continue

@@ -36,6 +36,7 @@ def settled(
     elif scene.shown.asks_yes or scene.step.startswith("confirm"):
         acts = [_corrected(act) if _contradicts(act, scene) else act for act in acts]
     acts, when = _of_one_mind(acts, when)
+    acts, when = _without_service(page, scene, acts, when)
     if when is not None and _points_at_a_day(page, scene, acts, when):
         when = When(reason="which_day")
     rest = read_rest(page, lexicon, when)
@@ -91,6 +92,26 @@ def _on_another_day(acts: list[Act], refused: set[tuple[str, object]]) -> bool:
     away = {value for what, value in refused if what == "day"}
     given = {act.value for act in acts if act.kind in (Kind.GIVE, Kind.CORRECT) and act.what == "day"}
     return bool(away) and bool(given - away)
+
+
+def _without_service(
+    page: Page, scene: Scene, acts: list[Act], when: When | None
+) -> tuple[list[Act], When | None]:
+    """ "No eye exam friday 3pm please", said first: with the service its time is refused."""
+    refused = [act for act in acts if act.kind is Kind.REFUSE and act.what == "service"]
+    if when is None or not scene.is_free or len(refused) != 1:
+        return acts, when
+    if any(act.kind in (Kind.GIVE, Kind.CORRECT) and act.what == "service" for act in acts):
+        return acts, when
+    if not all(page.source[one.start : one.end].isascii() for one in refused[0].spans):
+        return acts, when  # 不要配镜 周五三点: the blank ends what is refused
+    where = page.clause_of(refused[0])
+    kept = [
+        act
+        for act in acts
+        if act.what not in TIMES or act.kind is Kind.REFUSE or page.clause_of(act) != where
+    ]
+    return (kept, When(reason="negated")) if len(kept) < len(acts) else (acts, when)
 
 
 _BESIDE_WISH: Final = frozenset({Kind.GIVE, Kind.YES, Kind.THANKS, Kind.GREETING})

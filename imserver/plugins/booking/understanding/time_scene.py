@@ -9,8 +9,9 @@ from typing import Final
 
 from imserver.plugins.booking.dates.compose import days_of
 from imserver.plugins.booking.dates.moments import Moment
+from imserver.plugins.booking.dates.rules import EN_MONTH
 from imserver.plugins.booking.dates.scan import Found
-from imserver.plugins.booking.dates.text import Sheet
+from imserver.plugins.booking.dates.text import WORD_MARK, Sheet
 from imserver.plugins.booking.dates.tokens import (
     Clock,
     Days,
@@ -161,6 +162,32 @@ _SLIP: Final = re.compile(
     "(?<=[0-9m]) ?[,.]{0,3} (?:um{1,6}|er{1,6}m?|eh|uh|oops|hm{2,6}|i mean|or rather|i meant)[, ]{1,4}"
     "(?:no,? |rather |say |make (?:it|that) ){0,4}(?=[0-9])"
 )
+_ORDINALS: Final = (
+    "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth",
+    "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth", "twentieth",
+)  # fmt: skip
+_SPELLED: Final = f"(?:the )?(?:(?P<tens>twenty|thirty)[- ]?)?(?P<unit>{'|'.join(_ORDINALS)}|thirtieth)"
+#: "The third of december", "november twenty second at two": days of a month, spelled out.
+_SPELLED_DAY: Final = re.compile(f"(?<![a-z]){_SPELLED}(?= (?:of )?{EN_MONTH})")
+_DAY_ALONE: Final = re.compile(
+    f"(?<![a-z])the (?P<tens>twenty|thirty)[- ](?P<unit>{'|'.join(_ORDINALS[:9])})(?= ?(?:$|,| at| in the| around))"
+)
+_MONTH_FIRST: Final = re.compile(
+    f"(?<![a-z]){EN_MONTH} (?P<day>{_SPELLED})(?= ?(?:$|,| at| in the| around| [0-9])(?! ?(?:visit|time)))"
+)
+#: "friday 3, no wait, 4": the hour, put right by a bare one.
+_PUT_RIGHT: Final = re.compile(
+    "(?<=[0-9m])[ ,.-]{0,4}"
+    "(?:(?:no|nope|wait|actually|sorry|i meant?|or rather|rather|make that|oops|correction)[ ,]{1,3}){1,3}?"
+    "(?P<hour>(?<=[ ,])(?:[1-9]|1[0-2]))(?=[ ,.!]{0,3}$|[,.] )"
+)
+#: "no, 4", "4 instead", at a card: above the numbers of its two buttons it is an hour.
+_INSTEAD: Final = re.compile(
+    "^ ?(?:(?:(?:oh|ah|um|hmm?|er|but|(?:no|nope|nah)(?= ?[,.-])|not [0-9]{1,2}|actually|sorry|rather|wait|i mean|better)"
+    "[ ,.-]{1,4}){1,4}?(?P<hour>(?<=[ ,])(?:[3-9]|1[0-2]))(?= ?(?:please|pls|instead|then|rather|actually)?[ .!]{0,4}$)"
+    "|(?P<first>(?:[3-9]|1[0-2])) (?=(?:instead|actually|rather)[ .!]{0,4}$))"
+)
+_OF_A_TIME: Final = frozenset({"book", "move"})
 #: 28, where a day is asked: no list is as long.
 _BARE_DAY: Final = re.compile(
     "^ ?(?:the )?(1[5-9]|2[0-9]|3[01])(?= ?(?:吧|呢|可以|行|好|please|pls)?[ .!]{0,6}$)"
@@ -173,8 +200,20 @@ def bare_day(sheet: Sheet, scene: Scene) -> str:
     return match[1] if match else ""
 
 
+def hour_instead(sheet: Sheet, scene: Scene) -> re.Match[str] | None:
+    """The bare hour that puts right the one of the card above; None if the text is none."""
+    at_a_card = scene.asks in _OF_A_TIME and scene.step.startswith("confirm")
+    return _INSTEAD.match(sheet.text) if at_a_card else None
+
+
 def as_said(sheet: Sheet) -> None:
     """Write one way of saying a time for others that come to the same, each as long as what it replaces."""
+    for bare in tuple(_PUT_RIGHT.finditer(sheet.text)):
+        sheet.rewrite(bare.start("hour") - 1, bare.end("hour"), f"{bare['hour']}点")
+    if "th" in sheet.text or "first" in sheet.text or "second" in sheet.text:
+        for days in (_SPELLED_DAY, _MONTH_FIRST, _DAY_ALONE):
+            for spelled in tuple(days.finditer(sheet.text)):
+                _spell(sheet, spelled)
     for part in tuple(_PART.finditer(sheet.text)):
         sheet.rewrite(*part.span(), _PARTS[part[0]])
     for slip in tuple(_SLIP.finditer(sheet.text)):
@@ -183,8 +222,26 @@ def as_said(sheet: Sheet) -> None:
         sheet.rewrite(*day.span(), f"{day[2]}月{day[1]}日")
 
 
+def _spell(sheet: Sheet, spelled: re.Match[str]) -> None:
+    """Write the day of a month in figures."""
+    behind_month = "day" in spelled.re.groupindex
+    start, end = spelled.span("day") if behind_month else spelled.span()
+    day = 30 if spelled["unit"] == "thirtieth" else _ORDINALS.index(spelled["unit"]) + 1
+    if spelled["tens"]:
+        day += 20 if spelled["tens"] == "twenty" else 30
+    figures, room = f"{day}th", end - start
+    sheet.rewrite(
+        start, end, figures.ljust(room, WORD_MARK) if behind_month else figures.rjust(room, WORD_MARK)
+    )
+
+
 def as_asked(sheet: Sheet, scene: Scene) -> None:
-    """10.30 is an hour where one was asked or shown, 12-5 a day where a day was asked."""
+    """10.30 is an hour where one was asked or shown, 12-5 a day where a day was asked, "no, 4" another hour than the card's."""
+    if bare := hour_instead(sheet, scene):
+        start, end = bare.span("hour") if bare["hour"] else bare.span("first")
+        sheet.rewrite(
+            *((start - 1, end) if bare["hour"] else (start, end + 1)), f"{bare['hour'] or bare['first']}点"
+        )
     if scene.step in _HOURS_ASKED:
         for match in tuple(_DOTTED_HOUR.finditer(sheet.text)):
             sheet.rewrite(*match.span("dot"), ":")

@@ -5,7 +5,7 @@ Times are UTC: what a calendar shows is the clock of where its owner is, and the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -24,7 +24,7 @@ ALARM_BEFORE = timedelta(hours=2)
 CONTENT_TYPE = "text/calendar; charset=utf-8"
 _SUFFIX = ".ics"
 _OVER = frozenset({Status.CANCELLED, Status.NO_SHOW})
-_COLUMNS = ", ".join(one.name for one in fields(Appointment))
+_COLUMNS = ", ".join(Appointment.__struct_fields__)
 
 
 @dataclass(frozen=True, slots=True)

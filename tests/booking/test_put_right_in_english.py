@@ -1,0 +1,109 @@
+"""What is put right, compared or taken back in everyday English: the last word counts, and nothing that was said is lost."""
+
+import pytest
+
+from tests.booking.support.booked import walls
+from tests.booking.support.readings import SATURDAY, read, said
+from tests.booking.support.shop import Shop
+from tests.booking.support.speech import when
+
+CARD = {"step": "confirm", "asks": "book", "day_said": None}
+
+
+@pytest.mark.parametrize(
+    "text", ["no, 4", "nope, 4", "not 3, 4", "actually 4", "4 actually", "4 instead", "rather 4", "sorry, 4"]
+)
+def test_a_bare_number_behind_a_no_is_an_hour_and_no_button(text: str) -> None:
+    reading = read(text, **CARD)
+    assert "correct time 16:00:00" in said(reading)
+    assert not reading.dangerous
+
+
+@pytest.mark.parametrize("text", ["no, 2", "no 4", "no, 4 people", "yes, instead", "rather"])
+def test_other_numbers_and_contrasts_are_none(text: str) -> None:
+    assert not any(act.startswith("correct") for act in said(read(text, **CARD)))
+
+
+@pytest.mark.parametrize(
+    "text", ["rather saturday than friday", "saturday is better than friday", "i prefer saturday over friday"]
+)
+def test_the_better_day_is_the_one(text: str) -> None:
+    assert said(read(text, **CARD)) == {"refuse day 2026-11-20", f"correct day {SATURDAY}"}
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("the third of december, 4 in the afternoon", "12-03 16:00"),
+        ("december the twenty first at eleven am", "12-21 11:00"),
+        ("the twenty-seventh at 3pm", "11-27 15:00"),
+        ("the thirty first of november 3pm", "?impossible"),
+        ("first saturday in december 11am", "12-05 11:00"),
+    ],
+)
+def test_days_of_a_month_are_spelled_out(text: str, wanted: str) -> None:
+    assert when(text) == wanted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "my friend booked friday 3pm",
+        "my colleague had an eye exam friday 3pm and loved it",
+        "i have a dentist appointment friday at 3pm",
+        "i already have an eye exam friday 3pm elsewhere",
+        "my eye exam is friday 3pm right?",
+        "did i book an eye exam for friday 3pm?",
+        "sunday 2pm would have been nice",
+        "no eye exam friday 3pm please",
+    ],
+)
+def test_a_time_that_is_told_is_not_taken(text: str) -> None:
+    reading = read(text)
+    assert reading.when is not None
+    assert reading.when.candidates == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [("my wife has friday 3pm free", 20), ("i have a gap friday 3pm", 20), ("sunday 2pm would be nice", 22)],
+)
+def test_a_time_that_somebody_has_free_is_wished(text: str, day: int) -> None:
+    reading = read(text)
+    assert reading.when is not None
+    assert [one.day for one in reading.when.candidates] == [day]
+
+
+@pytest.mark.parametrize(
+    ("text", "person"),
+    [("my two kids", "child"), ("both my kids", "child"), ("the whole family", None), ("two of us", None)],
+)
+def test_more_than_one_is_heard(text: str, person: str | None) -> None:
+    reading = read(f"eye tests for {text} saturday 11am")
+    assert reading.people
+    assert reading.given("person") == person
+
+
+async def test_at_a_card_nothing_that_was_not_understood_is_booked() -> None:
+    async with Shop() as shop:
+        here = await shop.customer("an", "en")
+        await shop.say("an", here, "/book fri 3pm eye exam for Ann, 30 years old, first visit")
+        assert "a number from 1 to 2" in await shop.hear("an", here, "4")
+        await shop.say("an", here, "yes")
+        assert await walls(shop) == []
+        assert "Riverside" not in await shop.hear("an", here, "not the riverside one")
+        assert "One appointment each" in await shop.hear("an", here, "eye tests for my kids saturday 11am")
+
+
+async def test_behind_a_booking_no_code_is_guessed_and_no_second_wish_is_dropped() -> None:
+    async with Shop() as shop:
+        here = await shop.customer("an", "en")
+        for text in ("/book fri 3pm eye exam for Ann, 30 years old, first visit", "yes"):
+            await shop.say("an", here, text)
+        assert "[" not in await shop.hear("an", here, "i'll be 10 minutes late on friday")
+        assert await shop.sql("SELECT 1 FROM booking_services WHERE waiting_since IS NOT NULL")
+        for text in ("/cancel ZZZZ", "/move ZZZZ sat 11:00"):
+            assert "no appointment ZZZZ" in await shop.hear("an", here, text)
+        assert "One at a time" in await shop.hear("an", here, "scrap friday, saturday 11 instead")
+        assert "21 Nov 11:00" in await shop.hear("an", here, "please cancel friday, i'd like saturday 11am")
+        assert await walls(shop) == ["2026-11-20T15:00"]
