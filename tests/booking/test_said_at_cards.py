@@ -88,6 +88,14 @@ async def test_below_the_times_that_the_shop_offers_no_answer_is_lost() -> None:
         assert (await shop.sql("SELECT waiting_since FROM booking_services"))[0][0] is not None
 
 
+async def test_a_choice_between_two_changes_makes_neither() -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        for text in (WISH, "好", "取消还是改期好呢", "好"):
+            await shop.say("ming", here, text)
+        assert len(await shop.appointments()) == 1
+
+
 @pytest.mark.parametrize("text", ["取消验光，改配镜", "把验光改成配镜", "能不取消吗"])
 async def test_what_only_people_change_is_passed_on_and_nothing_is_cancelled(text: str) -> None:
     async with Shop() as shop:
