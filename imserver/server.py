@@ -28,8 +28,9 @@ from imserver.chat.fan_out import Hub
 from imserver.chat.joins import Joins
 from imserver.chat.ports import Backup, Store
 from imserver.chat.posting import Posting
+from imserver.chat.reader import Reader
 from imserver.chat.service import Chat
-from imserver.chat.transaction import Reader, Transaction
+from imserver.chat.transaction import Transaction
 from imserver.chat.units import Unit
 from imserver.clock import Clock, ShiftedClock, SystemClock
 from imserver.conditions import Conditions

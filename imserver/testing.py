@@ -25,7 +25,7 @@ from imserver.chat.fan_out import Hub
 from imserver.chat.joins import Joins
 from imserver.chat.ports import Store
 from imserver.chat.posting import Posting
-from imserver.chat.transaction import Reader
+from imserver.chat.reader import Reader
 from imserver.clock import Clock
 from imserver.config import AuthConfig, LimitsConfig, StoreConfig
 from imserver.content import decode_content, encode_content

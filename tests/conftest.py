@@ -14,10 +14,12 @@ from typing import Any
 
 import hypothesis
 import pytest
+import pytest_timeout
 import uvloop
 
 from tests.support import hangs
 from tests.support.loop_watch import LoopWatch
+from tests.support.watchdog import Watchdog
 
 # A busy machine is no failure of ours: only pytest's own timeout limits a property test. Where CI is set, the examples are
 # the same in every run, so that a red build can be repeated.
@@ -49,6 +51,27 @@ def pytest_asyncio_loop_factories(
 
 #: Most that the databases of all workers take at once, which end with their tests, and more than a container has by itself.
 MEMORY_BYTES = 1 << 30
+
+
+#: Ends a worker whose test has no end.
+WATCHDOG = pytest.StashKey[Watchdog]()
+
+
+def pytest_timeout_set_timer(item: pytest.Item, settings: pytest_timeout.Settings) -> bool | None:
+    """In place of pytest-timeout's thread for each test."""
+    if settings.method != "thread":
+        return None
+    watchdog = item.config.stash.setdefault(WATCHDOG, Watchdog())
+    watchdog.watch(settings.timeout, functools.partial(pytest_timeout.timeout_timer, item, settings))
+    return True
+
+
+def pytest_timeout_cancel_timer(item: pytest.Item) -> bool | None:
+    watchdog = item.config.stash.get(WATCHDOG, None)
+    if watchdog is None:
+        return None
+    watchdog.rest()
+    return True
 
 
 def pytest_configure() -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import WATCHDOG
 from tests.support import hangs
+from tests.support.watchdog import Watchdog
 
 ROOT = Path(__file__).parents[1]
 
@@ -80,3 +83,19 @@ def test_an_alarm_rings_in_a_system_call_and_not_behind_its_time() -> None:
     time.sleep(0.06)
     with pytest.raises(pytest.fail.Exception, match="no end"), hangs.alarm(0.01):
         time.sleep(30)
+
+
+def test_who_is_watched_at_the_end_of_his_time_is_rung_for(request: pytest.FixtureRequest) -> None:
+    assert WATCHDOG in request.config.stash, "nobody watches this test"
+    rung, long_ago, in_time = threading.Event(), threading.Event(), threading.Event()
+    watchdog = Watchdog()
+    watchdog.watch(600, long_ago.set)
+    watchdog.watch(0.01, rung.set)
+    assert rung.wait(30)
+    began = time.monotonic()
+    watchdog.watch(0.05, in_time.set)
+    watchdog.rest()
+    was_in_time = time.monotonic() < began + 0.05
+    time.sleep(0.06)
+    assert not (in_time.is_set() and was_in_time)
+    assert not long_ago.is_set()

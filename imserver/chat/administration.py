@@ -21,7 +21,8 @@ from imserver.chat.browser_administration import BrowserAdministration
 from imserver.chat.naming import account_named, put_account
 from imserver.chat.ports import Store
 from imserver.chat.quotas import DAY_MS
-from imserver.chat.transaction import OPERATOR, Reader, Transaction
+from imserver.chat.reader import Reader
+from imserver.chat.transaction import OPERATOR, Transaction
 from imserver.clock import Clock
 from imserver.errors import Refusal, RefusalCode
 from imserver.model import BOT, Person, UsedToken, User, valid_user_id

@@ -20,8 +20,9 @@ from imserver.chat.guests import GUEST
 from imserver.chat.naming import put_account
 from imserver.chat.ports import Store
 from imserver.chat.rates import Rates
+from imserver.chat.reader import Reader
 from imserver.chat.records import SERVER
-from imserver.chat.transaction import Reader, Transaction
+from imserver.chat.transaction import Transaction
 from imserver.clock import Clock
 from imserver.errors import Refusal, RefusalCode
 from imserver.model import Browser, Link, SignedIn, User, is_printable

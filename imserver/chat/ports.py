@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from imserver.chat.transaction import ActHooks, Reader, Transaction
+from imserver.chat.reader import Reader
+from imserver.chat.transaction import ActHooks, Transaction
 from imserver.chat.units import Unit
 from imserver.config import LimitsConfig
 from imserver.errors import Refusal

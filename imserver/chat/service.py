@@ -20,7 +20,8 @@ from imserver.chat.permissions import Need, require
 from imserver.chat.ports import Store
 from imserver.chat.posting import Posting
 from imserver.chat.rates import Rates
-from imserver.chat.transaction import Posted, Reader, Takes, Transaction
+from imserver.chat.reader import Reader, Takes
+from imserver.chat.transaction import Posted, Transaction
 from imserver.chat.units import Work
 from imserver.clock import Clock
 from imserver.config import LimitsConfig

@@ -24,6 +24,7 @@ EXTRA_MODULES = frozenset(
         "structlog",
         "tzdata",
         "uvloop",
+        "wcwidth",
     }
 )
 INSTALL = "pip install 'imserver[server]'"

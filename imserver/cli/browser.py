@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -51,13 +51,26 @@ def list_browsers(setup: Setup, name: str, as_json: bool) -> None:
 
     `seen` is within an hour of the last use. One that is not used for 400 days is signed out.
     """
+    _list(setup, name, "browser", BROWSERS, _browser, as_json=as_json)
+
+
+def _list(
+    setup: Setup,
+    name: str,
+    what: str,
+    columns: tuple[Column, ...],
+    row: Callable[[Mapping[str, Any]], Row],
+    *,
+    as_json: bool,
+) -> None:
+    """All that a user has of this, as a table and a line that counts it, or as JSON."""
     check_name(name)
-    rows = at_desk(setup, lambda desk: desk.ask("browsers", user_id=name))["rows"]
+    found = at_desk(setup, lambda desk: desk.ask(f"{what}s", user_id=name))["rows"]
     if as_json:
-        show(map(json.dumps, rows))
+        show(map(json.dumps, found))
         return
-    show(Table(BROWSERS, terminal_width()).lines([_browser(each) for each in rows]))
-    say(f"{count_words(len(rows), 'browser')} of {name}", Look.DIM)
+    show(Table(columns, terminal_width()).lines([row(each) for each in found]))
+    say(f"{count_words(len(found), what)} of {name}", Look.DIM)
 
 
 def _browser(told: Mapping[str, Any]) -> Row:
@@ -118,13 +131,7 @@ def list_links(setup: Setup, name: str, as_json: bool) -> None:
 
     They are kept for 30 days. Their addresses are shown once, when they are made.
     """
-    check_name(name)
-    rows = at_desk(setup, lambda desk: desk.ask("links", user_id=name))["rows"]
-    if as_json:
-        show(map(json.dumps, rows))
-        return
-    show(Table(LINKS, terminal_width()).lines([_link(each) for each in rows]))
-    say(f"{count_words(len(rows), 'link')} of {name}", Look.DIM)
+    _list(setup, name, "link", LINKS, _link, as_json=as_json)
 
 
 def _link(told: Mapping[str, Any]) -> Row:

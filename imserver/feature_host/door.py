@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import msgspec
 
 from imserver.chat.permissions import EVERYTHING, NOTHING, Grant, Need, Seat, Target, require
-from imserver.chat.transaction import Reader as StoreReader
+from imserver.chat.reader import Reader as StoreReader
 from imserver.chat.transaction import Transaction as StoreTransaction
 from imserver.chat.units import Work
 from imserver.errors import Refusal

@@ -10,8 +10,8 @@ from typing import Any, Protocol, TypeVar
 from imserver.chat.permissions import EVERYTHING
 from imserver.chat.ports import Store
 from imserver.chat.posting import Posting
+from imserver.chat.reader import Reader as StoreReader
 from imserver.chat.transaction import ActHooks
-from imserver.chat.transaction import Reader as StoreReader
 from imserver.chat.transaction import Transaction as StoreTransaction
 from imserver.chat.units import Work
 from imserver.content import encode_content

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from imserver.chat.transaction import Reader as StoreReader
+from imserver.chat.reader import Reader as StoreReader
 from imserver.chat.transaction import Transaction as StoreTransaction
 from imserver.errors import Refusal, RefusalCode
 from imserver.feature_api import AboutStands, AccountStands, Feature, ItemStands, Push, SettingsStand, Shape

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from imserver.chat.ports import Reviewer, Store
-from imserver.chat.transaction import Reader, Transaction
+from imserver.chat.reader import Reader
+from imserver.chat.transaction import Transaction
 from imserver.clock import Clock
 from imserver.errors import AlreadyHandled, ConfigError, ImserverError, PluginError, StartError
 from imserver.events import MessagePosted, PluginNoted, StoredEvent

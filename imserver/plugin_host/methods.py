@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from imserver.chat.transaction import Reader as StoreReader
+from imserver.chat.reader import Reader as StoreReader
 from imserver.chat.transaction import Transaction as StoreTransaction
 from imserver.errors import PluginError, Refusal, RefusalCode
 from imserver.feature_host.door import Request

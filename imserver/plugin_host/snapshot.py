@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from imserver.chat.transaction import Reader
+from imserver.chat.reader import Reader
 from imserver.errors import Refusal
 from imserver.events import TimerFired
 from imserver.model import Audience, GuestOf, Message, Role, User

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 
 from imserver.chat.ports import Store
-from imserver.chat.transaction import Reader
+from imserver.chat.reader import Reader
 from imserver.clock import Clock
 from imserver.events import TimerFired
 

@@ -16,8 +16,8 @@ from inspect import isawaitable
 from typing import Any
 
 from imserver.chat.ports import Store
+from imserver.chat.reader import Reader
 from imserver.chat.text_commands import Matched, fold
-from imserver.chat.transaction import Reader
 from imserver.clock import Clock
 from imserver.content import decode_content
 from imserver.errors import StoreFailed

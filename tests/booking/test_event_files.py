@@ -53,6 +53,11 @@ async def test_an_appointment_with_its_alarm() -> None:
         assert str(one["location"]) == "18 Garden Road, ground floor"
         (alarm,) = one.walk("VALARM")
         assert alarm["trigger"].dt.total_seconds() == -2 * 3600
+        assert (await event(shop, code.lower()))["uid"] == one["uid"], "however a code is written"
+        await shop.until("2026-11-20T15:10")
+        await shop.say("staff-li", await shop.staff_group(), f"爽约 {code}")
+        missed = await event(shop, code)
+        assert (str(missed["status"]), missed.walk("VALARM")) == ("CANCELLED", [])
 
 
 async def test_moved_and_cancelled_it_is_the_same_event_in_a_later_state() -> None:

@@ -44,7 +44,7 @@ def test_a_yes_with_a_condition_is_asked_about(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["yes I can't", "ok, still can't", "yes nobody can", "sure, I doubt it", "yes but I have to pass", "ok I'll be away",
-     "好的，撤了", "可以 反悔", "好的，我不同意"],
+     "好的，撤了", "可以 反悔", "好的，我不同意", "好的，别给我排", "好的，别给我排周五", "可以，不要给我周五"],
 )  # fmt: skip
 def test_what_is_taken_back_in_the_same_breath_is_asked_about(text: str) -> None:
     found = at_card(text)
@@ -69,7 +69,9 @@ def test_what_puts_it_off_is_no_yes_and_no_no(text: str) -> None:
     ["好的", "行吧", "嗯嗯嗯好", "嗯可以", "不错", "嗯……好吧", "都行", "我看行", "先约着吧", "应该可以吧，好的",
      "好的，我尽量早到", "好的周五见",
      "随便，就这个吧", "可以的话麻烦帮我定一下", "行，我妈同意了", "好的，大概在哪个位置", "ok sure", "sounds good",
-     "I guess so, yes", "I think that works", "yes, 100%", "可以，100%", "yes as soon as I can", "can do, yes", "ok right away",
+     "I guess so, yes", "I think that works",
+     "yes, 100%", "可以，100%", "yes as soon as I can", "can do, yes", "ok right away", "好的，别让我等太久",
+     "好的，别给我打电话",
      "I suppose that'll have to do", "hmm ok", "yes, keep it as it is", "yes, my wife said ok"],
 )  # fmt: skip
 def test_an_honest_yes_stays_one(text: str) -> None:

@@ -1,5 +1,7 @@
 """What is put right, compared or taken back in everyday English: the last word counts, and nothing that was said is lost."""
 
+from typing import Any
+
 import pytest
 
 from tests.booking.support.booked import walls
@@ -7,7 +9,7 @@ from tests.booking.support.readings import SATURDAY, read, said
 from tests.booking.support.shop import Shop
 from tests.booking.support.speech import when
 
-CARD = {"step": "confirm", "asks": "book", "day_said": None}
+CARD: dict[str, Any] = {"step": "confirm", "asks": "book", "day_said": None}
 
 
 @pytest.mark.parametrize(

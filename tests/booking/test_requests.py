@@ -45,6 +45,8 @@ async def test_the_course_of_a_request_that_nobody_answers(by_hand: dict[str, st
         assert "又催了一次" in at(said, here)
         assert "换到河畔店" in at(said, here)
         assert code in at(said, group)
+        await shop.kit.restart()
+        assert await shop.advance(1) == [], "a start asks nobody again"
         for _ in range(3):  # from then on once a day, and the customer is left alone
             said = await shop.advance(24 * 60)
             assert [one.conversation_id for one in said] == [group]

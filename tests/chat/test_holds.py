@@ -103,6 +103,13 @@ def test_the_oldest_hold_goes_and_what_is_queued_behind_it_is_withdrawn() -> Non
     assert not holds.overtakes(TALK, later), "its client had heard of the refusal, and orders what it says"
 
 
+def test_a_conversation_that_holds_more_than_there_is_room_for_goes_on_holding() -> None:
+    holds = Holds(1)
+    for number in range(HELD_WINDOWS + 1):
+        holds.hold(TALK, Ticket(number, number), b"%d" % number)
+    assert holds.offer(TALK, b"another") is None
+
+
 def test_one_key_held_again_and_again_is_one_release() -> None:
     holds = Holds(max_under_way=8)
     for _ in range(100):

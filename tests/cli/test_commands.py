@@ -240,7 +240,7 @@ main(sys.argv[2:])
         (",".join(sorted(EXTRA_MODULES)), "serve"),
         ("uvloop", "serve"),
         ("aiosqlite", "user add li --create"),
-        ("prompt_toolkit", "chat --as li"),
+        ("wcwidth", "chat --as li"),
     ],
 )
 def test_without_the_extra_s_packages_it_says_how_to_install_them(

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +16,7 @@ from imserver.trace.faults import read_body
 from imserver_protocol.errors import MalformedFrame
 from imserver_protocol.limits import Limits
 from imserver_protocol.wire import codec
+from tests.support.case import case
 
 VECTORS = Path(__file__).resolve().parents[2] / "protocol" / "vectors"
 FRAMES: list[dict[str, Any]] = json.loads((VECTORS / "frames.json").read_text("utf-8"))["frames"]
@@ -41,27 +41,29 @@ def greeted() -> Decoder:
     return decoder
 
 
-@pytest.mark.parametrize("row", GOOD, ids=lambda row: row["name"])
-def test_good_frames_are_shown_whole(row: dict[str, Any]) -> None:
-    decoder = Decoder(DEFAULT)
-    frame, *_ = decoder.feed(bytes.fromhex(row["hex"]), row["by"])
-    decoder.end()
-    assert decoder.fault is None
-    assert [frame.seq, frame.ack] == row["decoded"][1:3]
-    assert len(frame.fields) == len(row["decoded"]) - 3
+def test_good_frames_are_shown_whole() -> None:
+    for row in GOOD:
+        with case(row["name"]):
+            decoder = Decoder(DEFAULT)
+            frame, *_ = decoder.feed(bytes.fromhex(row["hex"]), row["by"])
+            decoder.end()
+            assert decoder.fault is None
+            assert [frame.seq, frame.ack] == row["decoded"][1:3]
+            assert len(frame.fields) == len(row["decoded"]) - 3
 
 
-@pytest.mark.parametrize("row", BAD, ids=lambda row: row["name"])
-def test_bad_frames_have_the_fault_with_which_a_receiver_closes(row: dict[str, Any]) -> None:
-    before = row.get("before_welcome", False)
-    decoder = Decoder(DEFAULT, from_start=True) if before else greeted()
-    if before and row["by"] == SERVER:
-        decoder.feed(HELLO, CLIENT)
-    decoder.feed(bytes.fromhex(row["hex"]), row["by"])
-    decoder.end()
-    assert decoder.fault is not None
-    assert decoder.fault.code == row["close"]
-    assert decoder.fault.section
+def test_bad_frames_have_the_fault_with_which_a_receiver_closes() -> None:
+    for row in BAD:
+        with case(row["name"]):
+            before = row.get("before_welcome", False)
+            decoder = Decoder(DEFAULT, from_start=True) if before else greeted()
+            if before and row["by"] == SERVER:
+                decoder.feed(HELLO, CLIENT)
+            decoder.feed(bytes.fromhex(row["hex"]), row["by"])
+            decoder.end()
+            assert decoder.fault is not None
+            assert decoder.fault.code == row["close"]
+            assert decoder.fault.section
 
 
 @given(

@@ -117,6 +117,11 @@ def test_a_name_that_is_broken_begins_no_line(cells: int) -> None:
     assert all(line.startswith("    ") for line in shown(cells, forged)[1:])
 
 
+def test_what_could_be_taken_for_another_fact_is_in_quotes() -> None:
+    (line,) = shown(0, "refused", user_id="li role=admin", cause="port=1", name="", plain="li")
+    assert line.endswith('refused user_id="li role=admin" cause="port=1" name="" plain=li')
+
+
 def test_what_happened_comes_first_in_json_too() -> None:
     names = list(json.loads(logged({"port": 7410})))
     assert (names[:2], names[-1]) == (["event", "level"], "timestamp")

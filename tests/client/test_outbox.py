@@ -50,6 +50,12 @@ class TestOutbox:
         outbox.remove(entries[0], accepted=True)
         assert taken(outbox) == [b"a1", b"a2"], "then two"
 
+    def test_of_two_older_copies_what_the_later_one_lacks_goes_first(self):
+        outbox = Outbox()
+        outbox.offer_first([("a", b"1", b"x"), ("a", b"2", b"x")])
+        outbox.offer_first([("a", b"0", b"x")])
+        assert taken(outbox) == [b"0", b"1", b"2"]
+
     def test_one_that_was_posted_again_has_its_place_among_those_that_are_offered_again(self):
         outbox = Outbox()
         outbox.add("a", b"1", b"x", offered=True)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import resource
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
 from imserver.config import LimitsConfig
 from imserver.net.address_limits import MAX_ADDRESSES, MAX_SWEPT, RESERVED_FDS, AddressLimits
+from imserver.net.admission import Admission
+from imserver.testing import ManualClock
 from tests.limits.raw import Raw, eventually
 from tests.support.servers import running
 
@@ -156,6 +159,26 @@ def test_of_too_many_addresses_the_oldest_is_forgotten() -> None:
     assert len(limits._logins) == MAX_ADDRESSES
     assert limits.login("1", 0.0) is not None
     assert limits.login("0", 0.0) is None
+
+
+def test_who_comes_by_a_proxy_counts_as_the_client_that_it_names() -> None:
+    class Peer:
+        def __init__(self, address: str) -> None:
+            self.address, self.number, self.closed = address, 0, False
+
+        def close(self, *words: object) -> None:
+            self.closed = True
+
+    unused: Any = None
+    admission = Admission(LimitsConfig(max_unauthenticated=3), ManualClock(), bytes, unused)
+    peers: list[Any] = [Peer("10.0.0.1") for _ in range(4)]
+    for peer, address in zip(
+        peers, ("203.0.113.1", "203.0.113.2", "203.0.113.2", "203.0.113.3"), strict=True
+    ):
+        admission.admit(peer)
+        admission.rename(peer, address)
+    assert [peer.closed for peer in peers] == [False, True, False, False], "of the client with two"
+    assert admission.unauthenticated == 3
 
 
 async def test_of_too_many_who_do_not_say_who_they_are_the_oldest_goes(tmp_path: Path) -> None:

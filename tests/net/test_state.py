@@ -186,6 +186,10 @@ async def test_what_is_not_there_or_too_much_is_refused_and_writes_nothing(
             return caught.value.code
 
         assert await write(server, caught) is code
+        if code is RefusalCode.TOO_LARGE:
+            await write(
+                server, lambda tx: tx.set_own(PAIR, "alice", "x", "x" * 509)
+            )  # with its head, all that fits
         assert await history(alice) == ({1: [{}, {}], 2: [{}, {}], 3: [{}, {}]}, 0)
 
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from imserver.chat.transaction import Reader, Transaction
+from imserver.chat.reader import Reader
+from imserver.chat.transaction import Transaction
 from imserver.content import decode_content
 from imserver.errors import Refusal
 from imserver.events import AboutChanged, AccountChanged, ItemsChanged, SettingsChanged

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from imserver.chat.transaction import Reader
+from imserver.chat.reader import Reader
 from imserver.chat.units import PostUnit
 from imserver.errors import Refusal, RefusalCode, StartError, StoreFailed
 from imserver.model import Cursors

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from imserver.chat.ports import Store
-from imserver.chat.transaction import Reader
+from imserver.chat.reader import Reader
 from imserver.model import Kind, Role, User, group_conversation_id
 from imserver.testing import ManualClock
 from tests.store.deeds import PAIRS, PEOPLE

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from imserver import Server
-from imserver.chat.transaction import Reader, Transaction
+from imserver.chat.reader import Reader
+from imserver.chat.transaction import Transaction
 from imserver.config import StoreConfig
 from imserver.content import decode_content
 from imserver.errors import RefusalCode

@@ -27,7 +27,7 @@ from typing import Any
 import pytest
 
 from imserver.chat.ports import Store
-from imserver.chat.transaction import Reader
+from imserver.chat.reader import Reader
 from imserver.config import StoreConfig
 from imserver.model import Learnt
 from imserver.testing import ManualClock

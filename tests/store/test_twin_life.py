@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from imserver.chat.transaction import Reader
+from imserver.chat.reader import Reader
 from imserver.config import StoreConfig
 from imserver.errors import Refusal, RefusalCode
 from imserver.store import SqliteStore

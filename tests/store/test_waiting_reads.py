@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from imserver.chat.transaction import Reader
+from imserver.chat.reader import Reader
 from imserver.config import StoreConfig
 from imserver.errors import Refusal, RefusalCode
 from imserver.store import SqliteStore

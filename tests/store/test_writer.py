@@ -56,6 +56,17 @@ async def test_posts_of_one_turn_share_a_commit_and_what_queues_meanwhile_the_ne
     assert [len(batch) for batch in listener.batches] == [3, 5]
 
 
+async def test_who_waits_the_longest_is_who_came_first() -> None:
+    disk, clock = Disk(), ManualClock()
+    queue = writer(disk, Recorder(), clock=clock)
+    for seconds in (0, 2, 3):  # the first is under way, and two wait
+        clock.advance(seconds)
+        queue.submit(post(seconds))
+        await turn()
+    assert (queue.figures().in_flight_s, queue.figures().waited_s) == (5, 3)
+    disk.finish()
+
+
 async def test_a_batch_is_bounded_in_units_and_in_bytes() -> None:
     disk, listener = Disk(), Recorder()
     queue = writer(disk, listener, max_batch_units=4)

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from imserver.chat.ports import Store
-from imserver.chat.transaction import Reader
+from imserver.chat.reader import Reader
 from imserver.chat.units import Unit
 from imserver.config import StoreConfig
 from imserver.errors import Refusal

@@ -20,6 +20,7 @@ from imserver_protocol.session.session import Session
 from imserver_protocol.session.states import Side
 from imserver_protocol.wire.codec import decode, decode_content, encode_content, encode_tail, frame_bytes
 from imserver_protocol.wire.framing import FrameSplitter
+from tests.support.case import case
 
 VECTORS = Path(__file__).resolve().parents[2] / "protocol" / "vectors"
 FRAMES = json.loads((VECTORS / "frames.json").read_text(encoding="utf-8"))["frames"]
@@ -28,8 +29,8 @@ LIMITS = Limits()
 NOW = 0.0
 
 
-def named(rows: list[dict[str, Any]], *, good: bool) -> list[Any]:
-    return [pytest.param(row, id=row["name"]) for row in rows if row["good"] is good]
+def those(rows: list[dict[str, Any]], *, good: bool) -> list[dict[str, Any]]:
+    return [row for row in rows if row["good"] is good]
 
 
 def value(of: Any) -> Any:
@@ -50,18 +51,20 @@ def exactly(one: Any) -> str:
     return repr(one)
 
 
-@pytest.mark.parametrize("row", named(FRAMES, good=True))
-def test_a_good_frame_is_read(row: dict[str, Any]) -> None:
-    (body,) = FrameSplitter(LIMITS.max_frame_bytes).feed(bytes.fromhex(row["hex"]))
-    assert exactly(decode(body, LIMITS)) == exactly(value(row["decoded"]))
+def test_a_good_frame_is_read() -> None:
+    for row in those(FRAMES, good=True):
+        with case(row["name"]):
+            (body,) = FrameSplitter(LIMITS.max_frame_bytes).feed(bytes.fromhex(row["hex"]))
+            assert exactly(decode(body, LIMITS)) == exactly(value(row["decoded"]))
 
 
-@pytest.mark.parametrize("row", named(FRAMES, good=True))
-def test_a_good_frame_is_written_in_its_shortest_form(row: dict[str, Any]) -> None:
-    type_, seq, ack, *fields = value(row["decoded"])
-    written = frame_bytes(type_, seq, ack, encode_tail(*fields))
-    assert (written.hex() == row["hex"]) is row["canonical"]
-    assert exactly(decode(written[4:], LIMITS)) == exactly(value(row["decoded"]))
+def test_a_good_frame_is_written_in_its_shortest_form() -> None:
+    for row in those(FRAMES, good=True):
+        with case(row["name"]):
+            type_, seq, ack, *fields = value(row["decoded"])
+            written = frame_bytes(type_, seq, ack, encode_tail(*fields))
+            assert (written.hex() == row["hex"]) is row["canonical"]
+            assert exactly(decode(written[4:], LIMITS)) == exactly(value(row["decoded"]))
 
 
 def test_frames_are_found_whatever_the_segments() -> None:
@@ -73,44 +76,46 @@ def test_frames_are_found_whatever_the_segments() -> None:
         assert found == bodies
 
 
-@pytest.mark.parametrize("row", named(FRAMES, good=False))
-def test_a_bad_frame_closes_with_its_code(row: dict[str, Any]) -> None:
-    receiver = waiting(row["by"]) if row.get("before_welcome") else opened(row["by"])
-    receiver.receive_data(bytes.fromhex(row["hex"]), NOW)
-    (closed,) = [event for event in receiver.events() if isinstance(event, Closed)]
-    assert (closed.code, CloseCode(closed.code).name) == (row["code"], row["close"])
-    assert not closed.by_peer
-    # What it says is a GOODBYE with that code, and nothing behind it.
-    (body,) = FrameSplitter(LIMITS.max_frame_bytes).feed(receiver.data_to_send(NOW))
-    assert decode(body, LIMITS)[0::3] == (5, row["code"])
+def test_a_bad_frame_closes_with_its_code() -> None:
+    for row in those(FRAMES, good=False):
+        with case(row["name"]):
+            receiver = waiting(row["by"]) if row.get("before_welcome") else opened(row["by"])
+            receiver.receive_data(bytes.fromhex(row["hex"]), NOW)
+            (closed,) = [event for event in receiver.events() if isinstance(event, Closed)]
+            assert (closed.code, CloseCode(closed.code).name) == (row["code"], row["close"])
+            assert not closed.by_peer
+            # What it says is a GOODBYE with that code, and nothing behind it.
+            (body,) = FrameSplitter(LIMITS.max_frame_bytes).feed(receiver.data_to_send(NOW))
+            assert decode(body, LIMITS)[0::3] == (5, row["code"])
 
 
-@pytest.mark.parametrize(
-    "row", [p for p in named(FRAMES, good=False) if p.values[0]["fault"] in ("msgpack", "value", "header")]
-)
-def test_a_frame_that_cannot_be_read_is_one_error(row: dict[str, Any]) -> None:
-    with pytest.raises(MalformedFrame):
-        decode(bytes.fromhex(row["hex"])[4:], LIMITS)
+def test_a_frame_that_cannot_be_read_is_one_error() -> None:
+    unreadable = [row for row in those(FRAMES, good=False) if row["fault"] in ("msgpack", "value", "header")]
+    for row in unreadable:
+        with case(row["name"]), pytest.raises(MalformedFrame):
+            decode(bytes.fromhex(row["hex"])[4:], LIMITS)
 
 
-@pytest.mark.parametrize("row", named(CONTENTS, good=True))
-def test_a_good_content_is_read_and_accepted(row: dict[str, Any]) -> None:
-    data = bytes.fromhex(row["hex"])
-    content = decode_content(data)
-    assert exactly(content) == exactly(value(row["decoded"]))
-    assert (encode_content(content) == data) is row["canonical"]
-    assert accepting().check(bytes(16), data)[1] is None
+def test_a_good_content_is_read_and_accepted() -> None:
+    for row in those(CONTENTS, good=True):
+        with case(row["name"]):
+            data = bytes.fromhex(row["hex"])
+            content = decode_content(data)
+            assert exactly(content) == exactly(value(row["decoded"]))
+            assert (encode_content(content) == data) is row["canonical"]
+            assert accepting().check(bytes(16), data)[1] is None
 
 
-@pytest.mark.parametrize("row", named(CONTENTS, good=False))
-def test_a_bad_content_is_refused(row: dict[str, Any]) -> None:
-    data = bytes.fromhex(row["hex"])
-    refusal = accepting().check(bytes(16), data)[1]
-    assert refusal is not None
-    assert refusal.code is RefusalCode[row["refusal"]]
-    if row["fault"] != "type":
-        with pytest.raises(MalformedFrame):
-            decode_content(data)
+def test_a_bad_content_is_refused() -> None:
+    for row in those(CONTENTS, good=False):
+        with case(row["name"]):
+            data = bytes.fromhex(row["hex"])
+            refusal = accepting().check(bytes(16), data)[1]
+            assert refusal is not None
+            assert refusal.code is RefusalCode[row["refusal"]]
+            if row["fault"] != "type":
+                with pytest.raises(MalformedFrame):
+                    decode_content(data)
 
 
 def test_the_files_cover_what_they_promise() -> None:

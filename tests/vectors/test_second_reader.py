@@ -15,6 +15,7 @@ import pytest
 from benchmarks.web import WebSocket
 from imserver import Config, Server
 from imserver.config import AuthConfig, HttpConfig, ServerConfig, StoreConfig
+from tests.support.case import case
 from tests.vectors import second_reader, second_shapes
 from tests.vectors.second_reader import Fault, Player, filled, read, split, unpack
 from tests.vectors.second_shapes import known
@@ -60,33 +61,37 @@ def test_it_stands_alone() -> None:
         assert module is second_shapes or {"struct", "msgpack"} <= imported_by(source)
 
 
-@pytest.mark.parametrize("row", [pytest.param(row, id=row["name"]) for row in FRAMES])
-def test_it_reads_the_frame(row: dict[str, Any]) -> None:
-    data = bytes.fromhex(row["hex"])
-    if row["good"]:
-        found = split(data)
-        assert found is not None
-        assert found[1] == b""
-        before_welcome = row["decoded"][0] in (0, 1)
-        assert repr(read(found[0], row["by"], before_welcome)) == repr(filled(row["decoded"], {}))
-        packed = msgpack.packb(filled(row["decoded"], {}))
-        assert (packed == found[0]) is row["canonical"]
-    elif row["close"] not in NEEDS_A_SESSION and row["name"] not in NEEDS_AN_OPEN_REQUEST:
-        before_welcome = row.get("before_welcome", False)
-        with pytest.raises(Fault) as caught:
-            read_stream(data, row["by"], before_welcome)
-        assert caught.value.args[0] == row["code"]
+def test_it_reads_the_frame() -> None:
+    for row in FRAMES:
+        with case(row["name"]):
+            data = bytes.fromhex(row["hex"])
+            if row["good"]:
+                found = split(data)
+                assert found is not None
+                assert found[1] == b""
+                before_welcome = row["decoded"][0] in (0, 1)
+                assert repr(read(found[0], row["by"], before_welcome)) == repr(filled(row["decoded"], {}))
+                packed = msgpack.packb(filled(row["decoded"], {}))
+                assert (packed == found[0]) is row["canonical"]
+            elif row["close"] not in NEEDS_A_SESSION and row["name"] not in NEEDS_AN_OPEN_REQUEST:
+                before_welcome = row.get("before_welcome", False)
+                with pytest.raises(Fault) as caught:
+                    read_stream(data, row["by"], before_welcome)
+                assert caught.value.args[0] == row["code"]
 
 
-@pytest.mark.parametrize("row", [pytest.param(row, id=row["name"]) for row in LATER])
-def test_it_takes_a_later_version_for_what_it_knows(row: dict[str, Any]) -> None:
-    (body, _) = split(bytes.fromhex(row["hex"])) or (b"", b"")
-    frame = read(body, row["by"], before_welcome=row["decoded"][0] in (0, 1))
-    assert repr(frame) == repr(filled(row["decoded"], {}))
-    assert msgpack.packb(frame) == body
-    said, meant = (known(one, row["by"], row.get("method", "")) for one in (frame, filled(row["known"], {})))
-    assert said == meant
-    assert len(frame) > len(said) or frame[0] == second_reader.WELCOME
+def test_it_takes_a_later_version_for_what_it_knows() -> None:
+    for row in LATER:
+        with case(row["name"]):
+            (body, _) = split(bytes.fromhex(row["hex"])) or (b"", b"")
+            frame = read(body, row["by"], before_welcome=row["decoded"][0] in (0, 1))
+            assert repr(frame) == repr(filled(row["decoded"], {}))
+            assert msgpack.packb(frame) == body
+            said, meant = (
+                known(one, row["by"], row.get("method", "")) for one in (frame, filled(row["known"], {}))
+            )
+            assert said == meant
+            assert len(frame) > len(said) or frame[0] == second_reader.WELCOME
 
 
 @pytest.mark.parametrize("row", TOKENS, ids=lambda row: row["name"])
@@ -115,17 +120,18 @@ def read_stream(data: bytes, by: str, before_welcome: bool) -> None:
     read(found[0], by, before_welcome)
 
 
-@pytest.mark.parametrize("row", [pytest.param(row, id=row["name"]) for row in CONTENTS])
-def test_it_reads_the_content(row: dict[str, Any]) -> None:
-    data = bytes.fromhex(row["hex"])
-    if row["good"]:
-        assert repr(unpack(data)) == repr(filled(row["decoded"], {}))
-    elif row["fault"] == "msgpack":
-        with pytest.raises(Fault):
-            unpack(data)
-    elif row["fault"] == "value":
-        with pytest.raises(Fault):
-            as_map(unpack(data))
+def test_it_reads_the_content() -> None:
+    for row in CONTENTS:
+        with case(row["name"]):
+            data = bytes.fromhex(row["hex"])
+            if row["good"]:
+                assert repr(unpack(data)) == repr(filled(row["decoded"], {}))
+            elif row["fault"] == "msgpack":
+                with pytest.raises(Fault):
+                    unpack(data)
+            elif row["fault"] == "value":
+                with pytest.raises(Fault):
+                    as_map(unpack(data))
 
 
 def as_map(value: Any) -> None:

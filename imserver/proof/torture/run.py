@@ -54,22 +54,15 @@ async def run_torture(options: Options, show: Callable[[Progress], None]) -> Evi
     )
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(server)
-        network_faults: dict[str, NetworkFaults] = {}
         urls: dict[str, str] = {}
+        network_faults: dict[str, NetworkFaults] = {}
         for number, part in enumerate(participants.parts):
-            web = options.comes_by_web(number)
-            proxy = FaultProxy("127.0.0.1", server.http_port if web else server.port)
-            await stack.enter_async_context(proxy)
-            urls[part.name] = f"{'imserver+ws' if web else 'imserver'}://127.0.0.1:{proxy.port}"
+            urls[part.name], proxy = await _line(options, server, number, stack)
             rng = random.Random(f"weather {options.seed} {part.name}")
             network_faults[part.name] = NetworkFaults(proxy, rng, deeds.faults)
         roles = [
             [
-                Role(
-                    part,
-                    urls[part.name],
-                    server.token(part.user_id, device_id=part.device_id),
-                )
+                Role(part, urls[part.name], server.token(part.user_id, device_id=part.device_id))
                 for part in process
             ]
             for process in participants.processes
@@ -107,6 +100,15 @@ async def run_torture(options: Options, show: Callable[[Progress], None]) -> Evi
     return Evidence(
         options, participants, deeds, figures, server.database, journals, began_at, elapsed_s, events, stuck
     )
+
+
+async def _line(
+    options: Options, server: ServerProcess, number: int, stack: AsyncExitStack
+) -> tuple[str, FaultProxy]:
+    """A participant's own line: the address that it calls, and the proxy behind that."""
+    web = options.comes_by_web(number)
+    proxy = await stack.enter_async_context(FaultProxy("127.0.0.1", server.http_port if web else server.port))
+    return f"{'imserver+ws' if web else 'imserver'}://127.0.0.1:{proxy.port}", proxy
 
 
 class _Stage:

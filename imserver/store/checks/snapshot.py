@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from imserver.chat.transaction import Reader
+from imserver.chat.reader import Reader
 from imserver.errors import StartError
 from imserver.passing import passes
 from imserver.store.checks.check_run import Looked, Progress, SideMark, read_content

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias, cast
 import msgspec
 
 from imserver.chat.permissions import Grant
-from imserver.chat.transaction import Takes
+from imserver.chat.reader import Takes
 from imserver.errors import Refusal, RefusalCode
 from imserver.model import ChangedItem, ConversationRow, Item, ItemPage, Message, Page
 from imserver.store.engine.lineage import epoch_changed

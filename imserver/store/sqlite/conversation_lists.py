@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 from imserver.chat.permissions import MAX_RECEIPT_MEMBERS, Grant, Need, Seat, require, standing_of
-from imserver.chat.transaction import Takes
+from imserver.chat.reader import Takes
 from imserver.model import Account, ConversationRow, Cursors, Kind, Message, Role, SyncPage
 from imserver.store.engine.hidden import Hidden
 from imserver.store.engine.pages import rows_taken

@@ -286,7 +286,10 @@ class PluginSandbox:
         self._prefix = None
         if not mode.endless:
             connection.set_progress_handler(None, 0)
-            self._spend(None if self._looked is None else self._timer())
+            if self._looked is None:
+                self._spent_s += min(self._wall() - self._begun, _MOST_BEFORE_A_LOOK_S)
+            else:
+                self._spend(self._timer())
         if not mode.ours:
             connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, self._value_bytes)
             if new:
@@ -297,11 +300,11 @@ class PluginSandbox:
         self._spend(self._timer())
         return 1 if self._spent_s > self._budget_s else 0
 
-    def _spend(self, now: float | None) -> None:
-        """Count the running statement's time since it was last looked at. `now`: the thread's, if it was asked."""
+    def _spend(self, now: float) -> None:
+        """Count the running statement's time since it was last looked at. `now`: the thread's."""
         if self._looked is None:
             self._spent_s += min(self._wall() - self._begun, _MOST_BEFORE_A_LOOK_S)
-        elif now is not None:
+        else:
             self._spent_s += now - self._looked
         self._looked = now
 

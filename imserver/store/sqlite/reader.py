@@ -25,7 +25,7 @@ from imserver.chat.permissions import (
     no_such_conversation,
     standing_of,
 )
-from imserver.chat.transaction import Takes
+from imserver.chat.reader import Takes
 from imserver.content import decode_content
 from imserver.errors import Refusal, RefusalCode
 from imserver.model import (

@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from imserver.chat.ports import CommitListener
+from imserver.chat.reader import Reader
 from imserver.chat.records import LEDGER_KINDS
-from imserver.chat.transaction import ActHooks, Reader, Transaction
+from imserver.chat.transaction import ActHooks, Transaction
 from imserver.chat.units import Unit
 from imserver.clock import Clock, SystemClock, time_text
 from imserver.config import LimitsConfig, StoreConfig

@@ -30,11 +30,11 @@ class SlowStorage extends MemoryStorage {
   }
 }
 
-async function delivery() {
+async function delivery(limits = {}) {
   const storage = new SlowStorage();
   const store = new Store(new Journal(storage, (error) => assert.fail(error)));
   store.open(await storage.open());
-  const box = new Delivery(store, { step: () => null }, DEFAULT_CLIENT_LIMITS, () => {}, () => {});
+  const box = new Delivery(store, { step: () => null }, { ...DEFAULT_CLIENT_LIMITS, ...limits }, () => {}, () => {});
   return { box, storage };
 }
 
@@ -77,4 +77,37 @@ test("what is taken back while it waits is told as a tombstone", async () => {
   storage.goOn();
   const { content, revision } = await box.take();
   assert.deepEqual({ content, revision }, { content: null, revision: 2 });
+});
+
+test("room is counted in messages and in bytes, and what goes gives its room back", async () => {
+  const { box } = await delivery({ maxQueuedMessages: 2 });
+  for (const conversationId of ["c", "d"]) box.put(conversationId, ITEM, HOW);
+  assert.deepEqual([box.hasRoom(), box.reserve(1)], [false, 0]);
+  box.forget(["d"]);
+  assert.deepEqual([box.hasRoom(), box.reserve(5), box.hasRoom()], [true, 1, false]);
+  const { box: small } = await delivery({ maxQueuedBytes: 2 });
+  for (const conversationId of ["c", "d"]) small.put(conversationId, ITEM, HOW);
+  assert.equal(small.hasRoom(), false);
+  small.takenBack("c", 1, 2);
+  assert.equal(small.hasRoom(), true);
+  small.put("c", { ...ITEM, position: 2 }, HOW);
+  assert.equal(small.hasRoom(), false);
+  small.fall("c", 1);
+  assert.equal(small.hasRoom(), true);
+});
+
+test("what an older copy took away is not done, however far the copies behind it reach; what it left is", async () => {
+  const { box, storage } = await delivery();
+  storage.goOn();
+  for (const [conversationId, position] of [["c", 4], ["d", 1], ["d", 2]]) box.put(conversationId, { ...ITEM, position }, HOW);
+  const message = await box.take();
+  box.fall("c", 3);
+  box.fall("c", 9);
+  message.done();
+  assert.equal((await box.take()).position, 1);
+  box.fall("c", 0);
+  assert.equal((await box.take()).position, 2);
+  await turn();
+  const found = await positions(storage);
+  assert.deepEqual([found.get("c"), found.get("d")], [[0, 4, 0], [1, 2, 0]]);
 });

@@ -19,7 +19,7 @@ from imserver.chat.permissions import (
     has_receipts,
     require,
 )
-from imserver.chat.transaction import Takes
+from imserver.chat.reader import Takes
 from imserver.errors import Refusal, RefusalCode
 from imserver.model import (
     Account,
@@ -48,7 +48,7 @@ CHANGED_BYTES = 16
 
 
 class ModelReader:
-    """`imserver.chat.transaction.Reader`, without the SQL of plugins."""
+    """`imserver.chat.reader.Reader`, without the SQL of plugins."""
 
     def __init__(self, world: World, places: Places) -> None:
         self.world = world.shown()

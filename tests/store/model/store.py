@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from imserver.chat.ports import Backup, CommitListener
-from imserver.chat.transaction import ActHooks, Reader, Transaction
+from imserver.chat.reader import Reader
+from imserver.chat.transaction import ActHooks, Transaction
 from imserver.chat.units import PostUnit, Unit, resolve
 from imserver.clock import Clock, SystemClock
 from imserver.config import LimitsConfig, StoreConfig

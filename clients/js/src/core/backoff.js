@@ -2,7 +2,6 @@
 
 const FIRST_MS = 500;
 const MOST_MS = 30_000;
-const MOST_DOUBLINGS = 16;
 
 /** A random time within min(30, 0.5·2^n) s, n counting the attempts since the last success. */
 export class Backoff {
@@ -22,7 +21,7 @@ export class Backoff {
    * @param {number} [retryAfterMs]
    */
   next(retryAfterMs = 0) {
-    const most = Math.min(MOST_MS, FIRST_MS * 2 ** Math.min(this._attempts, MOST_DOUBLINGS));
+    const most = Math.min(MOST_MS, FIRST_MS * 2 ** this._attempts);
     this._attempts += 1;
     return Math.max(this._uniform(0, most), Math.min(retryAfterMs, this._maxRetryAfterMs));
   }
