@@ -18,7 +18,7 @@ def at_card(text: str, asks: str = "book") -> Reading:
 @pytest.mark.parametrize(
     "text",
     ["应该行", "应该没问题吧", "大概可以", "好，应该能来", "暂定", "八成可以", "随便", "好吧，随便你", "呵呵好", "得啩",
-     "呵呵，行", "行，我尽量", "确认一下，是周五下午三点吧", "应该周五下午三点可以吧",
+     "应该是吧", "呵呵，行", "行，我尽量", "确认一下，是周五下午三点吧", "应该周五下午三点可以吧",
      "i guess", "ok I guess so", "suppose so", "probably yes", "yes, probably", "should be fine", "pretty sure yes",
      "for now yes", "yeah right", "sure, whatever", "oui peut-être"],
 )  # fmt: skip

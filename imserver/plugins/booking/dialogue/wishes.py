@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from imserver.plugins.booking.schedule.appointments import Appointment, upcoming
+from imserver.plugins.booking.schedule.plans import open_offers
 from imserver.plugins.booking.understanding.acts import Kind, Reading
 
 from . import correct, said, which
@@ -135,6 +136,22 @@ def is_courtesy(state: Dialogue | None, reading: Reading) -> bool:
         return True
     answers_nothing = state is None or state.kind == "menu"
     return answers_nothing and said.only(reading, Kind.THANKS, Kind.GREETING, Kind.YES, Kind.NO)
+
+
+def changes_service(reading: Reading) -> bool:
+    """取消验光，改配镜; 把验光改成配镜: of an appointment that stands only people change the service."""
+    if said.names_time(reading):
+        return False
+    named = {act.value for act in reading.all(Kind.GIVE, "service")}
+    return (reading.has(Kind.BEGIN, "cancel") and len(named) > 1) or (
+        said.refuses(reading, "service") and bool(named)
+    )
+
+
+def is_offered_times(context: DialogueContext) -> bool:
+    """Whether the shop waits for a choice of other times."""
+    coming = upcoming(context.tx, context.customer_id, context.shop.id if context.shop else None)
+    return any(open_offers(context.tx, one.id) for one in coming)
 
 
 def is_coming(context: DialogueContext) -> bool:

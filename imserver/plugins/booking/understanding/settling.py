@@ -94,7 +94,7 @@ def _of_one_mind(acts: list[Act], when: When | None) -> tuple[list[Act], When | 
     others = {
         act.value for act in acts if act.kind in (Kind.GIVE, Kind.CORRECT) and act.what in ("time", "range")
     }
-    if not both or others - {act.value for act in both}:
+    if not both or others - {act.value for act in both} or _on_another_day(acts, refused):
         return acts, when
     kept = [
         act
@@ -102,6 +102,13 @@ def _of_one_mind(acts: list[Act], when: When | None) -> tuple[list[Act], When | 
         if act not in both and not (act.kind is Kind.BEGIN and act.what in ("move", "book"))
     ]
     return kept, When(reason="negated")
+
+
+def _on_another_day(acts: list[Act], refused: set[tuple[str, object]]) -> bool:
+    """周六三点冲突了，改周日三点: the hour that is refused is one of the other day."""
+    away = {value for what, value in refused if what == "day"}
+    given = {act.value for act in acts if act.kind in (Kind.GIVE, Kind.CORRECT) and act.what == "day"}
+    return bool(away) and bool(given - away)
 
 
 def _without_service(
