@@ -130,10 +130,14 @@ async def test_after_ten_minutes_it_is_void_also_by_a_clock_that_was_put_back(
     clock = ManualClock()
     async with seen(tmp_path, http=GUESTS, clock=clock) as server:
         first = Browser(server)
-        await first.guest()
+        guest = await first.guest()
         secret = await first.link()
         clock.jump_to(clock.now_ms() + 1000 * seconds)
         assert (await redeem(Browser(server), secret)).status == status
+        clock.advance(1)
+        await first.link()
+        listed = await server.administration.browsers.links(guest["user_id"])
+        assert len(listed["links"]) == 2, "an operator sees what became of it, behind the next one, too"
 
 
 @pytest.mark.parametrize("secret", ["", "x", "A" * 43, "A" * 44, "é"])
