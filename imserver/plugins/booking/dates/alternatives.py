@@ -95,6 +95,9 @@ class Few:
     def finditer(self, text: str, start: int = 0, end: int = sys.maxsize) -> Iterator[re.Match[str]]:
         """All matches, none of which overlaps the one before it."""
         ahead = [one.search(text, start, end) for one in self._patterns]
+        return self._merged(ahead, text, end) if any(ahead) else iter(())
+
+    def _merged(self, ahead: list[re.Match[str] | None], text: str, end: int) -> Iterator[re.Match[str]]:
         while any(ahead):
             match = min(filter(None, ahead), key=re.Match.start)
             yield match

@@ -114,7 +114,9 @@ def work_out(pattern: str, flags: int) -> tuple[Grams, ...]:
 
 def parts(pattern: str, flags: int) -> tuple[str, ...]:
     """Its alternatives, each to be compiled without flags of its own."""
-    return alternatives(pattern) if flags in (0, re.UNICODE) else (pattern,)
+    if flags in (0, re.UNICODE):
+        return alternatives(pattern)
+    return tuple(f"(?a:{one})" for one in alternatives(pattern)) if flags == re.ASCII else (pattern,)
 
 
 class _Part(NamedTuple):
@@ -151,7 +153,7 @@ def _joined(run: Grams, words: Grams | None) -> Grams | None:
     """Each word of a run with each that follows; None if that is not known, or too much."""
     if words is None or len(run) * len(words) > _MAX_WORDS:
         return None
-    return frozenset(one + other for one in run for other in words)
+    return words if run is _NOTHING else frozenset([one + other for one in run for other in words])
 
 
 def _of(operation: Any, value: Any) -> _Part:
@@ -210,6 +212,7 @@ def _of_class(members: Iterable[tuple[Any, Any]]) -> Grams | None:
     return frozenset(letters)
 
 
+@lru_cache(maxsize=500)  # mostly of one letter
 def _rarest(words: Grams) -> Grams | None:
     """A string of each word, the one that is least common in texts; None if a word has nothing but marks."""
     found: set[str] = set()
@@ -222,8 +225,9 @@ def _rarest(words: Grams) -> Grams | None:
 
 
 def _longest(piece: str) -> list[str]:
-    size = min(len(piece), MAX_GRAM)
-    return [piece[start : start + size] for start in range(len(piece) - size + 1)] if size else []
+    if len(piece) <= MAX_GRAM:
+        return [piece] if piece else []
+    return [piece[start : start + MAX_GRAM] for start in range(len(piece) - MAX_GRAM + 1)]
 
 
 @lru_cache(maxsize=1_000)

@@ -648,7 +648,7 @@ TIMES: Final = _compiled(
     (rf"{AT}(?P<hour>[0-9]{{1,2}})\.(?P<minute>[0-9]{{2}})(?![0-9a-z:.])", times.read_written),
     (
         (
-            f"(?:^|(?<=ok )|(?<=okay )|(?<=yes )|(?<=so )|(?<=can do )|(?<=let's do ))"
+            f"(?=[1-9])(?:^|(?<=ok )|(?<=okay )|(?<=yes )|(?<=so )|(?<=can do )|(?<=let's do ))"
             f"(?P<hour>[1-9]|1[0-2])(?P<minute>)(?= {DAY_MARK})"
         ),
         times.read_hour_minute,
@@ -662,7 +662,7 @@ TIMES: Final = _compiled(
     ),
     (
         (
-            f"(?:(?<=after )|(?<=aft )|(?<=aftr )|(?<=before )|(?<=b4 )|(?<=abt )|(?<=\x00 like )|"
+            f"(?<= )(?:(?<=after )|(?<=aft )|(?<=aftr )|(?<=before )|(?<=b4 )|(?<=abt )|(?<=\x00 like )|"
             f"(?<=around )|(?<=about )|(?<=round )|(?<=ideally )|(?<=preferably )|"
             f"(?<=later than )|(?<=earlier than )|(?<=by )|(?<=until )|(?<=till )|(?<=from )|"
             f"(?<=past )|(?<=not )|(?<=instead of )|(?<=than )|(?<=make it )|(?<=can't do )|"
@@ -674,7 +674,7 @@ TIMES: Final = _compiled(
     ),
     (
         (
-            f"(?:(?<=make that )|(?<=(?<![a-z])do )|(?<=i said )|(?<=i meant )|(?<=prefer )|(?<=go with )|(?<=go for )|"
+            f"(?<= )(?:(?<=make that )|(?<=(?<![a-z])do )|(?<=i said )|(?<=i meant )|(?<=prefer )|(?<=go with )|(?<=go for )|"
             f"(?<=change to )|(?<=switch to )|(?<=move to )|(?<=push to )|(?<=shift to )|(?<=it to )|(?<=time to )|"
             f"(?<=back to )|(?<=time but )|(?<=rather )|(?<=how about )|(?<=what about )|(?<=\x01 or )|"
             f"(?<=\x01 to )|(?<=\x01 till )|(?<=\x01 & )|(?<=so )|(?<=late, )|(?<=early, )|(?<=late )|"

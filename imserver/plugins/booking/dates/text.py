@@ -68,6 +68,10 @@ class Sheet:
         if _is_plain(source):
             self.text, self._origin = source.lower(), list(range(len(source)))
             return
+        each = list(map(_fold, source[:MAX_CHARS]))
+        if _is_even(source, each):
+            self.text, self._origin = "".join(each), list(range(len(source)))
+            return
         folded: list[str] = []
         for index, char in enumerate(source):
             for piece in _fold(char):
@@ -129,6 +133,12 @@ def _is_plain(source: str) -> bool:
     """Whether every character stands for itself, but for its case; most English texts are so."""
     bare = source.isascii() and source.isprintable() and len(source) <= MAX_CHARS
     return bare and "  " not in source and not source.startswith(" ")
+
+
+def _is_even(source: str, each: Sequence[str]) -> bool:
+    """Whether each character is folded to one, and all are kept, as in most Chinese texts."""
+    text = "".join(each)
+    return len(text) == len(source) and "" not in each and "  " not in text and not text.startswith(" ")
 
 
 @lru_cache(maxsize=4096)

@@ -7,10 +7,11 @@ counted once, over the square root of their number, plus a constant; that of a t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from itertools import chain
 from math import sqrt
 from operator import add
 
@@ -39,8 +40,11 @@ class Table:
 
     def score(self, piece: str) -> float:
         """The score of one piece."""
-        weights = self.weights
-        found = [weights[gram] for gram in weights.keys() & grams(piece).keys()]
+        return self.weigh(grams(piece))
+
+    def weigh(self, strings: Iterable[str]) -> float:
+        """The score of a piece with these strings, of which each stands there once."""
+        found = list(filter(None, map(self.weights.get, strings)))
         return self.constant + UNIT * sum(found) / sqrt(max(len(found), LEAST_GRAMS))
 
     def heaviest(self, piece: str, count: int) -> list[tuple[str, float]]:
@@ -80,11 +84,8 @@ def pieces(text: str) -> Iterator[str]:
 def grams(piece: str) -> dict[str, None]:
     """The strings of one to four characters in a piece, each once, in their order; a blank stands at both ends."""
     whole = f" {piece} "
-    longer = list(whole)
-    found = dict.fromkeys(longer)
-    for size in range(1, MAX_GRAM):
-        longer = list(map(add, longer, whole[size:]))
-        found.update(dict.fromkeys(longer))
+    twos = list(map(add, whole, whole[1:]))
+    found = dict.fromkeys(chain(whole, twos, map(add, twos, whole[2:]), map(add, twos, twos[2:])))
     del found[" "]
     return found
 

@@ -18,9 +18,9 @@ from itertools import islice
 from typing import Literal, TypeVar
 
 from imserver.plugins.booking.dates.deferred import deferred
-from imserver.plugins.booking.dates.sieve import Sieve, TextGrams
+from imserver.plugins.booking.dates.sieve import Asked, Sieve, TextGrams
 
-from .alarm_model import Table, load_table, pieces
+from .alarm_model import Table, grams, load_table, pieces
 from .alarm_text import Folding
 from .word_lists import load_words
 
@@ -63,6 +63,9 @@ NAMED = {"chemical": "chemical", "stroke": "stroke_sign"}
 #: Softening words that count beside a "now", too: others are undone by one.
 ALWAYS_SOFT = frozenset({"story", "past"})
 
+#: The alarms' own patterns: a text is looked through for them before it is for the reader's.
+_ASKED = Asked()
+
 T = TypeVar("T")
 FlagWeight = Literal["urgent", "careful"]
 FLAG_WEIGHTS: tuple[FlagWeight, ...] = ("urgent", "careful")
@@ -84,6 +87,7 @@ class RedFlag:
         return self.weight == "urgent"
 
 
+_SPAN = re.Match.span
 Hit = tuple[int, int]
 """Where a word was found: its first character, and the one behind its last."""
 
@@ -137,10 +141,14 @@ class RedFlags:
         names = dict.fromkeys((*parts, *self._anchors, *NAMED.values(), "eye", "side"))
         self._sets = {name: deferred(sets.get(name, name), re.ASCII) for name in names}
         self._names = tuple(self._sets)
-        self._sieve = Sieve(self._sets.values())
+        self._sieve = Sieve(self._sets.values(), _ASKED)
         self._beginning: dict[str, list[int]] = {}
         for number, rule in enumerate(self.rules):
             self._beginning.setdefault(rule.parts[0], []).append(number)
+        #: Of each rule its parts, those first that are soon looked for: one that is nowhere in a text is enough.
+        self._soonest = {
+            rule: sorted(rule.parts, key=lambda part: len(self._sets[part].pattern)) for rule in self.rules
+        }
 
     @property
     def table(self) -> Table:
@@ -165,48 +173,56 @@ class RedFlags:
         for left, start in zip(range(len(starts), 0, -1), starts, strict=True):
             if read >= MAX_FIRST and left > MAX_LAST:
                 continue
-            plain = self.fold(text[start : start + WINDOW_CHARS])
-            speaks_of_eyes = len(text) <= STEP_CHARS or self._about.search(plain) is not None
+            hits = self._read(text[start : start + WINDOW_CHARS])
+            speaks_of_eyes = len(text) <= STEP_CHARS or self._about.search(hits.plain) is not None
             yield None
             if speaks_of_eyes:
                 read += 1
-                yield from self._in_window(plain)
+                yield from self._in_window(hits)
 
     def fold(self, window: str) -> str:
         """A window as rules and table read it: in one way of writing, without what is certainly not meant."""
-        return self._not_meant.sub(" ", self._folding.fold(window, WINDOW_CHARS))
+        return self._read(window).plain
+
+    def _read(self, window: str) -> Hits:
+        whole = Hits(self, self._folding.fold(window, WINDOW_CHARS))
+        kept, last = list[str](), 0
+        for start, end in whole.of(self._not_meant):
+            kept.append(whole.plain[last:start])
+            last = end
+        return Hits(self, " ".join((*kept, whole.plain[last:]))) if kept else whole
 
     def explain(self, text: str) -> Explanation:
         """Everything that was found in the beginning of a text."""
-        plain = self.fold(text[:WINDOW_CHARS])
-        flags = self._by_rules(self.rules, Hits(self, plain))
-        piece, score = max(self.table.scores(plain), key=lambda one: one[1])
+        hits = self._read(text[:WINDOW_CHARS])
+        flags = self._by_rules(self.rules, hits)
+        piece, score = max(self.table.scores(hits.plain), key=lambda one: one[1])
         heaviest = tuple(self.table.heaviest(piece, HEAVIEST))
         return Explanation(tuple(sorted(flags, key=_order)), score, heaviest, self.table)
 
-    def _in_window(self, plain: str) -> Iterator[RedFlag | None]:
-        hits, flags = Hits(self, plain), list[RedFlag]()
-        for rules in batched(self._possible(plain), RULES_IN_STEP):
+    def _in_window(self, hits: Hits) -> Iterator[RedFlag | None]:
+        flags = list[RedFlag]()
+        for rules in batched(self._possible(hits), RULES_IN_STEP):
             flags += self._by_rules(rules, hits)
             yield None
         if not any(flag.urgent for flag in flags):
-            for some in batched(list(pieces(plain)), PIECES_IN_STEP):
-                flags += self._by_table(some, plain)
+            for some in batched(list(hits.pieces), PIECES_IN_STEP):
+                flags += self._by_table(some, hits)
                 yield None
         if flags:
             yield min(flags, key=_order)
 
     # -- rules ----------------------------------------------------------------------------------------------------------
 
-    def _possible(self, plain: str) -> list[Rule]:
+    def _possible(self, hits: Hits) -> list[Rule]:
         """The rules of which each set of words may be in a window: in most texts few of them."""
-        may_be = {self._names[number] for number in TextGrams(plain).passed(self._sieve)}
+        may_be = {self._names[number] for number in hits.passed(self._sieve)}
         begun = sorted(number for name in may_be for number in self._beginning.get(name, ()))
         return [rule for rule in map(self.rules.__getitem__, begun) if may_be.issuperset(rule.parts)]
 
-    def words_in(self, name: str, plain: str) -> list[Hit]:
-        """Where the words of a set stand."""
-        return [one.span() for one in islice(self._sets[name].finditer(plain), MAX_HITS)]
+    def words(self, name: str) -> re.Pattern[str]:
+        """Those of a set."""
+        return self._sets[name]
 
     def said(self, name: str, found: list[Hit], plain: str) -> list[Hit]:
         """Those of the words found that are not denied."""
@@ -226,7 +242,7 @@ class RedFlags:
         return self._now.search(plain, max(start - NOW_CHARS, 0), end + NOW_CHARS) is None
 
     def _by_rules(self, rules: Iterable[Rule], hits: Hits) -> list[RedFlag]:
-        found = (self._by_rule(rule, hits) for rule in rules if all(map(hits.all, rule.parts)))
+        found = (self._by_rule(rule, hits) for rule in rules if all(map(hits.all, self._soonest[rule])))
         return [flag for flag in found if flag is not None]
 
     def _by_rule(self, rule: Rule, hits: Hits) -> RedFlag | None:
@@ -248,13 +264,13 @@ class RedFlags:
 
     # -- table ----------------------------------------------------------------------------------------------------------
 
-    def _by_table(self, some: Iterable[str], plain: str) -> Iterator[RedFlag]:
+    def _by_table(self, some: Iterable[str], hits: Hits) -> Iterator[RedFlag]:
         """What the table finds in some pieces. Without a word of an eye or a symptom it has to be surer, half-way to an urgent
         flag, and the flag is a careful one."""
         table = self.table
         unanchored = (table.urgent + table.careful) / 2
         for piece in some:
-            score = table.score(piece)
+            score = table.weigh(hits.pieces[piece])
             if score < table.careful or not self._says_enough(piece):
                 continue
             anchored = self._is_anchored(piece)
@@ -266,7 +282,7 @@ class RedFlags:
                 self._kind(piece),
                 "urgent" if sure else "careful",
                 words,
-                start=plain.find(words),
+                start=hits.plain.find(words),
             )
 
     def is_for_the_table(self, piece: str) -> bool:
@@ -287,18 +303,31 @@ class RedFlags:
 
 
 class Hits:
-    """The words found in one window, set by set, each looked for when a rule first asks."""
+    """The words found in one window, set by set, each looked for when a rule first asks.
+
+    plain: the window.  pieces: those of it, and their strings: they are the window's, as the pieces overlap.  passed: which
+    patterns of a sieve it can match.
+    """
 
     def __init__(self, flags: RedFlags, plain: str) -> None:
         self._flags, self.plain = flags, plain
+        self.pieces = {piece: grams(piece) for piece in pieces(plain)}
+        strings = [*self.pieces.values()]
+        self._grams = TextGrams(plain, _ASKED, strings[0] if len(strings) == 1 else set().union(*strings))
+        self.passed = self._grams.passed
         self._all: dict[str, list[Hit]] = {}
         self._said: dict[str, list[Hit]] = {}
+
+    def of(self, words: re.Pattern[str]) -> Iterator[Hit]:
+        """Where some words stand."""
+        narrowed = self._grams.narrowed(words)
+        return iter(()) if narrowed is None else map(_SPAN, narrowed.finditer(self.plain))
 
     def all(self, name: str) -> list[Hit]:
         """All words of a set, denied or not."""
         found = self._all.get(name)
         if found is None:
-            found = self._all[name] = self._flags.words_in(name, self.plain)
+            found = self._all[name] = list(islice(self.of(self._flags.words(name)), MAX_HITS))
         return found
 
     def said(self, name: str) -> list[Hit]:

@@ -40,8 +40,10 @@ _CONDITIONAL: Final = re.compile(
     "|you (?:can|could|don'?t mind)))|unless|in case)(?![a-z])"
     "|(?: (?:the|my|these|those|all|your))* (?:reminders?|texts?|emails?|notifications?|newsletter|subscription|order)(?![a-z])"
 )
-#: 取消…还是不取消呢.
-_OR_NOT: Final = re.compile("(?:掉|了|呢|吗|[ ,.!?…~])*(?:还是|或者?|又|抑或)(?:不|别|留|算)|or not")
+#: 取消…还是不取消呢; 取消还是改期好.
+_OR_NOT: Final = re.compile(
+    "(?:掉|了|呢|吗|[ ,.!?…~])*(?:还是|或者?|又|抑或)(?:不|别|留|算|改|换|推|挪)|or not"
+)
 #: "Cancel that last message" cancels what was written.
 _WRITTEN: Final = re.compile(
     "^(?: (?:that|my|the|this|last|previous|earlier))* (?:message|msg|text|comment|bit|part)(?![a-z])"

@@ -148,6 +148,10 @@ _GAP: Final = f"[^{V},，。;；!！?？]"
 MOVED: Final = (
     rf"(?:从|由|自)?(?P<old>{V})(?:的)?(?:{_GAP}){{0,14}}?{_MOVE_CN}(?:{_GAP}){{0,4}}?(?=(?P<yes>{V}))",
     rf"(?:{OLD_CN})(?P<old>{V})(?:{_GAP}){{0,10}}[,， ]{{0,2}}(?:{_GAP}){{0,8}}?{_MOVE_CN}(?:{_GAP}){{0,4}}?(?=(?P<yes>{V}))",
+    (
+        rf"(?P<old>{V})[^{V},，。;；!！?？可行空能好想要约订也]{{1,6}}[,，] ?(?:那就|就|还是|那)?{_MOVE_CN}"
+        rf"(?=(?P<yes>{V})(?!吧?也))"
+    ),
     rf"(?P<old>{V}) ?(?:→|->|=>|⇒|➡|>>?) ?(?=(?P<yes>{V}))",
     (
         rf"(?<![a-z])(?:move|change|switch|reschedule|push|shift|swap|"
@@ -364,6 +368,7 @@ _SINGLES: Final = Sieve(template for _, template in _OF_ONE)
 _FOLLOWED: Final = re.compile(f"(?:[ ,]?(?:还是|或者?|or|and|[和跟与及、])(?: |是)?)?{VALUE}")
 DOUBLE: Final = re.compile("不是不|没说|不是说|并非不|不得不|(?<![a-z])not (?:that|saying|un)|didn'?t say")
 """Two negations, or one of what was said: nobody knows what is left."""
+_DOUBLES: Final = Sieve([DOUBLE])
 _SAID: Final = re.compile(
     rf"(?:没说(?:是|要)?|didn't say )(?:on |at )?{V}(?=[ ,，]{{0,2}}(?:我)?(?:说的?是|说的|是|i said |it's |it was )?{V})"
 )
@@ -374,16 +379,19 @@ def scopes(sheet: Sheet, values: Sequence[tuple[int, int]]) -> list[Scope] | Non
 
     sheet: what was masked or read already is marks.  values: where they stand, ascending and apart.
     """
+    grams = grams_on(sheet)
+    doubles, pairs, singles = map(grams.passed, (_DOUBLES, _PAIRS, _SINGLES))
+    if not (doubles or pairs or singles):
+        return []
     skeleton = _Skeleton(sheet.text, values)
-    if DOUBLE.search(_SAID.sub("", skeleton.text)):
+    if doubles and DOUBLE.search(_SAID.sub("", skeleton.text)):
         return None
     found: list[Scope] = []
-    grams = grams_on(sheet)
-    for number in grams.passed(_PAIRS):
+    for number in pairs:
         kind, template = _OF_TWO[number]
         for match in template.finditer(skeleton.text):
             found += skeleton.of_two(match, kind)
-    for number in grams.passed(_SINGLES):
+    for number in singles:
         verdict, template = _OF_ONE[number]
         for match in template.finditer(skeleton.text):
             if skeleton.torn(match):
@@ -401,7 +409,7 @@ class _Skeleton:
         last = 0
         for start, end in (*values, (len(text), len(text))):
             pieces.append(text[last:start])
-            self._places += [(place, place + 1) for place in range(last, start)]
+            self._places += zip(range(last, start), range(last + 1, start + 1), strict=True)
             if end > start:
                 pieces.append(VALUE)
                 self._places.append((start, end))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 from typing import Any, Final
 
@@ -40,6 +40,15 @@ class Cover(IntEnum):
     DOUBT = 4
 
 
+#: By cover, what becomes of each of them: what an act has stays its own.
+_COVERED: Final = tuple(
+    bytes(cover if before != Cover.ACT else before for before in range(256)) for cover in Cover
+)
+#: What nothing accounts for becomes a note.
+_NOTED: Final = bytes(before or Cover.NOTE for before in range(256))
+_TAKEN: Final = re.compile(rb"[^\0]+")
+_READ: Final = re.compile(f"[{DAY_MARK}{TIME_MARK}{WORD_MARK}]+")
+_ASIDES: Final = re.compile(f"{ASIDE_MARK}+")
 _MASKED: Final = {
     "refusal": Cover.HARMLESS,
     "comparative": Cover.NOTE,
@@ -53,6 +62,7 @@ class Page:
 
     words: the folded text, never changed.  grams: what patterns can find in it; `may_hold_any` and `among` are its own.
     open: the same with what was taken blanked out.  sheet: what the dates are read on.
+    cover: of each character by what it is accounted for, a `Cover`.  ends: where clauses end.
     asking: of the stretches that were looked at, whether they ask.
     aside: what is said beside a yes and changes nothing.
     unclear: it speaks of times, and none of them is given or refused.
@@ -65,6 +75,7 @@ class Page:
         "asking",
         "clauses",
         "cover",
+        "ends",
         "grams",
         "may_hold_any",
         "open",
@@ -89,10 +100,12 @@ class Page:
         self.unclear = False
         self.aside: list[tuple[int, int]] = []
         self.asking: dict[tuple[int, int], bool] = {}
-        self.cover: list[Cover] = [Cover.NOTHING] * len(self.words)
+        self.cover = bytearray(len(self.words))
         for one in masked:
             self.explain(one.start, one.end, _MASKED.get(one.name, Cover.NOTE))
-        self.clauses = tuple(_between(self.words, CLAUSE_END))
+        ends = [match.span() for match in CLAUSE_END.finditer(self.words)]
+        self.ends = [start for start, _ in ends]
+        self.clauses = tuple(_between(self.words, ends))
         self.pieces = tuple(piece for clause in self.clauses for piece in _pieces(self.words, *clause))
 
     def _unmasked(self, masked: Any) -> str:
@@ -126,9 +139,7 @@ class Page:
 
     def explain(self, start: int, end: int, cover: Cover) -> None:
         """These characters are accounted for; others may still read them."""
-        for place in range(start, end):
-            if self.cover[place] is not Cover.ACT:
-                self.cover[place] = cover
+        self.cover[start:end] = self.cover[start:end].translate(_COVERED[cover])
 
     def add(self, kind: Kind, what: str, value: Any, *places: tuple[int, int]) -> None:
         """An act, and the characters that say so; they are accounted for, but may be read again by others."""
@@ -174,11 +185,11 @@ class Page:
 
     def settle_times(self) -> None:
         """What the date grammar has marked is accounted for: words by its acts, asides as notes."""
-        for place, char in enumerate(self.sheet.text):
-            if char in (DAY_MARK, TIME_MARK, WORD_MARK):
-                self.cover[place] = Cover.ACT
-            elif char == ASIDE_MARK and self.cover[place] is Cover.NOTHING:
-                self.cover[place] = Cover.NOTE
+        for match in _READ.finditer(self.sheet.text):
+            self.explain(*match.span(), Cover.ACT)
+        for match in _ASIDES.finditer(self.sheet.text):
+            start, end = match.span()
+            self.cover[start:end] = self.cover[start:end].translate(_NOTED)
 
     def drop(self, start: int, end: int, what: tuple[str, ...]) -> None:
         """Values given there were not meant; what else stands there says why."""
@@ -203,7 +214,10 @@ class Page:
 
     def clause_at(self, place: int) -> tuple[int, int]:
         """The clause in which a character stands."""
-        return next(((start, end) for start, end in self.clauses if start <= place < end), (place, place + 1))
+        for clause in self.clauses:  # asked a dozen times a text
+            if clause[0] <= place < clause[1]:
+                return clause
+        return place, place + 1
 
     def clause_of(self, act: Act) -> Span:
         """Where the clause stands, as typed, in which an act is said last."""
@@ -222,13 +236,13 @@ class Page:
 
     def unread(self, start: int, end: int) -> str:
         """What nothing accounts for there; what was taken is a mark."""
-        nothing = Cover.NOTHING
-        return "".join(
-            [
-                char if cover is nothing else ASIDE_MARK
-                for char, cover in zip(self.words[start:end], self.cover[start:end], strict=True)
-            ]
-        )
+        pieces: list[str] = []
+        for match in _TAKEN.finditer(self.cover, start, end):
+            first, last = match.span()
+            pieces += self.words[start:first], ASIDE_MARK * (last - first)
+            start = last
+        pieces.append(self.words[start:end])
+        return "".join(pieces)
 
 
 _TIMED: Final = re.compile(f"[{DAY_MARK}{TIME_MARK}]+")
@@ -241,13 +255,13 @@ def with_marks(text: str, read: str) -> str:
     return text
 
 
-def _between(text: str, ends: re.Pattern[str]) -> Iterator[tuple[int, int]]:
+def _between(text: str, ends: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """The stretches between ends, without those that hold nothing."""
     start = 0
-    for match in ends.finditer(text):
-        if text[start : match.start()].strip():
-            yield start, match.start()
-        start = match.end()
+    for end, behind in ends:
+        if text[start:end].strip():
+            yield start, end
+        start = behind
     if text[start:].strip():
         yield start, len(text)
 

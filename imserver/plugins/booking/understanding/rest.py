@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import pairwise
+from operator import lt
 from typing import Final
 
 from imserver.plugins.booking.dates.deferred import deferred
 
 from .acts import Kind, Rest, Weight, When
 from .lexicon import Lexicon, either
-from .page import CLAUSE_END, PUNCTUATION, Cover, Page
+from .page import PUNCTUATION, Cover, Page
 from .word_lists import load_words
 
 _WORDS: Final = load_words("rest")
@@ -40,6 +42,12 @@ DOUBTS: Final = either((_WORDS["contrasts"], _WORDS["doubts"]))
 _REASONS: Final = re.compile(_WORDS["reasons"])
 _MARK: Final = re.compile("[\x00-\x04]+")
 _RUN: Final = re.compile("[^\x00-\x04]+")
+#: Characters of one cover, of those that stand for themselves.
+_ALIKE: Final = re.compile(b"\0+|\1+|\2+|\3+")
+_LOOSE: Final = re.compile(b"\1+")
+#: A doubt makes the stretch around it one.
+_AS_ONE: Final = bytes(Cover.NOTHING if cover == Cover.DOUBT else cover for cover in range(256))
+_OF_ACTS: Final = bytes(cover == Cover.ACT for cover in range(256))
 
 
 #: Stretches of text that were weighed: few are said that nobody said before.
@@ -102,7 +110,7 @@ def read_rest(page: Page, lexicon: Lexicon, when: When | None = None) -> tuple[R
     rest: list[Rest] = []
     for start, end in _stretches(page):
         covers = page.cover[start:end]
-        cover = Cover.DOUBT if Cover.DOUBT in covers else covers[0]
+        cover = Cover.DOUBT if Cover.DOUBT in covers else Cover(covers[0])
         weight = _weight(cover, page.words[start:end], lexicon)
         span = page.span(start, end)
         inside = cover is not Cover.NOTE and any(begin <= start < finish for begin, finish in valued)
@@ -122,10 +130,13 @@ def _weight(cover: Cover, text: str, lexicon: Lexicon) -> Weight:
 
 def _release(page: Page, when: When | None) -> None:
     """Words that belong to an act and are in none of its spans are harmless; a time that came to nothing is not."""
-    said = {place for act in page.acts for span in act.spans for place in range(*span)}
-    starts = page.starts()
-    for place, cover in enumerate(page.cover):
-        if cover is Cover.ACT and starts[place] not in said:
+    said = bytearray(len(page.source))
+    for act in page.acts:
+        for start, end in act.spans:
+            said[start:end] = b"\1" * (end - start)
+    loose = bytes(map(lt, map(said.__getitem__, page.starts()), page.cover.translate(_OF_ACTS)))
+    for match in _LOOSE.finditer(loose):
+        for place in range(*match.span()):
             lost = when is None and page.timed(place, place + 1)
             page.cover[place] = Cover.DOUBT if lost else Cover.HARMLESS
 
@@ -170,18 +181,10 @@ def _answered_marks(page: Page) -> None:
 
 def _stretches(page: Page) -> list[tuple[int, int]]:
     """Stretches of one cover that no act has, cut at clauses, without blanks and punctuation at their edges."""
-    found: list[tuple[int, int]] = []
-    ends_of_clauses = {match.start() for match in CLAUSE_END.finditer(page.words)}
-    begin, end = 0, len(page.words)
-    # A doubt makes the stretch around it one.
-    kinds = [Cover.NOTHING if cover is Cover.DOUBT else cover for cover in page.cover]
-    for place in range(end + 1):
-        if place < end and kinds[place] is kinds[begin] and place not in ends_of_clauses:
-            continue
-        if begin < place and page.cover[begin] is not Cover.ACT:
-            found.append((begin, place))
-        begin = place
-    return [edges for start, end in found if (edges := _trimmed(page.words, start, end)) is not None]
+    runs = (match.end() for match in _ALIKE.finditer(page.cover.translate(_AS_ONE)))
+    cuts = sorted({0, *page.ends, *runs})
+    found = (_trimmed(page.words, *cut) for cut in pairwise(cuts) if page.cover[cut[0]] != Cover.ACT)
+    return [edges for edges in found if edges is not None]
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int] | None:

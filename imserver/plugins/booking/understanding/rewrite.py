@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from importlib import resources
 from typing import Final
 
@@ -59,9 +60,13 @@ def fold(text: str) -> str:
     """A label, or a word of a chain, in the one form in which two of them are compared."""
     if text.isascii() and text.isprintable():  # nothing of it is written in two ways
         return " ".join(text.split()).casefold()
-    pieces = []
-    for char in unicodedata.normalize("NFKC", text.translate(_TABLE)):
-        kind = unicodedata.category(char)
-        if kind not in ("Cf", "Mn", "Me"):
-            pieces.append(" " if kind[0] in "CZ" or kind == "So" else SIMPLIFIED.get(char, char))
+    pieces = map(_folded, unicodedata.normalize("NFKC", text.translate(_TABLE)))
     return " ".join("".join(pieces).split()).casefold()
+
+
+@lru_cache(maxsize=4096)
+def _folded(char: str) -> str:
+    kind = unicodedata.category(char)
+    if kind in ("Cf", "Mn", "Me"):
+        return ""
+    return " " if kind[0] in "CZ" or kind == "So" else SIMPLIFIED.get(char, char)

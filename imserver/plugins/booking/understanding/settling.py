@@ -94,7 +94,7 @@ def _of_one_mind(acts: list[Act], when: When | None) -> tuple[list[Act], When | 
     others = {
         act.value for act in acts if act.kind in (Kind.GIVE, Kind.CORRECT) and act.what in ("time", "range")
     }
-    if not both or others - {act.value for act in both}:
+    if not both or others - {act.value for act in both} or _on_another_day(acts, refused):
         return acts, when
     kept = [
         act
@@ -102,6 +102,13 @@ def _of_one_mind(acts: list[Act], when: When | None) -> tuple[list[Act], When | 
         if act not in both and not (act.kind is Kind.BEGIN and act.what in ("move", "book"))
     ]
     return kept, When(reason="negated")
+
+
+def _on_another_day(acts: list[Act], refused: set[tuple[str, object]]) -> bool:
+    """周六三点冲突了，改周日三点: the hour that is refused is one of the other day."""
+    away = {value for what, value in refused if what == "day"}
+    given = {act.value for act in acts if act.kind in (Kind.GIVE, Kind.CORRECT) and act.what == "day"}
+    return bool(away) and bool(given - away)
 
 
 def _without_service(
@@ -267,6 +274,8 @@ def _with(rest: Iterable[Rest], more: Iterable[Rest]) -> tuple[Rest, ...]:
     return tuple(sorted((*rest, *more), key=lambda one: one.span))
 
 
+#: What no act and no rest holds.
+_FREE: Final = re.compile(b"\0+")
 #: Letters and figures of any script, and no line between words.
 _WORD: Final = re.compile(r"[^\W_]+")
 
@@ -276,9 +285,9 @@ def _dropped(text: str, acts: Iterable[Act], rest: Iterable[Rest]) -> Iterator[R
     held = bytearray(len(text))
     for span in (*(span for act in acts for span in act.spans), *(one.span for one in rest)):
         held[span.start : span.end] = b"\1" * (span.end - span.start)
-    free = "".join([" " if taken else char for char, taken in zip(text, held, strict=True)])
-    for match in _WORD.finditer(free):
-        yield Rest(match[0], Span(*match.span()), Weight.DANGEROUS)
+    for free in _FREE.finditer(held):
+        for match in _WORD.finditer(text, *free.span()):
+            yield Rest(match[0], Span(*match.span()), Weight.DANGEROUS)
 
 
 def _disarmed(acts: list[Act], rest: tuple[Rest, ...]) -> bool:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from imserver.plugins.booking.dates.compose import Unclear, days_of
 from imserver.plugins.booking.dates.moments import Moment
 from imserver.plugins.booking.dates.sieve import Sieve, grams_on
-from imserver.plugins.booking.dates.text import MARKS, WORD_MARK, Sheet
+from imserver.plugins.booking.dates.text import MARKS, MAX_CHARS, WORD_MARK, Sheet
 from imserver.plugins.booking.dates.tokens import (
     Days,
     Weekday,
@@ -47,6 +47,7 @@ BYGONE: Final = re.compile("上[次回]|来过|做过|验过|打过|(?<![a-z])(?
 _BESIDE: Final = {"else": ELSE, "either": EITHER, "contrast": CONTRAST, "bygone": BYGONE}
 _NAMES: Final = tuple(_BESIDE)
 _SIEVE: Final = Sieve(_BESIDE.values())
+_UNREAD: Final = re.compile(f"[^{MARKS}]{{1,{MAX_CHARS}}}")
 PASSING: Final = 4
 """Unread letters of a clause from which a day in it is only mentioned, where another clause names day and hour."""
 FILLERS: Final = re.compile(
@@ -80,10 +81,8 @@ class Scoped:
 
     def _blank(self, places: Iterable[tuple[int, int]]) -> None:
         for start, end in places:
-            kept = self.sheet.text[start:end]
-            for offset, char in enumerate(kept):
-                if char not in MARKS:
-                    self.sheet.blank(start + offset, start + offset + 1, WORD_MARK)
+            for match in _UNREAD.finditer(self.sheet.text, start, end):
+                self.sheet.blank(*match.span(), WORD_MARK)
 
     def _turn(self, moment: Moment) -> None:
         """A range that ends when one is free begins there: "at work till 5", 要到四点才有空."""
