@@ -160,3 +160,8 @@ def test_what_is_worn_is_no_service_and_what_is_kept_is_not_given_up() -> None:
     assert said(read("yes, i wear contacts", **CARD)) == {"yes"}
     assert read("she wears glasses and needs an eye exam fri 3pm").given("service") == "exam"
     assert said(read("keep it", **CARD)) == {"later"}
+
+
+@pytest.mark.parametrize("text", ["the eye exam was great", "验光很专业", "my contact lenses expired"])
+def test_a_service_that_is_spoken_of_is_not_wished(text: str) -> None:
+    assert read(text).given("service") is None
