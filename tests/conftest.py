@@ -143,6 +143,16 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
         return (yield)
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Of what is imported and collected here nothing becomes garbage; looking for it took an eighth of the time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+
+
 def pytest_collection_finish() -> None:
     """Some million objects of modules and collected tests stay as they are: a collector that walks through them at each full
     round takes a twentieth of the suite's time, and tells a test nothing about its own."""

@@ -251,7 +251,7 @@ def test_there_is_no_month_of_that_number(month: str, text: str) -> None:
     assert answer(text.format(month)) == "impossible"
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(TEXTS, MOMENTS, ZONES)
 def test_every_candidate_is_a_minute_of_the_coming_year(text: str, now: datetime, zone: str) -> None:
     reading = read_when(text, now, zone)

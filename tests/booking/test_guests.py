@@ -184,6 +184,8 @@ async def test_who_came_for_another_shop_waits_until_the_people_of_this_one_have
                 "the page says so before"
             )
             assert await books(shop, name, room, f"2026-11-2{len(name)} 15:00") == status
+        more = await books(shop, "cy", await shop.service("cy", "garden"), "2026-11-24 10:30")
+        assert more == "pending", "what only waits is no yes"
         ((code,),) = await shop.sql(
             "SELECT code FROM booking_appointments WHERE customer_id = 'bob' AND status = 'pending'"
         )

@@ -18,7 +18,7 @@ def at_card(text: str, asks: str = "book") -> Reading:
 @pytest.mark.parametrize(
     "text",
     ["应该行", "应该没问题吧", "大概可以", "好，应该能来", "暂定", "八成可以", "随便", "好吧，随便你", "呵呵好", "得啩",
-     "呵呵，行", "行，我尽量", "确认一下，是周五下午三点吧", "应该周五下午三点可以吧",
+     "应该是吧", "呵呵，行", "行，我尽量", "确认一下，是周五下午三点吧", "应该周五下午三点可以吧",
      "i guess", "ok I guess so", "suppose so", "probably yes", "yes, probably", "should be fine", "pretty sure yes",
      "for now yes", "yeah right", "sure, whatever", "oui peut-être"],
 )  # fmt: skip
@@ -43,7 +43,8 @@ def test_a_yes_with_a_condition_is_asked_about(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["yes I can't", "ok, still can't", "yes nobody can", "sure, I doubt it", "yes but I have to pass", "ok I'll be away",
+    ["yes I can't", "ok, still can't", "yes nobody can", "yes another day",
+     "sure, I doubt it", "yes but I have to pass", "ok I'll be away",
      "好的，撤了", "可以 反悔", "好的，我不同意", "好的，别给我排", "好的，别给我排周五", "可以，不要给我周五"],
 )  # fmt: skip
 def test_what_is_taken_back_in_the_same_breath_is_asked_about(text: str) -> None:
@@ -55,7 +56,8 @@ def test_what_is_taken_back_in_the_same_breath_is_asked_about(text: str) -> None
 @pytest.mark.parametrize(
     "text",
     ["好，我确认一下", "行，再说", "好，一会儿定", "好，我晚上确认", "好，明天告诉你", "先帮我留着", "好，先占着",
-     "好，晚点", "ok later", "yes, park it", "ok leave it for now", "keep it for now", "yes put a pin in it", "ok hold it"],
+     "好，晚点", "ok later", "yes, park it", "yes, park it ok", "ok rain check", "yes tbd",
+     "ok leave it for now", "keep it for now", "yes put a pin in it", "ok hold it"],
 )  # fmt: skip
 def test_what_puts_it_off_is_no_yes_and_no_no(text: str) -> None:
     found = at_card(text)

@@ -152,6 +152,7 @@ async def test_two_leaves_that_overlap_are_one_absence() -> None:
         assert at(said, ming) == ""
         assert not re.search(r"1[5-7]:\d\d", await free(shop, FRIDAY))
         assert "已经请过假" in await staff(shop, "请假 李老师 周五下午4点到5点")
+        assert "已经请过假" in await staff(shop, "请假 李老师 周五下午3点到6点"), "the very same again"
         await shop.say("ming", ming, f"改约 {code} v2 2026-11-20 18:00")
         await shop.say("ming", ming, "好")
         assert "已改时间" in await progress(shop, 1)

@@ -34,6 +34,20 @@ def test_the_better_day_is_the_one(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "saturday 3pm instead of friday 3pm",
+        "friday 3pm is out, so saturday 3pm then",
+        "周五下午三点不行，周六下午三点吧",
+    ],
+)
+def test_the_hour_of_a_refused_day_is_free_on_another(text: str) -> None:
+    reading = read(text)
+    assert reading.when is not None
+    assert [f"{one:%m-%d %H:%M}" for one in reading.when.candidates] == ["11-21 15:00"]
+
+
+@pytest.mark.parametrize(
     ("text", "wanted"),
     [
         ("the third of december, 4 in the afternoon", "12-03 16:00"),
@@ -94,6 +108,9 @@ async def test_at_a_card_nothing_that_was_not_understood_is_booked() -> None:
         await shop.say("an", here, "yes")
         assert await walls(shop) == []
         assert "Riverside" not in await shop.hear("an", here, "not the riverside one")
+        await shop.say("an", here, "no")
+        await shop.say("an", here, "/slots sat morning")
+        assert "21 Nov 10:00" in await shop.hear("an", here, "10")  # the hour of one of the list
         assert "One appointment each" in await shop.hear("an", here, "eye tests for my kids saturday 11am")
 
 
@@ -109,3 +126,37 @@ async def test_behind_a_booking_no_code_is_guessed_and_no_second_wish_is_dropped
         assert "One at a time" in await shop.hear("an", here, "scrap friday, saturday 11 instead")
         assert "21 Nov 11:00" in await shop.hear("an", here, "please cancel friday, i'd like saturday 11am")
         assert await walls(shop) == ["2026-11-20T15:00"]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("eye exam friday 3pm for Will Smith, 33", "Will Smith"),
+        ("eye exam friday 3pm for Mark Day, 33", "Mark Day"),
+        ("my name is Sunday Oliseh, eye exam fri 3pm", "Sunday Oliseh"),
+        ("eye exam for Ann Friday 3pm", "Ann"),
+        ("Exam Tom 34 sat 3pm", "Tom"),
+    ],
+)
+def test_a_name_of_common_words_is_taken_whole(text: str, name: str) -> None:
+    assert read(text).given("name") == name
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [("Will", "Will"), ("my name is Friday", "Friday"), ("will", None), ("Sunday", None)]
+)
+def test_where_a_name_is_asked_a_common_one_needs_its_capital(text: str, name: str | None) -> None:
+    assert read(text, "name").given("name") == name
+
+
+@pytest.mark.parametrize("text", ["contact lenses too", "and pick up my glasses", "yes and contact lenses"])
+def test_a_service_on_top_takes_the_place_of_none(text: str) -> None:
+    reading = read(text, **CARD)
+    assert reading.given("service") is None
+    assert reading.dangerous
+
+
+def test_what_is_worn_is_no_service_and_what_is_kept_is_not_given_up() -> None:
+    assert said(read("yes, i wear contacts", **CARD)) == {"yes"}
+    assert read("she wears glasses and needs an eye exam fri 3pm").given("service") == "exam"
+    assert said(read("keep it", **CARD)) == {"later"}

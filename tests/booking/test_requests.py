@@ -94,6 +94,8 @@ async def test_the_buttons_of_the_offer_move_it_and_take_it_elsewhere(by_hand: d
             here, _, _ = await asked(shop)
             said = await shop.advance(180)
             offered = [one for one in said if one.conversation_id == here]
+            assert "2026-11-25 15:00" not in shown(offered[-1]), "its own time is no other one"
+            assert "11月25日 周三 15:00|" not in shown(offered[-1])
             question, *_ = await shop.say("ming", here, button(offered, label))
             there = question.conversation_id
             await shop.say("ming", there, "好")

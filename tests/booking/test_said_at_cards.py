@@ -51,6 +51,8 @@ def test_who_comes_along_is_told_to_the_people() -> None:
             "改 A2S4 到 12月1号下午两点",
             {"begin move", "give code A2S4", "give day 2026-12-01", "give time 14:00:00"},
         ),
+        ("", "我周六有预约吗", {"begin list"}),
+        ("", "取消还是改期好呢", {"begin move"}),
         ("confirm", "周五是几号", {"give day 2026-11-20", "question other"}),
     ],
 )
@@ -66,7 +68,52 @@ async def test_the_shop_that_is_named_again_is_the_one_on_the_card() -> None:
         assert "预约成功" in await shop.hear("ming", here, "好")
 
 
-async def test_of_two_children_whom_nobody_names_none_is_forgotten() -> None:
+@pytest.mark.parametrize("wish", ["两个孩子周六下午三点验光", "一家三口周六下午三点验光"])
+async def test_of_several_whom_nobody_names_none_is_forgotten(wish: str) -> None:
     async with Shop() as shop:
         here = await shop.customer("ming")
-        assert "每人一个预约" in await shop.hear("ming", here, "两个孩子周六下午三点验光")
+        assert "每人一个预约" in await shop.hear("ming", here, wish)
+
+
+async def test_below_the_times_that_the_shop_offers_no_answer_is_lost() -> None:
+    async with Shop() as shop:
+        here, group = await shop.customer("ming"), await shop.staff_group()
+        for text in (WISH, "好"):
+            await shop.say("ming", here, text)
+        for text in ("休息 周五", "1"):
+            await shop.say("staff-li", group, text)
+        for text in ("1", "好"):
+            assert "请点上面的一个时间" in await shop.hear("ming", here, text)
+        assert "已留给店员" in await shop.hear("ming", here, "都不行")
+        assert (await shop.sql("SELECT waiting_since FROM booking_services"))[0][0] is not None
+
+
+async def test_a_choice_between_two_changes_makes_neither() -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        for text in (WISH, "好", "取消还是改期好呢", "好"):
+            await shop.say("ming", here, text)
+        assert len(await shop.appointments()) == 1
+
+
+@pytest.mark.parametrize("text", ["取消验光，改配镜", "把验光改成配镜", "能不取消吗"])
+async def test_what_only_people_change_is_passed_on_and_nothing_is_cancelled(text: str) -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        for said_before in (WISH, "好"):
+            await shop.say("ming", here, said_before)
+        assert "已转给店员" in await shop.hear("ming", here, text)
+        await shop.say("ming", here, "好")
+        assert len(await shop.appointments()) == 1
+
+
+async def test_other_times_are_those_of_the_day_on_the_card() -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        await shop.say("ming", here, WISH)
+        assert "11月20日 周五 有空的时间" in await shop.hear("ming", here, "好，还有别的时间吗")
+
+
+@pytest.mark.parametrize("text", ["没时间去", "请不到假"])
+def test_who_cannot_come_refuses_the_time_of_the_card(text: str) -> None:
+    assert read(text, "confirm", asks="book").has(Kind.REFUSE, "time")

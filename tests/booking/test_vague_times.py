@@ -1,8 +1,10 @@
 """Ranges and vague times: a day is to be picked from some, an hour has its range, and a refusal has the day it names."""
 
+from datetime import timedelta
+
 import pytest
 
-from .support.speech import CARD, acts, hear, when
+from .support.speech import CARD, WEDNESDAY, acts, hear, when
 
 MORNING, NOON, AFTERNOON, EVENING = (
     "一早 大清早 头晌 头午 上半天 前半晌 前晌 上午头 早晨那会儿",
@@ -67,16 +69,32 @@ def test_the_ends_of_a_range_in_english() -> None:
         ("下个月中", "12-11", 10), ("12月", "12-01", 31), ("25号前", "11-18", 7), ("25号以后", "11-25", 7),
         ("周五之前", "11-18", 2), ("元旦放假那三天", "01-01", 3), ("国庆假期", "10-01", 7), ("early next week", "11-23", 3),
         ("late december", "12-21", 11), ("sometime in december", "12-01", 31), ("before friday", "11-18", 2),
-        ("next week sometime", "11-23", 7),
+        ("next week sometime", "11-23", 7), ("11月下旬", "11-21", 10), ("late november", "11-21", 10),
     ],
 )  # fmt: skip
 def test_one_of_some_days_is_to_be_picked(text: str, first: str, count: int) -> None:
     found = hear(text).when
     assert found is not None
     assert (f"{found.days[0]:%m-%d}", len(found.days)) == (first, count)
+    assert found.days[0].year == 2026 + (first < "11-18")
     assert found.reason in ("which_day", "range")
     assert not found.candidates
     assert acts(text).startswith("give day")
+
+
+@pytest.mark.parametrize(
+    ("text", "ahead", "days"),
+    [
+        ("周六日", 3, (21, 22)),  # said on that Saturday
+        ("周五、六", 3, (21, 27)),
+        ("周中", 2, (23, 24, 25, 26, 27)),  # on a Friday it is over
+        ("周中", 1, (19, 20)),
+    ],
+)
+def test_the_day_itself_is_one_of_those_that_are_named(text: str, ahead: int, days: tuple[int, ...]) -> None:
+    found = hear(text, now=WEDNESDAY + timedelta(days=ahead)).when
+    assert found is not None
+    assert tuple(day.day for day in found.days) == days
 
 
 @pytest.mark.parametrize(

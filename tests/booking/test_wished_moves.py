@@ -50,6 +50,20 @@ async def cells(shop: Shop) -> int:
     return int((await shop.sql("SELECT COUNT(*) FROM booking_cells"))[0][0])
 
 
+@pytest.mark.parametrize(("minutes", "wished"), [(4, ""), (6, NEW)])
+async def test_a_bare_no_just_behind_the_wish_takes_it_back(
+    by_hand: dict[str, str], minutes: int, wished: str
+) -> None:
+    async with Shop(config=by_hand) as shop:
+        here, _, code = await confirmed(shop)
+        await shop.advance(60)  # its wish is young, not the appointment
+        for text in ("改到11月26日 10:30", "好"):
+            await shop.say("ming", here, text)
+        await shop.advance(minutes)
+        await shop.say("ming", here, "不用了")
+        assert await time_of(shop, code) == (OLD, wished, "confirmed")
+
+
 async def test_a_move_is_asked_for_and_both_times_are_kept(by_hand: dict[str, str]) -> None:
     async with Shop(config=by_hand) as shop:
         here, group, code = await confirmed(shop)

@@ -211,11 +211,14 @@ async def test_a_new_plugin_begins_at_the_end(make_store, clock):
 HASTY = HostLimits(
     handler_deadline_s=0.05, cancel_grace_s=0.05, retry_delays_s=(0.0,), store_busy_delays_s=(0.001, 0.01)
 )
+#: Where a deadline that strikes before the handler's first step, as it may on a busy machine, is a failure of the test.
+NOT_SO_HASTY = dataclasses.replace(HASTY, handler_deadline_s=0.5)
 
 
 @pytest.fixture
-async def hasty(make_store, clock):
-    async with PluginKit(Ledger, store=make_store(), clock=clock, limits=HASTY, raises=False) as kit:
+async def hasty(make_store, clock, request):
+    limits = getattr(request, "param", HASTY)
+    async with PluginKit(Ledger, store=make_store(), clock=clock, limits=limits, raises=False) as kit:
         await kit.user("ann")
         yield kit
 
@@ -235,6 +238,7 @@ async def test_a_handler_that_is_late_after_its_commit_has_done_it(hasty):
     assert hasty.plugin.calls == ["x"]
 
 
+@pytest.mark.parametrize("hasty", [NOT_SO_HASTY], indirect=True, ids=[""])
 async def test_a_unit_whose_handler_was_cancelled_in_the_queue_is_withdrawn_and_nobody_is_blamed(
     hasty, until
 ):
@@ -278,7 +282,7 @@ async def test_a_unit_of_a_task_that_the_handler_started_is_withdrawn_with_the_h
 async def test_a_commit_that_races_the_deadline_counts(tmp_path, clock, until):
     """The unit is on the writer's thread when the deadline strikes: the effect is there, and nobody is told of a failure."""
     store = SqliteStore(StoreConfig(path=str(tmp_path / "im.db")), clock=clock)
-    async with PluginKit(Ledger, store=store, clock=clock, limits=HASTY, raises=False) as kit:
+    async with PluginKit(Ledger, store=store, clock=clock, limits=NOT_SO_HASTY, raises=False) as kit:
         await kit.user("ann")
         begun, go_on = threading.Event(), threading.Event()
 

@@ -20,8 +20,8 @@ FILES = ("utterances", "dialogues", "alarms", "others")
 #: Written later, each against what had been missed until then: read with the file that they add to.
 LATER = {"alarms": ("more_alarms", "everyday_alarms"), "others": ("everyday_others",)}
 #: Files of the open half by other authors, who had seen neither it nor the reader: texts, and dialogues.
-APART = ("more_zh", "more_en", "more_staff", "third_zh", "third_en", "fourth_zh", "fourth_en")
-APART_DIALOGUES = ("more_dialogues", "third_dialogues")
+APART = ("more_zh", "more_en", "more_staff", "third_zh", "third_en", "fourth_zh", "fourth_en", "fifth_en")
+APART_DIALOGUES = ("more_dialogues", "third_dialogues", "fifth_dialogues")
 
 #: Words of the sealed half that have another spelling in the open one, in the chain and in the reader.
 SERVICES = {"child_exam": "child-exam", "contact_fitting": "lens-fitting", "contact_recheck": "lens-check"}

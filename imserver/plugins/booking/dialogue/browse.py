@@ -90,6 +90,8 @@ def slots(context: DialogueContext, reading: Reading) -> bool:
     shown = Dialogue(day=state.day or state.day_said)
     when = said.when_of(reading)
     days = _days_meant(when)
+    if when is not None and when.reason == "negated" and not days and booking is not None:
+        when = None  # 还有别的时间吗: others of the day that is spoken of
     if when is not None and not days and when.part is None:
         key = f"unclear_short.{when.reason}"
         context.say(key if context.words.has(key) else "unclear_short.any")

@@ -69,30 +69,14 @@ def ensure_held(
     if held is not None and same and held.minutes == search.minutes:
         return held
     shop = context.the_shop
-    start_at = utc_ms(wall, zone_of(shop))
     reason = None if same else why_not(shop, wall, search.minutes, context.now_ms)
-    if (
-        reason is None
-        and held is None
-        and count_upcoming(context.tx, context.customer_id, shop.id)
-        >= shop.max_upcoming + bool(state.replaces)
-    ):
-        context.close(state)
-        context.say("why_not.too_many", count=shop.max_upcoming)
-        return None
-    if reason is None and held is None and has_enough_today(context, shop):
-        context.close(state)
-        return None
     by_guest = not context.is_staff and guests.is_guest(context.tx, context.customer_id)
-    if by_guest and reason is None and _takes_more(held, wall, search):
-        but = 0 if held is None else held.id
-        if guests.is_crowd(context.tx, shop, search.service, wall.date(), search.minutes, but):
-            release(context, state)
-            tell_crowd(context, state, wall)
-            return None
     taken: Appointment | None = None
-    given_back = _give_back_other_holds(context) if reason is None and held is None else []
-    if reason is None and start_at is not None:
+    if reason is None:
+        if held is None and _has_enough(context, state, shop):
+            return None
+        if by_guest and _takes_more(held, wall, search) and _is_crowd(context, state, search, held):
+            return None
         wish = Wish(
             shop,
             search.service,
@@ -102,16 +86,7 @@ def ensure_held(
             search.minutes,
             by_guest=by_guest,
         )
-        slot = Slot(wall, start_at)
-        taken = (
-            hold(context.tx, wish, slot)
-            if held is None
-            else place(context.tx, held, wish, slot, actor(context))
-        )
-    for lost in given_back:
-        there = context.chain.shop(lost.store_id)
-        if there is not None:
-            lost_hold.taken_over(context.tx, context.texts, there, lost, context.sender)
+        taken = _take(context, held, wish, wall)
     if taken is None:
         release(context, state)
         refuse(
@@ -125,6 +100,53 @@ def ensure_held(
         context.tx.schedule(
             _next_look(context.now_ms, taken.hold_until), HOLD_TIMER, {"appointment": taken.id}
         )
+    return taken
+
+
+def _has_enough(context: DialogueContext, state: Dialogue, shop: Shop) -> bool:
+    """Whether the customer has as many appointments as one may, in all or as a guest today; then that is said, and no question
+    is open any more."""
+    upcoming = count_upcoming(context.tx, context.customer_id, shop.id)
+    if upcoming >= shop.max_upcoming + bool(state.replaces):
+        context.close(state)
+        context.say("why_not.too_many", count=shop.max_upcoming)
+        return True
+    if has_enough_today(context, shop):
+        context.close(state)
+        return True
+    return False
+
+
+def _is_crowd(context: DialogueContext, state: Dialogue, search: Search, held: Appointment | None) -> bool:
+    """Whether guests have their part of that day; then that is said, and nothing is held."""
+    wall = datetime.fromisoformat(state.wall)
+    but = 0 if held is None else held.id
+    if not guests.is_crowd(context.tx, context.the_shop, search.service, wall.date(), search.minutes, but):
+        return False
+    release(context, state)
+    tell_crowd(context, state, wall)
+    return True
+
+
+def _take(
+    context: DialogueContext, held: Appointment | None, wish: Wish, wall: datetime
+) -> Appointment | None:
+    """Hold that time, or move the hold there; None if somebody has it. One holds one time: another is given back,
+    and who lost it so is told."""
+    given_back = _give_back_other_holds(context) if held is None else []
+    taken: Appointment | None = None
+    start_at = utc_ms(wall, zone_of(wish.shop))
+    if start_at is not None:
+        slot = Slot(wall, start_at)
+        taken = (
+            hold(context.tx, wish, slot)
+            if held is None
+            else place(context.tx, held, wish, slot, actor(context))
+        )
+    for lost in given_back:
+        there = context.chain.shop(lost.store_id)
+        if there is not None:
+            lost_hold.taken_over(context.tx, context.texts, there, lost, context.sender)
     return taken
 
 

@@ -41,7 +41,7 @@ from .labels import label_key
 from .open_question import answered, asked_in, doubt_others, doubt_own, repeat_unarmed
 from .state import Dialogue, load_dialogue
 from .subjects import fresh_of
-from .wishes import is_coming, is_courtesy, is_late, put_right, wish_of
+from .wishes import changes_service, is_coming, is_courtesy, is_late, is_offered_times, put_right, wish_of
 
 
 def _open(context: DialogueContext, reading: Reading) -> bool:
@@ -306,14 +306,19 @@ def _numbered(context: DialogueContext, state: Dialogue, reading: Reading) -> bo
 
 
 def _of_day(context: DialogueContext, state: Dialogue, number: int) -> tuple[str, tuple[str, str]] | None:
-    """The one button whose day is this day of the month, of those that ask which day: 28, to "the 21st or the 28th?"."""
-    found = []
-    for command in state.options if state.step in ("day", "slot") else ():
+    """The one button whose day is this day of the month, of those that ask which day: 28, to "the 21st or the 28th?"; or whose
+    hour it is: 10, below 9:00, 10:00 and 11:00."""
+    of_day, of_hour = [], []
+    for command in state.options:
         named = split(command)
         when = said.when_of(context.read(named[1], labels=False)) if named is not None else None
-        if named is not None and when is not None and {day.day for day in when.days} == {number}:
-            found.append((command, named))
-    return found[0] if len(found) == 1 else None
+        if named is None or when is None:
+            continue
+        if state.step in ("day", "slot") and {day.day for day in when.days} == {number}:
+            of_day.append((command, named))
+        elif {one.hour for one in when.candidates} & {number, number + 12}:
+            of_hour.append((command, named))
+    return next((found[0] for found in (of_day, of_hour) if len(found) == 1), None)
 
 
 def _wished(context: DialogueContext, state: Dialogue | None, reading: Reading) -> bool:
@@ -321,10 +326,8 @@ def _wished(context: DialogueContext, state: Dialogue | None, reading: Reading) 
     speak_as_written(context, remembered=reading.has(Kind.BEGIN))
     fresh = fresh_of(context)
     reading = put_right(context, reading, fresh)
-    if is_courtesy(state, reading) and wished_move.takes_back(context, state, reading):
-        return True
     if is_courtesy(state, reading):
-        return _courtesy(context, state, reading)
+        return wished_move.takes_back(context, state, reading) or _courtesy(context, state, reading)
     if said.puts_off(reading) and not reading.has(Kind.BEGIN):
         context.say("later.open")
         return True
@@ -332,6 +335,8 @@ def _wished(context: DialogueContext, state: Dialogue | None, reading: Reading) 
         return False
     if fresh is not None and said.only_repeats(reading, fresh.wall):
         context.say("small.see_you", when=context.words.moment(fresh.wall))
+        return True
+    if _of_what_stands(context, reading):
         return True
     name = wish_of(context, reading)
     if name == "several":
@@ -366,10 +371,30 @@ def _courtesy(context: DialogueContext, state: Dialogue | None, reading: Reading
         browse.greet(context)
     elif reading.has(Kind.GREETING):
         context.say("small.greeting")
+    elif is_offered_times(context):
+        _picks_none(context, reading)
     else:
         picks = state is not None and state.picks and reading.has(Kind.YES)
         context.say("small.pick" if picks else "small.nothing_open")
     return True
+
+
+def _of_what_stands(context: DialogueContext, reading: Reading) -> bool:
+    """What the bot cannot do to an appointment: another service, which people change; a number below the times on offer."""
+    if changes_service(reading) and is_coming(context):
+        handoff.pass_on(context, reading.text)
+        return True
+    if said.number_of(reading) is None or not is_offered_times(context):
+        return False
+    _picks_none(context, reading)
+    return True
+
+
+def _picks_none(context: DialogueContext, reading: Reading) -> None:
+    """都不行, below the times that the shop offers instead: the people hear of it. 好 and 1 name none of them."""
+    if reading.has(Kind.NO):
+        handoff.call_for(context, Why.REQUEST)
+    context.say("offer.none_fits" if reading.has(Kind.NO) else "offer.which")
 
 
 def _question(context: DialogueContext, state: Dialogue | None, reading: Reading) -> bool:

@@ -304,6 +304,8 @@ def doubtful(reading: Reading) -> bool:
 def is_values(reading: Reading) -> bool:
     """Whether there is nothing but values: the words behind a command word that is one."""
     told = all(
-        act.kind in (Kind.GIVE, Kind.CORRECT, Kind.YES, Kind.BEGIN, Kind.THANKS) for act in reading.acts
+        act.kind in (Kind.GIVE, Kind.CORRECT, Kind.YES, Kind.BEGIN, Kind.THANKS)
+        and act.what not in ("move", "cancel")  # 取消还是改期好: a sentence
+        for act in reading.acts
     )
     return told and all(rest.weight is Weight.HARMLESS for rest in reading.rest)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from imserver.plugins.booking.schedule.appointments import Appointment, upcoming
+from imserver.plugins.booking.schedule.plans import open_offers
 from imserver.plugins.booking.understanding.acts import Kind, Reading
 
 from . import correct, said, which
@@ -89,8 +90,11 @@ _ANOTHER = re.compile(
 
 
 def _wants_another(reading: Reading, begun: list[str]) -> bool:
-    behind = reading.all(Kind.BEGIN, "cancel")[0].spans[-1].end
-    return "book" in begun or "move" in begun or _ANOTHER.search(reading.text.casefold(), behind) is not None
+    if "book" in begun or "move" in begun:
+        return True
+    # Without a place in this text it was an earlier one that cancelled, and this one says which: "the new one" wants nothing.
+    spans = reading.all(Kind.BEGIN, "cancel")[0].spans
+    return bool(spans) and _ANOTHER.search(reading.text.casefold(), spans[-1].end) is not None
 
 
 def _gives_day_of_one(reading: Reading, coming: Sequence[Appointment]) -> bool:
@@ -132,6 +136,22 @@ def is_courtesy(state: Dialogue | None, reading: Reading) -> bool:
         return True
     answers_nothing = state is None or state.kind == "menu"
     return answers_nothing and said.only(reading, Kind.THANKS, Kind.GREETING, Kind.YES, Kind.NO)
+
+
+def changes_service(reading: Reading) -> bool:
+    """取消验光，改配镜; 把验光改成配镜: of an appointment that stands only people change the service."""
+    if said.names_time(reading):
+        return False
+    named = {act.value for act in reading.all(Kind.GIVE, "service")}
+    return (reading.has(Kind.BEGIN, "cancel") and len(named) > 1) or (
+        said.refuses(reading, "service") and bool(named)
+    )
+
+
+def is_offered_times(context: DialogueContext) -> bool:
+    """Whether the shop waits for a choice of other times."""
+    coming = upcoming(context.tx, context.customer_id, context.shop.id if context.shop else None)
+    return any(open_offers(context.tx, one.id) for one in coming)
 
 
 def is_coming(context: DialogueContext) -> bool:

@@ -144,15 +144,19 @@ def upcoming_within(
     tx: Rows, customer_id: str, store_id: str | None, begin_ms: int, end_ms: int
 ) -> list[Appointment]:
     """Those of them that take some of a span of time."""
-    where, params = _upcoming(tx, customer_id, store_id)
+    where, params = _upcoming(tx, customer_id, store_id, max(begin_ms, tx.now_ms))
     where = f"{where} AND start_at < ? AND end_at > ? ORDER BY start_at LIMIT {MAX_ROWS}"
     return _many(tx, where, [*params, end_ms, begin_ms])
 
 
-def _upcoming(tx: Rows, customer_id: str, store_id: str | None) -> tuple[str, list[object]]:
+def _upcoming(
+    tx: Rows, customer_id: str, store_id: str | None, since: int | None = None
+) -> tuple[str, list[object]]:
+    """`since`: what ends before it is not wanted."""
     # start_at bounds the index range: nothing lasts longer than a day.
+    first = (tx.now_ms if since is None else since) - 24 * 60 * MINUTE_MS
     where = f"customer_id = ? AND start_at > ? AND end_at > ? AND status IN ({_LIVE_MARKS}) AND {OF_STORE}"
-    return where, [customer_id, tx.now_ms - 24 * 60 * MINUTE_MS, tx.now_ms, *_LIVE, store_id]
+    return where, [customer_id, first, tx.now_ms, *_LIVE, store_id]
 
 
 def conversations_with_coming(tx: Transaction, store_id: str, after: str, count: int) -> list[str]:

@@ -74,7 +74,7 @@ _SEE_YOU: Final = re.compile("(?<=\x02)(?:再)?见[吧啦哈咯啊]*[ .,!~]*$")
 #: Words that say yes whatever goes on behind them.
 _LEAD: Final = re.compile(_WORDS["alone"]["lead"])
 _HEDGED: Final = re.compile(
-    "不是不|([可以行好对]{1,2})是\\1|(?<![a-z])(?:yes(?: and| but)? no|no(?: and)? yes)(?= ?(?:$|[,.!]))|"
+    "不是不|行行好|([可以行好对]{1,2})是\\1|(?<![a-z])(?:yes(?: and| but)? no|no(?: and)? yes)(?= ?(?:$|[,.!]))|"
     "(?:\\.\\.|…)+ ?$|(?:要不要|该不该|用不用|还是(?:不|别))(?:取消|约|订|改|去|来|弄)"
 )
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from .acts import Scene
 from .name_shapes import (
+    GIVEN_TOO,
     LATIN_NAME,
     LATIN_WORD,
     LITTLE,
@@ -56,7 +57,11 @@ def bare_answer(page: Page) -> Iterator[tuple[int, int]]:
         alone = len(page.pieces) == 1
         if looks_like_one(short, alone=alone) or (insisted and SHORT_NAME.fullmatch(short) and family(short)):
             yield start, start + len(short)
-        elif is_latin_name(short) or (alone and is_titled(page.typed(start, start + len(short)))):
+        elif (
+            is_latin_name(short)
+            or (alone and is_titled(page.typed(start, start + len(short))))
+            or (alone and short in GIVEN_TOO and page.typed(start, end).istitle())
+        ):
             latin.append((start, start + len(short)))
     said = [clause for clause in page.clauses if page.open[slice(*clause)].strip("\x02 ")]
     if latin and len(said) <= 3:
@@ -133,10 +138,17 @@ def before_age(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
         return
     for match in page.find(_CAPITALS_AGE):
         words = list(LATIN_WORD.finditer(page.open, match.start(), match.end("name")))
-        while words and not (page.typed(*words[0].span())[:1].isupper() and is_no_wish(words[0][0])):
+        while words and not _is_of_a_name(page, words, 0):
             words.pop(0)
-        if words and all(page.typed(*word.span())[:1].isupper() and is_no_wish(word[0]) for word in words):
+        if words and all(_is_of_a_name(page, words, place) for place in range(len(words))):
             yield words[0].start(), words[-1].end()
+
+
+def _is_of_a_name(page: Page, words: Sequence[re.Match[str]], place: int) -> bool:
+    """Whether a word has a capital and is none of a wish, or is a first name as well (Will Smith)."""
+    word = words[place]
+    first = place == 0 and len(words) > 1 and word[0] in GIVEN_TOO
+    return page.typed(*word.span())[:1].isupper() and (first or is_no_wish(word[0]))
 
 
 def _wished(page: Page) -> bool:

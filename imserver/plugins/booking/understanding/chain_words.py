@@ -53,7 +53,7 @@ def read_chain_words(page: Page, scene: Scene, lexicon: Lexicon, asked: list[tup
                 continue
             answers = scene.step == "service"  # what is asked about there is chosen as well: 验光吧，疼吗
             if what == "service" and (
-                (not answers and _asked_about(page, one.start, asked)) or _told(page, one)
+                (not answers and _asked_about(page, one.start, asked)) or _told(page, one) or _worn(page, one)
             ):
                 page.take(one.start, one.end, Cover.NOTE)
             else:
@@ -81,6 +81,22 @@ def is_service(page: Page, lexicon: Lexicon) -> bool:
     """Whether the whole text is what the chain calls a service: 调整 is one before it is a wish to move."""
     start, end = len(page.open) - len(page.open.lstrip()), len(page.open.rstrip())
     return any((one.start, one.end) == (start, end) for one in lexicon.services.find(page.open, page.grams))
+
+
+#: "I wear contacts": lenses on an eye are no service.
+_WORN: Final = re.compile(
+    "(?<!to )(?<![a-z])(?:wear|wears|wearing|wore)(?: (?:my|soft|hard|daily|monthly|the|reading))* ?$"
+)
+
+
+_WEARER: Final = re.compile(
+    "(?<![a-z])(?:i|she|he|we|they)(?: (?:currently|usually|normally|already|also|still|do|only|always))? ?$"
+)
+
+
+def _worn(page: Page, one: Found) -> bool:
+    before = _WEARER if page.words.startswith("wear", one.start) else _WORN
+    return before.search(page.words, max(0, one.start - 40), one.start) is not None
 
 
 _SHOP_TOLD: Final = template("reader", "shop_told")

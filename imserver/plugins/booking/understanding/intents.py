@@ -40,8 +40,10 @@ _CONDITIONAL: Final = re.compile(
     "|you (?:can|could|don'?t mind)))|unless|in case)(?![a-z])"
     "|(?: (?:the|my|these|those|all|your))* (?:reminders?|texts?|emails?|notifications?|newsletter|subscription|order)(?![a-z])"
 )
-#: 取消…还是不取消呢.
-_OR_NOT: Final = re.compile("(?:掉|了|呢|吗|[ ,.!?…~])*(?:还是|或者?|又|抑或)(?:不|别|留|算)|or not")
+#: 取消…还是不取消呢; 取消还是改期好.
+_OR_NOT: Final = re.compile(
+    "(?:掉|了|呢|吗|[ ,.!?…~])*(?:还是|或者?|又|抑或)(?:不|别|留|算|改|换|推|挪)|or not"
+)
 #: "Cancel that last message" cancels what was written.
 _WRITTEN: Final = re.compile(
     "^(?: (?:that|my|the|this|last|previous|earlier))* (?:message|msg|text|comment|bit|part)(?![a-z])"
@@ -101,6 +103,10 @@ _STRONG_MOVE: Final = re.compile(
     "|改约|改期|改签|改时间|改个时间|换个?时间|reschedul|rearrange|rebook|appointment|booking|预约"
 )
 _STRONG_BOOK: Final = re.compile("约|订|book|appointment|挂号")
+#: "I have a dentist appointment".
+_OF_OTHERS: Final = re.compile(
+    "(?:dentist|dental|doctor'?s?|hospital|vet|gp|physio) (?:appointment|appt|booking)"
+)
 _WISHES: Final = Several(WISH.values())
 BEGUN: Final = ("other", "list", "slots", "human", "cancel", "move", "book")
 
@@ -304,6 +310,8 @@ def _moves_somewhere(page: Page, start: int, end: int) -> bool:
 
 def _books(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bool:
     """A wish to come: with a value, or with nothing else in its clause. Beside 取消 or 改 it is the appointment."""
+    if _OF_OTHERS.search(page.words, max(0, one.start - 20), one.end):
+        return False
     start, end = page.clause_at(one.start)
     beside = any(start <= other.start < end for other in found if other.name in ("cancel", "move", "list"))
     named = is_named(page, start, end)

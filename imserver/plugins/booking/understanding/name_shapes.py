@@ -18,6 +18,8 @@ SINGLE: Final = frozenset("".join(_FAMILIES["single"]) + _FAMILIES["common_now"]
 DOUBLE: Final = frozenset(_FAMILIES["double"])
 COMMON: Final = frozenset(_WORDS["common"].split())
 COMMON_ENGLISH: Final = frozenset(_WORDS["common_english"].split())
+GIVEN_TOO: Final = frozenset(_WORDS["given_too"].split())
+"""Common words that are first names where they have a capital and a family name."""
 _WISH_ENGLISH: Final = frozenset(_WORDS["wish_english"].split())
 _NEVER: Final = frozenset(_WORDS["never_inside"])
 _ENDS: Final = re.compile("|".join(_WORDS["ends"]))

@@ -17,6 +17,7 @@ from .name_shapes import (
     COMMON_ENGLISH,
     DOTTED_NAME,
     DOUBLE,
+    GIVEN_TOO,
     KIN_SET,
     LATIN_NAME,
     LATIN_WORD,
@@ -273,7 +274,9 @@ def _introduced(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
                 continue  # 我姐叫我取消
             if _ASKED_ABOUT.fullmatch(match[0]) and asks(page, *page.clause_at(match.start())):
                 continue
-            found = _behind(page, match.end(), capital=capital, asked=scene.step == "name")
+            found = _behind(
+                page, match.end(), capital=capital, asked=scene.step == "name", named="name" in match[0]
+            )
             if (
                 found
                 and _TOLD_TO.search(match[0])
@@ -346,8 +349,10 @@ def _whole_name(page: Page, scene: Scene, start: int, end: int) -> tuple[int, in
     return start, end
 
 
-def _behind(page: Page, start: int, *, capital: bool, asked: bool = False) -> tuple[int, int] | None:
-    """The name that begins at `start`, if there is one."""
+def _behind(
+    page: Page, start: int, *, capital: bool, asked: bool = False, named: bool = False
+) -> tuple[int, int] | None:
+    """The name that begins at `start`, if there is one. `named`: it is said to be a name."""
     text = page.open
     while start < len(text) and text[start] in " :,\"“'":
         start += 1
@@ -356,6 +361,8 @@ def _behind(page: Page, start: int, *, capital: bool, asked: bool = False) -> tu
     if found := chinese_at(text, start):
         return found
     latin = LATIN_NAME.match(text, start)
+    if named and latin is not None and (day := _NAMED_AS_A_DAY.match(page.typed(start, latin.end()))):
+        return start, start + day.end()
     if latin is None or (capital and not page.typed(start, start + 1).isupper()):
         return None
     if capital and latin[0].split()[0] in _MONTHS:
@@ -364,10 +371,13 @@ def _behind(page: Page, start: int, *, capital: bool, asked: bool = False) -> tu
     for word in LATIN_WORD.finditer(text, start, latin.end()):
         plain = word[0].rstrip(".")
         if plain in COMMON_ENGLISH or plain in KIN_SET or (end > start and text[end : word.start()].strip()):
-            first = end == start and (not capital or asked) and plain not in _NO_NAMES
+            first = end == start and (not capital or asked or plain in GIVEN_TOO) and plain not in _NO_NAMES
             if (first or (asked and end > start)) and page.typed(*word.span())[:1].isupper():
                 end = word.end()
                 continue
+            aged = end > start and plain not in _NO_NAMES and _AGE_NEXT.match(text, word.end())
+            if aged and page.typed(*word.span()).istitle():  # "for Mark Day, 33"
+                end = word.end()
             break
         end = word.end()
         if word[0].endswith(".") and len(plain) > 2 and "." not in plain:
@@ -375,6 +385,11 @@ def _behind(page: Page, start: int, *, capital: bool, asked: bool = False) -> tu
     return (start, end) if end > start else None
 
 
+_AGE_NEXT: Final = re.compile(r" ?[,(] ?[1-9][0-9](?![0-9:.])")
+#: "My name is Sunday Oliseh": a word of a day with a capital, a family name behind it, and nothing more.
+_NAMED_AS_A_DAY: Final = re.compile(
+    r"(?:Sun|Mon|Tues|Wednes|Thurs|Fri|Satur)day(?: (?!(?:Morning|Afternoon|Evening|At|Please|Next)\b)[A-Z][a-z'-]+)?$"
+)
 _MONTH_NAME: Final = template("names", "month_name")
 _MONTHS: Final = frozenset(_WORDS["months"].split())
 _NO_NAMES: Final = frozenset(_WORDS["never_names"].split())

@@ -148,6 +148,10 @@ _GAP: Final = f"[^{V},，。;；!！?？]"
 MOVED: Final = (
     rf"(?:从|由|自)?(?P<old>{V})(?:的)?(?:{_GAP}){{0,14}}?{_MOVE_CN}(?:{_GAP}){{0,4}}?(?=(?P<yes>{V}))",
     rf"(?:{OLD_CN})(?P<old>{V})(?:{_GAP}){{0,10}}[,， ]{{0,2}}(?:{_GAP}){{0,8}}?{_MOVE_CN}(?:{_GAP}){{0,4}}?(?=(?P<yes>{V}))",
+    (
+        rf"(?P<old>{V})[^{V},，。;；!！?？可行空能好想要约订也]{{1,6}}[,，] ?(?:那就|就|还是|那)?{_MOVE_CN}"
+        rf"(?=(?P<yes>{V})(?!吧?也))"
+    ),
     rf"(?P<old>{V}) ?(?:→|->|=>|⇒|➡|>>?) ?(?=(?P<yes>{V}))",
     (
         rf"(?<![a-z])(?:move|change|switch|reschedule|push|shift|swap|"

@@ -25,7 +25,9 @@ def settled(
     page: Page, scene: Scene, lexicon: Lexicon, when: When | None, people: tuple[str, ...]
 ) -> Reading:
     """Acts that hang together: a no beside a value puts right, and a yes beside a contradiction is none."""
-    acts = page.acts
+    acts = [_kept(page, act) if scene.asks == "book" else act for act in page.acts]
+    added = [act for act in acts if _is_added(page, scene, act)]
+    acts = [act for act in acts if act not in added]
     given = [act for act in acts if act.kind in (Kind.GIVE, Kind.CORRECT) and act.what in _GIVEN]
     no = [act for act in acts if act.kind is Kind.NO]
     if given and no and not page.has(Kind.YES):
@@ -39,7 +41,7 @@ def settled(
     acts, when = _without_service(page, scene, acts, when)
     if when is not None and _points_at_a_day(page, scene, acts, when):
         when = When(reason="which_day")
-    rest = read_rest(page, lexicon, when)
+    rest = _with(read_rest(page, lexicon, when), _unsaid(page, added, Weight.DANGEROUS))
     confirming = scene.step.startswith("confirm")
     hedged = confirming and is_hedged(page, acts)
     if hedged:
@@ -66,8 +68,23 @@ def settled(
     return Reading(page.source, ordered, rest, when, people=people, hedged=hedged)
 
 
+def _of_its_day(acts: list[Act]) -> list[Act]:
+    """ "Saturday 3pm instead of friday 3pm": the hour that is refused is Friday's, and goes with its day."""
+    given = [act for act in acts if act.kind in (Kind.GIVE, Kind.CORRECT) and act.value is not None]
+    refused = [act for act in acts if act.kind is Kind.REFUSE and act.value is not None]
+    days = [act for act in refused if act.what == "day"]
+    other = {act.value for act in given if act.what == "day"} - {act.value for act in days}
+    hours = {act.value for act in given if act.what == "time"}
+    again = [act for act in refused if act.what == "time" and act.value in hours]
+    if len(days) != 1 or not other or len(again) != 1:
+        return acts
+    whole = replace(days[0], spans=tuple(sorted((*days[0].spans, *again[0].spans))))
+    return [whole if act is days[0] else act for act in acts if act is not again[0]]
+
+
 def _of_one_mind(acts: list[Act], when: When | None) -> tuple[list[Act], When | None]:
     """十点半改成十点半？: what is refused and wished in one breath is neither moved nor taken."""
+    acts = _of_its_day(acts)
     refused = {(act.what, act.value) for act in acts if act.kind is Kind.REFUSE and act.value is not None}
     both = [
         act
@@ -77,7 +94,7 @@ def _of_one_mind(acts: list[Act], when: When | None) -> tuple[list[Act], When | 
     others = {
         act.value for act in acts if act.kind in (Kind.GIVE, Kind.CORRECT) and act.what in ("time", "range")
     }
-    if not both or others - {act.value for act in both}:
+    if not both or others - {act.value for act in both} or _on_another_day(acts, refused):
         return acts, when
     kept = [
         act
@@ -85,6 +102,13 @@ def _of_one_mind(acts: list[Act], when: When | None) -> tuple[list[Act], When | 
         if act not in both and not (act.kind is Kind.BEGIN and act.what in ("move", "book"))
     ]
     return kept, When(reason="negated")
+
+
+def _on_another_day(acts: list[Act], refused: set[tuple[str, object]]) -> bool:
+    """周六三点冲突了，改周日三点: the hour that is refused is one of the other day."""
+    away = {value for what, value in refused if what == "day"}
+    given = {act.value for act in acts if act.kind in (Kind.GIVE, Kind.CORRECT) and act.what == "day"}
+    return bool(away) and bool(given - away)
 
 
 def _without_service(
@@ -105,6 +129,31 @@ def _without_service(
         if act.what not in TIMES or act.kind is Kind.REFUSE or page.clause_of(act) != where
     ]
     return (kept, When(reason="negated")) if len(kept) < len(acts) else (acts, when)
+
+
+_KEEP: Final = re.compile("keep (?:it|that|this)")
+#: "Contact lenses too", "and pick up my glasses": beside the card's service, and not in its place.
+_ADDED: Final = re.compile(
+    "(?<![a-z])(?:too|also|as well|plus|additionally)(?![a-z])|"
+    "^[ ,.!]*(?:(?:yes|yeah|ok|okay|sure)[ ,]*)?and(?![a-z])"
+)
+
+
+def _kept(page: Page, act: Act) -> Act:
+    """ "Keep it", of what is held for a booking, is no no, as it is of what was to be cancelled: it is kept a while."""
+    if act.kind is not Kind.NO or not act.spans:
+        return act
+    said = page.source[act.spans[0].start : act.spans[-1].end].casefold()
+    return replace(act, kind=Kind.LATER) if _KEEP.fullmatch(said) else act
+
+
+def _is_added(page: Page, scene: Scene, act: Act) -> bool:
+    """Whether a service is said to come on top of the card's: nobody books two at once."""
+    wished = act.what == "service" and act.kind in (Kind.GIVE, Kind.CORRECT)
+    if not wished or not act.spans or scene.asks not in ("", "book") or not scene.step.startswith("confirm"):
+        return False
+    clause = page.clause_of(act)
+    return _ADDED.search(page.source[clause.start : clause.end].casefold()) is not None
 
 
 _BESIDE_WISH: Final = frozenset({Kind.GIVE, Kind.YES, Kind.THANKS, Kind.GREETING})

@@ -187,7 +187,7 @@ _INSTEAD: Final = re.compile(
     "[ ,.-]{1,4}){1,4}?(?P<hour>(?<=[ ,])(?:[3-9]|1[0-2]))(?= ?(?:please|pls|instead|then|rather|actually)?[ .!]{0,4}$)"
     "|(?P<first>(?:[3-9]|1[0-2])) (?=(?:instead|actually|rather)[ .!]{0,4}$))"
 )
-_OF_A_TIME: Final = frozenset({"book", "move"})
+_OF_A_TIME: Final = frozenset({"", "book", "move"})
 #: 28, where a day is asked: no list is as long.
 _BARE_DAY: Final = re.compile(
     "^ ?(?:the )?(1[5-9]|2[0-9]|3[01])(?= ?(?:吧|呢|可以|行|好|please|pls)?[ .!]{0,6}$)"
