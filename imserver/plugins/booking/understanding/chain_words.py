@@ -84,7 +84,7 @@ def is_service(page: Page, lexicon: Lexicon) -> bool:
 
 
 #: "I wear contacts": lenses on an eye are no service.
-_WORN: Final = re.compile(
+_WEARING: Final = re.compile(
     "(?<!to )(?<![a-z])(?:wear|wears|wearing|wore)(?: (?:my|soft|hard|daily|monthly|the|reading))* ?$"
 )
 
@@ -95,7 +95,7 @@ _WEARER: Final = re.compile(
 
 
 def _worn(page: Page, one: Found) -> bool:
-    before = _WEARER if page.words.startswith("wear", one.start) else _WORN
+    before = _WEARER if page.words.startswith("wear", one.start) else _WEARING
     return before.search(page.words, max(0, one.start - 40), one.start) is not None
 
 
