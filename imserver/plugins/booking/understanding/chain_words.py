@@ -84,11 +84,7 @@ def is_service(page: Page, lexicon: Lexicon) -> bool:
 
 
 #: "I wear contacts": lenses on an eye are no service.
-<<<<<<< HEAD
 _WEARS: Final = re.compile(
-=======
-_WEARING: Final = re.compile(
->>>>>>> read24
     "(?<!to )(?<![a-z])(?:wear|wears|wearing|wore)(?: (?:my|soft|hard|daily|monthly|the|reading))* ?$"
 )
 
@@ -99,11 +95,7 @@ _WEARER: Final = re.compile(
 
 
 def _worn(page: Page, one: Found) -> bool:
-<<<<<<< HEAD
     before = _WEARER if page.words.startswith("wear", one.start) else _WEARS
-=======
-    before = _WEARER if page.words.startswith("wear", one.start) else _WEARING
->>>>>>> read24
     return before.search(page.words, max(0, one.start - 40), one.start) is not None
 
 
