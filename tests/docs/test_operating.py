@@ -154,7 +154,7 @@ class Machine:
                 self._start(name)
 
     def _unit(self, name: str) -> configparser.ConfigParser:
-        unit = configparser.ConfigParser(interpolation=None)
+        unit = configparser.ConfigParser(interpolation=None, strict=False)  # ExecReload stands twice
         unit.optionxform = str  # type: ignore[method-assign,assignment]
         full = name if "." in name else f"{name}.service"
         unit.read_string(Path(self.place(f"/etc/systemd/system/{full}")).read_text())

@@ -34,9 +34,8 @@ TAKEN = {
 
 
 def section(name: str, of: str = "Service") -> dict[str, str]:
-    unit = ConfigParser(
-        interpolation=None, strict=False
-    )  # ExecReload stands twice: the last line is the one here
+    # ExecReload stands twice: the last line is the one here.
+    unit = ConfigParser(interpolation=None, strict=False)
     unit.optionxform = str  # type: ignore[method-assign,assignment]
     unit.read_string(UNITS[name])
     return dict(unit[of])
