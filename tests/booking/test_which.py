@@ -223,3 +223,20 @@ async def test_what_is_said_loud_is_no_code(text: str) -> None:
         await shop.say("ming", here, text)
         await shop.say("ming", here, "yes")
         assert await left(shop) == []
+
+
+@pytest.mark.parametrize("text", ["the second", "option two", "the last one", "最后一个"])
+async def test_below_the_list_a_place_in_words_is_its_button(text: str) -> None:
+    async with Shop() as shop:
+        here, saturday, sunday = await two(shop)
+        await shop.say("ming", here, "取消")
+        card = await shop.hear("ming", here, text)
+        assert sunday in card
+        assert saturday not in card
+
+
+async def test_a_place_that_the_list_does_not_have_is_said() -> None:
+    async with Shop() as shop:
+        here, *_ = await two(shop)
+        await shop.say("ming", here, "取消")
+        assert "1 到 3" in await shop.hear("ming", here, "option nine")

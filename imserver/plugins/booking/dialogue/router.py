@@ -32,6 +32,7 @@ from . import (
     joined,
     said,
     take_over,
+    which,
     wished_move,
 )
 from .commands import ANYWHERE, GO_ON, LITERAL, OF_OTHER_SHOPS, QUESTION_NUMBER, Command, Where
@@ -285,13 +286,21 @@ def _pressed(state: Dialogue | None, reading: Reading) -> str | None:
     """The command of the button whose label, or number, is the whole text."""
     if reading.label is not None:
         return reading.label
-    number = said.number_of(reading)
+    number = _number_of(state, reading)
     return None if state is None or number is None else state.command_of(number)
+
+
+def _number_of(state: Dialogue | None, reading: Reading) -> int | None:
+    """The number of a button; below a list also its place in words, where nothing else was read in them."""
+    number = said.number_of(reading)
+    if number is not None or state is None or not state.lists or reading.acts:
+        return number
+    return which.place_alone(reading.text)
 
 
 def _numbered(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
     """A number that no button has: the day of the month of a button, or it is said how many there are."""
-    number = said.number_of(reading)
+    number = _number_of(state, reading)
     if number is not None and state.options and number <= 99:
         dated = _of_day(context, state, number)
         if dated is not None:
