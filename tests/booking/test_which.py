@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imserver.plugins.booking.dialogue.which import denied_codes, follows_denied
-from tests.booking.support.shop import Shop, button
+from tests.booking.support.shop import Shop, button, shown
 from tests.booking.support.times_of_day import at
 from tests.booking.support.two_appointments import SATURDAY, left, two
 
@@ -240,3 +240,14 @@ async def test_a_place_that_the_list_does_not_have_is_said() -> None:
         here, *_ = await two(shop)
         await shop.say("ming", here, "取消")
         assert "1 到 3" in await shop.hear("ming", here, "option nine")
+
+
+async def test_who_will_be_late_does_not_move_there() -> None:
+    async with Shop() as shop:
+        here, saturday, _ = await two(shop)
+        await shop.say("ming", here, f"/move {saturday} 11月23日 11:00")
+        for text in ("10 minutes late on saturday", "I'll be 10 minutes late on sunday"):
+            said = await shop.say("ming", here, text)
+            assert not [one for one in said if "11月22日" in shown(one)]
+        (state,) = await shop.sql("SELECT state FROM booking_dialogues")
+        assert "2026-11-23T11:00" in str(state)

@@ -103,7 +103,7 @@ def _gives_day_of_one(reading: Reading, coming: Sequence[Appointment]) -> bool:
 
 
 _LATE = re.compile(
-    "(?<![a-z])(?:be|run|running|am|'m) (?:[a-z0-9]+ ){0,4}late(?![a-z])|迟到|"
+    "(?<![a-z])(?:be|run|running|am|'m|min|mins|minutes?|hours?) (?:[a-z0-9]+ ){0,4}late(?![a-z])|迟到|"
     "[晚迟](?:到|[0-9一二三四五六七八九十几半]+个?(?:分|刻|小时|钟))"
 )
 
@@ -112,6 +112,15 @@ def is_late(reading: Reading) -> bool:
     """ "10 minutes late on friday": whether it says no more than that, which is for the people."""
     begins = reading.has(Kind.BEGIN) or reading.has(Kind.QUESTION)
     return not begins and any(_LATE.search(one.text.casefold()) for one in reading.rest)
+
+
+_BESIDE_LATE = frozenset({Kind.GIVE, Kind.CORRECT, Kind.THANKS, Kind.GREETING})
+
+
+def is_only_late(reading: Reading) -> bool:
+    """The same below a card: no hour is named that may be wanted, and nothing is answered."""
+    told = all(act.kind in _BESIDE_LATE and act.what in ("", "day") for act in reading.acts)
+    return told and is_late(reading)
 
 
 def _wish_of_values(reading: Reading) -> str | None:
