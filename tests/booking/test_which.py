@@ -251,3 +251,16 @@ async def test_who_will_be_late_does_not_move_there() -> None:
             assert not [one for one in said if "11月22日" in shown(one)]
         (state,) = await shop.sql("SELECT state FROM booking_dialogues")
         assert "2026-11-23T11:00" in str(state)
+
+
+@pytest.mark.parametrize(
+    ("text", "moves"),
+    [("取消周六的，改约周五11点", True), ("cancel saturday, book friday 11am instead", True),
+     ("取消周六的，周日的改到周五11点", False), ("取消周六的，改约周日11点", False)],
+)  # fmt: skip
+async def test_one_that_is_cancelled_for_another_time_moves(text: str, *, moves: bool) -> None:
+    """Not if another one is spoken of, too: 周日."""
+    async with Shop() as shop:
+        here, saturday, _ = await two(shop)
+        card = await shop.hear("ming", here, text)
+        assert (f"{saturday} 从" in card) is moves

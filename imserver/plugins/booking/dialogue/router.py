@@ -42,7 +42,16 @@ from .labels import label_key
 from .open_question import answered, asked_in, doubt_others, doubt_own, repeat_unarmed
 from .state import Dialogue, load_dialogue
 from .subjects import fresh_of
-from .wishes import changes_service, is_coming, is_courtesy, is_late, is_offered_times, put_right, wish_of
+from .wishes import (
+    changes_service,
+    in_place_of_one,
+    is_coming,
+    is_courtesy,
+    is_late,
+    is_offered_times,
+    put_right,
+    wish_of,
+)
 
 
 def _open(context: DialogueContext, reading: Reading) -> bool:
@@ -334,7 +343,7 @@ def _wished(context: DialogueContext, state: Dialogue | None, reading: Reading) 
     """What the acts of a customer's text want by themselves, in the order of the promise. False: nothing."""
     speak_as_written(context, remembered=reading.has(Kind.BEGIN))
     fresh = fresh_of(context)
-    reading = put_right(context, reading, fresh)
+    reading = in_place_of_one(context, put_right(context, reading, fresh))
     if is_courtesy(state, reading):
         return wished_move.takes_back(context, state, reading) or _courtesy(context, state, reading)
     if said.puts_off(reading) and not reading.has(Kind.BEGIN):
