@@ -114,3 +114,19 @@ async def test_what_one_of_the_family_wishes_is_of_their_own_appointment() -> No
         assert "11月22日" in await shop.hear("ming", here, "我妈想取消")
         await shop.say("ming", here, "好")
         assert await walls(shop) == ["2026-11-21T15:00"]
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("帮我取消，不，改到周一下午两点", "改到 11月23日 周一 14:00"),
+        ("cancel it, wait no, move it to monday 2pm", "Mon 23 Nov 14:00"),
+        ("改到周一下午两点，不，还是取消吧", "要取消 11月21日"),
+    ],
+)
+async def test_what_stands_behind_the_no_is_what_is_wished(text: str, asked: str) -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming", "en" if text.isascii() else "zh-CN")
+        for line in ("预约 11月21日 10:00 验光", "王小明，成人，来过", "好"):
+            await shop.say("ming", here, line)
+        assert asked in await shop.hear("ming", here, text)
