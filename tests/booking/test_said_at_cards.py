@@ -129,3 +129,8 @@ async def test_whether_the_time_is_too_late_is_asked_and_refuses_nothing(text: s
         assert len(await shop.appointments("held")) == 1
     assert read("三点太晚了", "confirm").has(Kind.REFUSE, "time")
     assert read("3pm is too late", "confirm").has(Kind.REFUSE, "time")
+
+
+def test_a_given_name_that_begins_with_a_negation_is_whole() -> None:
+    assert read("我叫何不", "name").given("name") == "何不"
+    assert read("我叫李不约", "name").given("name") == "李"
