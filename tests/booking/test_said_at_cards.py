@@ -134,3 +134,8 @@ async def test_whether_the_time_is_too_late_is_asked_and_refuses_nothing(text: s
 def test_a_given_name_that_begins_with_a_negation_is_whole() -> None:
     assert read("我叫何不", "name").given("name") == "何不"
     assert read("我叫李不约", "name").given("name") == "李"
+
+
+def test_whose_kin_comes_is_known_without_the_word_for_me() -> None:
+    assert read("孩子周六下午三点验光").given("person") == "孩子"
+    assert read("孩子周六考试，我周日验光").given("person") is None
