@@ -210,7 +210,11 @@ def test_what_ends_it_ends_its_gates(tmp_path: Path) -> None:
 def test_the_first_of_two_lanes_stands_back(gates: ModuleType, tmp_path: Path) -> None:
     out = io.BytesIO()
     told = "cat /proc/self/autogroup; nice"
-    assert gates.Gates(20, shell(tmp_path, one=told, two=told), out).run(((("one",), ("two",)),))
+    # Its session is told so behind its start, and may run before that.
+    waits = f"for _ in $(seq 500); do grep -q 'nice {gates.NICE}$' /proc/self/autogroup && break; sleep 0.01; done"
+    assert gates.Gates(20, shell(tmp_path, one=f"{waits}; {told}", two=told), out).run(
+        ((("one",), ("two",)),)
+    )
     said = out.getvalue().decode().split()
     assert sorted(word for word in said if word.isdigit()) == ["0", "0", str(gates.NICE), str(gates.NICE)]
 

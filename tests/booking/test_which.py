@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imserver.plugins.booking.dialogue.which import denied_codes, follows_denied
-from tests.booking.support.shop import Shop, button
+from tests.booking.support.shop import Shop, button, shown
 from tests.booking.support.times_of_day import at
 from tests.booking.support.two_appointments import SATURDAY, left, two
 
@@ -245,3 +245,44 @@ async def test_a_yes_that_may_be_for_people_hears_the_time_again_and_the_next_on
         assert await shop.appointments() == []
         await shop.say("ming", here, yes)
         assert [row[1] for row in await shop.appointments()] == ["2026-11-20T15:00"]
+
+
+@pytest.mark.parametrize("text", ["the second", "option two", "the last one", "最后一个"])
+async def test_below_the_list_a_place_in_words_is_its_button(text: str) -> None:
+    async with Shop() as shop:
+        here, saturday, sunday = await two(shop)
+        await shop.say("ming", here, "取消")
+        card = await shop.hear("ming", here, text)
+        assert sunday in card
+        assert saturday not in card
+
+
+async def test_a_place_that_the_list_does_not_have_is_said() -> None:
+    async with Shop() as shop:
+        here, *_ = await two(shop)
+        await shop.say("ming", here, "取消")
+        assert "1 到 3" in await shop.hear("ming", here, "option nine")
+
+
+async def test_who_will_be_late_does_not_move_there() -> None:
+    async with Shop() as shop:
+        here, saturday, _ = await two(shop)
+        await shop.say("ming", here, f"/move {saturday} 11月23日 11:00")
+        for text in ("10 minutes late on saturday", "I'll be 10 minutes late on sunday"):
+            said = await shop.say("ming", here, text)
+            assert not [one for one in said if "11月22日" in shown(one)]
+        (state,) = await shop.sql("SELECT state FROM booking_dialogues")
+        assert "2026-11-23T11:00" in str(state)
+
+
+@pytest.mark.parametrize(
+    ("text", "moves"),
+    [("取消周六的，改约周五11点", True), ("cancel saturday, book friday 11am instead", True),
+     ("取消周六的，周日的改到周五11点", False), ("取消周六的，改约周日11点", False)],
+)  # fmt: skip
+async def test_one_that_is_cancelled_for_another_time_moves(text: str, *, moves: bool) -> None:
+    """Not if another one is spoken of, too: 周日."""
+    async with Shop() as shop:
+        here, saturday, _ = await two(shop)
+        card = await shop.hear("ming", here, text)
+        assert (f"{saturday} 从" in card) is moves

@@ -48,10 +48,11 @@ def translated(error: apsw.Error) -> Exception:
 
 
 class Rows:
-    """What `execute` returns: a cursor that has fetched everything."""
+    """What `execute` returns: a cursor that has fetched everything. `lastrowid`: of the row that was last inserted."""
 
-    def __init__(self, rows: list[tuple[Any, ...]]) -> None:
+    def __init__(self, rows: list[tuple[Any, ...]], lastrowid: int = 0) -> None:
         self._rows = iter(rows)
+        self.lastrowid = lastrowid
 
     def fetchall(self) -> list[tuple[Any, ...]]:
         return list(self._rows)
@@ -99,7 +100,7 @@ class FaultyDisksConnection:
                 raise translated(error) from error
         if self._after_commit is not None and sql.strip() in {"COMMIT", "COMMIT;"}:
             self._after_commit(self)
-        return Rows(rows)
+        return Rows(rows, self._raw.last_insert_rowid())
 
     def executescript(self, script: str) -> Rows:
         """One statement after the other: a script that commits several times leaves as many states."""

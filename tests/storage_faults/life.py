@@ -8,6 +8,7 @@ import random
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -226,6 +227,8 @@ class Life:
                 raise Ended(str(error)) from error
             ledger.open.add(deed.name)
             futures.append(unit.future)
+            if self.alone is not None:
+                unit.future.add_done_callback(partial(self._done_alone, deed))
         outcomes = await asyncio.wait_for(asyncio.gather(*futures, return_exceptions=True), HANGS_S)
         refused: list[Deed] = []
         for deed, outcome in zip(deeds, outcomes, strict=True):
@@ -243,11 +246,15 @@ class Life:
                 raise Wrong(f"{deed.name}: {outcome!r}") from outcome
             else:
                 ledger.answered(deed, outcome)
-                if self.alone is not None:
-                    self.alone(deed)
         if self.failure is not None:
             raise Ended(str(self.failure))
         return refused
+
+    def _done_alone(self, deed: Deed, future: asyncio.Future[Any]) -> None:
+        """At once, and not where the answer is read: a plugin may have answered it by then, in a commit of its own."""
+        assert self.alone is not None
+        if not future.cancelled() and future.exception() is None:
+            self.alone(deed)
 
     async def writing(self, work: Awaitable[Any]) -> Any:
         """Work that makes its own units; it is asked again once there is room."""

@@ -30,7 +30,7 @@ NAMED: Final = f"[{DAY_MARK}{TIME_MARK}]"
 #: 我上次来配过眼镜的这周六下午三点行不行: behind the story a day is wished, in the same breath.
 WISHED_SINCE: Final = (
     f"[^约订定说讲,，。]{{0,60}}{DAY_MARK}[^,，。]{{0,12}}"
-    f"(?:{TIME_MARK}[{WORD_MARK} ]*{ASIDE_MARK}{{2}}|(?:可以|行|好|方便)[吗么]|有[空位]|能约|[来去]取|过来)"
+    f"(?:{TIME_MARK}[{WORD_MARK} ]{{0,12}}{ASIDE_MARK}{{2}}|(?:可以|行|好|方便)[吗么]|有[空位]|能约|[来去]取|过来)"
 )
 MOVED: Final = "(?<![改换挪推约调移延期迟前放排定订变])"
 """改到, 推迟到, 提前到 lead to the new time; any other 到 before a time says until when."""
@@ -87,7 +87,7 @@ _DOUBTS: Final[tuple[tuple[Reason, tuple[str, ...]], ...]] = (
         "vague",
         (
             "以为|(?<![a-z])thought(?![a-z])",
-            "谁说|假如|假设|已经?(?:约|订)[了好过]|[再另]说[吧啦了嘛]*(?=$|[ ,.。!])",
+            "谁说|假如|假设|已经?(?:约|订)[了好过]|[再另]说[吧啦了嘛]{0,3}(?=$|[ ,.。!])",
             f"约了(?:{ASIDE_MARK}{{2}}|人|朋友|客户|同学|同事)",
         ),
     ),

@@ -8,6 +8,7 @@ from imserver.plugins.booking.understanding.acts import Kind, Reading
 from . import book, cancel, correct, move, plan
 from .context import Answering, DialogueContext, Place
 from .state import Dialogue, doubt_all, load_dialogue
+from .wishes import is_only_late
 
 #: What answers a question of each kind.
 _ANSWERS = {
@@ -63,6 +64,8 @@ def answered(context: DialogueContext, state: Dialogue, reading: Reading, *, sto
         else:
             _repeat(context, state, armed=True)  # nothing was contradicted: a plain yes to it counts
         return True
+    if is_only_late(reading):
+        return False  # no answer: it is for the people
     return state.kind in _ANSWERS and _ANSWERS[state.kind](context, state, reading)
 
 

@@ -32,6 +32,7 @@ from . import (
     joined,
     said,
     take_over,
+    which,
     wished_move,
 )
 from .commands import ANYWHERE, GO_ON, LITERAL, OF_OTHER_SHOPS, QUESTION_NUMBER, Command, Where
@@ -41,7 +42,16 @@ from .labels import label_key
 from .open_question import answered, asked_in, doubt_others, doubt_own, repeat_unarmed
 from .state import Dialogue, load_dialogue
 from .subjects import fresh_of
-from .wishes import changes_service, is_coming, is_courtesy, is_late, is_offered_times, put_right, wish_of
+from .wishes import (
+    changes_service,
+    in_place_of_one,
+    is_coming,
+    is_courtesy,
+    is_late,
+    is_offered_times,
+    put_right,
+    wish_of,
+)
 
 
 def _open(context: DialogueContext, reading: Reading) -> bool:
@@ -285,13 +295,21 @@ def _pressed(state: Dialogue | None, reading: Reading) -> str | None:
     """The command of the button whose label, or number, is the whole text."""
     if reading.label is not None:
         return reading.label
-    number = said.number_of(reading)
+    number = _number_of(state, reading)
     return None if state is None or number is None else state.command_of(number)
+
+
+def _number_of(state: Dialogue | None, reading: Reading) -> int | None:
+    """The number of a button; below a list also its place in words, where nothing else was read in them."""
+    number = said.number_of(reading)
+    if number is not None or state is None or not state.lists or reading.acts:
+        return number
+    return which.place_alone(reading.text)
 
 
 def _numbered(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
     """A number that no button has: the day of the month of a button, or it is said how many there are."""
-    number = said.number_of(reading)
+    number = _number_of(state, reading)
     if number is not None and state.options and number <= 99:
         dated = _of_day(context, state, number)
         if dated is not None:
@@ -325,7 +343,7 @@ def _wished(context: DialogueContext, state: Dialogue | None, reading: Reading) 
     """What the acts of a customer's text want by themselves, in the order of the promise. False: nothing."""
     speak_as_written(context, remembered=reading.has(Kind.BEGIN))
     fresh = fresh_of(context)
-    reading = put_right(context, reading, fresh)
+    reading = in_place_of_one(context, put_right(context, reading, fresh))
     if is_courtesy(state, reading):
         return wished_move.takes_back(context, state, reading) or _courtesy(context, state, reading)
     if said.puts_off(reading) and not reading.has(Kind.BEGIN):

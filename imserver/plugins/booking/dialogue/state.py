@@ -8,6 +8,7 @@ import msgspec
 
 from imserver.plugin_api import Transaction
 from imserver.plugins.booking.conversations import dialogue_rows
+from imserver.plugins.booking.schedule import codes
 from imserver.plugins.booking.schedule.asked import tell_mine
 from imserver.plugins.booking.schedule.rows import Rows
 
@@ -137,8 +138,10 @@ class Dialogue(msgspec.Struct, omit_defaults=True):
 
     def command_of(self, number: int) -> str | None:
         """The command behind a number: of the last list, or of the only list before it that has the number. -1: the last."""
-        if number == LAST and (self.picks or self.step not in _LISTS):
-            return None  # the last button below a card, or below one's appointments, is none of what the card names
+        if number == LAST and self.picks:
+            return self._last_named()
+        if number == LAST and self.step not in _LISTS:
+            return None  # the last button below a card is none of what the card names
         if number == LAST:
             found = {options[-1] for options in ([self.options] if self.options else self.earlier) if options}
         elif self.options:
@@ -146,6 +149,17 @@ class Dialogue(msgspec.Struct, omit_defaults=True):
         else:
             found = {options[number - 1] for options in self.earlier if 1 <= number <= len(options)}
         return found.pop() if len(found) == 1 else None
+
+    @property
+    def lists(self) -> bool:
+        """Whether what was shown last is a list of which one is to be picked, and no card."""
+        return bool(self.options) and (self.picks or self.step in _LISTS)
+
+    def _last_named(self) -> str | None:
+        """Of several buttons that name an appointment each the last: the button of all of them names none."""
+        named = {found[0]: one for one in self.options if len(found := codes.PATTERN.findall(one)) == 1}
+        several = len(named) > 1 and len({one.split(" ")[0] for one in named.values()}) == 1
+        return list(named.values())[-1] if several else None
 
 
 _DECODER = msgspec.json.Decoder(Dialogue)

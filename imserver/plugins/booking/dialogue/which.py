@@ -20,6 +20,7 @@ _KEEPS_OLD = re.compile(_WORDS["keeps_old"], re.IGNORECASE)
 _ORDINAL = re.compile(_WORDS["ordinal"], re.IGNORECASE)
 _LAST = re.compile(_WORDS["last"], re.IGNORECASE)
 _ONLY_PLACE = re.compile(_WORDS["only_place"], re.IGNORECASE)
+_ALONE = re.compile(_WORDS["alone"], re.IGNORECASE)
 _COUNT = re.compile(_WORDS["count"], re.IGNORECASE)
 _ONLY_ALL = re.compile(_WORDS["only_all"], re.IGNORECASE)
 _COUNTS = {
@@ -28,10 +29,15 @@ _COUNTS = {
     **{word: number for number, word in enumerate(("two", "three", "four", "five"), 2)},
     "both": 2,
 }
+_ORDINAL_WORDS = (
+    "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
+)  # fmt: skip
+_NUMBER_WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _PLACES = {
     **{char: place for place, char in enumerate("一二三四五六七八九", 1)},
     "两": 2,
-    **{word: place for place, word in enumerate(("first", "second", "third", "fourth", "fifth"), 1)},
+    "十": 10,
+    **{word: place for words in (_ORDINAL_WORDS, _NUMBER_WORDS) for place, word in enumerate(words, 1)},
 }
 _ALL = re.compile(_WORDS["all"], re.IGNORECASE)
 #: Characters before a code in which its denial stands.
@@ -71,6 +77,17 @@ def place_of(text: str) -> int | None:
     if found is None:
         return None
     spoken = found[1] or found[2].lower()
+    return _PLACES[spoken] if spoken in _PLACES else int(spoken)
+
+
+def place_alone(text: str) -> int | None:
+    """The place below a list that is all a text says (the second, option two, 最后一个); the last: -1. None: it is none."""
+    found = _ALONE.fullmatch(text.strip(" .!。！,，"))
+    if found is None:
+        return None
+    spoken = next((one.lower() for one in found.groups() if one), "last")
+    if spoken == "last":
+        return -1
     return _PLACES[spoken] if spoken in _PLACES else int(spoken)
 
 

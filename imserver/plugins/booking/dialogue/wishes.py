@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from imserver.plugins.booking.schedule.appointments import Appointment, upcoming
 from imserver.plugins.booking.schedule.plans import open_offers
-from imserver.plugins.booking.understanding.acts import Kind, Reading
+from imserver.plugins.booking.understanding.acts import Act, Kind, Reading
 
 from . import correct, said, which
 from .context import DialogueContext
@@ -36,6 +37,32 @@ def put_right(context: DialogueContext, reading: Reading, fresh: Appointment | N
     if not meant or not said.corrects_time(alone):
         return reading
     return alone if said.repeats(alone, wall) else said.as_correction(alone)
+
+
+def in_place_of_one(context: DialogueContext, reading: Reading) -> Reading:
+    """取消周五的，改约周六11点: of several appointments the one of the cancelled day is to be another; the reading says so."""
+    cancelled = reading.all(Kind.BEGIN, "cancel")
+    wished = [act for act in reading.all(Kind.BEGIN) if act.what in ("move", "book") and act.spans]
+    others = any(act.what in ("person", "name", "code", "service") for act in reading.acts) or reading.people
+    if len(cancelled) != 1 or not cancelled[0].spans or not wished or others or not said.takes_time(reading):
+        return reading
+    first, last = cancelled[0].spans[0].start, cancelled[0].spans[-1].end
+    mine, text, (start, end) = mine_of(context), reading.text, wished[0].spans[0]
+    ended = _of_days(context, text[last:start], mine)
+    spoken_of = _of_days(context, text[:first], mine) or _of_days(context, text[end:], mine)
+    if len(mine) == 1 or len(ended) != 1 or spoken_of:
+        return reading
+    kept = [act for act in reading.acts if act.kind not in (Kind.BEGIN, Kind.REFUSE)]
+    refused = Act(Kind.REFUSE, "day", ended[0].wall.date(), cancelled[0].spans)
+    return replace(reading, acts=(refused, Act(Kind.BEGIN, "move", None, wished[0].spans), *kept))
+
+
+def _of_days(context: DialogueContext, words: str, mine: Sequence[Appointment]) -> list[Appointment]:
+    """The appointments on the days that these words name."""
+    alone = context.read(words, labels=False)
+    days = {*(alone.when.days if alone.when is not None else ())}
+    acts = [act for act in alone.acts if act.what == "day" and act.value is not None]
+    return [one for one in mine if one.wall.date() in days or any(said.hits(act, one.wall) for act in acts)]
 
 
 def wish_of(context: DialogueContext, reading: Reading) -> str | None:
@@ -122,7 +149,7 @@ def _gives_day_of_one(reading: Reading, coming: Sequence[Appointment]) -> bool:
 
 
 _LATE = re.compile(
-    "(?<![a-z])(?:be|run|running|am|'m) (?:[a-z0-9]+ ){0,4}late(?![a-z])|迟到|"
+    "(?<![a-z])(?:be|run|running|am|'m|min|mins|minutes?|hours?) (?:[a-z0-9]+ ){0,4}late(?![a-z])|迟到|"
     "[晚迟](?:到|[0-9一二三四五六七八九十几半]+个?(?:分|刻|小时|钟))"
 )
 
@@ -131,6 +158,15 @@ def is_late(reading: Reading) -> bool:
     """ "10 minutes late on friday": whether it says no more than that, which is for the people."""
     begins = reading.has(Kind.BEGIN) or reading.has(Kind.QUESTION)
     return not begins and any(_LATE.search(one.text.casefold()) for one in reading.rest)
+
+
+_BESIDE_LATE = frozenset({Kind.GIVE, Kind.CORRECT, Kind.THANKS, Kind.GREETING})
+
+
+def is_only_late(reading: Reading) -> bool:
+    """The same below a card: no hour is named that may be wanted, and nothing is answered."""
+    told = all(act.kind in _BESIDE_LATE and act.what in ("", "day") for act in reading.acts)
+    return told and is_late(reading)
 
 
 def _wish_of_values(reading: Reading) -> str | None:
