@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from imserver.plugins.booking.understanding.acts import Kind
 from tests.booking.support.booked import walls
 from tests.booking.support.readings import SATURDAY, read, said
 from tests.booking.support.shop import Shop
@@ -165,3 +166,31 @@ def test_what_is_worn_is_no_service_and_what_is_kept_is_not_given_up() -> None:
 @pytest.mark.parametrize("text", ["the eye exam was great", "验光很专业", "my contact lenses expired"])
 def test_a_service_that_is_spoken_of_is_not_wished(text: str) -> None:
     assert read(text).given("service") is None
+
+
+@pytest.mark.parametrize(
+    "text", ["not Ann, Anna", "not ann, anna", "it's not Ann, it's Anna", "Anna, not Ann", "not Ann but Anna"]
+)
+def test_of_two_names_at_a_card_the_one_that_is_not_refused_counts(text: str) -> None:
+    reading = read(text, **CARD, name="Ann Lee")
+    assert {one.casefold() for one in said(reading)} == {"refuse name ann", "correct name anna"}
+    assert not reading.dangerous
+
+
+@pytest.mark.parametrize("text", ["not Zeiss, Essilor", "not now, later", "not Garden, Riverside"])
+def test_two_other_words_are_no_names(text: str) -> None:
+    assert not read(text, **CARD, name="Ann Lee").has(Kind.CORRECT, "name")
+
+
+@pytest.mark.parametrize("text", ["I'm 31 actually", "I'm actually 31", "我其实31了"])
+def test_an_age_is_put_right_at_a_card(text: str) -> None:
+    reading = read(text, **CARD)
+    assert "give age 31" in said(reading)
+    assert not reading.dangerous
+
+
+async def test_the_card_has_the_other_name() -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ann", "en")
+        await shop.say("ann", here, "friday 3pm eye exam, my name is Ann, 30, first visit")
+        assert ", Jane." in await shop.hear("ann", here, "not Ann, Jane")

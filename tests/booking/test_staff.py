@@ -230,3 +230,25 @@ async def test_who_forgets_the_code_is_shown_the_command_that_was_meant(command:
     async with Shop() as shop:
         said = await shop.hear("staff-li", await shop.staff_group(), command)
         assert said == f"请带上预约码，比如“{command} A7K2”。"
+
+
+async def test_what_is_said_of_a_code_in_the_group_acts_or_hears_how() -> None:
+    async with Shop() as shop:
+        (_, code), group = await booked(shop), await shop.staff_group()
+        assert "才能记“到店”" in await shop.hear("staff-li", group, f"Arrive {code}")
+        assert f"请发：到店 {code}" in await shop.hear("staff-li", group, f"{code} 到了")
+        assert "吗？" in await shop.hear("staff-li", group, f"cancel {code.lower()}")
+        assert await shop.say("staff-wang", group, f"{code} 到了吗") == [], "a question to a colleague"
+
+
+async def test_a_yes_that_decides_no_plan_hears_why() -> None:
+    async with Shop() as shop:
+        group = await shop.staff_group()
+        await shop.say("staff-li", group, "请假 李老师 周五下午")
+        assert "李老师说“好”" in await shop.hear("staff-wang", group, "好")
+        assert await shop.say("staff-wang", group, "谢谢") == []
+        await shop.advance(60)
+        assert "请确认" in await shop.hear("staff-li", group, "好")
+        assert await shop.sql("SELECT state FROM booking_plans") == [("asked",)]
+        await shop.say("staff-li", group, "好")
+        assert await shop.sql("SELECT state FROM booking_plans") == [("agreed",)]

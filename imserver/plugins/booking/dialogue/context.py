@@ -158,6 +158,7 @@ class DialogueContext:
             shown=_shown(state) if about is None else Shown(about.date(), about, booked=True),
             days_asked=_days_asked(state),
             day_said=day or _day_said(state) or (about and about.date()),
+            name=state.name if state is not None else "",
             asks=state.kind if state is not None and state.asks_yes else "",
             staff=self.is_staff and state is None and labels,
             chinese=is_chinese(_in_front(self.text, text)),

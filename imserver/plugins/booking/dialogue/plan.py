@@ -91,6 +91,11 @@ def repeat(context: DialogueContext, state: Dialogue) -> None:
         _show(context, plan)
 
 
+def show_again(context: DialogueContext, plan: Plan) -> None:
+    """Show a plan that waits once more: a yes that comes late asks again first."""
+    _show(context, plan)
+
+
 def _asked_about(context: DialogueContext, state: Dialogue) -> Plan | None:
     """The plan of an open question, unless it is decided."""
     asked = _DECIDED.search(state.options[0]) if state.options else None

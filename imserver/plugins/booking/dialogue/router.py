@@ -31,6 +31,7 @@ from . import (
     holding,
     joined,
     said,
+    staff_talk,
     take_over,
     which,
     wished_move,
@@ -252,6 +253,8 @@ def _text(context: DialogueContext, *, for_people: bool = False) -> None:
             handoff.staff_wrote(context.tx, context.heard_in, context.position)
         elif misspelt:
             _unknown_command(context)
+        elif context.place is Place.STAFF and not for_people:
+            _of_staff(context, state)
         return
     if context.place is Place.OTHER:
         return
@@ -262,6 +265,17 @@ def _text(context: DialogueContext, *, for_people: bool = False) -> None:
         browse.offer_people(context)
     else:
         _for_people(context, state, reading)
+
+
+def _of_staff(context: DialogueContext, state: Dialogue | None) -> None:
+    """No command as it stands, in the staff group."""
+    line = staff_talk.with_slash(context)
+    named = split(line) if line else None
+    if named is None:
+        staff_talk.heard(context, open_question=state is not None)
+        return
+    context.text = line
+    _run(context, *named)
 
 
 def _unknown_command(context: DialogueContext) -> None:

@@ -149,6 +149,7 @@ class Scene:
     labels: the folded label of each button that can still be pressed, with the command it stands for.
     day_said: the day last said or shown in this dialogue, also if its slot was refused: the day of a bare clock time.
     days_asked: the days of which one is to be picked, if they are asked: a bare weekday is one of them.
+    name: the name on the card of a booking, "" if there is none.
     asks: what the card asks a yes to: book, move, cancel, correct or plan; "" if it asks for none.
     staff: the text is by a member of the staff.
     chinese: the text is what stands behind a command, and the command's word is Chinese: so is what stands behind it.
@@ -162,6 +163,7 @@ class Scene:
     shown: Shown = Shown()
     day_said: date | None = None
     days_asked: tuple[date, ...] = ()
+    name: str = ""
     asks: str = ""
     staff: bool = False
     chinese: bool = False

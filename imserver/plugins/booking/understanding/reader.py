@@ -25,6 +25,7 @@ from .hedges import read_put_aside
 from .intents import hide_assent, hide_cancelled, read_existing, read_intents, read_wrong
 from .kin_names import read_names_of_kin
 from .lexicon import Lexicon
+from .name_pairs import read_name_pair
 from .names import read_names
 from .other_questions import read_asked, read_questions, wonders
 from .page import Cover, Page
@@ -133,6 +134,7 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     read_loose_names(page)
     note_asides(page)
     if scene.step.startswith("confirm"):  # "book it in" is a yes there
+        read_name_pair(page, scene.name)
         read_answers(page, scene)
     said = sayings.read_timed_saying(page, scene) or said
     read_intents(page, scene, asked)
