@@ -45,6 +45,7 @@ def test_a_yes_with_a_condition_is_asked_about(text: str) -> None:
     "text",
     ["yes I can't", "ok, still can't", "yes nobody can", "yes another day",
      "sure, I doubt it", "yes but I have to pass", "ok I'll be away",
+     "好的，我要上班", "好的，我在外地", "yes, I have work", "ok but I have a meeting then",
      "好的，撤了", "可以 反悔", "好的，我不同意", "好的，别给我排", "好的，别给我排周五", "可以，不要给我周五"],
 )  # fmt: skip
 def test_what_is_taken_back_in_the_same_breath_is_asked_about(text: str) -> None:
@@ -73,7 +74,7 @@ def test_what_puts_it_off_is_no_yes_and_no_no(text: str) -> None:
      "随便，就这个吧", "可以的话麻烦帮我定一下", "行，我妈同意了", "好的，大概在哪个位置", "ok sure", "sounds good",
      "I guess so, yes", "I think that works",
      "yes, 100%", "可以，100%", "yes as soon as I can", "can do, yes", "ok right away", "好的，别让我等太久",
-     "好的，别给我打电话",
+     "好的，别给我打电话", "好的，我在门口", "好的，我要上班了", "yes, I have a question",
      "I suppose that'll have to do", "hmm ok", "yes, keep it as it is", "yes, my wife said ok"],
 )  # fmt: skip
 def test_an_honest_yes_stays_one(text: str) -> None:
@@ -90,6 +91,10 @@ def test_what_is_neither_yes_nor_no_is_asked_about(text: str) -> None:
 
 def test_what_is_left_as_it_is_at_the_card_of_a_cancellation_is_kept() -> None:
     assert at_card("keep it for now", asks="cancel").has(Kind.NO)
+
+
+def test_why_one_cannot_come_takes_no_yes_to_a_cancellation_back() -> None:
+    assert at_card("好的，我要上班", asks="cancel").has(Kind.YES)
 
 
 async def test_a_hedged_yes_is_asked_again_and_a_plain_one_behind_it_books() -> None:

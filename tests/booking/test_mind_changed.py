@@ -90,3 +90,43 @@ async def test_a_request_that_is_moved_is_still_a_request(tmp_path: Path) -> Non
         said = await shop.hear("ming", here, "好")
         assert "等门店确认" in said
         assert await shop.appointments() == []
+
+
+@pytest.mark.parametrize("text", ["我朋友想取消", "我同事要改到周日下午两点", "my friend wants to cancel"])
+async def test_what_somebody_else_wishes_is_no_wish_of_the_customers(text: str) -> None:
+    async with Shop() as shop:
+        here, *both = await two(shop)
+        said = await shop.hear("ming", here, text)
+        assert "转给店员" in said or "passed on" in said
+        await shop.say("ming", here, "好")
+        assert await left(shop) == both
+        assert await walls(shop) == [SATURDAY, SUNDAY]
+
+
+async def test_what_one_of_the_family_wishes_is_of_their_own_appointment() -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        for line in ("周六下午三点验光，我叫陈安安，30岁，第一次来", "好"):
+            await shop.say("ming", here, line)
+        assert "取消哪一个" in await shop.hear("ming", here, "我妈想取消"), "hers is not known"
+        for line in ("周日下午三点给我妈验光，王秀兰，60岁，第一次来", "好"):
+            await shop.say("ming", here, line)
+        assert "11月22日" in await shop.hear("ming", here, "我妈想取消")
+        await shop.say("ming", here, "好")
+        assert await walls(shop) == ["2026-11-21T15:00"]
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("帮我取消，不，改到周一下午两点", "改到 11月23日 周一 14:00"),
+        ("cancel it, wait no, move it to monday 2pm", "Mon 23 Nov 14:00"),
+        ("改到周一下午两点，不，还是取消吧", "要取消 11月21日"),
+    ],
+)
+async def test_what_stands_behind_the_no_is_what_is_wished(text: str, asked: str) -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming", "en" if text.isascii() else "zh-CN")
+        for line in ("预约 11月21日 10:00 验光", "王小明，成人，来过", "好"):
+            await shop.say("ming", here, line)
+        assert asked in await shop.hear("ming", here, text)

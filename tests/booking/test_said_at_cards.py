@@ -117,3 +117,25 @@ async def test_other_times_are_those_of_the_day_on_the_card() -> None:
 @pytest.mark.parametrize("text", ["没时间去", "请不到假"])
 def test_who_cannot_come_refuses_the_time_of_the_card(text: str) -> None:
     assert read(text, "confirm", asks="book").has(Kind.REFUSE, "time")
+
+
+@pytest.mark.parametrize("text", ["三点会不会太晚", "周五会不会太赶？", "is 3pm too late?"])
+async def test_whether_the_time_is_too_late_is_asked_and_refuses_nothing(text: str) -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        await shop.say("ming", here, "周五下午三点验光，我叫陈安安，30岁，第一次来")
+        asked = await shop.hear("ming", here, text)
+        assert "转给店员" in asked or "passed on" in asked
+        assert len(await shop.appointments("held")) == 1
+    assert read("三点太晚了", "confirm").has(Kind.REFUSE, "time")
+    assert read("3pm is too late", "confirm").has(Kind.REFUSE, "time")
+
+
+def test_a_given_name_that_begins_with_a_negation_is_whole() -> None:
+    assert read("我叫何不", "name").given("name") == "何不"
+    assert read("我叫李不约", "name").given("name") == "李"
+
+
+def test_whose_kin_comes_is_known_without_the_word_for_me() -> None:
+    assert read("孩子周六下午三点验光").given("person") == "孩子"
+    assert read("孩子周六考试，我周日验光").given("person") is None

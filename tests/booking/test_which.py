@@ -225,6 +225,28 @@ async def test_what_is_said_loud_is_no_code(text: str) -> None:
         assert await left(shop) == []
 
 
+@pytest.mark.parametrize(
+    ("wish", "yes"),
+    [
+        ("周五下午三点验光，我叫陈安安，30岁，第一次来", "好"),
+        ("eye exam friday 3pm, my name is Ann Lee, 30, first visit", "yes"),
+    ],
+)
+async def test_a_yes_that_may_be_for_people_hears_the_time_again_and_the_next_one_books(
+    wish: str, yes: str
+) -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming", "zh-CN" if yes == "好" else "en")
+        await shop.say("ming", here, wish)
+        await shop.say("ming", here, "你们有狗吗？" if yes == "好" else "do you have a dog?")
+        asked = await shop.hear("ming", here, yes)
+        assert "15:00" in asked
+        assert f"“{yes}”" in asked
+        assert await shop.appointments() == []
+        await shop.say("ming", here, yes)
+        assert [row[1] for row in await shop.appointments()] == ["2026-11-20T15:00"]
+
+
 @pytest.mark.parametrize("text", ["the second", "option two", "the last one", "最后一个"])
 async def test_below_the_list_a_place_in_words_is_its_button(text: str) -> None:
     async with Shop() as shop:

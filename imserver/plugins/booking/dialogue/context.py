@@ -258,7 +258,7 @@ class DialogueContext:
         state.last = what
         if state.times < STUCK_TIMES or self.is_staff or self.shop is None or self.home != self.heard_in:
             return False
-        self.say(f"stuck.{_missing(state)}")
+        self.say(f"stuck.{_missing(state)}", question=shown[0])
         state.times = 0  # and then the question again
         self.keep(state)
         self.calls_for = Why.CIRCLES

@@ -67,7 +67,7 @@ def _of_days(context: DialogueContext, words: str, mine: Sequence[Appointment]) 
 
 def wish_of(context: DialogueContext, reading: Reading) -> str | None:
     """The command that a text comes to."""
-    begun = [act.what for act in reading.all(Kind.BEGIN)]
+    begun = _begun(reading)
     if "human" in begun:
         return "human"
     changed = _change(context, reading, begun)
@@ -77,6 +77,25 @@ def wish_of(context: DialogueContext, reading: Reading) -> str | None:
         if one in _BEGUN:
             return _BEGUN[one]
     return None if reading.has(Kind.QUESTION) else _wish_of_values(reading)
+
+
+#: 取消，不，改到周日; "move it, wait no, cancel it".
+_NO_BETWEEN = re.compile(
+    "[ ,，。.…、](?:[哦噢喔啊呃额哎]|等等|等一下|oh|er+m?|um+|wait|actually|ok|[ ,，。.…])*"
+    "(?:不(?:对|是)?|no|nope)[啊呀哦吧]*(?:[,，。.…!！ ]|wait|actually)*[,，。.…!！ ]",
+    re.IGNORECASE,
+)
+
+
+def _begun(reading: Reading) -> list[str]:
+    """What is begun. Between a change and another a no takes the first one back."""
+    begins = reading.all(Kind.BEGIN)
+    names = {act.what for act in begins}
+    if {"cancel", "move"} <= names and (between := _NO_BETWEEN.search(reading.text)):
+        behind = [act.what for act in begins if act.spans and act.spans[0].start >= between.end()]
+        if len({"cancel", "move"}.intersection(behind)) == 1:
+            return behind
+    return [act.what for act in begins]
 
 
 def _change(context: DialogueContext, reading: Reading, begun: list[str]) -> str | None:

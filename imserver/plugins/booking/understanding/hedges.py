@@ -23,6 +23,7 @@ _THROUGH: Final = deferred("|".join(_WORDS["through"]))
 _CERTAIN: Final = deferred(_WORDS["certain"])
 _PUT_ASIDE: Final = deferred("|".join(_WORDS["aside"]))
 CONDITIONS: Final = deferred("|".join(_WORDS["conditions"]))
+HINDERS: Final = deferred("|".join(_WORDS["hinders"]))
 _COURTESIES: Final = frozenset({Kind.THANKS, Kind.GREETING})
 
 

@@ -126,6 +126,10 @@ KIN_SET: Final = frozenset(_WORDS["kin_english"].split())
 _OPENINGS: Final = frozenset(_WORDS["openings"].split())
 
 
+#: 何不, 李不凡: given names, where nothing else stands behind; not 李不约.
+_GIVEN_NOT: Final = re.compile("不[^约来去要行想用能好对是会得改换验配做买看订定排取退有没在了吧吗呢啊]?")
+
+
 def chinese_at(text: str, start: int) -> tuple[int, int] | None:
     """A Chinese name that begins at `start`: it ends where no name goes on."""
     run = _RUN.match(text, start)
@@ -143,6 +147,8 @@ def chinese_at(text: str, start: int) -> tuple[int, int] | None:
     end = 1
     while end < min(longest, len(body)) and body[end] not in _NEVER and not _ENDS.match(body, end):
         end += 1
+    if end == 1 and family(body) and _GIVEN_NOT.fullmatch(body, 1):
+        end = len(body)
     name = body[:end]
     if (
         (name in COMMON and not (name == body and family(name)))

@@ -5,12 +5,28 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from .acts import Kind
+from .acts import TIMES, Kind
 from .intents import NEEDS_ONE, left_over
 from .page import PUNCTUATION, Cover, Page
 from .patterns import template
 from .questions import ask_other, asks, beyond_politeness, cover_politeness
 from .read_so_far import begun_in, clause_of, is_named, is_valued
+
+_WONDERED: Final = template("reader", "wondered")
+
+
+def wonders(page: Page) -> bool:
+    """三点会不会太晚, at a card: the time is asked about and not refused, if no other one is said."""
+    timed = [act for act in page.acts if act.what in TIMES]
+    if not timed or any(act.kind is not Kind.REFUSE for act in timed):
+        return False
+    where = {clause_of(page, act) for act in timed if act.spans}
+    if len(where) != 1 or not _WONDERED.search(page.words[slice(*(clause := where.pop()))]):
+        return False
+    page.acts = [act for act in page.acts if act not in timed]
+    page.explain(*clause, Cover.ACT)
+    page.add(Kind.QUESTION, "other", None, clause)
+    return True
 
 
 def read_asked(page: Page) -> None:

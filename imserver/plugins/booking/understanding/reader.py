@@ -27,7 +27,7 @@ from .kin_names import read_names_of_kin
 from .lexicon import Lexicon
 from .name_pairs import read_name_pair
 from .names import read_names
-from .other_questions import read_asked, read_questions
+from .other_questions import read_asked, read_questions, wonders
 from .page import Cover, Page
 from .patterns import template
 from .persons import read_persons
@@ -129,6 +129,7 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     times = read_times(page.sheet, _of_the_day_asked(page, scene, asked))
     page.acts.extend(sure.of_the_customer(page, times.acts))
     page.settle_times()
+    when = None if scene.step.startswith("confirm") and wonders(page) else times.when
     page.unclear = times.when is not None and not times.acts
     read_loose_names(page)
     note_asides(page)
@@ -154,7 +155,7 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
         note_reasons(page)
     if not said:
         hush(page, scene)
-    return settled(page, scene, lexicon, times.when, people)
+    return settled(page, scene, lexicon, when, people)
 
 
 #: Beside these, reasons are given.

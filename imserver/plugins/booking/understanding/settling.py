@@ -12,7 +12,7 @@ from imserver.plugins.booking.dates.text import DAY_MARK, TIME_MARK
 
 from . import sure
 from .acts import TIMES, Act, Kind, Reading, Rest, Scene, Span, Weight, When
-from .hedges import CONDITIONS, is_hedged
+from .hedges import CONDITIONS, HINDERS, is_hedged
 from .lexicon import Lexicon
 from .page import Page
 from .rest import DOUBTS, is_aside, read_rest
@@ -49,7 +49,8 @@ def settled(
         acts = [act for act in acts if act.kind is not Kind.YES]
         if when is not None and _shown_again(acts, scene):  # 确认一下，是周五三点吧: the card says so
             acts, when = [act for act in acts if act.what not in TIMES], None
-    acts, rest = _sure(page, acts, rest, several=bool(people), confirming=confirming)
+    hinders = (HINDERS,) if confirming and scene.asks != "cancel" else ()
+    acts, rest = _sure(page, acts, rest, hinders, several=bool(people), confirming=confirming)
     if (
         when is not None
         and any(act.kind is Kind.YES for act in acts)
@@ -242,9 +243,15 @@ def _contradicts(act: Act, scene: Scene) -> bool:
 
 
 def _sure(
-    page: Page, acts: list[Act], rest: tuple[Rest, ...], *, several: bool, confirming: bool
+    page: Page,
+    acts: list[Act],
+    rest: tuple[Rest, ...],
+    hinders: Iterable[re.Pattern[str]],
+    *,
+    several: bool,
+    confirming: bool,
 ) -> tuple[list[Act], tuple[Rest, ...]]:
-    """A yes beside a contradiction is none; nor is a yes beside a no, and then neither is the no."""
+    """A yes beside a contradiction, or what `hinders`, is none; nor is a yes beside a no, and then neither is the no."""
     yes = [act for act in acts if act.kind is Kind.YES]
     if yes and not confirming and any(act.kind is Kind.GIVE and act.what in TIMES for act in acts):
         # 嗯 周四下午四点吧: an answer, and no assent
@@ -258,7 +265,9 @@ def _sure(
         return acts, _with(rest, weighed)
     if yes and several:  # the card speaks of one
         return [act for act in acts if act not in yes], _with(rest, _unsaid(page, yes, Weight.DANGEROUS))
-    doubts = chain.from_iterable(page.narrowed(one).finditer(page.words) for one in (DOUBTS, CONDITIONS))
+    doubts = chain.from_iterable(
+        page.narrowed(one).finditer(page.words) for one in (DOUBTS, CONDITIONS, *hinders)
+    )
     doubt = next((one for one in doubts if not is_aside(page, one.start())), None) if yes else None
     if not yes or (doubt is None and not _disarmed(acts, rest)):
         return acts, rest

@@ -31,6 +31,8 @@ _BEHIND: Final = re.compile(_WORDS["behind"])
 _BYGONE: Final = deferred(_WORDS["bygone"])
 _DONE: Final = re.compile(_WORDS["done"])
 _OTHERS: Final = deferred(_WORDS["others"])
+_OTHERS_WISH: Final = deferred(_WORDS["others_wish"])
+_KIN_WISH: Final = deferred(filled(_WORDS["kin_wish"]))
 _WISHED: Final = re.compile(_WORDS["wished"])
 _FINITE: Final = re.compile(_WORDS["finite"])
 _PAST_FORM: Final = re.compile(_WORDS["past_form"])
@@ -68,6 +70,7 @@ _LOOKED_UP: Final = frozenset({"book", "move"})
 _TIMES: Final = frozenset({"day", "time", "range"})
 _COURTESIES: Final = frozenset({Kind.THANKS, Kind.GREETING})
 _ACTING: Final = frozenset({"book", "move", "cancel"})
+_CHANGING: Final = frozenset({"move", "cancel"})
 
 
 def hush(page: Page, scene: Scene) -> None:
@@ -82,6 +85,8 @@ def hush(page: Page, scene: Scene) -> None:
     for act in acting:
         name = act.what or "yes"
         places = [_folded(page, span.start) for span in act.spans]
+        if name in _CHANGING and places and _is_wish_of_others(page, act, places[0]):
+            continue
         if places and all(_is_told(page, name, place) for place in places):
             page.acts = [one for one in page.acts if one is not act]
             for place in places:
@@ -89,6 +94,22 @@ def hush(page: Page, scene: Scene) -> None:
                     page.drop(*page.clause_at(place), ("person", "service"))
                 page.explain(*page.clause_at(place), Cover.DOUBT)
                 _doubt(page, *page.clause_at(place))
+
+
+def _is_wish_of_others(page: Page, act: Act, place: int) -> bool:
+    """我朋友想取消: no wish of the customer's but a question to the people. What one of the family wishes is of theirs."""
+    start, end = page.clause_at(place)
+    before = page.words[start:place]
+    if page.narrowed(_OTHERS_WISH).search(before):
+        page.acts = [one for one in page.acts if one is not act]
+        page.drop(start, end, ("person", "day", "time", "range"))
+        ask_other(page, start, end)
+        return True
+    kin = None if page.has(Kind.GIVE, "person") else page.narrowed(_KIN_WISH).search(before)
+    if kin is not None:
+        first, last = kin.span(kin.lastgroup or 0)
+        page.add(Kind.GIVE, "person", page.typed(start + first, start + last), (start + first, start + last))
+    return False
 
 
 def hide_beside_yes(page: Page, scene: Scene) -> None:
