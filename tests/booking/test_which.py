@@ -257,6 +257,15 @@ async def test_below_the_list_a_place_in_words_is_its_button(text: str) -> None:
         assert saturday not in card
 
 
+async def test_the_last_of_the_free_times_is_the_last_of_them() -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        await shop.say("ming", here, "空档 周六 验光")
+        await shop.say("ming", here, "最后一个")
+        (held,) = await shop.sql("SELECT start_wall FROM booking_appointments")
+        assert held[0] == "2026-11-21T18:00"
+
+
 async def test_a_place_that_the_list_does_not_have_is_said() -> None:
     async with Shop() as shop:
         here, *_ = await two(shop)

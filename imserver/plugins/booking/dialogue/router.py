@@ -348,7 +348,7 @@ def _of_day(context: DialogueContext, state: Dialogue, number: int) -> tuple[str
             continue
         if state.step in ("day", "slot") and {day.day for day in when.days} == {number}:
             of_day.append((command, named))
-        elif {one.hour for one in when.candidates} & {number, number + 12}:
+        elif number > 0 and {one.hour for one in when.candidates} & {number, number + 12}:
             of_hour.append((command, named))
     return next((found[0] for found in (of_day, of_hour) if len(found) == 1), None)
 

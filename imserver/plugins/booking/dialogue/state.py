@@ -138,7 +138,7 @@ class Dialogue(msgspec.Struct, omit_defaults=True):
 
     def command_of(self, number: int) -> str | None:
         """The command behind a number: of the last list, or of the only list before it that has the number. -1: the last."""
-        if number == LAST and self.picks:
+        if number == LAST and (self.picks or self.kind == "menu"):
             return self._last_named()
         if number == LAST and self.step not in _LISTS:
             return None  # the last button below a card is none of what the card names
@@ -153,13 +153,14 @@ class Dialogue(msgspec.Struct, omit_defaults=True):
     @property
     def lists(self) -> bool:
         """Whether what was shown last is a list of which one is to be picked, and no card."""
-        return bool(self.options) and (self.picks or self.step in _LISTS)
+        return bool(self.options) and (self.picks or self.kind == "menu" or self.step in _LISTS)
 
     def _last_named(self) -> str | None:
-        """Of several buttons that name an appointment each the last: the button of all of them names none."""
-        named = {found[0]: one for one in self.options if len(found := codes.PATTERN.findall(one)) == 1}
-        several = len(named) > 1 and len({one.split(" ")[0] for one in named.values()}) == 1
-        return list(named.values())[-1] if several else None
+        """Of several buttons that do the same, to an appointment or to a time each, the last: one of all is none of them."""
+        found = [(len(codes.PATTERN.findall(one)), one) for one in self.options]
+        named = [one for count, one in found if count == 1 or not any(number for number, _ in found)]
+        alike = len({one.split(" ")[0] for one in named}) == 1
+        return named[-1] if alike and len(named) > 1 else None
 
 
 _DECODER = msgspec.json.Decoder(Dialogue)
