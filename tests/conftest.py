@@ -6,6 +6,7 @@ import gc
 import inspect
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -76,7 +77,11 @@ def pytest_timeout_cancel_timer(item: pytest.Item) -> bool | None:
 
 def pytest_configure() -> None:
     """A store "in memory" is a file that is gone with its test. Without a disk beneath, a shop opens in four fifths of the
-    time. `tmp_path` stays on the disk, and what a test starts is told nothing of this."""
+    time. `tmp_path` stays on the disk, and what a test starts is told nothing of this.
+
+    Run in the background of a script, pytest is not to hear Ctrl-C; what it starts would not, either, and tests ask that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     place = "/dev/shm"
     if os.access(place, os.W_OK) and shutil.disk_usage(place).free > MEMORY_BYTES:
         tempfile.tempdir = place
