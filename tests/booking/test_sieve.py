@@ -23,7 +23,7 @@ from imserver.plugins.booking.dates.needs import (
     work_out,
 )
 from imserver.plugins.booking.dates.rules import RULES
-from imserver.plugins.booking.dates.sieve import Several, Sieve, TextGrams, can_match, grams_on
+from imserver.plugins.booking.dates.sieve import Asked, Several, Sieve, TextGrams, can_match, grams_on
 from imserver.plugins.booking.dates.text import MARKS, Sheet
 from imserver.plugins.booking.schedule.chain_file import load_chain
 from imserver.plugins.booking.understanding import reader
@@ -197,6 +197,14 @@ def test_a_pattern_is_compiled_when_it_is_first_used() -> None:
         pattern.found  # type: ignore[attr-defined]  # noqa: B018
     with pytest.raises(re.error):
         deferred("(").search("")
+
+
+def test_two_threads_may_need_an_alternative_for_the_first_time_at_once() -> None:
+    """Who has not found it compiled looks for its text, which the other has taken away by then."""
+    asked = Asked()
+    first, _ = asked.add(re.compile("aaa|bbb"))
+    asked.narrowed([first])
+    assert asked._alternatives.__missing__(first) is asked._alternatives[first]
 
 
 def test_a_server_compiles_all_of_them_when_it_starts() -> None:

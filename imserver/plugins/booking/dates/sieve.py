@@ -50,8 +50,11 @@ class _Alternatives(dict[int, re.Pattern[str]]):
         self.waiting: dict[int, str] = {}
 
     def __missing__(self, number: int) -> re.Pattern[str]:
-        one = self[number] = re.compile(self.waiting[number])
-        self.waiting.pop(number, None)  # another thread may have been first
+        text = self.waiting.get(number)
+        if text is None:
+            return self[number]  # another thread was first
+        one = self[number] = re.compile(text)
+        self.waiting.pop(number, None)
         return one
 
 
